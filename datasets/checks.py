@@ -1,0 +1,114 @@
+"""What can be wrong with recorded arrays: pure functions, each returning findings by row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from hlm.core.arrays import FloatArray
+from hlm.core.embodiment import Embodiment
+from hlm.core.layout import JOINT_INDEX, NAMES
+
+GAP_PERIODS = 1.5
+STALE_S = 0.1
+LIMIT_MARGIN_RAD = 0.05
+FROZEN_CAMERA_S = 0.5
+FROZEN_ACTION_S = 1.0
+# The body goes on towards a reference that stands still; the tracker arrives about 0.2 s later and then settles.
+SETTLING_S = 0.5
+MOVING_RAD = 0.05
+
+
+class Finding(NamedTuple):
+    """Something wrong in an array, from `row` on."""
+
+    row: int
+    array: str
+    text: str
+
+
+def stamp_findings(stamp_ns: npt.NDArray[np.int64], rate_hz: float) -> Iterator[Finding]:
+    """Stamps that do not increase, and gaps in the grid."""
+    step_s = np.diff(stamp_ns) * 1e-9
+    for row in np.flatnonzero(step_s <= 0.0) + 1:
+        yield Finding(int(row), "stamp_ns", "stamp does not increase")
+    for row in np.flatnonzero(step_s > GAP_PERIODS / rate_hz) + 1:
+        yield Finding(int(row), "stamp_ns", f"gap of {step_s[row - 1]:.3f} s, rows should be {1 / rate_hz:.3f} s apart")
+
+
+def finite_findings(name: str, values: FloatArray) -> Iterator[Finding]:
+    """Values that are nan or infinite."""
+    bad = np.any(~np.isfinite(values.reshape(len(values), -1)), axis=1)
+    for start, stop in runs(bad):
+        yield Finding(start, name, f"nan or infinity in {_rows(start, stop)}")
+
+
+def age_findings(name: str, age_s: FloatArray) -> Iterator[Finding]:
+    """Inputs that were too old, or of unknown age."""
+    for start, stop in runs(~(age_s <= STALE_S)):
+        worst = float(np.max(age_s[start:stop]))
+        yield Finding(start, name, f"input up to {worst:.3f} s old in {_rows(start, stop)}, limit {STALE_S} s")
+
+
+def limit_findings(name: str, vectors: FloatArray, embodiment: Embodiment) -> Iterator[Finding]:
+    """Joints outside their limits by more than the margin; one finding per joint, at its worst row."""
+    joints = vectors[:, JOINT_INDEX]
+    over_rad = np.maximum(joints - embodiment.upper_rad, embodiment.lower_rad - joints)
+    over_rad = np.where(np.isfinite(over_rad), over_rad, 0.0)
+    for joint in np.flatnonzero(over_rad.max(axis=0) > LIMIT_MARGIN_RAD):
+        row = int(over_rad[:, joint].argmax())
+        text = f"{NAMES[JOINT_INDEX[joint]]} is {over_rad[row, joint]:.3f} rad outside its limits"
+        yield Finding(row, name, text)
+
+
+def camera_findings(name: str, pictures: Sequence[bytes], state: FloatArray, rate_hz: float) -> Iterator[Finding]:
+    """Stretches over which a camera shows the very same picture while the body moves.
+
+    Args:
+        name: of the array.
+        pictures: checksum of each row's picture.
+        state: [time, 34].
+        rate_hz: rows per second.
+    """
+    same = np.array([False, *(now == last for last, now in pairwise(pictures))])
+    for start, stop in runs(same):
+        duration_s = (stop - start) / rate_hz
+        if duration_s > FROZEN_CAMERA_S and moves(state[start - 1 : stop]):
+            yield Finding(start - 1, name, f"same picture for {duration_s:.2f} s while the body moves")
+
+
+def action_findings(action: FloatArray, state: FloatArray, rate_hz: float) -> Iterator[Finding]:
+    """Stretches over which the reference stands still while the body goes on moving."""
+    same = np.concatenate([[False], (action[1:] == action[:-1]).all(axis=1)])
+    settling = round(SETTLING_S * rate_hz)
+    for start, stop in runs(same):
+        duration_s = (stop - start) / rate_hz
+        if duration_s > FROZEN_ACTION_S and moves(state[start - 1 + settling : stop]):
+            yield Finding(start - 1, "action", f"constant for {duration_s:.2f} s while the body moves")
+
+
+def length_findings(lengths: Mapping[str, int], rows: int) -> Iterator[Finding]:
+    """Arrays that have another number of rows than the episode's attributes say."""
+    for name, length in lengths.items():
+        if length != rows:
+            yield Finding(min(length, rows), name, f"{length} rows, the episode has {rows}")
+
+
+def moves(state: FloatArray) -> bool:
+    """Whether any joint of [time, 34] states turns noticeably."""
+    joints = state[:, JOINT_INDEX]
+    return bool(len(joints)) and float(np.ptp(joints, axis=0).max()) > MOVING_RAD
+
+
+def runs(mask: npt.ArrayLike) -> Iterator[tuple[int, int]]:
+    """(start, stop) of each stretch of True."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], np.asarray(mask), [False]]).astype(np.int8)))
+    yield from zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
+
+
+def _rows(start: int, stop: int) -> str:
+    return f"row {start}" if stop == start + 1 else f"rows {start} to {stop - 1}"

@@ -1,0 +1,46 @@
+"""Pictures as JPEG: encoding, decoding, resizing."""
+
+from __future__ import annotations
+
+import cv2
+import imagecodecs
+import numpy as np
+
+from hlm.core.arrays import ByteArray
+from hlm.core.errors import CorruptError
+
+QUALITY = 95
+
+
+def encode(image: ByteArray) -> bytes:
+    """JPEG file of a [height, width, 3] uint8 RGB picture."""
+    return bytes(imagecodecs.jpeg8_encode(np.ascontiguousarray(image), level=QUALITY))
+
+
+def decode(data: bytes, size: tuple[int, int]) -> ByteArray:
+    """[height, width, 3] uint8 RGB picture in a JPEG file.
+
+    Args:
+        data: the file.
+        size: (height, width) that it must have.
+
+    Raises:
+        CorruptError: not a JPEG file, or of another size.
+    """
+    try:
+        image: ByteArray = imagecodecs.jpeg8_decode(data)
+    except (RuntimeError, ValueError) as error:
+        raise CorruptError(f"a picture cannot be decoded: {error}.") from error
+    if image.shape != (*size, 3):
+        raise CorruptError(f"a picture has shape {list(image.shape)}, expected {[*size, 3]}.")
+    return image
+
+
+def resize(image: ByteArray, size: tuple[int, int]) -> ByteArray:
+    """The picture in another (height, width): area averages when it shrinks, linear when it grows."""
+    height, width = size
+    if image.shape[:2] == (height, width):
+        return image
+    shrinks = height <= image.shape[0] and width <= image.shape[1]
+    resized = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    return np.asarray(resized, dtype=np.uint8)

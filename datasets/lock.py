@@ -1,0 +1,84 @@
+"""One writer per dataset: an advisory lock that ends with the process that holds it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from hlm.core.errors import HlmError
+from hlm.datasets.storage import storage_errors
+
+LOCK_FILE = ".lock"
+
+
+class LockedError(HlmError):
+    """Another process, or another writer of this one, holds the dataset."""
+
+
+class DatasetLock:
+    """The right to change a dataset; a context manager.
+
+    The operating system drops the lock when the process ends, however it ends, so a lock file that is left over
+    blocks nobody.
+    """
+
+    def __init__(self, dataset: Path) -> None:
+        self._path = dataset / LOCK_FILE
+        self._descriptor: int | None = None
+
+    def acquire(self) -> Self:
+        """Take the lock.
+
+        Raises:
+            LockedError: somebody else has it; the text names the process.
+            StorageError: the folder cannot be written.
+        """
+        with storage_errors("lock", self._path.parent):
+            while self._descriptor is None:
+                descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+                try:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    holder = os.read(descriptor, 32).decode(errors="replace").strip() or "unknown"
+                    os.close(descriptor)
+                    raise LockedError(
+                        f"{self._path.parent} is being written by process {holder}. Wait for it, or end it."
+                    ) from None
+                except OSError:
+                    os.close(descriptor)
+                    raise
+                if _still_there(descriptor, self._path):
+                    self._descriptor = descriptor
+                else:
+                    os.close(descriptor)
+            os.ftruncate(self._descriptor, 0)
+            os.write(self._descriptor, f"{os.getpid()}\n".encode())
+        return self
+
+    def release(self) -> None:
+        """Give the lock back; does nothing when it is not held."""
+        if self._descriptor is None:
+            return
+        # Unlinked while held: who opened the old file meanwhile sees that it is gone and tries again.
+        if _still_there(self._descriptor, self._path):
+            self._path.unlink(missing_ok=True)
+        os.close(self._descriptor)
+        self._descriptor = None
+
+    def __enter__(self) -> Self:
+        return self.acquire()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+
+def _still_there(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False

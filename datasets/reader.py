@@ -1,0 +1,212 @@
+"""Reading a dataset: low-dimensional arrays whole, pictures by row."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hlm.core.arrays import ByteArray
+from hlm.core.errors import CorruptError, InputError, MismatchError, MissingFileError, UnknownNameError
+from hlm.datasets.arrays import METADATA, group_attributes, image_shape, read_array
+from hlm.datasets.images import decode, resize
+from hlm.datasets.schema import SCHEMA_VERSION, DatasetSpec, EpisodeInfo, numbered_episodes
+from hlm.datasets.shard import Frames
+from hlm.datasets.storage import storage_errors
+
+type Floats = npt.NDArray[np.float32]
+type Stamps = npt.NDArray[np.int64]
+
+
+class Episode:
+    """One episode; arrays are read when they are first asked for, then kept. All are read-only."""
+
+    def __init__(self, path: Path, number: int) -> None:
+        self.path = path
+        self.number = number
+        self.attributes: dict[str, Any] = group_attributes(path)
+        self.info = EpisodeInfo.from_attributes(self.attributes)
+        try:
+            self._rows = int(self.attributes["rows"])
+            self.cameras: tuple[str, ...] = tuple(self.attributes["cameras"])
+            self.inputs: tuple[str, ...] = tuple(self.attributes["inputs"])
+            self.labels: tuple[str, ...] = tuple(self.attributes["labels"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise CorruptError(f"the attributes of {path} cannot be read ({error!r}).") from error
+
+    def __len__(self) -> int:
+        return self._rows
+
+    def __repr__(self) -> str:
+        return f"Episode({self.number}, {self._rows} rows, '{self.info.instruction}')"
+
+    @cached_property
+    def stamp_ns(self) -> Stamps:
+        """[time] instant of each row on the session's clock."""
+        return read_array(self.path / "stamp_ns")
+
+    @cached_property
+    def state(self) -> Floats:
+        """[time, 34] measured."""
+        return read_array(self.path / "state")
+
+    @cached_property
+    def action(self) -> Floats:
+        """[time, 34] reference."""
+        return read_array(self.path / "action")
+
+    def age_s(self, name: str) -> Floats:
+        """[time] how old an input was at each row.
+
+        Raises:
+            UnknownNameError: the episode has no such input.
+        """
+        if name not in self.inputs:
+            raise UnknownNameError("input", name, self.inputs)
+        return read_array(self.path / f"age_{name}_s")
+
+    def label(self, name: str) -> Floats:
+        """[time, ...] a privileged quantity of the simulation.
+
+        Raises:
+            UnknownNameError: the episode has no such label.
+        """
+        if name not in self.labels:
+            raise UnknownNameError("label", name, self.labels)
+        return read_array(self.path / "label" / name)
+
+    def image_size(self, camera: str) -> tuple[int, int]:
+        """(height, width) at which a camera was recorded."""
+        return image_shape(self._camera_folder(camera))[1:3]
+
+    def images(
+        self,
+        camera: str,
+        rows: slice | npt.ArrayLike | None = None,
+        size: tuple[int, int] | None = None,
+    ) -> ByteArray:
+        """[n, height, width, 3] uint8 RGB pictures of a camera.
+
+        Args:
+            camera: one of `cameras`.
+            rows: which, in this order; negative ones count from the end; all by default.
+            size: (height, width) to resize to; as recorded by default.
+
+        Raises:
+            UnknownNameError: the episode has no such camera.
+            InputError: a row that the episode does not have.
+            CorruptError: a picture is missing or damaged.
+        """
+        chosen = self._chosen(rows)
+        with Frames(self._camera_folder(camera)) as frames:
+            recorded = frames.shape[1:3]
+            out = np.empty((len(chosen), *(size or recorded), 3), np.uint8)
+            for place, row in enumerate(chosen):
+                out[place] = resize(decode(frames.jpeg(row), recorded), size or recorded)
+        return out
+
+    def frames(self, camera: str) -> Frames:
+        """The JPEG files of a camera; close it after use.
+
+        Raises:
+            UnknownNameError: the episode has no such camera.
+        """
+        return Frames(self._camera_folder(camera))
+
+    def _camera_folder(self, camera: str) -> Path:
+        if camera not in self.cameras:
+            raise UnknownNameError("camera", camera, self.cameras)
+        return self.path / f"image_{camera}"
+
+    def _chosen(self, rows: slice | npt.ArrayLike | None) -> npt.NDArray[np.int64]:
+        everything = np.arange(len(self))
+        if rows is None or isinstance(rows, slice):
+            return everything[rows or slice(None)]
+        try:
+            return np.atleast_1d(everything[np.asarray(rows, dtype=np.int64)])
+        except IndexError as error:
+            raise InputError(f"episode {self.number} has {len(self)} rows: {error}.") from error
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Dataset:
+    """A dataset that was opened for reading.
+
+    Attributes:
+        path: its folder.
+        spec: what its episodes have in common.
+        episodes: the complete ones, by number.
+    """
+
+    path: Path
+    spec: DatasetSpec
+    episodes: tuple[Episode, ...]
+
+    def __len__(self) -> int:
+        return len(self.episodes)
+
+    def __iter__(self) -> Iterator[Episode]:
+        return iter(self.episodes)
+
+
+def open_dataset(path: Path | str) -> Dataset:
+    """The dataset at `path`, with its complete episodes.
+
+    Raises:
+        MissingFileError: there is nothing, or something else; the text says what.
+        MismatchError: a newer hlm wrote it.
+        InputError: it has no complete episode.
+        CorruptError: its description, or that of an episode, cannot be read.
+    """
+    path = Path(path)
+    spec = read_spec(path)
+    with storage_errors("read", path):
+        episodes = tuple(Episode(folder, number) for number, folder in numbered_episodes(path, partial=False))
+        unfinished = len(numbered_episodes(path, partial=True))
+    if not episodes:
+        hint = f" {unfinished} unfinished: run `hlm data recover {path}`." if unfinished else " Record some first."
+        raise InputError(f"{path} has no episodes.{hint}")
+    return Dataset(path, spec, episodes)
+
+
+def read_spec(path: Path) -> DatasetSpec:
+    """The specification of the dataset at `path`, which may be empty.
+
+    Raises:
+        MissingFileError: there is nothing, or something else; the text says what.
+        MismatchError: a newer hlm wrote it.
+        CorruptError: its description cannot be read.
+    """
+    if not (path / METADATA).is_file():
+        raise MissingFileError(f"no dataset at {path}: {_what_is_there(path)}")
+    attributes = group_attributes(path)
+    if attributes.get("format") != "hlm":
+        found = "an episode; open the folder that it is in" if "instruction" in attributes else "a Zarr group"
+        raise MissingFileError(f"no dataset at {path}: this is {found}.")
+    version = attributes.get("schema_version")
+    if not isinstance(version, int) or version > SCHEMA_VERSION:
+        raise MismatchError(f"{path} has schema {version}, this hlm reads up to {SCHEMA_VERSION}. Install a newer hlm.")
+    return DatasetSpec.from_attributes(attributes)
+
+
+def _what_is_there(path: Path) -> str:
+    if path.is_file():
+        return "this is a file; a dataset is a folder."
+    if not path.is_dir():
+        siblings = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+        near = difflib.get_close_matches(path.name, siblings, n=1)
+        return f"there is nothing. Did you mean '{path.with_name(near[0])}'?" if near else "there is nothing."
+    if (path / "meta" / "info.json").is_file():
+        return "this is a LeRobot dataset; convert it first."
+    if (path / ".zgroup").is_file():
+        return "this is a Zarr v2 group; hlm writes Zarr v3."
+    inside = sorted(entry.name for entry in path.iterdir() if (entry / METADATA).is_file())
+    return (
+        f"this folder holds {', '.join(inside[:5])}; name one of them." if inside else "this folder is no Zarr group."
+    )

@@ -1,0 +1,69 @@
+"""Keeping what a recording left behind when its process died, the disk filled up, or the power went."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from hlm.core.errors import HlmError
+from hlm.datasets.arrays import METADATA, group_attributes
+from hlm.datasets.journal import Header, read_records
+from hlm.datasets.lock import DatasetLock
+from hlm.datasets.packing import finish, pack
+from hlm.datasets.reader import read_spec
+from hlm.datasets.schema import numbered_episodes
+from hlm.datasets.storage import storage_errors
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recovery:
+    """What became of a partial episode.
+
+    Attributes:
+        number: of the episode.
+        episode: its folder; None when nothing could be kept, and the partial one is left as it was.
+        rows: how many were kept.
+        text: for a person.
+    """
+
+    number: int
+    episode: Path | None
+    rows: int
+    text: str
+
+
+def recover(path: Path | str) -> list[Recovery]:
+    """Make an episode of each partial one in a dataset, up to its last intact row.
+
+    Such an episode keeps its number, its outcome is "unlabelled" and its attribute `recovered` is true; one that was
+    committed, and lacked only its final name, is kept as it was meant.
+
+    Raises:
+        LockedError: somebody is writing the dataset.
+        MissingFileError: no dataset there.
+        StorageError: the folder cannot be written.
+    """
+    path = Path(path)
+    read_spec(path)
+    with DatasetLock(path):
+        return [_recover_one(number, folder) for number, folder in numbered_episodes(path, partial=True)]
+
+
+def _recover_one(number: int, folder: Path) -> Recovery:
+    try:
+        with storage_errors("recover", folder):
+            if (folder / METADATA).is_file():
+                rows = int(group_attributes(folder)["rows"])
+                return Recovery(number=number, episode=finish(folder), rows=rows, text=f"was complete, {rows} rows")
+            header = Header.read(folder)
+            records = read_records(folder, header.columns)
+            if not len(records):
+                return _lost(number, "holds no complete row; delete it")
+            episode = pack(folder, header, records, header.info, recovered=True)
+    except HlmError as error:
+        return _lost(number, str(error))
+    return Recovery(number=number, episode=episode, rows=len(records), text=f"recovered, {len(records)} rows")
+
+
+def _lost(number: int, text: str) -> Recovery:
+    return Recovery(number=number, episode=None, rows=0, text=text)

@@ -1,0 +1,200 @@
+"""What a dataset holds: its specification, an episode's description, and one row; with their JSON forms."""
+
+from __future__ import annotations
+
+import json
+import operator
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hlm.core.arrays import ByteArray, FloatArray, frozen
+from hlm.core.errors import CorruptError, InputError, MismatchError, UnknownNameError
+from hlm.core.layout import DIMENSIONS, NAMES, UNITS
+
+type Json = bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None
+
+SCHEMA_VERSION = 1
+SOURCES = ("teleop", "stationary", "humi", "scripted", "policy")
+OUTCOMES = ("success", "failure", "unlabelled")
+PARTIAL = ".partial"
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_EPISODE = re.compile(r"episode_(\d{6,})")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DatasetSpec:
+    """What all episodes of a dataset have in common.
+
+    Attributes:
+        embodiment: name of the robot.
+        rate_hz: rows per second.
+        cameras: (height, width) in pixels by camera name; an episode may lack a camera, never have another one.
+    """
+
+    embodiment: str
+    rate_hz: float
+    cameras: Mapping[str, tuple[int, int]]
+
+    def __post_init__(self) -> None:
+        """Check and copy."""
+        if not self.rate_hz > 0.0:
+            raise InputError(f"rate_hz must be positive, got {self.rate_hz}.")
+        sizes = {
+            name: (operator.index(height), operator.index(width)) for name, (height, width) in self.cameras.items()
+        }
+        for name, size in sizes.items():
+            checked_name("camera", name)
+            if min(size) < 1:
+                raise InputError(f"camera '{name}' needs a positive height and width, got {size}.")
+        object.__setattr__(self, "rate_hz", float(self.rate_hz))
+        object.__setattr__(self, "cameras", sizes)
+
+    def to_attributes(self) -> dict[str, Any]:
+        """JSON-able attributes of the dataset's Zarr group; inverse of `from_attributes`."""
+        return {
+            "format": "hlm",
+            "schema_version": SCHEMA_VERSION,
+            "embodiment": self.embodiment,
+            "rate_hz": self.rate_hz,
+            "cameras": {name: {"height": height, "width": width} for name, (height, width) in self.cameras.items()},
+            "dimensions": list(NAMES),
+            "units": list(UNITS),
+        }
+
+    @classmethod
+    def from_attributes(cls, attributes: Mapping[str, Any]) -> DatasetSpec:
+        """The specification in a dataset's attributes.
+
+        Raises:
+            CorruptError: an attribute is missing or of another kind.
+        """
+        try:
+            cameras = {name: (size["height"], size["width"]) for name, size in attributes["cameras"].items()}
+            return cls(embodiment=str(attributes["embodiment"]), rate_hz=float(attributes["rate_hz"]), cameras=cameras)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise CorruptError(f"the dataset's attributes cannot be read ({error!r}).") from error
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EpisodeInfo:
+    """Description of an episode.
+
+    Attributes:
+        instruction: what was to be done, in words; empty is kept but reported by `verify`.
+        source: one of `SOURCES`.
+        task: name of the task, where there is one.
+        seed: of the task's random choices.
+        operator: who or what gave the references.
+        outcome: one of `OUTCOMES`.
+        stage: stages of the task that were reached, where it has stages.
+        extra: anything else that JSON can hold.
+    """
+
+    instruction: str
+    source: str
+    task: str = ""
+    seed: int | None = None
+    operator: str = ""
+    outcome: str = "unlabelled"
+    stage: int | None = None
+    extra: Mapping[str, Json] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Check, and copy `extra` through JSON."""
+        for kind, value, known in (("source", self.source, SOURCES), ("outcome", self.outcome, OUTCOMES)):
+            if value not in known:
+                raise UnknownNameError(kind, value, known)
+        try:
+            object.__setattr__(self, "extra", json.loads(json.dumps(dict(self.extra), allow_nan=False)))
+            for name in ("seed", "stage"):
+                number = getattr(self, name)
+                object.__setattr__(self, name, None if number is None else operator.index(number))
+        except (TypeError, ValueError) as error:
+            raise InputError(f"an episode's description must fit into JSON, without nan or arrays: {error}.") from error
+
+    def to_attributes(self) -> dict[str, Any]:
+        """JSON-able attributes; inverse of `from_attributes`."""
+        return asdict(self)
+
+    @classmethod
+    def from_attributes(cls, attributes: Mapping[str, Any]) -> EpisodeInfo:
+        """The description in an episode's attributes; attributes that are no part of it are left out.
+
+        Raises:
+            CorruptError: an attribute is missing or of another kind.
+        """
+        names = [item.name for item in fields(cls)]
+        try:
+            return cls(**{name: attributes[name] for name in names if name in attributes})
+        except (TypeError, InputError, UnknownNameError) as error:
+            raise CorruptError(f"the episode's attributes cannot be read: {error}") from error
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Row:
+    """One slot of the recording grid; arrays are checked read-only copies.
+
+    Attributes:
+        stamp_ns: instant of the slot on the session's clock.
+        state: [34] measured, float32, see `hlm.core.layout`.
+        action: [34] reference, float32.
+        images: [height, width, 3] uint8 RGB by camera; a camera that is not there is absent, never black.
+        age_s: how old each input was at `stamp_ns`, by input.
+        labels: privileged quantities of a simulation by name, float32; for auxiliary losses, never a policy's input.
+    """
+
+    stamp_ns: int
+    state: FloatArray
+    action: FloatArray
+    images: Mapping[str, ByteArray]
+    age_s: Mapping[str, float]
+    labels: Mapping[str, FloatArray] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Check names, shapes and types, and copy."""
+        for name in ("state", "action"):
+            object.__setattr__(self, name, frozen(getattr(self, name), (DIMENSIONS,), name, np.float32))
+        object.__setattr__(self, "images", {name: _picture(name, image) for name, image in self.images.items()})
+        object.__setattr__(self, "age_s", {checked_name("input", n): float(age) for n, age in self.age_s.items()})
+        labels = {checked_name("label", name): np.array(value, np.float32) for name, value in self.labels.items()}
+        object.__setattr__(self, "labels", labels)
+
+
+def checked_name(kind: str, name: str) -> str:
+    """`name`, if it can be part of an array's name.
+
+    Raises:
+        InputError: it cannot.
+    """
+    if not _NAME.fullmatch(name):
+        raise InputError(f"{kind} name '{name}' must be lower-case letters, digits and _, a letter first.")
+    return name
+
+
+def episode_folder(number: int, *, partial: bool = False) -> str:
+    """Folder name of episode `number`."""
+    return f"episode_{number:06d}{PARTIAL if partial else ''}"
+
+
+def numbered_episodes(dataset: Path, *, partial: bool) -> list[tuple[int, Path]]:
+    """Number and folder of each complete episode, or of each partial one, by number."""
+    found = []
+    for folder in dataset.iterdir():
+        match = _EPISODE.fullmatch(folder.name.removesuffix(PARTIAL))
+        if match and folder.name.endswith(PARTIAL) == partial and folder.is_dir():
+            found.append((int(match[1]), folder))
+    return sorted(found)
+
+
+def _picture(camera: str, image: ByteArray) -> ByteArray:
+    dtype = np.asarray(image).dtype
+    if dtype != np.uint8:
+        raise MismatchError(f"the picture of camera '{camera}' must be uint8 RGB, got {dtype}.")
+    picture: ByteArray = frozen(image, (None, None, 3), f"the picture of camera '{camera}'", np.uint8)
+    return picture

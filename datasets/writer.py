@@ -1,0 +1,241 @@
+"""Recording episodes into a dataset: crash-safe, off the caller's thread, one writer at a time."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from hlm import __version__
+from hlm.core.errors import CorruptError, ExistsError, InputError, MismatchError
+from hlm.datasets.arrays import METADATA, group_attributes, group_metadata
+from hlm.datasets.journal import Columns, Header, read_records
+from hlm.datasets.lock import LOCK_FILE, DatasetLock
+from hlm.datasets.packing import pack
+from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Json, Row, episode_folder, numbered_episodes
+from hlm.datasets.spool import Spool
+from hlm.datasets.storage import storage_errors, sync_folder, write_atomic
+
+_LOG = logging.getLogger(__name__)
+
+
+class DatasetWriter:
+    """The one writer of a dataset; a context manager that holds the dataset's lock."""
+
+    def __init__(self, path: Path, spec: DatasetSpec, lock: DatasetLock) -> None:
+        self.path = path
+        self.spec = spec
+        self._lock = lock
+        self._open: list[EpisodeWriter] = []
+
+    @classmethod
+    def open(cls, path: Path | str, spec: DatasetSpec) -> Self:
+        """Create a dataset, or go on with one after checking that it is of the same kind.
+
+        Raises:
+            MismatchError: the dataset has another embodiment, rate, or set of cameras; both values are named.
+            ExistsError: the path holds something else.
+            LockedError: somebody else writes it.
+            StorageError: the folder cannot be written.
+        """
+        path = Path(path)
+        if path.is_dir() and not (path / METADATA).exists():
+            strangers = [entry.name for entry in path.iterdir() if entry.name != LOCK_FILE]
+            if strangers:
+                raise ExistsError(f"{path} is there and is no dataset; it holds {strangers[0]}. Choose another name.")
+        with storage_errors("create", path):
+            path.mkdir(parents=True, exist_ok=True)
+        lock = DatasetLock(path).acquire()
+        try:
+            _create_or_check(path, spec)
+        except BaseException:
+            lock.release()
+            raise
+        return cls(path, spec, lock)
+
+    @property
+    def unfinished(self) -> tuple[Path, ...]:
+        """Partial episodes that an earlier writer left; `hlm.datasets.recover` makes episodes of them."""
+        mine = {episode.path for episode in self._open}
+        return tuple(path for _, path in numbered_episodes(self.path, partial=True) if path not in mine)
+
+    def episode(self, info: EpisodeInfo) -> EpisodeWriter:
+        """Start an episode; its number follows the highest that is there, finished or not."""
+        with storage_errors("start an episode in", self.path):
+            taken = [number for partial in (False, True) for number, _ in numbered_episodes(self.path, partial=partial)]
+            number = max(taken, default=-1) + 1
+            folder = self.path / episode_folder(number, partial=True)
+            folder.mkdir()
+        self._open = [episode for episode in self._open if episode.is_open]
+        self._open.append(EpisodeWriter(folder, number, self.spec, info))
+        return self._open[-1]
+
+    def close(self) -> None:
+        """Give the dataset back; episodes that are still open stay recoverable."""
+        for episode in self._open:
+            episode.close()
+        self._open = []
+        with storage_errors("unlock", self.path):
+            self._lock.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class EpisodeWriter:
+    """Takes the rows of one episode, until it is committed or discarded.
+
+    As a context manager it closes the episode on the way out; one that was neither committed nor discarded stays
+    partial and recoverable.
+    """
+
+    def __init__(self, folder: Path, number: int, spec: DatasetSpec, info: EpisodeInfo) -> None:
+        self.path = folder
+        self.number = number
+        self.info = info
+        self.is_open = True
+        self._spec = spec
+        self._start_utc = datetime.now(UTC).isoformat(timespec="milliseconds")
+        self._rows = 0
+        self._stamp_ns = 0
+        self._header: Header | None = None
+        self._spool: Spool | None = None
+
+    def __len__(self) -> int:
+        return self._rows
+
+    def append(self, row: Row) -> None:
+        """Add a row; waits when the encoder is behind.
+
+        Raises:
+            MismatchError: other cameras, inputs or labels than the first row, or cameras that the dataset lacks.
+            InputError: the stamp does not increase.
+            StorageError: an earlier row could not be written.
+        """
+        self._must_be_open()
+        columns = Columns.of(row)
+        if self._header is None or self._spool is None:
+            self._spool = self._begin(columns)
+        elif columns != self._header.columns:
+            raise MismatchError(_difference(self._header.columns, columns, self._rows))
+        elif row.stamp_ns <= self._stamp_ns:
+            raise InputError(
+                f"row {self._rows} has stamp {row.stamp_ns} ns, not after {self._stamp_ns} ns of the last."
+            )
+        self._spool.put(row)
+        self._rows += 1
+        self._stamp_ns = row.stamp_ns
+
+    def commit(
+        self, *, outcome: str | None = None, stage: int | None = None, extra: Mapping[str, Json] | None = None
+    ) -> Path:
+        """End the episode and keep it.
+
+        Args:
+            outcome: replaces that of the description.
+            stage: replaces that of the description.
+            extra: added to that of the description.
+
+        Returns:
+            Folder of the episode.
+
+        Raises:
+            InputError: there is no row, or the episode has ended.
+            StorageError: the disk would not take it; what is there stays recoverable.
+        """
+        self._must_be_open()
+        if self._header is None:
+            raise InputError(f"episode {self.number} has no rows to commit; discard it.")
+        changes = {"outcome": outcome, "stage": stage, "extra": {**self.info.extra, **(extra or {})}}
+        info = replace(self.info, **{name: value for name, value in changes.items() if value is not None})  # type: ignore[arg-type]
+        self._end()
+        with storage_errors("finish", self.path):
+            records = read_records(self.path, self._header.columns)
+            if len(records) != self._rows:
+                raise CorruptError(f"{self.path} kept {len(records)} of {self._rows} rows; run `hlm data recover`.")
+            return pack(self.path, self._header, records, info)
+
+    def discard(self) -> None:
+        """End the episode and delete it."""
+        self._must_be_open()
+        self.is_open = False
+        if self._spool is not None:
+            self._spool.abandon()
+        with storage_errors("delete", self.path):
+            shutil.rmtree(self.path)
+            sync_folder(self.path.parent)
+
+    def close(self) -> None:
+        """Stop writing; an episode that was neither committed nor discarded stays partial and recoverable."""
+        if not self.is_open:
+            return
+        _LOG.warning("%s was left open after %d rows; `hlm data recover` keeps it", self.path.name, self._rows)
+        self.is_open = False
+        if self._spool is not None:
+            self._spool.abandon()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _begin(self, columns: Columns) -> Spool:
+        columns.check_against(self._spec)
+        header = Header(info=self.info, columns=columns, start_utc=self._start_utc, software=__version__)
+        with storage_errors("start", self.path):
+            header.write(self.path)
+            spool = Spool(self.path, columns, self._spec.rate_hz)
+        self._header = header
+        return spool
+
+    def _end(self) -> None:
+        self.is_open = False
+        if self._spool is not None:
+            self._spool.close()
+
+    def _must_be_open(self) -> None:
+        if not self.is_open:
+            raise InputError(f"episode {self.number} has ended; start another one.")
+
+
+def _create_or_check(path: Path, spec: DatasetSpec) -> None:
+    with storage_errors("create", path):
+        if not (path / METADATA).exists():
+            write_atomic(path / METADATA, group_metadata(spec.to_attributes()))
+            return
+    found = DatasetSpec.from_attributes(group_attributes(path))
+    for item in fields(DatasetSpec):
+        has, asked = getattr(found, item.name), getattr(spec, item.name)
+        if has != asked:
+            raise MismatchError(
+                f"{path} has {item.name} {_shown(has)}, asked for {_shown(asked)}. Record into another dataset."
+            )
+
+
+def _difference(first: Columns, now: Columns, row: int) -> str:
+    for item in fields(Columns):
+        before, after = getattr(first, item.name), getattr(now, item.name)
+        if before != after:
+            return f"row {row} has {item.name} {_shown(after)}, the episode's first row has {_shown(before)}."
+    return f"row {row} differs from the first."
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {'x'.join(map(str, size)) or 'scalar'}" for name, size in value.items()) or "none"
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value)) or "none"
+    return f"{value:g}" if isinstance(value, float) else f"'{value}'"

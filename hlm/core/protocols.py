@@ -1,0 +1,72 @@
+"""The seams: protocols that simulation, robot, devices, policies and recorders fill in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from hlm.core.values import ActionChunk, CameraFrame, JointCommand, Observation, Reference, RobotState
+
+
+class Robot(Protocol):
+    """A humanoid that can be read and commanded; simulated, real and fake ones behind the same four methods."""
+
+    def __enter__(self) -> Robot:
+        """Connect."""
+        ...
+
+    def __exit__(self, *exception: object) -> None:
+        """Make safe and disconnect."""
+        ...
+
+    def read(self) -> RobotState:
+        """The newest measurement."""
+        ...
+
+    def command(self, command: JointCommand) -> None:
+        """Send to the motors; holds until the next one."""
+        ...
+
+
+class Cameras(Protocol):
+    """The robot's cameras."""
+
+    def capture(self) -> Mapping[str, CameraFrame]:
+        """The newest picture of each camera that is there, by name."""
+        ...
+
+
+class ReferenceSource(Protocol):
+    """Whoever says where the body should be: an operator's device, a script, a file, or a policy."""
+
+    def reset(self, observation: Observation) -> None:
+        """Start an episode from what is seen now."""
+        ...
+
+    def reference(self, observation: Observation) -> Reference | None:
+        """What the body should do now; None when the source has ended the episode."""
+        ...
+
+
+class Policy(Protocol):
+    """A trained policy: an observation to a chunk of absolute references."""
+
+    def chunk(self, observation: Observation) -> ActionChunk:
+        """Actions from `observation.stamp_ns` on."""
+        ...
+
+
+class Tracker(Protocol):
+    """Plays the reference stream on the body."""
+
+    def reset(self, state: RobotState) -> None:
+        """Start from the pose that is measured now; that pose is the first reference."""
+        ...
+
+    def push(self, reference: Reference) -> None:
+        """Take the next reference of the stream; stamps increase."""
+        ...
+
+    def step(self, state: RobotState) -> JointCommand:
+        """The command for the state that is measured now."""
+        ...

@@ -1,0 +1,47 @@
+"""Rotations as wxyz quaternions and roll-pitch-yaw, on top of SciPy; other conventions are converted at the rim."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from hlm.core.arrays import FloatArray
+
+
+def roll_pitch_yaw_from_quat(quat_wxyz: FloatArray) -> FloatArray:
+    """[..., 3] roll, pitch, yaw in rad of [..., 4] wxyz quaternions (rotations about the fixed x, y, then z axis)."""
+    quat = np.asarray(quat_wxyz, dtype=np.float64)
+    flat = Rotation.from_quat(quat.reshape(-1, 4), scalar_first=True).as_euler("xyz")
+    return flat.reshape(*quat.shape[:-1], 3)
+
+
+def quat_from_roll_pitch_yaw(roll_pitch_yaw_rad: FloatArray) -> FloatArray:
+    """[..., 4] wxyz quaternions, w >= 0, of [..., 3] roll, pitch, yaw in rad; inverse of `roll_pitch_yaw_from_quat`."""
+    angles = np.asarray(roll_pitch_yaw_rad, dtype=np.float64)
+    rotation = Rotation.from_euler("xyz", angles.reshape(-1, 3))
+    return rotation.as_quat(scalar_first=True, canonical=True).reshape(*angles.shape[:-1], 4)
+
+
+def matrix_from_quat(quat_wxyz: FloatArray) -> FloatArray:
+    """[..., 3, 3] rotation matrices of [..., 4] wxyz quaternions."""
+    quat = np.asarray(quat_wxyz, dtype=np.float64)
+    flat = Rotation.from_quat(quat.reshape(-1, 4), scalar_first=True).as_matrix()
+    return flat.reshape(*quat.shape[:-1], 3, 3)
+
+
+def quat_from_matrix(matrix: FloatArray) -> FloatArray:
+    """[..., 4] wxyz quaternions, w >= 0, of [..., 3, 3] rotation matrices."""
+    rotation = np.asarray(matrix, dtype=np.float64)
+    flat = Rotation.from_matrix(rotation.reshape(-1, 3, 3)).as_quat(scalar_first=True, canonical=True)
+    return flat.reshape(*rotation.shape[:-2], 4)
+
+
+def matrix_from_yaw(yaw_rad: float) -> FloatArray:
+    """[3, 3] rotation about the vertical."""
+    cosine, sine = np.cos(yaw_rad), np.sin(yaw_rad)
+    return np.array([[cosine, -sine, 0.0], [sine, cosine, 0.0], [0.0, 0.0, 1.0]])
+
+
+def wrap_angle(angle_rad: FloatArray) -> FloatArray:
+    """The same angles in [-pi, pi)."""
+    return (np.asarray(angle_rad) + np.pi) % (2.0 * np.pi) - np.pi

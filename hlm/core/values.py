@@ -1,0 +1,155 @@
+"""Frozen values that cross seams; their arrays are read-only copies, checked on construction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from hlm.core.arrays import ByteArray, FloatArray, frozen
+from hlm.core.layout import DIMENSIONS, JOINTS
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RobotState:
+    """What the robot measures about itself, as the real one does: joints, the pelvis' inertial unit, grippers.
+
+    Attributes:
+        stamp_ns: instant of the measurement on the session's clock.
+        joint_position_rad: [29] motor order.
+        joint_velocity_rad_s: [29] motor order.
+        quat_world_from_pelvis_wxyz: [4] orientation; its yaw counts from an arbitrary origin.
+        angular_velocity_pelvis_in_pelvis_rad_s: [3] the gyroscope.
+        gripper_opening: [2] left, right; 1 = open, 0 = closed.
+    """
+
+    stamp_ns: int
+    joint_position_rad: FloatArray
+    joint_velocity_rad_s: FloatArray
+    quat_world_from_pelvis_wxyz: FloatArray
+    angular_velocity_pelvis_in_pelvis_rad_s: FloatArray
+    gripper_opening: FloatArray = field(default_factory=lambda: np.ones(2))
+
+    def __post_init__(self) -> None:
+        """Check shapes and make the arrays read-only copies."""
+        for name, size in (
+            ("joint_position_rad", JOINTS),
+            ("joint_velocity_rad_s", JOINTS),
+            ("quat_world_from_pelvis_wxyz", 4),
+            ("angular_velocity_pelvis_in_pelvis_rad_s", 3),
+            ("gripper_opening", 2),
+        ):
+            object.__setattr__(self, name, frozen(getattr(self, name), (size,), name))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reference:
+    """One whole-body reference of an operator or policy, which the tracker reaches about 0.2 s later.
+
+    Attributes:
+        stamp_ns: instant at which the source meant it.
+        vector: [34] see `hlm.core.layout`.
+    """
+
+    stamp_ns: int
+    vector: FloatArray
+
+    def __post_init__(self) -> None:
+        """Check the shape and make the array a read-only copy."""
+        object.__setattr__(self, "vector", frozen(self.vector, (DIMENSIONS,), "reference"))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class JointCommand:
+    """What the motors get: torque = kp (position - q) + kd (velocity - dq) + torque, clipped to the effort limits.
+
+    Attributes:
+        stamp_ns: instant at which it was made.
+        joint_position_rad: [29] motor order, like all below.
+        joint_velocity_rad_s: [29].
+        kp_nm_rad: [29] stiffness, >= 0.
+        kd_nm_s_rad: [29] damping, >= 0.
+        torque_nm: [29] feed-forward.
+        gripper_opening: [2] left, right; 1 = open, 0 = closed.
+    """
+
+    stamp_ns: int
+    joint_position_rad: FloatArray
+    joint_velocity_rad_s: FloatArray
+    kp_nm_rad: FloatArray
+    kd_nm_s_rad: FloatArray
+    torque_nm: FloatArray
+    gripper_opening: FloatArray
+
+    def __post_init__(self) -> None:
+        """Check shapes and make the arrays read-only copies."""
+        for name in ("joint_position_rad", "joint_velocity_rad_s", "kp_nm_rad", "kd_nm_s_rad", "torque_nm"):
+            object.__setattr__(self, name, frozen(getattr(self, name), (JOINTS,), name))
+        object.__setattr__(self, "gripper_opening", frozen(self.gripper_opening, (2,), "gripper_opening"))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CameraFrame:
+    """One picture.
+
+    Attributes:
+        stamp_ns: instant of its capture.
+        image: [height, width, 3] uint8 RGB.
+    """
+
+    stamp_ns: int
+    image: ByteArray
+
+    def __post_init__(self) -> None:
+        """Check the shape and make the picture a read-only copy."""
+        object.__setattr__(self, "image", frozen(self.image, (None, None, 3), "image", np.uint8))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Observation:
+    """What a reference source sees at a row of the 30 Hz grid.
+
+    Attributes:
+        stamp_ns: instant of the row.
+        state: [34] measured, see `hlm.core.layout`.
+        frames: newest picture by camera name; a camera that is not there is absent, never black.
+        instruction: what to do, in words.
+    """
+
+    stamp_ns: int
+    state: FloatArray
+    frames: Mapping[str, CameraFrame]
+    instruction: str
+
+    def __post_init__(self) -> None:
+        """Check the state and make it a read-only copy."""
+        object.__setattr__(self, "state", frozen(self.state, (DIMENSIONS,), "state"))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ActionChunk:
+    """References for the near future on an even time grid.
+
+    Attributes:
+        stamp_ns: instant at which the first action is due.
+        rate_hz: actions per second.
+        actions: [time, 34] absolute references.
+    """
+
+    stamp_ns: int
+    rate_hz: float
+    actions: FloatArray
+
+    def __post_init__(self) -> None:
+        """Check the shape and make the array a read-only copy."""
+        object.__setattr__(self, "actions", frozen(self.actions, (None, DIMENSIONS), "actions"))
+
+    def at(self, instant_ns: int) -> FloatArray:
+        """[34] action due at `instant_ns`: linear between neighbours, the ends held outside."""
+        position = (instant_ns - self.stamp_ns) * 1e-9 * self.rate_hz
+        position = min(max(position, 0.0), len(self.actions) - 1.0)
+        low = min(int(position), max(len(self.actions) - 2, 0))
+        high = min(low + 1, len(self.actions) - 1)
+        weight = position - low
+        return (1.0 - weight) * self.actions[low] + weight * self.actions[high]

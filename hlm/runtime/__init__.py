@@ -1,0 +1,1 @@
+"""What runs: control loop, evaluation, reports."""

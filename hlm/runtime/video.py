@@ -1,0 +1,137 @@
+"""Pictures to files that browsers and readmes play: H.264 video, animated GIF and WebP."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from PIL import Image
+
+from hlm.core.arrays import ByteArray
+from hlm.core.errors import InputError
+
+QUALITY_CRF = 23  # libx264's constant rate factor: 0 lossless, 51 worst; 23 is its default
+ANIMATION_FORMATS = (".gif", ".webp")
+
+
+class VideoWriter:
+    """An H.264 video in an MP4 file; the file appears under its name only when it is complete.
+
+    Args:
+        path: of the file, `*.mp4`; its folder must exist.
+        rate_hz: pictures per second, > 0.
+        size: (height, width) of the pictures, px; an odd side gets one row or column more, as yuv420p wants.
+        crf: quality, 0 lossless to 51 worst.
+
+    Raises:
+        InputError: the size or the rate cannot be encoded.
+    """
+
+    def __init__(self, path: Path, rate_hz: float, size: tuple[int, int], crf: int = QUALITY_CRF) -> None:
+        if min(size) < 1 or rate_hz <= 0:
+            raise InputError(f"a video of {size[1]} x {size[0]} px at {rate_hz} Hz cannot be encoded")
+        self.path = path
+        self.size = size
+        self._rate = Fraction(rate_hz).limit_denominator(1001)
+        self._crf = crf
+        self._partial = path.with_name(f".{path.stem}.partial{path.suffix}")
+
+    def __enter__(self) -> Self:
+        """Open the file."""
+        import av
+
+        height, width = self.size
+        self._container = av.open(str(self._partial), "w", format="mp4", options={"movflags": "+faststart"})
+        self._stream = self._container.add_stream("libx264", rate=self._rate)
+        self._stream.height, self._stream.width = height + height % 2, width + width % 2
+        self._stream.pix_fmt = "yuv420p"
+        self._stream.options = {"crf": str(self._crf), "preset": "fast"}
+        return self
+
+    def append(self, image: ByteArray) -> None:
+        """Add a picture.
+
+        Args:
+            image: [height, width, 3] uint8 RGB.
+
+        Raises:
+            InputError: another size or type than the video's.
+        """
+        import av
+
+        if image.shape != (*self.size, 3) or image.dtype != np.uint8:
+            wanted = f"[{self.size[0]}, {self.size[1]}, 3] uint8"
+            raise InputError(f"'{self.path.name}' takes pictures {wanted}, got {list(image.shape)} {image.dtype}")
+        even = np.pad(image, ((0, self.size[0] % 2), (0, self.size[1] % 2), (0, 0)), mode="edge")
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(even), format="rgb24")
+        self._container.mux(self._stream.encode(frame))
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Finish the file; after an exception, remove what there is of it."""
+        try:
+            with self._container as container:
+                if kind is None:
+                    container.mux(self._stream.encode())
+            if kind is None:
+                self._partial.replace(self.path)
+        finally:
+            self._partial.unlink(missing_ok=True)
+
+
+def write_animation(path: Path, images: Sequence[ByteArray], rate_hz: float, width_px: int | None = None) -> Path:
+    """Write an endless animation, GIF or WebP by the name's ending; WebP is some times smaller.
+
+    Args:
+        path: of the file.
+        images: [height, width, 3] uint8 RGB each, at least one, all of one size.
+        rate_hz: pictures per second; a GIF counts in hundredths of a second, so 50, 33.3, 25, 20, ... are exact.
+        width_px: scaled to this width; as it is by default.
+
+    Returns:
+        The path.
+
+    Raises:
+        InputError: no pictures, or another ending.
+    """
+    if path.suffix.lower() not in ANIMATION_FORMATS:
+        raise InputError(f"an animation '{path.name}' cannot be written. Endings: {', '.join(ANIMATION_FORMATS)}")
+    if not images:
+        raise InputError(f"the animation '{path.name}' needs at least one picture")
+    frames = [Image.fromarray(image) for image in images]
+    if width_px is not None:
+        height_px = max(1, round(frames[0].height * width_px / frames[0].width))
+        frames = [frame.resize((width_px, height_px), Image.Resampling.LANCZOS) for frame in frames]
+    partial = path.with_name(f".{path.stem}.partial{path.suffix}")
+    if path.suffix.lower() == ".gif":
+        frames = _share_palette(frames)
+    duration_ms = round(1000.0 / rate_hz)
+    # Quality and method are WebP's, disposal is GIF's; each format ignores the other's.
+    frames[0].save(
+        partial, save_all=True, append_images=frames[1:], duration=duration_ms, loop=0, quality=75, method=4, disposal=1
+    )
+    partial.replace(path)
+    return path
+
+
+def read_video(path: Path) -> ByteArray:
+    """[time, height, width, 3] uint8 RGB pictures of a short video; all of them in memory."""
+    import av
+
+    with av.open(str(path)) as container:
+        return np.stack([frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)])
+
+
+def _share_palette(frames: list[Image.Image]) -> list[Image.Image]:
+    """One palette for all pictures: a palette for each would make still surfaces flicker."""
+    sample = frames[:: max(1, len(frames) // 8)]
+    sheet = Image.new("RGB", (sample[0].width, sample[0].height * len(sample)))
+    for row, frame in enumerate(sample):
+        sheet.paste(frame, (0, row * frame.height))
+    palette = sheet.quantize(256, method=Image.Quantize.MEDIANCUT)
+    return [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]

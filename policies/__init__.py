@@ -1,0 +1,1 @@
+"""Vision-language-action policies: the compact flow-matching policy, its training and its checkpoints."""

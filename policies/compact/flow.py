@@ -1,0 +1,57 @@
+"""Flow matching: the path from noise to data, its training loss, and Euler integration along it. Pure functions.
+
+Flow time is 0 at noise and 1 at data, `x_t = t x_1 + (1 - t) x_0` (Lipman et al. 2023). The network predicts the data
+x_1; the velocity that follows from it is `(x_1 - x_t) / (1 - t)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+# A prediction of the data counts 1 / (1 - t), as a velocity would, but at most ten times.
+SMALLEST_GAP = 0.1
+LATEST_TIME = 0.999
+
+
+def flow_times(uniform: Tensor) -> Tensor:
+    """Flow times, most of them near noise, of [sample] numbers that are uniform in [0, 1): `1 - u^(2/3)`.
+
+    This is Beta(1, 1.5), the schedule of pi0 (Black et al. 2024, appendix B), mirrored to our direction of time.
+    """
+    return 1.0 - LATEST_TIME * uniform.pow(2.0 / 3.0)
+
+
+def interpolate(data: Tensor, noise: Tensor, time: Tensor) -> Tensor:
+    """[batch, ...] points on the straight paths from `noise` to `data` at [batch] flow time."""
+    weight = time.reshape(-1, *[1] * (data.ndim - 1))
+    return torch.lerp(noise, data, weight)
+
+
+def data_error(predicted: Tensor, data: Tensor, active: Tensor) -> Tensor:
+    """[batch] mean squared error of [batch, coefficient, dimension] predictions over the [dimension] active ones."""
+    square = (predicted - data).square() * active
+    return square.sum(-1).mean(-1) / active.sum().clamp(min=1.0)
+
+
+def flow_loss(error: Tensor, time: Tensor) -> Tensor:
+    """Mean over the batch of [batch] errors of predicted data, weighted by [batch] flow time as velocities' are."""
+    return (error / (1.0 - time).clamp(min=SMALLEST_GAP)).mean()
+
+
+def integrate(denoise: Callable[[Tensor, Tensor], Tensor], noise: Tensor, steps: int) -> Tensor:
+    """[batch, ...] data at the end of the paths that start at `noise`, by `steps` equal Euler steps.
+
+    Args:
+        denoise: maps points and their [batch] flow time to predicted data.
+        noise: [batch, ...] where the paths start.
+        steps: >= 1; with one, the result is the prediction at time 0.
+    """
+    point = noise
+    for step in range(steps):
+        time = step / steps
+        data = denoise(point, torch.full((len(point),), time, device=point.device))
+        point = point + (data - point) / ((1.0 - time) * steps)
+    return point

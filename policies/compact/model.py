@@ -1,0 +1,134 @@
+"""The network: observations to a prefix that is computed once, and noisy action coefficients to clean ones."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from hlm.policies.compact.attention import ExpertLayer, KeysValues, PrefixLayer
+from hlm.policies.compact.config import CompactConfig
+from hlm.policies.compact.vision import Encoder
+
+TIME_FREQUENCIES = 32
+# Flow time runs from 0 to 1; the fastest wave has five periods in it, which a few thousand updates can learn.
+FASTEST_WAVE_RAD = 32.0
+# The head predicts decimetres, so that its outputs are of order one.
+AUXILIARY_UNIT_M = 0.1
+
+
+class Inputs(NamedTuple):
+    """What the network sees of a batch of observations.
+
+    Attributes:
+        images: [batch, view, 3, height, width] in [-1, 1]; anything where a view is not available.
+        available: [batch, view] bool, or None when every view of every sample is there.
+        words: [batch, slot] word numbers, 0 in empty slots.
+        state: [batch, dimension] normalised.
+        state_hidden: [batch] bool, True where the state is withheld, or None to withhold none.
+    """
+
+    images: Tensor
+    available: Tensor | None
+    words: Tensor
+    state: Tensor
+    state_hidden: Tensor | None = None
+
+
+class Prefix(NamedTuple):
+    """What the action expert needs to know of an observation.
+
+    Attributes:
+        keys_values: per expert layer, [batch, head, token, feature] each.
+        mask: [batch, token] bool, or None when every token may be looked at.
+        auxiliary_m: [batch, auxiliary] predicted target and goal in the gripper's frame.
+    """
+
+    keys_values: tuple[KeysValues, ...]
+    mask: Tensor | None
+    auxiliary_m: Tensor
+
+    def repeat(self, batch: int, draws: int) -> Prefix:
+        """The first `batch` observations, each `draws` times in a row."""
+
+        def several(tensor: Tensor) -> Tensor:
+            return tensor[:batch].repeat_interleave(draws, 0)
+
+        pairs = tuple((several(key), several(value)) for key, value in self.keys_values)
+        return Prefix(pairs, None if self.mask is None else several(self.mask), several(self.auxiliary_m))
+
+
+class CompactModel(nn.Module):
+    """Prefix transformer over state, instruction and views; action expert that predicts the clean coefficients."""
+
+    def __init__(self, config: CompactConfig) -> None:
+        super().__init__()
+        size = config.size
+        width = size.width
+        self.config = config
+        self.word = nn.Embedding(config.vocabulary_size, width)
+        self.word_slot = nn.Parameter(0.02 * torch.randn(config.word_slots, width))
+        # Slots are concatenated: a mean over words hides which of them the instruction turns on.
+        self.instruction = nn.Sequential(
+            nn.LayerNorm(config.word_slots * width),
+            nn.Linear(config.word_slots * width, width),
+            nn.SiLU(),
+            nn.Linear(width, width),
+        )
+        nn.init.normal_(self.instruction[1].weight, std=0.04)
+        nn.init.normal_(self.instruction[3].weight, std=0.1)
+        self.encoder = Encoder(config)
+        self.state = nn.Sequential(nn.Linear(config.dimensions, width), nn.SiLU(), nn.Linear(width, width))
+        self.hidden_state = nn.Parameter(0.02 * torch.randn(width))
+        self.summary = nn.Parameter(0.02 * torch.randn(1, 1, width))
+        self.prefix_layers = nn.ModuleList(PrefixLayer(width, size.heads) for _ in range(size.prefix_layers))
+        self.auxiliary = nn.Sequential(
+            nn.LayerNorm(width), nn.Linear(width, width), nn.SiLU(), nn.Linear(width, config.auxiliary)
+        )
+        self.action_in = nn.Linear(config.dimensions, width)
+        self.action_slot = nn.Parameter(0.02 * torch.randn(size.coefficients, width))
+        self.time = nn.Sequential(nn.Linear(2 * TIME_FREQUENCIES, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU())
+        self.expert_layers = nn.ModuleList(ExpertLayer(width, size.heads) for _ in range(size.expert_layers))
+        self.action_norm = nn.LayerNorm(width)
+        self.action_out = nn.Linear(width, config.dimensions)
+
+    def encode(self, inputs: Inputs) -> Prefix:
+        """Everything about the observations that the expert attends to, and the auxiliary prediction."""
+        words = self.word(inputs.words) + self.word_slot
+        instruction = self.instruction(words.flatten(1))
+        state = self.state(inputs.state)
+        if inputs.state_hidden is not None:
+            state = torch.where(inputs.state_hidden[:, None], self.hidden_state.to(state.dtype), state)
+        views = self.encoder(inputs.images, instruction)
+        summary = self.summary.expand(len(views), -1, -1)
+        tokens = torch.cat([summary, state[:, None], instruction[:, None], views], 1)
+        mask = self._token_mask(inputs.available, tokens.shape[1])
+        for layer in self.prefix_layers:
+            tokens = layer(tokens, None if mask is None else mask[:, None, None])
+        keys_values = tuple(layer.read_prefix(tokens) for layer in self.expert_layers)
+        return Prefix(keys_values, mask, AUXILIARY_UNIT_M * self.auxiliary(tokens[:, 0]).float())
+
+    def denoise(self, prefix: Prefix, noisy: Tensor, time: Tensor) -> Tensor:
+        """[batch, coefficient, dimension] clean coefficients predicted from noisy ones at [batch] flow time."""
+        slots, mask = noisy.shape[1], prefix.mask
+        wave = time[:, None] * self._frequencies(time.device)
+        embedded = self.time(torch.cat([wave.sin(), wave.cos()], -1))
+        if mask is not None:
+            mask = functional.pad(mask, (0, slots), value=True)[:, None, None]
+        tokens = self.action_in(noisy) + self.action_slot
+        for layer, keys_values in zip(self.expert_layers, prefix.keys_values, strict=True):
+            tokens = layer(tokens, keys_values, embedded, mask)
+        return self.action_out(self.action_norm(tokens)).float()
+
+    def _token_mask(self, available: Tensor | None, tokens: int) -> Tensor | None:
+        if available is None:
+            return None
+        views = available.repeat_interleave(self.config.size.tokens_per_view, 1)
+        return functional.pad(views, (tokens - views.shape[1], 0), value=True)
+
+    @staticmethod
+    def _frequencies(device: torch.device) -> Tensor:
+        return torch.exp(torch.linspace(0.0, math.log(FASTEST_WAVE_RAD), TIME_FREQUENCIES, device=device))

@@ -1,0 +1,1 @@
+"""MuJoCo: robot model, scenes, cameras, tasks with staged scoring, and their scripted operators."""

@@ -1,0 +1,1 @@
+"""Tasks: scenes, instructions and staged scoring."""

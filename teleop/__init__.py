@@ -1,0 +1,1 @@
+"""Reference sources for people and files, and retargeting."""
