@@ -17,7 +17,7 @@ import numpy as np
 from hlm.core.errors import CorruptError, MismatchError
 from hlm.core.layout import DIMENSIONS
 from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Row
-from hlm.datasets.shard import SHARD_FILE, Index, checked_frame
+from hlm.datasets.shard import SHARD_FILE, checked_frame
 from hlm.datasets.storage import CHECKSUM_BYTES, checksum, json_bytes, read_json, write_atomic
 
 HEADER_FILE = "journal.json"
@@ -157,10 +157,10 @@ def read_records(folder: Path, columns: Columns) -> Records:
 def intact_frames(folder: Path, records: Records, camera: str) -> int:
     """How many records from the first on have an intact picture of this camera."""
     path = shard_path(folder, camera)
-    index: Index = records[f"frame_{camera}"]
+    places: list[tuple[int, int]] = records[f"frame_{camera}"].tolist()
     try:
         with path.open("rb") as file:
-            for row, (offset, length) in enumerate(index.tolist()):
+            for row, (offset, length) in enumerate(places):
                 file.seek(offset)
                 # Each frame is read by itself, so that an hour of pictures never stands in memory.
                 checked_frame(file.read(length), (0, length), f"{path} row {row}")
@@ -168,7 +168,7 @@ def intact_frames(folder: Path, records: Records, camera: str) -> int:
         return row
     except FileNotFoundError:
         return 0
-    return len(index)
+    return len(places)
 
 
 def shard_path(folder: Path, camera: str) -> Path:

@@ -13,7 +13,7 @@ from hlm.datasets.arrays import METADATA, group_metadata, read_array, write_arra
 from hlm.datasets.journal import HEADER_FILE, ROWS_FILE, Columns, Header, Records, shard_path
 from hlm.datasets.schema import PARTIAL, SCHEMA_VERSION, EpisodeInfo
 from hlm.datasets.shard import Frames, seal
-from hlm.datasets.storage import sync_folder, write_atomic, write_durable
+from hlm.datasets.storage import NEW, sync_folder, write_atomic, write_durable
 
 
 def pack(folder: Path, header: Header, records: Records, info: EpisodeInfo, *, recovered: bool = False) -> Path:
@@ -72,7 +72,7 @@ def finish(folder: Path) -> Path:
     episode = folder.with_name(folder.name.removesuffix(PARTIAL))
     if episode.exists():
         raise ExistsError(f"{episode} is already there; {folder.name} is left as it is.")
-    for name in (ROWS_FILE, HEADER_FILE):
+    for name in (ROWS_FILE, HEADER_FILE, HEADER_FILE + NEW):
         (folder / name).unlink(missing_ok=True)
     sync_folder(folder)
     folder.rename(episode)
@@ -92,9 +92,7 @@ def check_packed(folder: Path, columns: Columns, records: Records) -> None:
     for camera in columns.cameras:
         with Frames(shard_path(folder, camera).parent) as frames:
             if not np.array_equal(frames.index, records[f"frame_{camera}"]):
-                raise CorruptError(
-                    f"the pictures of camera {camera} in {folder} do not read back as they were recorded."
-                )
+                raise CorruptError(f"{shard_path(folder, camera)} does not read back as it was recorded.")
 
 
 def _array_names(columns: Columns) -> list[str]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hlm.core.errors import HlmError
 from hlm.datasets.arrays import METADATA, group_attributes
-from hlm.datasets.journal import Header, read_records
+from hlm.datasets.journal import HEADER_FILE, Header, read_records
 from hlm.datasets.lock import DatasetLock
 from hlm.datasets.packing import finish, pack
 from hlm.datasets.reader import read_spec
@@ -55,11 +55,14 @@ def _recover_one(number: int, folder: Path) -> Recovery:
             if (folder / METADATA).is_file():
                 rows = int(group_attributes(folder)["rows"])
                 return Recovery(number=number, episode=finish(folder), rows=rows, text=f"was complete, {rows} rows")
+            if not (folder / HEADER_FILE).is_file():
+                return _lost(number, f"holds no row; delete {folder}")
             header = Header.read(folder)
             records = read_records(folder, header.columns)
             if not len(records):
-                return _lost(number, "holds no complete row; delete it")
-            episode = pack(folder, header, records, header.info, recovered=True)
+                return _lost(number, f"holds no complete row; delete {folder}")
+            info = replace(header.info, outcome="unlabelled", stage=None)
+            episode = pack(folder, header, records, info, recovered=True)
     except HlmError as error:
         return _lost(number, str(error))
     return Recovery(number=number, episode=episode, rows=len(records), text=f"recovered, {len(records)} rows")

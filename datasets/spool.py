@@ -12,7 +12,7 @@ from hlm.core.errors import HlmError
 from hlm.datasets.images import encode
 from hlm.datasets.journal import ROWS_FILE, Columns, record, shard_path
 from hlm.datasets.schema import Row
-from hlm.datasets.storage import StorageError, checksum, storage_errors, write_all
+from hlm.datasets.storage import StorageError, checksum, storage_errors, sync_folder, write_all
 
 # A process that is killed loses no more than the queue; a machine that loses power, no more than a sync period.
 QUEUE_S = 0.25
@@ -37,7 +37,9 @@ class Spool:
             path = shard_path(folder, camera)
             path.parent.mkdir()
             self._files[camera] = _create(path)
+            sync_folder(path.parent)
         self._rows_file = _create(folder / ROWS_FILE)
+        sync_folder(folder)
         self._thread = Thread(target=self._work, name=f"spool {folder.name}", daemon=True)
         self._thread.start()
 

@@ -16,6 +16,7 @@ import numpy as np
 from hlm.core.errors import CorruptError, HlmError
 
 CHECKSUM_BYTES = 4
+NEW = ".new"
 
 _ADVICE = {
     errno.ENOSPC: "Free some space; what was recorded so far can be kept with `hlm data recover`.",
@@ -65,7 +66,7 @@ def write_durable(path: Path, data: bytes) -> None:
 
 def write_atomic(path: Path, data: bytes) -> None:
     """Write a file that is there completely or not at all, whenever the machine stops."""
-    temporary = path.with_name(path.name + ".new")
+    temporary = path.with_name(path.name + NEW)
     write_durable(temporary, data)
     temporary.replace(path)
     sync_folder(path.parent)

@@ -13,10 +13,11 @@ from typing import Self
 
 from hlm import __version__
 from hlm.core.errors import CorruptError, ExistsError, InputError, MismatchError
-from hlm.datasets.arrays import METADATA, group_attributes, group_metadata
+from hlm.datasets.arrays import METADATA, group_metadata
 from hlm.datasets.journal import Columns, Header, read_records
 from hlm.datasets.lock import LOCK_FILE, DatasetLock
 from hlm.datasets.packing import pack
+from hlm.datasets.reader import read_spec
 from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Json, Row, episode_folder, numbered_episodes
 from hlm.datasets.spool import Spool
 from hlm.datasets.storage import storage_errors, sync_folder, write_atomic
@@ -71,6 +72,7 @@ class DatasetWriter:
             number = max(taken, default=-1) + 1
             folder = self.path / episode_folder(number, partial=True)
             folder.mkdir()
+            sync_folder(self.path)
         self._open = [episode for episode in self._open if episode.is_open]
         self._open.append(EpisodeWriter(folder, number, self.spec, info))
         return self._open[-1]
@@ -176,11 +178,14 @@ class EpisodeWriter:
             sync_folder(self.path.parent)
 
     def close(self) -> None:
-        """Stop writing; an episode that was neither committed nor discarded stays partial and recoverable."""
+        """Stop writing; rows that were neither committed nor discarded stay partial and recoverable."""
         if not self.is_open:
             return
-        _LOG.warning("%s was left open after %d rows; `hlm data recover` keeps it", self.path.name, self._rows)
         self.is_open = False
+        if self._header is None:
+            shutil.rmtree(self.path, ignore_errors=True)
+            return
+        _LOG.warning("%s was left open after %d rows; `hlm data recover` keeps it", self.path.name, self._rows)
         if self._spool is not None:
             self._spool.abandon()
 
@@ -216,7 +221,7 @@ def _create_or_check(path: Path, spec: DatasetSpec) -> None:
         if not (path / METADATA).exists():
             write_atomic(path / METADATA, group_metadata(spec.to_attributes()))
             return
-    found = DatasetSpec.from_attributes(group_attributes(path))
+    found = read_spec(path)
     for item in fields(DatasetSpec):
         has, asked = getattr(found, item.name), getattr(spec, item.name)
         if has != asked:

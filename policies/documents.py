@@ -62,6 +62,8 @@ def _convert(kind: Any, value: Any, name: str) -> Any:
         return _convert_tuple(typing.get_args(kind), value, name)
     if typing.get_origin(kind) is typing.Literal and value in typing.get_args(kind):
         return value
+    if typing.get_origin(kind) is Mapping and isinstance(value, Mapping):
+        return dict(value)
     if kind is Path and isinstance(value, str):
         return Path(value)
     if kind is float and type(value) in (int, float):

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 from scipy.interpolate import BSpline
 
-from hlm.core.arrays import ByteArray, FloatArray, frozen
-from hlm.core.errors import InputError, MismatchError
-from hlm.datasets.images import resize
+from hlm.core.arrays import FloatArray, frozen
+from hlm.core.errors import InputError
 
 # A dimension that moves less than this (rad, rad/s or gripper opening) is held constant by the task; scaled up to
 # [-1, 1] it would be nothing but noise.
@@ -39,12 +38,6 @@ class Quantiles:
         object.__setattr__(self, "low", frozen(self.low, (None,), "1 % quantiles", np.float32))
         object.__setattr__(self, "high", frozen(self.high, self.low.shape, "99 % quantiles", np.float32))
 
-    @classmethod
-    def fit(cls, values: FloatArray) -> Self:
-        """Quantiles of [sample, dimension] values."""
-        low, high = np.quantile(np.asarray(values), (0.01, 0.99), axis=0)
-        return cls(low, high)
-
     @property
     def active(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
         """[dimension] True where the values move."""
@@ -56,18 +49,9 @@ class Quantiles:
         return np.where(self.active, scaled, np.float32(0.0))
 
     def undo(self, values: FloatArray) -> FloatArray:
-        """[..., dimension] float32 values that `normalise` maps to these; inactive ones in the middle of their range."""
+        """[..., dimension] float32 values that `normalise` maps to these; inactive ones are constant."""
         scaled = np.where(self.active, np.asarray(values, np.float32), np.float32(0.0))
         return scaled * self._half + self._middle
-
-    def to_json(self) -> dict[str, list[float]]:
-        """For `statistics.json`."""
-        return {"q01": self.low.tolist(), "q99": self.high.tolist()}
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, list[float]]) -> Self:
-        """Inverse of `to_json`."""
-        return cls(np.array(value["q01"]), np.array(value["q99"]))
 
     @property
     def _middle(self) -> FloatArray:
@@ -172,29 +156,3 @@ class Vocabulary:
 def split_words(instruction: str) -> list[str]:
     """Lower-case words without punctuation."""
     return [word for part in instruction.lower().split() if (word := part.strip(PUNCTUATION))]
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """Pictures as the network gets them: resized by area averages, channels first, -1 black to 1 white.
-
-    Attributes:
-        recorded_size: height and width that cameras deliver, px.
-        size: height and width that the network sees, px.
-    """
-
-    recorded_size: tuple[int, int]
-    size: tuple[int, int]
-
-    def shrink(self, image: ByteArray, camera: str) -> ByteArray:
-        """[height, width, 3] uint8 picture in the network's size.
-
-        Raises:
-            MismatchError: the picture is not of the recorded size.
-        """
-        if image.shape != (*self.recorded_size, 3):
-            found, wanted = "x".join(map(str, image.shape[:2])), "x".join(map(str, self.recorded_size))
-            raise MismatchError(
-                f"camera '{camera}' delivers {found} px; the policy was trained with {wanted} px (height x width)."
-            )
-        return resize(image, self.size)

@@ -10,7 +10,7 @@ from hlm.core.embodiment import CameraMount, Embodiment, Gripper, Link, Vector3
 from hlm.core.rotations import quat_from_roll_pitch_yaw
 from hlm.sim.shapes import ACCENT, CAPSULES, DARK, Capsule
 
-# Contact bits: who touches whom. Arms touch the robot's own trunk and legs; everything of the robot touches the world.
+# Contact bits: who touches whom. Forearms and hands touch the robot's own trunk and legs; everything of the robot touches the world.
 ROBOT_BIT, OBJECT_BIT, ARM_BIT = 1, 2, 4
 WORLD_TOUCHES = ROBOT_BIT | OBJECT_BIT
 
@@ -30,6 +30,7 @@ def add_robot(spec: mujoco.MjSpec, embodiment: Embodiment) -> None:
     Each gripper has the sliders "<side>_finger_left" and "_right", one position actuator "<side>_gripper" in metres of
     finger travel, and the site "<side>_grip".
     """
+    spec.compiler.degree = False
     bodies: dict[str, mujoco.MjsBody] = {}
     for link in embodiment.links:
         parent = spec.worldbody if link.parent is None else bodies[link.parent]
@@ -84,8 +85,8 @@ def _add_capsule(body: mujoco.MjsBody, shape: Capsule) -> None:
         size=[shape.radius, 0, 0],
         rgba=shape.rgba,
         mass=0.0,
-        contype=ROBOT_BIT | (ARM_BIT if shape.group == "arm" else 0),
-        conaffinity=0 if shape.group == "arm" else ARM_BIT,
+        contype=ROBOT_BIT | (ARM_BIT if shape.reach == "forearm" else 0),
+        conaffinity=ARM_BIT if shape.reach == "trunk" else 0,
     )
 
 

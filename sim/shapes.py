@@ -12,27 +12,31 @@ ACCENT = (0.35, 0.37, 0.40, 1.0)
 
 
 class Capsule(NamedTuple):
-    """A capsule from start to end in a link's frame, m; start == end gives a sphere."""
+    """A capsule from start to end in a link's frame, m.
+
+    Its reach says what it can touch of the robot itself: forearms touch trunk and legs, upper arms sit in the shoulders
+    and touch nothing of it.
+    """
 
     link: str
     start: Vector3
     end: Vector3
     radius: float
     rgba: tuple[float, float, float, float]
-    group: Literal["arm", "core", "leg"]
+    reach: Literal["forearm", "upper arm", "trunk"]
 
 
 # Left limbs; the right ones are their mirror images. Thick enough to look like the robot, thin enough not to touch
 # the neighbours in ordinary poses.
 _LEFT = (
-    Capsule("left_hip_roll", (0.02, 0, 0), (0.02, 0, -0.08), 0.06, DARK, "leg"),
-    Capsule("left_hip_yaw", (0, 0, -0.03), (-0.06, 0, -0.17), 0.055, LIGHT, "leg"),
-    Capsule("left_knee", (0.01, 0, 0), (0.01, 0, -0.15), 0.045, LIGHT, "leg"),
-    Capsule("left_knee", (0.01, 0, -0.15), (0.01, 0, -0.28), 0.03, DARK, "leg"),
-    Capsule("left_shoulder_roll", (0, 0.006, 0), (0, 0.006, -0.05), 0.042, DARK, "arm"),
-    Capsule("left_shoulder_yaw", (0, 0, -0.06), (0, 0, 0.03), 0.035, LIGHT, "arm"),
-    Capsule("left_elbow", (0.0, 0, -0.01), (0.09, 0, -0.01), 0.033, LIGHT, "arm"),
-    Capsule("left_wrist_roll", (0.0, 0, 0), (0.06, 0, 0), 0.03, DARK, "arm"),
+    Capsule("left_hip_roll", (0.02, 0, 0), (0.02, 0, -0.08), 0.06, DARK, "trunk"),
+    Capsule("left_hip_yaw", (0, 0, -0.03), (-0.06, 0, -0.17), 0.055, LIGHT, "trunk"),
+    Capsule("left_knee", (0.01, 0, 0), (0.01, 0, -0.15), 0.045, LIGHT, "trunk"),
+    Capsule("left_knee", (0.01, 0, -0.15), (0.01, 0, -0.28), 0.03, DARK, "trunk"),
+    Capsule("left_shoulder_roll", (0, 0.006, 0), (0, 0.006, -0.05), 0.042, DARK, "upper arm"),
+    Capsule("left_shoulder_yaw", (0, 0, -0.06), (0, 0, 0.03), 0.035, LIGHT, "upper arm"),
+    Capsule("left_elbow", (0.0, 0, -0.01), (0.09, 0, -0.01), 0.033, LIGHT, "forearm"),
+    Capsule("left_wrist_roll", (0.0, 0, 0), (0.06, 0, 0), 0.03, DARK, "forearm"),
 )
 
 
@@ -46,10 +50,10 @@ def _mirrored(shape: Capsule) -> Capsule:
 
 
 CAPSULES: tuple[Capsule, ...] = (
-    Capsule("pelvis", (0, 0.03, -0.07), (0, -0.03, -0.07), 0.07, DARK, "core"),
-    Capsule("waist_pitch", (0.01, 0.05, 0.09), (0.01, -0.05, 0.09), 0.075, LIGHT, "core"),
-    Capsule("waist_pitch", (0.01, 0.05, 0.22), (0.01, -0.05, 0.22), 0.085, LIGHT, "core"),
-    Capsule("waist_pitch", (0.0, 0, 0.38), (0.0, 0, 0.44), 0.055, DARK, "core"),
+    Capsule("pelvis", (0, 0.03, -0.07), (0, -0.03, -0.07), 0.07, DARK, "trunk"),
+    Capsule("waist_pitch", (0.01, 0.05, 0.09), (0.01, -0.05, 0.09), 0.075, LIGHT, "trunk"),
+    Capsule("waist_pitch", (0.01, 0.05, 0.22), (0.01, -0.05, 0.22), 0.085, LIGHT, "trunk"),
+    Capsule("waist_pitch", (0.0, 0, 0.38), (0.0, 0, 0.44), 0.055, DARK, "trunk"),
     *_LEFT,
     *(_mirrored(shape) for shape in _LEFT),
 )

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.table import Table
 from tyro.conf import Positional
 
 from hlm.cli.arguments import parse
+from hlm.cli.tables import console, counts, duration, facts, size
 from hlm.cli.verbs import Verb, dispatch
 
 if TYPE_CHECKING:
@@ -76,10 +76,10 @@ def info(arguments: Sequence[str]) -> int:
 
     config = parse(InfoArguments, "hlm data info", arguments)
     summary = summarize(open_dataset(config.path))
-    console = Console()
-    console.print(_totals(summary))
+    screen = console()
+    screen.print(_totals(summary))
     if config.episodes:
-        console.print(_episodes(summary))
+        screen.print(_episodes(summary))
     return 0
 
 
@@ -89,14 +89,14 @@ def verify(arguments: Sequence[str]) -> int:
 
     config = parse(VerifyArguments, "hlm data verify", arguments)
     problems = find_problems(config.path)
-    console = Console(soft_wrap=True)
+    screen = console()
     if config.json:
-        console.out(json.dumps([asdict(problem) for problem in problems], indent=2), highlight=False)
+        screen.out(json.dumps([asdict(problem) for problem in problems], indent=2))
     elif problems:
-        console.print(_problems(problems))
-        console.out(f"{len(problems)} problem{'s' if len(problems) > 1 else ''} in {config.path}", highlight=False)
+        screen.print(_problems(problems))
+        screen.out(f"{len(problems)} problem{'s' if len(problems) > 1 else ''} in {config.path}")
     else:
-        console.out(f"nothing wrong in {config.path}", highlight=False)
+        screen.out(f"nothing wrong in {config.path}")
     return EXIT_PROBLEMS if problems else 0
 
 
@@ -106,32 +106,29 @@ def recover(arguments: Sequence[str]) -> int:
 
     config = parse(RecoverArguments, "hlm data recover", arguments)
     recoveries = recover_episodes(config.path)
-    console = Console(soft_wrap=True)
+    screen = console()
     for recovery in recoveries:
-        console.out(f"episode {recovery.number}: {recovery.text}", highlight=False)
+        screen.out(f"episode {recovery.number}: {recovery.text}")
     if not recoveries:
-        console.out(f"nothing to recover in {config.path}", highlight=False)
+        screen.out(f"nothing to recover in {config.path}")
     return EXIT_PROBLEMS if any(recovery.episode is None for recovery in recoveries) else 0
 
 
 def _totals(summary: DatasetSummary) -> Table:
     cameras = [f"{name} {width} x {height}" for name, (height, width) in summary.spec.cameras.items()]
-    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
-    table.add_column(style="bold")
-    for name, value in {
+    rows = {
         "dataset": str(summary.path),
         "robot": f"{summary.spec.embodiment}, {summary.spec.rate_hz:g} Hz",
         "cameras": ", ".join(cameras) or "none",
-        "episodes": f"{len(summary.episodes)}, {summary.rows} rows, {_duration(summary.duration_s)}",
-        "size": _size(summary.size_bytes),
-        "sources": _counts(summary.sources),
-        "outcomes": _counts(summary.outcomes),
-        "instructions": _counts(summary.instructions, separator="\n"),
-    }.items():
-        table.add_row(name, value)
+        "episodes": f"{len(summary.episodes)}, {summary.rows} rows, {duration(summary.duration_s)}",
+        "size": size(summary.size_bytes),
+        "sources": counts(summary.sources),
+        "outcomes": counts(summary.outcomes),
+        "instructions": counts(summary.instructions, separator="\n"),
+    }
     if summary.unfinished:
-        table.add_row("unfinished", f"{summary.unfinished}: hlm data recover {summary.path}", style="yellow")
-    return table
+        rows["unfinished"] = f"{summary.unfinished}: run `hlm data recover {summary.path}`"
+    return facts(rows)
 
 
 def _episodes(summary: DatasetSummary) -> Table:
@@ -139,7 +136,7 @@ def _episodes(summary: DatasetSummary) -> Table:
     for episode in summary.episodes:
         outcome = episode.outcome + (" (recovered)" if episode.recovered else "")
         stage = "" if episode.stage is None else str(episode.stage)
-        length = (f"{episode.duration_s:.1f}", str(episode.rows), _size(episode.size_bytes))
+        length = (f"{episode.duration_s:.1f}", str(episode.rows), size(episode.size_bytes))
         table.add_row(str(episode.number), episode.instruction, episode.source, outcome, stage, *length)
     return table
 
@@ -150,23 +147,3 @@ def _problems(problems: Sequence[Problem]) -> Table:
         place = ["" if value is None else str(value) for value in (problem.episode, problem.row)]
         table.add_row(*place, problem.array, problem.text)
     return table
-
-
-def _counts(counts: Mapping[str, int], separator: str = ", ") -> str:
-    return separator.join(f"{count} {name}" for name, count in counts.items())
-
-
-def _duration(duration_s: float) -> str:
-    for limit_s, unit_s, unit in ((120.0, 1.0, "s"), (7200.0, 60.0, "min")):
-        if duration_s < limit_s:
-            return f"{duration_s / unit_s:.1f} {unit}"
-    return f"{duration_s / 3600.0:.1f} h"
-
-
-def _size(size_bytes: int) -> str:
-    size = float(size_bytes)
-    for unit in ("B", "kB", "MB"):
-        if size < 1000.0:
-            return f"{size:.3g} {unit}"
-        size /= 1000.0
-    return f"{size:.3g} GB"

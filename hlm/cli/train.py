@@ -5,9 +5,8 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
-from rich.console import Console
-
 from hlm.cli.arguments import parse
+from hlm.cli.tables import console
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -18,5 +17,5 @@ def run(arguments: Sequence[str]) -> int:
     from hlm.policies.training.trainer import train  # torch, which `--help` and usage errors need not wait for
 
     checkpoint = train(config, command=shlex.join(["hlm", "train", *arguments]))
-    Console().out(f"checkpoint: {checkpoint}", highlight=False)
+    console().out(f"checkpoint: {checkpoint}")
     return 0

@@ -14,10 +14,10 @@ from hlm.core.arrays import FloatArray
 
 def convex_hull(points_m: FloatArray) -> FloatArray:
     """[corner, 2] convex hull of [point, 2] points, counter-clockwise (Andrew's monotone chain)."""
-    ordered = sorted(map(tuple, points_m.tolist()))
+    ordered = sorted(points_m.tolist())
 
-    def chain(points: list[tuple[float, ...]]) -> list[tuple[float, ...]]:
-        hull: list[tuple[float, ...]] = []
+    def chain(points: list[list[float]]) -> list[tuple[float, float]]:
+        hull: list[tuple[float, float]] = []
         for x, y in points:
             while len(hull) > 1:
                 (x0, y0), (x1, y1) = hull[-2], hull[-1]
@@ -32,7 +32,9 @@ def convex_hull(points_m: FloatArray) -> FloatArray:
 
 def nearest_inside(polygon_m: FloatArray, point_m: FloatArray) -> FloatArray:
     """[2] point of a convex, counter-clockwise [corner, 2] polygon that is nearest to [2] `point_m`."""
-    edge = np.roll(polygon_m, -1, axis=0) - polygon_m
+    edge = np.empty_like(polygon_m)
+    np.subtract(polygon_m[1:], polygon_m[:-1], out=edge[:-1])
+    np.subtract(polygon_m[0], polygon_m[-1], out=edge[-1])
     offset = point_m - polygon_m
     if np.all(edge[:, 0] * offset[:, 1] >= edge[:, 1] * offset[:, 0]):
         return point_m

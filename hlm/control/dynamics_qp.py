@@ -20,6 +20,7 @@ _FORCES = 2 * _FOOT_FORCES
 _UNKNOWNS = DOFS + _FORCES
 _ACCELERATION_REGULARIZATION = 1e-4
 _UNBOUNDED = 1e30
+_STANDING_M_S2 = np.array([0.0, 0.0, GRAVITY_M_S2])
 
 
 class BodyTask(NamedTuple):
@@ -68,7 +69,6 @@ class DynamicsProgram:
 
     def __init__(self, model: BodyModel, config: DynamicsConfig) -> None:
         self._config = config
-        self._mass_kg = model.mass_kg
         self._corners_m = model.sole_corners_m
         self._hessian = np.zeros((_UNKNOWNS, _UNKNOWNS))
         self._gradient = np.zeros(_UNKNOWNS)
@@ -86,8 +86,10 @@ class DynamicsProgram:
         self._sense[:BASE_DOFS] = _EQUALITY
         self._posture = np.full(DOFS - BASE_DOFS, config.weight_upper_body)
         self._posture[:12] = config.weight_legs
-        self._com_weight = np.array(config.weight_center_of_mass)
-        self._sole_weight = np.full(6, config.weight_sole)
+        push = np.tile(np.eye(3), 2 * _CORNERS) / model.mass_kg
+        self._weighted_push = np.array(config.weight_center_of_mass)[:, None] * push
+        self._push_hessian = push.T @ self._weighted_push + config.weight_force * np.eye(_FORCES)
+        self._moment = np.zeros((3, 3, 2 * _CORNERS))
 
     def solve(self, body: BodyDynamics, task: BodyTask) -> BodyEffort | None:
         """The best effort, or None when the program has no solution."""
@@ -114,7 +116,11 @@ class DynamicsProgram:
             offset = self._corners_m @ body.rotation_world_from_sole[foot].T
             self._corner_offset_m[foot] = offset
             linear, angular = body.sole_jacobian[foot, :3], body.sole_jacobian[foot, 3:]
-            self._corner_jacobian[foot] = linear - _skew(offset) @ angular
+            x, y, z = offset.T[:, :, None]
+            jacobian = self._corner_jacobian[foot]
+            jacobian[:, 0] = linear[0] + z * angular[1] - y * angular[2]
+            jacobian[:, 1] = linear[1] + x * angular[2] - z * angular[0]
+            jacobian[:, 2] = linear[2] + y * angular[0] - x * angular[1]
 
     def _fill_accelerations(self, body: BodyDynamics, task: BodyTask) -> None:
         """Cost of the accelerations: soles, pelvis orientation, posture."""
@@ -138,17 +144,16 @@ class DynamicsProgram:
         """Cost of the forces: acceleration of the centre of mass and rate of the angular momentum."""
         config = self._config
         arm = (self._corner_offset_m + (body.sole_m - body.center_of_mass_m)[:, None]).reshape(-1, 3)
-        moment = _skew(arm).transpose(1, 0, 2).reshape(3, _FORCES)
-        push = np.tile(np.eye(3), 2 * _CORNERS) / self._mass_kg
-        wanted_push = task.center_of_mass_m_s2 + np.array([0.0, 0.0, GRAVITY_M_S2])
+        moment = self._moment
+        moment[0, 1], moment[0, 2] = -arm[:, 2], arm[:, 1]
+        moment[1, 0], moment[1, 2] = arm[:, 2], -arm[:, 0]
+        moment[2, 0], moment[2, 1] = -arm[:, 1], arm[:, 0]
+        rows = moment.transpose(0, 2, 1).reshape(3, _FORCES)
+        weighted = config.weight_angular_momentum * rows
+        np.add(self._push_hessian, rows.T @ weighted, out=self._hessian[DOFS:, DOFS:])
         wanted_moment = -config.angular_momentum_damping_per_s * body.angular_momentum
-        weighted_push = self._com_weight[:, None] * push
-        weighted_moment = config.weight_angular_momentum * moment
-        block = self._hessian[DOFS:, DOFS:]
-        np.matmul(push.T, weighted_push, out=block)
-        block += moment.T @ weighted_moment
-        np.einsum("ii->i", block)[:] += config.weight_force
-        self._gradient[DOFS:] = -(wanted_push @ weighted_push + wanted_moment @ weighted_moment)
+        wanted_push = task.center_of_mass_m_s2 + _STANDING_M_S2
+        self._gradient[DOFS:] = -(wanted_push @ self._weighted_push + wanted_moment @ weighted)
 
     def _fill_limits(self, body: BodyDynamics, task: BodyTask) -> None:
         self._rows[:BASE_DOFS, :DOFS] = body.inertia[:BASE_DOFS]
@@ -169,13 +174,3 @@ def _friction_pyramid(friction: float) -> FloatArray:
             rows[corner, side, first + axis] = sign
             rows[corner, side, first + 2] = friction
     return rows.reshape(-1, _UNKNOWNS)
-
-
-def _skew(vectors: FloatArray) -> FloatArray:
-    """[..., 3, 3] matrices S with S a = v x a for [..., 3] vectors v."""
-    skew = np.zeros((*vectors.shape, 3))
-    x, y, z = vectors[..., 0], vectors[..., 1], vectors[..., 2]
-    skew[..., 0, 1], skew[..., 0, 2] = -z, y
-    skew[..., 1, 0], skew[..., 1, 2] = z, -x
-    skew[..., 2, 0], skew[..., 2, 1] = -y, x
-    return skew

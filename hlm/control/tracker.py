@@ -139,7 +139,7 @@ class WholeBodyTracker:
         share = load_share(sample.sole_m, sample.pressure_m)
         rotation = body.rotation_world_from_sole
         yaws = np.arctan2(rotation[:, 1, 0], rotation[:, 0, 0])
-        shifts = wrap_angle(yaws - sample.sole_yaw_rad)
+        shifts = yaws - sample.sole_yaw_rad
         yaw = float(shifts[0] + share[1] * wrap_angle(shifts[1] - shifts[0]))
         turn = matrix_from_yaw(yaw)
         shift_m = share @ (body.sole_m - sample.sole_m @ turn.T)

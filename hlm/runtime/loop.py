@@ -161,5 +161,3 @@ class ControlLoop:
 
 def _age_s(row_ns: int, stamp_ns: int) -> float:
     return max(0.0, (row_ns - stamp_ns) * 1e-9)
-
-

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from PIL import Image
@@ -14,12 +14,18 @@ from PIL import Image
 from hlm.core.arrays import ByteArray
 from hlm.core.errors import InputError
 
+if TYPE_CHECKING:
+    from av.container import OutputContainer
+    from av.video.stream import VideoStream
+
 QUALITY_CRF = 23  # libx264's constant rate factor: 0 lossless, 51 worst; 23 is its default
 ANIMATION_FORMATS = (".gif", ".webp")
 
 
 class VideoWriter:
     """An H.264 video in an MP4 file; the file appears under its name only when it is complete.
+
+    As a context manager it completes the file, or after an exception leaves none.
 
     Args:
         path: of the file, `*.mp4`; its folder must exist.
@@ -37,22 +43,24 @@ class VideoWriter:
         self.path = path
         self.size = size
         self._rate = Fraction(rate_hz).limit_denominator(1001)
-        self._crf = crf
+        self._options = {"crf": str(crf), "preset": "fast"}
         self._partial = path.with_name(f".{path.stem}.partial{path.suffix}")
+        self._output: tuple[OutputContainer, VideoStream] | None = None
 
     def __enter__(self) -> Self:
-        """Open the file."""
-        import av
-
-        height, width = self.size
-        self._container = av.open(str(self._partial), "w", format="mp4", options={"movflags": "+faststart"})
-        self._stream = self._container.add_stream("libx264", rate=self._rate)
-        self._stream.height, self._stream.width = height + height % 2, width + width % 2
-        self._stream.pix_fmt = "yuv420p"
-        self._stream.options = {"crf": str(self._crf), "preset": "fast"}
+        """The writer itself."""
         return self
 
-    def append(self, image: ByteArray) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Complete the file; after an exception, remove what there is of it."""
+        if kind is None:
+            self.close()
+        else:
+            self._abandon()
+
+    def write(self, image: ByteArray) -> None:
         """Add a picture.
 
         Args:
@@ -66,22 +74,37 @@ class VideoWriter:
         if image.shape != (*self.size, 3) or image.dtype != np.uint8:
             wanted = f"[{self.size[0]}, {self.size[1]}, 3] uint8"
             raise InputError(f"'{self.path.name}' takes pictures {wanted}, got {list(image.shape)} {image.dtype}")
+        self._output = self._output or self._open()
+        container, stream = self._output
         even = np.pad(image, ((0, self.size[0] % 2), (0, self.size[1] % 2), (0, 0)), mode="edge")
-        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(even), format="rgb24")
-        self._container.mux(self._stream.encode(frame))
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(even), format="rgb24")))
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Finish the file; after an exception, remove what there is of it."""
+    def close(self) -> None:
+        """Complete the file; without a picture there is none."""
+        if self._output is None:
+            return
         try:
-            with self._container as container:
-                if kind is None:
-                    container.mux(self._stream.encode())
-            if kind is None:
-                self._partial.replace(self.path)
+            container, stream = self._output
+            container.mux(stream.encode())
+            container.close()
+            self._partial.replace(self.path)
         finally:
-            self._partial.unlink(missing_ok=True)
+            self._abandon()
+
+    def _open(self) -> tuple[OutputContainer, VideoStream]:
+        import av
+
+        height, width = self.size
+        container = av.open(str(self._partial), "w", format="mp4", options={"movflags": "+faststart"})
+        stream = container.add_stream("libx264", rate=self._rate, options=self._options)
+        stream.height, stream.width, stream.pix_fmt = height + height % 2, width + width % 2, "yuv420p"
+        return container, stream
+
+    def _abandon(self) -> None:
+        if self._output is not None:
+            self._output[0].close()
+        self._output = None
+        self._partial.unlink(missing_ok=True)
 
 
 def write_animation(path: Path, images: Sequence[ByteArray], rate_hz: float, width_px: int | None = None) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hlm.core.errors import InputError
 from hlm.core.layout import DIMENSIONS
@@ -68,7 +68,7 @@ class CompactConfig:
     image_size: tuple[int, int]
     vocabulary_size: int
     word_slots: int
-    size: NetworkSize = NetworkSize()
+    size: NetworkSize = field(default_factory=NetworkSize)
     dimensions: int = DIMENSIONS
     auxiliary: int = 6
 

@@ -41,17 +41,18 @@ def flow_loss(error: Tensor, time: Tensor) -> Tensor:
     return (error / (1.0 - time).clamp(min=SMALLEST_GAP)).mean()
 
 
-def integrate(denoise: Callable[[Tensor, Tensor], Tensor], noise: Tensor, steps: int) -> Tensor:
-    """[batch, ...] data at the end of the paths that start at `noise`, by `steps` equal Euler steps.
+def integrate(denoise: Callable[[Tensor, Tensor], Tensor], noise: Tensor, active: Tensor, steps: int) -> Tensor:
+    """[batch, coefficient, dimension] data at the end of the paths that start at `noise`, by equal Euler steps.
 
     Args:
         denoise: maps points and their [batch] flow time to predicted data.
-        noise: [batch, ...] where the paths start.
+        noise: [batch, coefficient, dimension] where the paths start.
+        active: [dimension] 1 where actions move; elsewhere points stay 0, the only value that training shows there.
         steps: >= 1; with one, the result is the prediction at time 0.
     """
-    point = noise
+    point = noise * active
     for step in range(steps):
         time = step / steps
-        data = denoise(point, torch.full((len(point),), time, device=point.device))
+        data = denoise(point, torch.full((len(point),), time, device=point.device)) * active
         point = point + (data - point) / ((1.0 - time) * steps)
     return point

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -72,14 +72,7 @@ class CompactModel(nn.Module):
         self.word = nn.Embedding(config.vocabulary_size, width)
         self.word_slot = nn.Parameter(0.02 * torch.randn(config.word_slots, width))
         # Slots are concatenated: a mean over words hides which of them the instruction turns on.
-        self.instruction = nn.Sequential(
-            nn.LayerNorm(config.word_slots * width),
-            nn.Linear(config.word_slots * width, width),
-            nn.SiLU(),
-            nn.Linear(width, width),
-        )
-        nn.init.normal_(self.instruction[1].weight, std=0.04)
-        nn.init.normal_(self.instruction[3].weight, std=0.1)
+        self.instruction = _instruction_head(config.word_slots * width, width)
         self.encoder = Encoder(config)
         self.state = nn.Sequential(nn.Linear(config.dimensions, width), nn.SiLU(), nn.Linear(width, width))
         self.hidden_state = nn.Parameter(0.02 * torch.randn(width))
@@ -108,7 +101,7 @@ class CompactModel(nn.Module):
         mask = self._token_mask(inputs.available, tokens.shape[1])
         for layer in self.prefix_layers:
             tokens = layer(tokens, None if mask is None else mask[:, None, None])
-        keys_values = tuple(layer.read_prefix(tokens) for layer in self.expert_layers)
+        keys_values = tuple(cast(ExpertLayer, layer).read_prefix(tokens) for layer in self.expert_layers)
         return Prefix(keys_values, mask, AUXILIARY_UNIT_M * self.auxiliary(tokens[:, 0]).float())
 
     def denoise(self, prefix: Prefix, noisy: Tensor, time: Tensor) -> Tensor:
@@ -132,3 +125,11 @@ class CompactModel(nn.Module):
     @staticmethod
     def _frequencies(device: torch.device) -> Tensor:
         return torch.exp(torch.linspace(0.0, math.log(FASTEST_WAVE_RAD), TIME_FREQUENCIES, device=device))
+
+
+def _instruction_head(features: int, width: int) -> nn.Sequential:
+    first, last = nn.Linear(features, width), nn.Linear(width, width)
+    # Larger than torch's default: at first every instruction looks alike, and their differences must count at once.
+    nn.init.normal_(first.weight, std=0.04)
+    nn.init.normal_(last.weight, std=0.1)
+    return nn.Sequential(nn.LayerNorm(features), first, nn.SiLU(), last)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -98,8 +98,8 @@ class TrainConfig:
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     euler_steps: int = 3
-    recipe: Recipe = Recipe()
-    network: NetworkSize = NetworkSize()
+    recipe: Recipe = field(default_factory=Recipe)
+    network: NetworkSize = field(default_factory=NetworkSize)
 
     def __post_init__(self) -> None:
         """Check ranges.

@@ -52,8 +52,20 @@ _STAND = Key(duration_s=1.0)
 _HANDS = {"left_hand_m": (0.25, 0.2, 0.85), "right_hand_m": (0.25, -0.2, 0.85)}
 MOTIONS: dict[str, tuple[Key, ...]] = {
     "stand": (_STAND, Key(duration_s=4.0)),
-    "squat": (_STAND, Key(duration_s=2.0, pelvis_m=0.55), Key(duration_s=1.0, pelvis_m=0.55), Key(duration_s=2.0), _STAND),
-    "deep": (_STAND, Key(duration_s=2.0, pelvis_m=0.44), Key(duration_s=1.0, pelvis_m=0.44), Key(duration_s=2.0), _STAND),
+    "squat": (
+        _STAND,
+        Key(duration_s=2.0, pelvis_m=0.55),
+        Key(duration_s=1.0, pelvis_m=0.55),
+        Key(duration_s=2.0),
+        _STAND,
+    ),
+    "deep": (
+        _STAND,
+        Key(duration_s=2.0, pelvis_m=0.44),
+        Key(duration_s=1.0, pelvis_m=0.44),
+        Key(duration_s=2.0),
+        _STAND,
+    ),
     "fast": (_STAND, Key(duration_s=0.8, pelvis_m=0.5), Key(duration_s=0.8), Key(duration_s=0.8, pelvis_m=0.5), _STAND),
     "bend": (
         _STAND,
@@ -198,19 +210,24 @@ def vectors(motion: list[Configuration], noise_rad: float, seed: int) -> FloatAr
 def make_world(payload_kg: float) -> World:
     """A robot on a floor, with a mass in the right hand that the tracker does not know."""
     spec = mujoco.MjSpec()
+    spec.compiler.degree = False  # joint ranges of the table are radians
     physics_options(spec)
     spec.worldbody.add_geom(type=mujoco.mjtGeom.mjGEOM_PLANE, size=[5, 5, 1], contype=7, conaffinity=7)
     add_robot(spec, UNITREE_G1)
+    for side in ("left", "right"):
+        spec.add_exclude(bodyname1="waist_pitch", bodyname2=f"{side}_shoulder_roll")
     if payload_kg > 0.0:
         held = spec.body("right_palm").add_body(pos=[0.08, 0, 0])
-        held.add_geom(
-            type=mujoco.mjtGeom.mjGEOM_SPHERE, size=[0.03, 0, 0], mass=payload_kg, contype=0, conaffinity=0
-        )
+        held.add_geom(type=mujoco.mjtGeom.mjGEOM_SPHERE, size=[0.03, 0, 0], mass=payload_kg, contype=0, conaffinity=0)
     return World(spec.compile())
 
 
 def run(
-    name: str, motion: list[Configuration], noise_rad: float, payload_kg: float, seed: int,
+    name: str,
+    motion: list[Configuration],
+    noise_rad: float,
+    payload_kg: float,
+    seed: int,
     make_tracker: Callable[[], WholeBodyTracker],
 ) -> Result:
     """Play a motion through the tracker and compare."""
@@ -281,7 +298,9 @@ class _Log:
         wanted = self._motion[min(max(row, 0), len(self._motion) - 1)]
         joints = state.joint_position_rad - wanted.joint_position_rad
         height = robot.pelvis_height_m() - wanted.position_pelvis_in_world_m[2]
-        self._errors.append((np.mean(joints[:12] ** 2), np.mean(joints[15:] ** 2), height**2, self._hands(world, wanted)))
+        self._errors.append(
+            (np.mean(joints[:12] ** 2), np.mean(joints[15:] ** 2), height**2, self._hands(world, wanted))
+        )
 
     def _hands(self, world: World, wanted: Configuration) -> float:
         """Mean squared distance of the hands from where they should be, from the middle of the soles."""
@@ -290,7 +309,9 @@ class _Log:
         middle = np.mean([self._model.pose_world_from(link, wanted)[:3, 3] for link in UNITREE_G1.sole_links], axis=0)
         for side in ("left", "right"):
             place = world.data.site(f"{side}_grip").xpos - soles
-            total += 0.5 * float(np.sum((place - (self._model.pose_world_from(f"{side}_grip", wanted)[:3, 3] - middle)) ** 2))
+            total += 0.5 * float(
+                np.sum((place - (self._model.pose_world_from(f"{side}_grip", wanted)[:3, 3] - middle)) ** 2)
+            )
         return total
 
     def summary(self) -> dict[str, float]:
@@ -308,7 +329,9 @@ class _Log:
         }
 
 
-HEADER = "motion    noise  load  falls  leg rad  arm rad  pelvis mm  hand mm  unsolved  step ms   p99   push  x real time"
+HEADER = (
+    "motion    noise  load  falls  leg rad  arm rad  pelvis mm  hand mm  unsolved  step ms   p99   push  x real time"
+)
 
 
 def table_line(results: list[Result]) -> str:

@@ -25,6 +25,8 @@ _ROW_HZ = 30.0
 _STAND_M, _SQUAT_M = 0.755, 0.60
 _SQUAT_LEAN_RAD = 0.30
 _WAIST_PITCH = 14
+# Ahead of the shelves' front edge, right of the high one's side.
+_CLEAR_M = (0.215, -0.14)
 # The body follows its reference 0.2 s late: that many rows ago the hand was told to be where it is now.
 _FOLLOW_ROWS = 6
 _WATCH_GAIN_PER_S = 1.5
@@ -117,9 +119,12 @@ class ShelfCupOperator:
         yield from self._stroke(Stroke(goal=lambda: grasp_m, duration_s=0.6, squat=1.0, opening=0.0))
         lift_m = grasp_m + [0.0, 0.0, 0.06]
         yield from self._stroke(Stroke(goal=lambda: lift_m, duration_s=0.7, squat=0.95))
-        out_m = np.array([0.235, grasp_m[1], lift_m[2] + 0.02]) + 0.5 * waypoint_m * [0.5, 1.0, 1.0]
+        # Out from above the low shelf, up in front of both, and only then across: the high shelf is in between.
+        out_m = np.array([_CLEAR_M[0], min(grasp_m[1], _CLEAR_M[1]), lift_m[2] + 0.02]) + 0.4 * waypoint_m
         yield from self._stroke(Stroke(goal=lambda: out_m, duration_s=0.9, squat=0.8))
-        yield from self._stroke(Stroke(goal=lambda: mat(0.13, 0.06) - [0.0, 0.03, 0.0], duration_s=1.8, squat=0.0))
+        up_m = np.array([out_m[0], out_m[1], mat(0.0, 0.06)[2]])
+        yield from self._stroke(Stroke(goal=lambda: up_m, duration_s=1.5, squat=0.0))
+        yield from self._stroke(Stroke(goal=lambda: mat(0.13, 0.06), duration_s=0.9, squat=0.0))
         yield from self._pause(0.3)
         yield from self._stroke(Stroke(goal=lambda: mat(0.0, 0.06), duration_s=1.1, squat=0.0, watch=True))
         yield from self._stroke(Stroke(goal=lambda: mat(0.0, 0.002), duration_s=0.9, squat=0.0, watch=True))

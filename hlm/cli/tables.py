@@ -1,0 +1,44 @@
+"""How verbs print: tables and quantities for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rich.console import Console
+from rich.table import Table
+
+
+def console() -> Console:
+    """A console on stdout that prints text as it is, brackets and numbers included."""
+    return Console(markup=False, highlight=False)
+
+
+def facts(rows: Mapping[str, str]) -> Table:
+    """A table of names and values without lines."""
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    table.add_column(style="bold")
+    for name, value in rows.items():
+        table.add_row(name, value)
+    return table
+
+
+def counts(numbers: Mapping[str, int], separator: str = ", ") -> str:
+    """Numbers with their names, e.g. `12 success, 3 failure`."""
+    return separator.join(f"{number} {name}" for name, number in numbers.items())
+
+
+def duration(duration_s: float) -> str:
+    """A duration in the unit that reads best."""
+    for limit_s, unit_s, unit in ((120.0, 1.0, "s"), (7200.0, 60.0, "min")):
+        if duration_s < limit_s:
+            return f"{duration_s / unit_s:.1f} {unit}"
+    return f"{duration_s / 3600.0:.1f} h"
+
+
+def size(size_bytes: float) -> str:
+    """A number of bytes in the unit that reads best."""
+    for unit in ("B", "kB", "MB"):
+        if size_bytes < 999.5:
+            return f"{size_bytes:.3g} {unit}"
+        size_bytes /= 1000.0
+    return f"{size_bytes:.3g} GB"

@@ -1,0 +1,26 @@
+"""What produced a result: versions and machine, for reports and cards."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+
+PACKAGES = ("hlm", "torch", "mujoco", "numpy", "zarr")
+
+
+def versions(packages: tuple[str, ...] = PACKAGES) -> dict[str, str]:
+    """Version of Python and of each package, by name; `not installed` where one is missing. Imports none of them."""
+    return {"python": platform.python_version()} | {name: _version(name) for name in packages}
+
+
+def machine() -> str:
+    """Kind of machine in a few words: system, processor, cores that this process may use."""
+    return f"{platform.system()} {platform.machine()}, {len(os.sched_getaffinity(0))} cores"
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"

@@ -1,0 +1,173 @@
+"""Training data in memory: pictures decoded once, everything else normalised and projected once."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, fields, replace
+from typing import Any, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from hlm.core.errors import CorruptError, InputError
+from hlm.datasets.reader import Episode
+from hlm.policies.encoding import Encoding
+
+CANDIDATES = "candidate_in_hand_m"
+GOAL = "goal_in_hand_m"
+GIB = 2**30
+# Pictures may take this much of the memory; the rest is for the network, other columns and other programs.
+MEMORY_SHARE = 0.8
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class TrainingData:
+    """Rows of all episodes one after another.
+
+    Attributes:
+        images: [row, view, height, width, 3] uint8; black where a view is not there.
+        available: [row, view] bool.
+        state: [row, dimension] normalised.
+        coefficients: [row, coefficient, dimension] normalised chunk that starts there.
+        candidate_words: [row, candidate, slot] instruction of each candidate.
+        candidate_m: [row, candidate, 3] each candidate in the gripper's frame; 0 where not labelled.
+        goal_m: [row, 3] the goal in the gripper's frame.
+        asked: [row] which candidate the demonstration is about.
+        candidates: [row] how many there are, >= 1.
+        labelled: [row] bool, whether candidate_m and goal_m are known.
+        swappable: numbers of the rows in which another candidate could have been asked for.
+        active: [dimension] 1 where actions move, else 0.
+        state_active: [dimension] 1 where states move, else 0.
+    """
+
+    images: Tensor
+    available: Tensor
+    state: Tensor
+    coefficients: Tensor
+    candidate_words: Tensor
+    candidate_m: Tensor
+    goal_m: Tensor
+    asked: Tensor
+    candidates: Tensor
+    labelled: Tensor
+    swappable: Tensor
+    active: Tensor
+    state_active: Tensor
+
+    def __len__(self) -> int:
+        return len(self.state)
+
+    def to(self, device: torch.device) -> Self:
+        """The same on a device; pictures stay where they are if they would fill more than half of its free memory."""
+        moved = {item.name: getattr(self, item.name).to(device) for item in fields(self) if item.name != "images"}
+        fits = device.type == "cpu" or self.images.nbytes < 0.5 * torch.cuda.mem_get_info(device)[0]
+        return replace(self, **moved, images=self.images.to(device) if fits else self.images)
+
+
+def instructions_of(episodes: Sequence[Episode]) -> list[str]:
+    """Every instruction that the episodes could have been recorded for."""
+    return [instruction for episode in episodes for instruction in candidates_of(episode)[0]]
+
+
+def candidates_of(episode: Episode) -> tuple[tuple[str, ...], int]:
+    """Instructions of an episode's candidates, and which of them was asked for; its own alone where none are told.
+
+    Raises:
+        CorruptError: the candidates contradict the episode's instruction.
+    """
+    extra = episode.info.extra
+    told, asked = extra.get("candidates"), extra.get("candidate")
+    if not isinstance(told, list) or not isinstance(asked, int) or isinstance(asked, bool):
+        return (episode.info.instruction,), 0
+    candidates = tuple(str(instruction) for instruction in told)
+    if not 0 <= asked < len(candidates) or candidates[asked] != episode.info.instruction:
+        raise CorruptError(
+            f"{episode.path} says that candidate {asked} of {list(candidates)} is '{episode.info.instruction}'."
+        )
+    return candidates, asked
+
+
+def load_data(
+    episodes: Sequence[Episode], cameras: Sequence[str], encoding: Encoding, on_episode: Callable[[], None]
+) -> TrainingData:
+    """Decode episodes into memory.
+
+    Args:
+        episodes: at least one.
+        cameras: views, in this order.
+        encoding: how rows become tensors.
+        on_episode: called after each episode, from any thread.
+
+    Raises:
+        InputError: the pictures do not fit into memory.
+    """
+    starts = np.cumsum([0, *(len(episode) for episode in episodes)])
+    images = _allocate((int(starts[-1]), len(cameras), *encoding.image_size, 3))
+
+    def decode(place: int) -> None:
+        episode, rows = episodes[place], slice(starts[place], starts[place + 1])
+        for view, camera in enumerate(cameras):
+            if camera in episode.cameras:
+                images[rows, view] = episode.images(camera, size=encoding.image_size)
+        on_episode()
+
+    # Decoding happens outside the interpreter's lock; two threads keep two cores busy without much memory.
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(decode, range(len(episodes))))
+    widest = max(len(candidates_of(episode)[0]) for episode in episodes)
+    columns = [_columns(episode, cameras, encoding, widest) for episode in episodes]
+    joined = {name: torch.from_numpy(np.concatenate([column[name] for column in columns])) for name in columns[0]}
+    swappable = torch.nonzero(joined["labelled"] & (joined["candidates"] > 1)).flatten()
+    return TrainingData(
+        swappable=swappable,
+        images=torch.from_numpy(images),
+        active=torch.from_numpy(encoding.action.active.astype(np.float32)),
+        state_active=torch.from_numpy(encoding.state.active.astype(np.float32)),
+        **joined,
+    )
+
+
+def _columns(
+    episode: Episode, cameras: Sequence[str], encoding: Encoding, widest: int
+) -> dict[str, np.ndarray[Any, Any]]:
+    rows = len(episode)
+    candidates, asked = candidates_of(episode)
+    words = np.zeros((widest, encoding.vocabulary.slots), np.int64)
+    words[: len(candidates)] = [encoding.vocabulary.encode(instruction) for instruction in candidates]
+    candidate_m, goal_m = np.zeros((rows, widest, 3), np.float32), np.zeros((rows, 3), np.float32)
+    labelled = "candidates" in episode.info.extra and {CANDIDATES, GOAL} <= set(episode.labels)
+    if labelled:
+        known_m = episode.label(CANDIDATES)
+        if known_m.shape != (rows, len(candidates), 3):
+            raise CorruptError(
+                f"{episode.path}: label {CANDIDATES} has shape {list(known_m.shape)}, "
+                f"expected {[rows, len(candidates), 3]} for its {len(candidates)} candidates."
+            )
+        candidate_m[:, : len(candidates)] = known_m
+        goal_m[:] = episode.label(GOAL)
+    return {
+        "available": np.tile([camera in episode.cameras for camera in cameras], (rows, 1)),
+        "state": encoding.state.normalise(episode.state),
+        "coefficients": encoding.coefficients(episode.action),
+        "candidate_words": np.tile(words, (rows, 1, 1)),
+        "candidate_m": candidate_m,
+        "goal_m": goal_m,
+        "asked": np.full(rows, asked),
+        "candidates": np.full(rows, len(candidates)),
+        "labelled": np.full(rows, labelled),
+    }
+
+
+def _allocate(shape: tuple[int, ...]) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    needed = math.prod(shape)
+    installed = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > MEMORY_SHARE * installed:
+        raise InputError(
+            f"the pictures take {needed / GIB:.1f} GiB of the {installed / GIB:.1f} GiB of memory; "
+            "choose a smaller --image-size or fewer --cameras."
+        )
+    return np.zeros(shape, np.uint8)
