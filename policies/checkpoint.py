@@ -205,8 +205,9 @@ def read_training(path: Path) -> dict[str, Any]:
         raise MissingFileError(f"{path} has no {TRAINING_FILE}: it can be served but not trained on.")
     try:
         state = torch.load(file, map_location="cpu", weights_only=True)
-    except Exception as error:  # noqa: BLE001  (torch raises anything on a damaged file)
-        raise CorruptError(f"{file} is damaged: {str(error).splitlines()[0]}") from error
+    except Exception as error:  # torch raises anything on a damaged file
+        reason = (str(error) or "it ends too early").splitlines()[0]
+        raise CorruptError(f"{file} is damaged: {reason}") from error
     if not isinstance(state, dict):
         raise CorruptError(f"{file} holds no training state.")
     return state

@@ -11,6 +11,9 @@ from collections.abc import Sequence
 from hlm.core.errors import InputError
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
+_FRAME = re.compile("[│╭╮╰╯]")
+_RULE = re.compile("[─-]{3,}")
+_NEAREST = "Perhaps you meant:"
 _USAGE_ERROR = 2
 
 
@@ -48,17 +51,17 @@ def parse[Config](
 def one_line(box: str) -> str:
     """What a framed message of tyro's says, without frame, colours and line breaks.
 
-    The frame's sections are divided by rules: the first says what is wrong, and one may hold the nearest option.
+    Rules divide it: a title, what is wrong, and perhaps the nearest option. Tyro frames in box-drawing characters or,
+    where the terminal's encoding has none, in dashes.
     """
-    inside = [line.strip("│ ") for line in _ANSI.sub("", box).splitlines() if line.startswith("│")]
-    sections = " ".join(inside).split("─")
-    texts = [" ".join(section.split()) for section in sections if section.strip()]
-    if not texts:
-        return " ".join(box.split())
-    nearest = [text.removeprefix("Perhaps you meant:").split()[0] for text in texts[1:] if text.startswith("Perhaps")]
+    sections = _RULE.split(_FRAME.sub(" ", _ANSI.sub("", box)))
+    texts = [text for section in sections if (text := " ".join(section.split()).strip("─ "))]
+    if len(texts) < 2:
+        return " ".join(texts)
+    nearest = [text.removeprefix(_NEAREST).split()[0].rstrip(",") for text in texts[2:] if text.startswith(_NEAREST)]
     hint = f" Did you mean '{nearest[0]}'?" if nearest else ""
-    return texts[0].rstrip(".") + "." + hint
+    return texts[1].rstrip(".") + "." + hint
 
 
 def _is_box(text: str) -> bool:
-    return "╭" in text or not text
+    return bool(_RULE.search(text)) or not text

@@ -71,10 +71,10 @@ def run(arguments: Sequence[str]) -> int:
 
 def info(arguments: Sequence[str]) -> int:
     """Print what a dataset holds."""
+    config = parse(InfoArguments, "hlm data info", arguments)
     from hlm.datasets.reader import open_dataset
     from hlm.datasets.summary import summarize
 
-    config = parse(InfoArguments, "hlm data info", arguments)
     summary = summarize(open_dataset(config.path))
     screen = console()
     screen.print(_totals(summary))
@@ -85,9 +85,9 @@ def info(arguments: Sequence[str]) -> int:
 
 def verify(arguments: Sequence[str]) -> int:
     """Print what is wrong with a dataset."""
+    config = parse(VerifyArguments, "hlm data verify", arguments)
     from hlm.datasets.verify import verify as find_problems
 
-    config = parse(VerifyArguments, "hlm data verify", arguments)
     problems = find_problems(config.path)
     screen = console()
     if config.json:
@@ -102,9 +102,9 @@ def verify(arguments: Sequence[str]) -> int:
 
 def recover(arguments: Sequence[str]) -> int:
     """Make episodes of what an interrupted recording left."""
+    config = parse(RecoverArguments, "hlm data recover", arguments)
     from hlm.datasets.recover import recover as recover_episodes
 
-    config = parse(RecoverArguments, "hlm data recover", arguments)
     recoveries = recover_episodes(config.path)
     screen = console()
     for recovery in recoveries:

@@ -98,6 +98,7 @@ class DynamicsConfig:
         sole_levelling_per_s2: turns standing feet flat on the ground.
         posture_stiffness_per_s2: on joint angles.
         posture_damping_per_s: on joint speeds.
+        reference_acceleration_share: how much of the reference's own accelerations is asked for, 0 to 1.
         friction: coefficient that forces may use; less than the floor's.
     """
 
@@ -115,11 +116,17 @@ class DynamicsConfig:
     sole_levelling_per_s2: float = 100.0
     posture_stiffness_per_s2: float = 100.0
     posture_damping_per_s: float = 20.0
+    reference_acceleration_share: float = 0.8
     friction: float = 0.5
 
     def __post_init__(self) -> None:
         """Check ranges."""
-        _require_positive(self, *(name for name in self.__slots__ if name != "weight_center_of_mass"))
+        plain = set(self.__slots__) - {"weight_center_of_mass", "reference_acceleration_share"}
+        _require_positive(self, *sorted(plain))
+        if not 0.0 <= self.reference_acceleration_share <= 1.0:
+            raise InputError(
+                f"reference_acceleration_share must be between 0 and 1, got {self.reference_acceleration_share}."
+            )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -47,12 +47,17 @@ class BodyEffort(NamedTuple):
     Attributes:
         joint_rad_s2: [joint] accelerations.
         torque_nm: [joint].
-        load_n: [foot] vertical force under each foot.
+        force_n: [foot, corner, 3] of the ground on the soles' corners, world axes.
     """
 
     joint_rad_s2: FloatArray
     torque_nm: FloatArray
-    load_n: FloatArray
+    force_n: FloatArray
+
+    @property
+    def load_n(self) -> FloatArray:
+        """[foot] vertical force under each foot."""
+        return self.force_n[:, :, 2].sum(axis=1)
 
 
 class DynamicsProgram:
@@ -74,12 +79,12 @@ class DynamicsProgram:
         self._gradient = np.zeros(_UNKNOWNS)
         self._corner_jacobian = np.zeros((2, _CORNERS, 3, DOFS))
         self._corner_offset_m = np.zeros((2, _CORNERS, 3))
-        self._load_row = np.zeros((2, _UNKNOWNS))
+        load_rows = np.zeros((2, _UNKNOWNS))
         for foot in range(2):
             first = DOFS + foot * _FOOT_FORCES
-            self._load_row[foot, first + 2 : first + _FOOT_FORCES : 3] = 1.0
+            load_rows[foot, first + 2 : first + _FOOT_FORCES : 3] = 1.0
         pyramid = _friction_pyramid(config.friction)
-        self._rows = np.concatenate([np.zeros((BASE_DOFS, _UNKNOWNS)), self._load_row, pyramid])
+        self._rows = np.concatenate([np.zeros((BASE_DOFS, _UNKNOWNS)), load_rows, pyramid])
         self._lower = np.zeros(len(self._rows))
         self._upper = np.full(len(self._rows), _UNBOUNDED)
         self._sense = np.full(len(self._rows), _INEQUALITY, dtype=np.int32)
@@ -108,7 +113,7 @@ class DynamicsProgram:
         acceleration, force = solution[:DOFS], solution[DOFS:]
         jacobian = self._corner_jacobian.reshape(_FORCES, DOFS)[:, BASE_DOFS:]
         torque = body.inertia[BASE_DOFS:] @ acceleration + body.bias[BASE_DOFS:] - force @ jacobian
-        return BodyEffort(acceleration[BASE_DOFS:], torque, self._load_row[:, DOFS:] @ force)
+        return BodyEffort(acceleration[BASE_DOFS:], torque, force.reshape(2, _CORNERS, 3))
 
     def _place_corners(self, body: BodyDynamics) -> None:
         """Offsets of the soles' corners from the soles' centres, and the corners' Jacobians."""

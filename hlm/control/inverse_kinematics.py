@@ -10,7 +10,7 @@ import pinocchio as pin
 from hlm.control.model import BASE_DOFS, DOFS, BodyModel, Configuration
 from hlm.core.arrays import FloatArray, frozen
 from hlm.core.errors import InputError, MismatchError
-from hlm.core.layout import JOINTS
+from hlm.core.layout import JOINTS, MOTOR_ORDER
 
 _HEIGHT_AXIS = 2
 
@@ -83,6 +83,7 @@ class IKConfig:
         pelvis_height_per_m: height.
         pelvis_rotation_per_rad: orientation.
         posture_per_rad: each joint towards the posture.
+        waist_tilt_per_rad: roll and pitch of the waist towards the posture, which people keep straighter than arms.
         damping_per_rad: each joint towards where it was a step before.
         limit_margin_rad: kept from each joint limit.
         max_step_rad: largest change of a joint, and of the base in rad and m, in one step.
@@ -98,6 +99,7 @@ class IKConfig:
     pelvis_height_per_m: float = 3.0
     pelvis_rotation_per_rad: float = 1.0
     posture_per_rad: float = 0.02
+    waist_tilt_per_rad: float = 0.1
     damping_per_rad: float = 0.003
     limit_margin_rad: float = 0.02
     max_step_rad: float = 0.3
@@ -124,6 +126,12 @@ class WholeBodyIK:
         self._model = model
         self._data = model.data()
         self._default_rad = model.embodiment.default_rad
+        self._posture_weights = np.full(JOINTS, self.config.posture_per_rad)
+        self._posture_weights[[MOTOR_ORDER.index(f"waist_{axis}") for axis in ("roll", "pitch")]] = (
+            self.config.waist_tilt_per_rad
+        )
+        self._posture = np.zeros((JOINTS, DOFS))
+        np.fill_diagonal(self._posture[:, BASE_DOFS:], self._posture_weights)
         margin_rad = self.config.limit_margin_rad
         self._lower_rad = model.embodiment.lower_rad + margin_rad
         self._upper_rad = model.embodiment.upper_rad - margin_rad
@@ -179,11 +187,9 @@ class WholeBodyIK:
                 config.center_of_mass_per_m * self._shortened(targets.center_of_mass_in_world_m - data.com[0][:2])
             )
         self._add_pelvis_rows(targets, data.oMi[1], jacobians, errors)
-        posture = np.zeros((JOINTS, DOFS))
-        np.fill_diagonal(posture[:, BASE_DOFS:], config.posture_per_rad)
         wanted_rad = self._default_rad if targets.joint_position_rad is None else targets.joint_position_rad
-        jacobians.append(posture)
-        errors.append(config.posture_per_rad * (wanted_rad - vector[7:]))
+        jacobians.append(self._posture)
+        errors.append(self._posture_weights * (wanted_rad - vector[7:]))
         return np.concatenate(jacobians), np.concatenate(errors)
 
     def _pose_rows(

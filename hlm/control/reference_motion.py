@@ -19,11 +19,12 @@ from hlm.core.clock import NS_PER_S
 from hlm.core.layout import unpack
 from hlm.core.rotations import matrix_from_yaw, wrap_angle
 
-# Columns of a slot's row; everything in it can be interpolated linearly.
+# Columns of a slot's row. The first are smoothed by a cubic in time; the others are interpolated linearly.
 _JOINTS = slice(0, 29)
-_GRIPPERS = slice(29, 31)
-_ROLL_PITCH_YAW = slice(31, 34)
-_COM = slice(34, 37)
+_ROLL_PITCH_YAW = slice(29, 32)
+_COM = slice(32, 35)
+_SMOOTHED = slice(0, 35)
+_GRIPPERS = slice(35, 37)
 _SOLES = slice(37, 43)
 _SOLE_YAWS = slice(43, 45)
 _FIT_POSITION = slice(45, 47)
@@ -31,8 +32,7 @@ _FIT_VELOCITY = slice(47, 49)
 _PRESSURE = slice(49, 51)
 _COLUMNS = 51
 
-_RATE_SLOTS = 2  # a velocity is the slope over this many slots to either side
-_HEIGHT_SLOTS = 6  # the height is a cubic over this many slots to either side
+_CUBIC_SLOTS = 6  # the cubic is fitted over this many slots to either side
 _MEAN_SLOTS = 5  # the expected pressure point is the mean over this many slots to either side
 _AHEAD_SLOTS = 50  # references may be this far ahead of what is played
 _LEAST_HEIGHT_M = 0.25
@@ -45,9 +45,11 @@ class ReferenceSample:
     Attributes:
         joint_position_rad: [joint].
         joint_velocity_rad_s: [joint].
+        joint_acceleration_rad_s2: [joint].
         gripper_opening: [2].
         roll_pitch_yaw_rad: [3] of the pelvis.
         roll_pitch_yaw_rad_s: [3] their rates.
+        roll_pitch_yaw_rad_s2: [3] the rates' rates.
         center_of_mass_m: [3] the fitted pendulum's, smoothed in height.
         center_of_mass_m_s: [3] its velocity.
         height_m_s2: vertical acceleration.
@@ -58,9 +60,11 @@ class ReferenceSample:
 
     joint_position_rad: FloatArray
     joint_velocity_rad_s: FloatArray
+    joint_acceleration_rad_s2: FloatArray
     gripper_opening: FloatArray
     roll_pitch_yaw_rad: FloatArray
     roll_pitch_yaw_rad_s: FloatArray
+    roll_pitch_yaw_rad_s2: FloatArray
     center_of_mass_m: FloatArray
     center_of_mass_m_s: FloatArray
     height_m_s2: float
@@ -87,7 +91,7 @@ class ReferenceMotion:
         self._rows = np.zeros((self._fitted + _AHEAD_SLOTS, _COLUMNS))
         self._sigma_m = np.full(self._fitted - 1, pendulum.pressure_standing_m)
         self._maps: dict[int, tuple[FloatArray, FloatArray]] = {}
-        time_s = self._dt_s * np.arange(-_HEIGHT_SLOTS, _HEIGHT_SLOTS + 1)
+        time_s = self._dt_s * np.arange(-_CUBIC_SLOTS, _CUBIC_SLOTS + 1)
         self._cubic = np.linalg.pinv(np.vander(time_s, 4, increasing=True))
         self._newest_ns = 0
 
@@ -110,6 +114,7 @@ class ReferenceMotion:
             self._rows[:-1] = self._rows[1:]
             self._rows[-1] = row
             self._newest_ns += round(self._dt_s * NS_PER_S)
+        if len(vectors) > 0:
             self._fit()
 
     def sample(self, instant_ns: int) -> ReferenceSample:
@@ -120,42 +125,43 @@ class ReferenceMotion:
         low = min(int(place), last - 1)
         share = place - low
         row = (1.0 - share) * self._rows[low] + share * self._rows[low + 1]
-        rate = self._rate(low, share)
-        height = self._cubic @ self._rows[np.clip(np.arange(low - _HEIGHT_SLOTS, low + _HEIGHT_SLOTS + 1), 0, last), 36]
+        slots = np.clip(np.arange(low - _CUBIC_SLOTS, low + _CUBIC_SLOTS + 1), 0, last)
         time_s = share * self._dt_s
-        powers = np.array([1.0, time_s, time_s**2, time_s**3])
-        slopes = np.array([0.0, 1.0, 2.0 * time_s, 3.0 * time_s**2])
+        powers = np.array(
+            [
+                [1.0, time_s, time_s**2, time_s**3],
+                [0.0, 1.0, 2.0 * time_s, 3.0 * time_s**2],
+                [0.0, 0.0, 2.0, 6.0 * time_s],
+            ]
+        )
+        value, rate, second = (powers @ self._cubic) @ self._rows[slots, _SMOOTHED]
+        height = _COM.stop - 1
         return ReferenceSample(
-            joint_position_rad=row[_JOINTS],
+            joint_position_rad=value[_JOINTS],
             joint_velocity_rad_s=rate[_JOINTS],
+            joint_acceleration_rad_s2=second[_JOINTS],
             gripper_opening=row[_GRIPPERS],
-            roll_pitch_yaw_rad=row[_ROLL_PITCH_YAW],
+            roll_pitch_yaw_rad=value[_ROLL_PITCH_YAW],
             roll_pitch_yaw_rad_s=rate[_ROLL_PITCH_YAW],
-            center_of_mass_m=np.array([*row[_FIT_POSITION], powers @ height]),
-            center_of_mass_m_s=np.array([*row[_FIT_VELOCITY], slopes @ height]),
-            height_m_s2=float(2.0 * height[2] + 6.0 * height[3] * time_s),
+            roll_pitch_yaw_rad_s2=second[_ROLL_PITCH_YAW],
+            center_of_mass_m=np.array([*row[_FIT_POSITION], value[height]]),
+            center_of_mass_m_s=np.array([*row[_FIT_VELOCITY], rate[height]]),
+            height_m_s2=float(second[height]),
             pressure_m=row[_PRESSURE],
             sole_m=row[_SOLES].reshape(2, 3),
             sole_yaw_rad=row[_SOLE_YAWS],
         )
-
-    def _rate(self, low: int, share: float) -> FloatArray:
-        last = len(self._rows) - 1
-        before, after = max(low - _RATE_SLOTS, 0), min(low + 1 + _RATE_SLOTS, last)
-        first = self._rows[before] + share * (self._rows[before + 1] - self._rows[before])
-        second = self._rows[after - 1] + share * (self._rows[after] - self._rows[after - 1])
-        return (second - first) / ((after - 1 - before) * self._dt_s)
 
     def _row(self, vector: FloatArray, previous: FloatArray | None) -> FloatArray:
         """[column] row of a [34] vector, placed so that the feet stay where the previous row has them."""
         joints, grippers, root = unpack(vector)
         soles_m, sole_yaws, com_m = self._body_at_origin(joints, root[:2])
         share = load_share(soles_m, com_m)
+        yaw = 0.0
         if previous is None:
-            yaw = 0.0
             shift_m = np.array([0.0, 0.0, -(share @ soles_m[:, 2])])
         else:
-            yaw = share @ (previous[_SOLE_YAWS] - sole_yaws)
+            yaw = float(share @ (previous[_SOLE_YAWS] - sole_yaws))
             turned_m = soles_m @ matrix_from_yaw(yaw).T
             shift_m = share @ (previous[_SOLES].reshape(2, 3) - turned_m)
         turn = matrix_from_yaw(yaw)
@@ -186,7 +192,7 @@ class ReferenceMotion:
     def _fit(self) -> None:
         """Fit the pendulum to the newest part of the window."""
         rows = self._rows[-self._fitted :]
-        height_m = max(float(rows[:, 36].mean() - rows[-1, [39, 42]].mean()), _LEAST_HEIGHT_M)
+        height_m = max(float(rows[:, _COM.stop - 1].mean() - rows[-1, _SOLES][2::3].mean()), _LEAST_HEIGHT_M)
         centimetres = round(100.0 * height_m)
         if centimetres not in self._maps:
             frequency_rad_s = float(np.sqrt(GRAVITY_M_S2 / (0.01 * centimetres)))

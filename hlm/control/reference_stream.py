@@ -30,9 +30,10 @@ class ReferenceStream:
         self._origin_ns = stamp_ns
         self._slots = 1
         self._last_stamp_ns = stamp_ns
-        self._last_vector = np.array(vector, dtype=np.float64)
-        self._start_vector = self._last_vector
-        self._first: tuple[int, FloatArray] | None = None
+        self._last_vector: FloatArray = np.array(vector, dtype=np.float64)
+        self._pushed_ns: int | None = None
+        self._first_ns = stamp_ns
+        self._offset = np.zeros_like(self._last_vector)
         return self._last_vector[None].copy()
 
     def push(self, reference: Reference) -> FloatArray:
@@ -48,17 +49,17 @@ class ReferenceStream:
         if not np.all(np.isfinite(vector)):
             bad = ", ".join(name for name, value in zip(NAMES, vector, strict=True) if not np.isfinite(value))
             raise InputError(f"reference at {reference.stamp_ns} ns is not finite in {bad}; it was refused.")
-        if self._first is None:
-            self._first = (reference.stamp_ns, self._start_vector - vector)
+        if self._pushed_ns is None:
             if reference.stamp_ns < self._origin_ns:
                 raise InputError(
                     f"reference at {reference.stamp_ns} ns is older than the tracker's start at {self._origin_ns} ns."
                 )
-        elif reference.stamp_ns <= self._last_stamp_ns and reference.stamp_ns <= self._newest_push_ns:
+            self._first_ns, self._offset = reference.stamp_ns, self._last_vector - vector
+        elif reference.stamp_ns <= self._pushed_ns:
             raise InputError(
-                f"reference at {reference.stamp_ns} ns is not newer than the last one at {self._newest_push_ns} ns."
+                f"reference at {reference.stamp_ns} ns is not newer than the last one at {self._pushed_ns} ns."
             )
-        self._newest_push_ns = reference.stamp_ns
+        self._pushed_ns = reference.stamp_ns
         return self._advance(reference.stamp_ns, self._eased(reference.stamp_ns, vector))
 
     def hold_until(self, instant_ns: int) -> FloatArray:
@@ -73,12 +74,11 @@ class ReferenceStream:
             weight = 1.0 if span_ns <= 0 else (slot_ns - self._last_stamp_ns) / span_ns
             new.append((1.0 - weight) * self._last_vector + weight * vector)
             self._slots += 1
-        if stamp_ns >= self._last_stamp_ns:
-            self._last_stamp_ns, self._last_vector = stamp_ns, vector
+        # A reference that comes after the slots were held past it counts from the next slot on.
+        self._last_stamp_ns, self._last_vector = max(stamp_ns, self._last_stamp_ns), vector
         return np.array(new).reshape(-1, len(NAMES))
 
     def _eased(self, stamp_ns: int, vector: FloatArray) -> FloatArray:
-        assert self._first is not None  # noqa: S101 - push sets it before
-        first_ns, offset = self._first
-        share = min((stamp_ns - first_ns) / NS_PER_S / self._ease_in_s, 1.0)
-        return vector + (1.0 - share * share * (3.0 - 2.0 * share)) * offset
+        """The reference plus what is left of the first one's distance from the start."""
+        share = min((stamp_ns - self._first_ns) / NS_PER_S / self._ease_in_s, 1.0)
+        return vector + (1.0 - share * share * (3.0 - 2.0 * share)) * self._offset

@@ -23,6 +23,7 @@ from hlm.control.reference_stream import ReferenceStream
 from hlm.core.arrays import FloatArray
 from hlm.core.clock import NS_PER_S
 from hlm.core.embodiment import Embodiment
+from hlm.core.errors import InputError
 from hlm.core.layout import JOINTS, pack
 from hlm.core.rotations import matrix_from_yaw, wrap_angle
 from hlm.core.values import JointCommand, Reference, RobotState
@@ -32,6 +33,7 @@ _ARMS = slice(15, 29)
 _WRISTS = (slice(19, 22), slice(26, 29))
 _LEAST_HEIGHT_M = 0.25
 _LONGEST_TICK_S = 0.02
+_FARTHEST_AHEAD_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -104,8 +106,14 @@ class WholeBodyTracker:
         """Take the next reference of the stream; stamps increase.
 
         Raises:
-            InputError: an entry is not finite, or the stamp does not increase.
+            InputError: an entry is not finite, the stamp does not increase, or it is far ahead of the robot's.
         """
+        ahead_s = (reference.stamp_ns - self._stamp_ns) / NS_PER_S
+        if ahead_s > _FARTHEST_AHEAD_S:
+            raise InputError(
+                f"reference is {ahead_s:.2f} s ahead of the robot's last state; at most {_FARTHEST_AHEAD_S:.0f} s "
+                "can be kept. Stamp both on the same clock."
+            )
         self._motion.extend(self._stream.push(reference))
 
     def step(self, state: RobotState) -> JointCommand:
@@ -116,15 +124,16 @@ class WholeBodyTracker:
         self._body.update(self._odometry.position, self._odometry.velocity)
         play_ns = state.stamp_ns - self._latency_ns
         if play_ns >= self._motion.newest_ns:
-            self._motion.extend(self._stream.hold_until(play_ns + NS_PER_S // round(self.config.stream.rate_hz)))
+            self._motion.extend(self._stream.hold_until(play_ns + round(NS_PER_S / self.config.stream.rate_hz)))
         sample = self._motion.sample(play_ns)
         placed = self._place(sample)
         effort = self._program.solve(self._body, self._task(sample, placed))
-        if effort is None:
+        solved = effort is not None
+        if solved:
+            self._effort = effort
+        else:
             self._unsolved += 1
-            effort = self._effort
-        self._effort = effort
-        return self._command(state, sample, effort, dt_s)
+        return self._command(state, sample, dt_s if solved else None)
 
     def _loads(self) -> FloatArray:
         """[2] load on each foot at the last tick, at least a little on both: both stand."""
@@ -155,22 +164,25 @@ class WholeBodyTracker:
 
     def _task(self, sample: ReferenceSample, placed: PlacedReference) -> BodyTask:
         body, config = self._body, self.config.dynamics
+        share = config.reference_acceleration_share
         velocity = self._odometry.velocity
         corners_m = self._corners_m @ body.rotation_world_from_sole.transpose(0, 2, 1) + body.sole_m[:, None]
         com = center_of_mass_acceleration(
             (body.center_of_mass_m, body.center_of_mass_m_s),
             (placed.center_of_mass_m, placed.center_of_mass_m_s),
-            (placed.pressure_m, 0.5 * sample.height_m_s2),
+            (placed.pressure_m, share * sample.height_m_s2),
             float(np.sqrt(GRAVITY_M_S2 / placed.height_m)),
             convex_hull(corners_m[:, :, :2].reshape(-1, 2)),
             self.config.balance,
         )
         turn = pin.log3(body.rotation_world_from_pelvis.T @ placed.rotation_world_from_pelvis)
-        pelvis = config.pelvis_stiffness_per_s2 * turn + config.pelvis_damping_per_s * (
+        pelvis = share * sample.roll_pitch_yaw_rad_s2
+        pelvis += config.pelvis_stiffness_per_s2 * turn + config.pelvis_damping_per_s * (
             sample.roll_pitch_yaw_rad_s - velocity[3:BASE_DOFS]
         )
         position = np.clip(sample.joint_position_rad, self._embodiment.lower_rad, self._embodiment.upper_rad)
-        joints = config.posture_stiffness_per_s2 * (position - self._odometry.position[7:])
+        joints = share * sample.joint_acceleration_rad_s2
+        joints += config.posture_stiffness_per_s2 * (position - self._odometry.position[7:])
         joints += config.posture_damping_per_s * (sample.joint_velocity_rad_s - velocity[BASE_DOFS:])
         soles = -config.sole_damping_per_s * body.sole_velocity
         up = body.rotation_world_from_sole[:, :, 2]
@@ -179,18 +191,17 @@ class WholeBodyTracker:
         most_n = np.full(2, 4.0 * self.model.mass_kg * GRAVITY_M_S2)
         return BodyTask(com, pelvis, soles, joints, most_n)
 
-    def _command(
-        self, state: RobotState, sample: ReferenceSample, effort: BodyEffort | None, dt_s: float
-    ) -> JointCommand:
+    def _command(self, state: RobotState, sample: ReferenceSample, dt_s: float | None) -> JointCommand:
+        """Torques of the last effort that was found; legs and waist move as it means, or are damped without `dt_s`."""
         limit = self._embodiment.effort_nm
         velocity = sample.joint_velocity_rad_s.copy()
-        if effort is None:
-            velocity[_LEGS_AND_WAIST] = 0.0
-            torque = np.zeros(JOINTS)
-        else:
-            ahead = state.joint_velocity_rad_s + effort.joint_rad_s2 * dt_s
-            velocity[_LEGS_AND_WAIST] = ahead[_LEGS_AND_WAIST]
-            torque = np.clip(effort.torque_nm, -limit, limit)
+        velocity[_LEGS_AND_WAIST] = 0.0
+        torque: FloatArray = np.zeros(JOINTS)
+        if self._effort is not None:
+            torque = np.clip(self._effort.torque_nm, -limit, limit)
+            if dt_s is not None:
+                ahead = state.joint_velocity_rad_s + self._effort.joint_rad_s2 * dt_s
+                velocity[_LEGS_AND_WAIST] = ahead[_LEGS_AND_WAIST]
         return JointCommand(
             stamp_ns=state.stamp_ns,
             joint_position_rad=np.clip(

@@ -76,7 +76,7 @@ def objective(
 
 
 def auxiliary_loss(predicted_m: Tensor, target_m: Tensor, labelled: Tensor) -> Tensor:
-    """Smooth L1 loss of [batch, 6] predictions over the labelled samples, in units of a tenth of a decimetre; 0 without."""
+    """Smooth L1 loss of [batch, 6] predictions over the [batch] labelled samples; 0 when there are none."""
     loss = functional.smooth_l1_loss(predicted_m, target_m, beta=AUXILIARY_KNEE_M, reduction="none").mean(-1)
     scale = 2.0 / AUXILIARY_UNIT_M
     return scale * (loss * labelled).sum() / labelled.sum().clamp(min=1)

@@ -41,15 +41,14 @@ class Key:
     """A pose that a motion passes through, `duration_s` after the one before; hands are positions or free."""
 
     duration_s: float
-    pelvis_m: float | None = UPRIGHT_M
-    roll_pitch_yaw_rad: tuple[float, float, float] | None = (0.0, 0.0, 0.0)
+    pelvis_m: float = UPRIGHT_M
+    roll_pitch_yaw_rad: tuple[float, float, float] = (0.0, 0.0, 0.0)
     center_m: tuple[float, float] = (0.0, 0.0)
     left_hand_m: tuple[float, float, float] | None = None
     right_hand_m: tuple[float, float, float] | None = None
 
 
 _STAND = Key(duration_s=1.0)
-_HANDS = {"left_hand_m": (0.25, 0.2, 0.85), "right_hand_m": (0.25, -0.2, 0.85)}
 MOTIONS: dict[str, tuple[Key, ...]] = {
     "stand": (_STAND, Key(duration_s=4.0)),
     "squat": (
@@ -75,7 +74,7 @@ MOTIONS: dict[str, tuple[Key, ...]] = {
         _STAND,
     ),
     "reach": (
-        Key(duration_s=1.0, **_HANDS),
+        Key(duration_s=1.0, left_hand_m=(0.25, 0.2, 0.85), right_hand_m=(0.25, -0.2, 0.85)),
         Key(
             duration_s=2.0,
             pelvis_m=0.5,
@@ -85,7 +84,7 @@ MOTIONS: dict[str, tuple[Key, ...]] = {
         ),
         Key(duration_s=2.0, left_hand_m=(0.28, 0.2, 1.25), right_hand_m=(0.28, -0.2, 1.25)),
         Key(duration_s=2.0, left_hand_m=(0.35, 0.35, 1.0), right_hand_m=(0.4, -0.1, 1.0)),
-        _STAND,
+        Key(duration_s=1.0, left_hand_m=(0.35, 0.35, 1.0), right_hand_m=(0.4, -0.1, 1.0)),
     ),
     "lean": (
         _STAND,
@@ -169,8 +168,6 @@ def poses(model: BodyModel, keys: tuple[Key, ...]) -> list[Configuration]:
 
 
 def _numbers(key: Key) -> FloatArray:
-    assert key.pelvis_m is not None  # noqa: S101
-    assert key.roll_pitch_yaw_rad is not None  # noqa: S101
     return np.array([key.pelvis_m, *key.roll_pitch_yaw_rad, *key.center_m])
 
 
@@ -191,7 +188,7 @@ def _targets(numbers: FloatArray, hands: tuple[FloatArray | None, ...]) -> BodyT
 
 
 def vectors(motion: list[Configuration], noise_rad: float, seed: int) -> FloatArray:
-    """[time, 34] reference stream of a motion, with low-passed Gaussian noise on joints and half of it on roll, pitch."""
+    """[time, 34] references of a motion, low-passed Gaussian noise on joints, half of it on roll and pitch."""
     random = np.random.default_rng(seed)
     keep = np.exp(-1.0 / RATE_HZ / NOISE_TIME_CONSTANT_S)
     noise = random.normal(size=31)
@@ -294,7 +291,7 @@ class _Log:
         robot.command(command)
         self._duration_s = state.stamp_ns / NS_PER_S
         self.fell = self.fell or robot.upright() < 0.3 or robot.pelvis_height_m() < 0.25
-        row = int(round((self._duration_s - LATENCY_S) * RATE_HZ))
+        row = round((self._duration_s - LATENCY_S) * RATE_HZ)
         wanted = self._motion[min(max(row, 0), len(self._motion) - 1)]
         joints = state.joint_position_rad - wanted.joint_position_rad
         height = robot.pelvis_height_m() - wanted.position_pelvis_in_world_m[2]
@@ -342,7 +339,8 @@ def table_line(results: list[Result]) -> str:
         return float(np.mean([getattr(result, name) for result in results]))
 
     return (
-        f"{one.motion:8} {one.noise_rad:6.3f} {one.payload_kg:5.1f} {sum(r.fell for r in results):3d}/{len(results):<3d}"
+        f"{one.motion:8} {one.noise_rad:6.3f} {one.payload_kg:5.1f} "
+        f"{sum(result.fell for result in results):3d}/{len(results):<3d}"
         f"{mean('leg_rad'):8.4f} {mean('arm_rad'):8.4f} {1e3 * mean('pelvis_m'):9.1f} {1e3 * mean('hand_m'):9.1f}"
         f"{mean('unsolved'):9.1f} {mean('step_ms'):9.2f} {mean('step_p99_ms'):6.2f} {mean('push_ms'):6.2f}"
         f"{mean('real_time_factor'):9.2f}"

@@ -24,9 +24,9 @@ from hlm.sim.tasks.shelf_cup_transfer import CUP_HALF_HEIGHT_M, ShelfCupTransfer
 _ROW_HZ = 30.0
 _STAND_M, _SQUAT_M = 0.755, 0.60
 _SQUAT_LEAN_RAD = 0.30
-_WAIST_PITCH = 14
+_WAIST_YAW, _WAIST_PITCH = 12, 14
 # Ahead of the shelves' front edge, right of the high one's side.
-_CLEAR_M = (0.215, -0.14)
+_CLEAR_M = (0.215, -0.17)
 # The body follows its reference 0.2 s late: that many rows ago the hand was told to be where it is now.
 _FOLLOW_ROWS = 6
 _WATCH_GAIN_PER_S = 1.5
@@ -110,30 +110,30 @@ class ShelfCupOperator:
         def mat(back_m: float = 0.0, up_m: float = 0.0) -> FloatArray:
             return task.mat_m + [-back_m, 0.0, CUP_HALF_HEIGHT_M + up_m + height_m] + release_m
 
-        yield from self._stroke(Stroke(goal=lambda: cup(before_m + 0.05, 0.06) + waypoint_m, duration_s=1.9, squat=1.0))
+        yield from self._stroke(Stroke(goal=lambda: cup(before_m + 0.05, 0.06) + waypoint_m, duration_s=1.6, squat=1.0))
         yield from self._pause(0.5)
-        yield from self._stroke(Stroke(goal=lambda: cup(before_m), duration_s=0.8, squat=1.0, watch=True))
-        yield from self._stroke(Stroke(goal=lambda: cup(0.0), duration_s=1.1, squat=1.0, watch=True))
+        yield from self._stroke(Stroke(goal=lambda: cup(before_m), duration_s=0.7, squat=1.0, watch=True))
+        yield from self._stroke(Stroke(goal=lambda: cup(0.0), duration_s=0.95, squat=1.0, watch=True))
         grasp_m = self._grip_m.copy()
         yield from self._stroke(Stroke(goal=lambda: grasp_m, duration_s=0.3, squat=1.0, watch=True))
-        yield from self._stroke(Stroke(goal=lambda: grasp_m, duration_s=0.6, squat=1.0, opening=0.0))
+        yield from self._stroke(Stroke(goal=lambda: grasp_m, duration_s=0.5, squat=1.0, opening=0.0))
         lift_m = grasp_m + [0.0, 0.0, 0.06]
-        yield from self._stroke(Stroke(goal=lambda: lift_m, duration_s=0.7, squat=0.95))
+        yield from self._stroke(Stroke(goal=lambda: lift_m, duration_s=0.6, squat=0.95))
         # Out from above the low shelf, up in front of both, and only then across: the high shelf is in between.
         out_m = np.array([_CLEAR_M[0], min(grasp_m[1], _CLEAR_M[1]), lift_m[2] + 0.02]) + 0.4 * waypoint_m
-        yield from self._stroke(Stroke(goal=lambda: out_m, duration_s=0.9, squat=0.8))
+        yield from self._stroke(Stroke(goal=lambda: out_m, duration_s=0.7, squat=0.8))
         up_m = np.array([out_m[0], out_m[1], mat(0.0, 0.06)[2]])
-        yield from self._stroke(Stroke(goal=lambda: up_m, duration_s=1.5, squat=0.0))
-        yield from self._stroke(Stroke(goal=lambda: mat(0.13, 0.06), duration_s=0.9, squat=0.0))
+        yield from self._stroke(Stroke(goal=lambda: up_m, duration_s=1.3, squat=0.0))
+        yield from self._stroke(Stroke(goal=lambda: mat(0.05, 0.06), duration_s=1.2, squat=0.0))
         yield from self._pause(0.3)
-        yield from self._stroke(Stroke(goal=lambda: mat(0.0, 0.06), duration_s=1.1, squat=0.0, watch=True))
-        yield from self._stroke(Stroke(goal=lambda: mat(0.0, 0.002), duration_s=0.9, squat=0.0, watch=True))
+        yield from self._stroke(Stroke(goal=lambda: mat(0.0, 0.06), duration_s=0.5, squat=0.0, watch=True))
+        yield from self._stroke(Stroke(goal=lambda: mat(0.0, 0.002), duration_s=0.8, squat=0.0, watch=True))
         place_m = self._grip_m.copy()
-        yield from self._stroke(Stroke(goal=lambda: place_m, duration_s=0.5, squat=0.0, opening=1.0))
-        back_m = place_m + [-0.14, -0.02, 0.01]
-        yield from self._stroke(Stroke(goal=lambda: back_m, duration_s=1.0, squat=0.0))
-        yield from self._stroke(Stroke(goal=lambda: self._home_m, duration_s=1.0, squat=0.0))
-        yield from self._stroke(Stroke(goal=lambda: self._home_m, duration_s=0.5, squat=0.0))
+        yield from self._stroke(Stroke(goal=lambda: place_m, duration_s=0.4, squat=0.0, opening=1.0))
+        back_m = place_m + [-0.09, -0.03, 0.01]
+        yield from self._stroke(Stroke(goal=lambda: back_m, duration_s=0.7, squat=0.0))
+        yield from self._stroke(Stroke(goal=lambda: self._home_m, duration_s=1.1, squat=0.0))
+        yield from self._stroke(Stroke(goal=lambda: self._home_m, duration_s=0.4, squat=0.0))
 
     def _vary(self, scale: float) -> FloatArray:
         """[3] draw of what differs between episodes."""
@@ -175,6 +175,7 @@ class ShelfCupOperator:
     def _row(self) -> OperatorPose:
         posture = home_rad()
         posture[_WAIST_PITCH] = 0.1 + 0.15 * self._squat
+        posture[_WAIST_YAW] = _turn(self._grip_m)
         height_m = self._middle_m[2] + _STAND_M + self._squat * (_SQUAT_M - _STAND_M)
         hand = PoseTarget(
             position_in_world_m=self._grip_m + self._bias_m + self._tremor_m,
@@ -197,5 +198,11 @@ def _smooth(share: float) -> float:
 
 
 def _hand_yaw(goal_m: FloatArray) -> float:
-    """A hand far to the side points a little outwards, as arms do."""
-    return 0.4 * float(np.arctan2(goal_m[1] + 0.15, goal_m[0]))
+    """A hand far to the right points a little outwards; one that reaches across comes in from the right."""
+    across_rad = float(np.arctan2(goal_m[1] + 0.15, goal_m[0]))
+    return across_rad * (0.4 if across_rad < 0.0 else 1.2)
+
+
+def _turn(grip_m: FloatArray) -> float:
+    """The chest turns towards a hand that reaches across, so that the arm does not meet it."""
+    return 2.5 * max(0.0, float(grip_m[1]) + 0.18)

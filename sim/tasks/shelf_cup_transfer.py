@@ -30,8 +30,8 @@ REACH_M = 0.06
 HOLD_S = 0.5
 
 # Where things are drawn, relative to the middle between the feet: x ahead, y to the left.
-_CUP_AREA_M = ((0.34, -0.34), (0.41, -0.11))
-_MAT_AREA_M = ((0.35, 0.03), (0.40, 0.10))
+_CUP_AREA_M = ((0.34, -0.36), (0.40, -0.14))
+_MAT_AREA_M = ((0.35, -0.01), (0.40, 0.06))
 _CUP_SPACING_M = 0.125
 
 # Gripper in front of the chest and behind the shelves' front edge, fingers ahead; the left arm stays out of the way.
@@ -56,8 +56,8 @@ def _model() -> mujoco.MjModel:
     add_robot(spec, UNITREE_G1)
     shelves = spec.worldbody.add_body(name="shelves")
     add_board(shelves, (0.43, -0.255, LOW_SHELF_M - 0.01), (0.15, 0.205, 0.01))
-    add_board(shelves, (0.43, 0.10, HIGH_SHELF_M - 0.01), (0.15, 0.15, 0.01))
-    for x, y, top in ((0.56, -0.44, LOW_SHELF_M), (0.56, -0.05, HIGH_SHELF_M), (0.56, 0.24, HIGH_SHELF_M)):
+    add_board(shelves, (0.43, 0.07, HIGH_SHELF_M - 0.01), (0.15, 0.15, 0.01))
+    for x, y, top in ((0.56, -0.44, LOW_SHELF_M), (0.56, -0.06, HIGH_SHELF_M), (0.56, 0.20, HIGH_SHELF_M)):
         add_board(shelves, (x, y, top / 2 - 0.01), (0.015, 0.015, top / 2 - 0.01))
     add_mat(spec, "mat", MAT_HALF_M)
     for cup in CUPS:

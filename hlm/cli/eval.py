@@ -1,0 +1,147 @@
+"""`hlm eval`: rollouts on unseen seeds, scored, filmed and reported."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tyro.conf import Positional
+
+from hlm.cli.arguments import parse
+from hlm.cli.rendering import use_headless_rendering
+from hlm.cli.stations import StationConfig, policy_station, score
+from hlm.cli.tables import console, facts
+from hlm.core.errors import ExistsError, InputError
+
+if TYPE_CHECKING:
+    from hlm.runtime.results import EvalResult, RolloutResult
+
+FIRST_UNSEEN_SEED = 100_000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EvalArguments:
+    """Score a checkpoint, or the scripted operator, on a task: success, progress, wrong objects and falls.
+
+    The same seed gives the same rollout. Seeds from 100000 on are never used for recording by default.
+
+    Attributes:
+        checkpoint: folder of the policy.
+        task: what is to be done.
+        source: "policy", or "scripted" to score the scripted operator in the same way.
+        rollouts: how many.
+        seed: of the first scene.
+        json: also write the figures and the results of each seed to this file.
+        out: folder of the report; by default one below runs/eval.
+        workers: parallel processes; by default one for each core.
+        videos: how many of the rollouts to film.
+        euler_steps: flow steps of each chunk; as the checkpoint says by default.
+        execute: actions of each chunk to play; as the checkpoint says by default.
+    """
+
+    checkpoint: Positional[Path | None] = None
+    task: str = "shelf_cup_transfer"
+    source: str = "policy"
+    rollouts: int = 20
+    seed: int = FIRST_UNSEEN_SEED
+    json: Path | None = None
+    out: Path | None = None
+    workers: int | None = None
+    videos: int = 6
+    euler_steps: int | None = None
+    execute: int | None = None
+
+    def __post_init__(self) -> None:
+        """Check what needs no simulation."""
+        if self.rollouts < 1:
+            raise InputError(f"--rollouts must be at least 1, got {self.rollouts}.")
+        if self.seed < 0:
+            raise InputError(f"--seed must not be negative, got {self.seed}.")
+        if self.workers is not None and self.workers < 1:
+            raise InputError(f"--workers must be at least 1, got {self.workers}.")
+        if (self.source == "policy") != (self.checkpoint is not None):
+            raise InputError("name a checkpoint to score, or --source scripted without one.")
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Score, report, and print the figures."""
+    config = parse(EvalArguments, "hlm eval", arguments)
+    station = StationConfig(
+        task=config.task,
+        source=config.source,
+        checkpoint=config.checkpoint,
+        euler_steps=config.euler_steps,
+        execute=config.execute,
+    )
+    for target in (config.out, config.json):
+        if target is not None and target.exists():
+            raise ExistsError(f"{target} is already there. Name another one.")
+    use_headless_rendering()
+    from hlm.sim.tasks.catalog import find_task
+
+    find_task(config.task)
+    if config.source == "policy":
+        station = policy_station(station)
+    out = config.out or Path("runs") / "eval" / datetime.now().astimezone().strftime("%Y-%m-%d_%H-%M-%S")
+    out.mkdir(parents=True, exist_ok=True)
+    result = _evaluate(config, station, out)
+    _finish(config, result, out, shlex.join(["hlm", "eval", *arguments]))
+    return 0
+
+
+def _evaluate(config: EvalArguments, station: StationConfig, out: Path) -> EvalResult:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from hlm.runtime.evaluation import in_parallel
+    from hlm.runtime.results import EvalResult
+
+    seeds = list(range(config.seed, config.seed + config.rollouts))
+    run_one = partial(score, station, frozenset(seeds[: config.videos]), out)
+    workers = min(config.workers or os.cpu_count() or 1, len(seeds))
+    results: list[RolloutResult] = []
+    columns = (
+        TextColumn("rollouts"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[rate]}"),
+    )
+    with Progress(*columns, console=console()) as progress:
+        bar = progress.add_task("rollouts", total=len(seeds), rate="")
+        for result in in_parallel(run_one, seeds, workers):
+            results.append(result)
+            successes = sum(one.success for one in results)
+            progress.update(bar, advance=1, rate=f"{successes} of {len(results)} successful")
+    results.sort(key=lambda one: one.seed)
+    name = "scripted" if config.checkpoint is None else str(config.checkpoint)
+    return EvalResult(task=config.task, source=name, first_seed=config.seed, rollouts=tuple(results))
+
+
+def _finish(config: EvalArguments, result: EvalResult, out: Path, command: str) -> None:
+    from hlm.runtime.report import write_evaluation
+
+    page = write_evaluation(out, result, command)
+    if config.json is not None:
+        config.json.parent.mkdir(parents=True, exist_ok=True)
+        config.json.write_text(result.to_json(), encoding="utf-8")
+    low, high = result.success_interval
+    screen = console()
+    screen.print(
+        facts(
+            {
+                "success": f"{result.successes} of {len(result.rollouts)} = {result.success_rate:.0%} "
+                f"(95 % interval {low:.0%} to {high:.0%})",
+                "progress": f"{result.progress:.2f}",
+                "wrong object": f"{result.wrong_object_rate:.0%}",
+                "falls": f"{result.fall_rate:.0%}",
+                "stages": ", ".join(f"{name} {rate:.0%}" for name, rate in result.stage_rates.items()),
+                "report": str(page),
+            }
+        )
+    )

@@ -1,0 +1,203 @@
+"""Stations from words: the place where simulation, operators, tracker and policies are plugged together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hlm.core.errors import InputError, MismatchError, MissingFileError, UnknownNameError
+from hlm.core.unitree_g1 import UNITREE_G1
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hlm.core.arrays import ByteArray, FloatArray
+    from hlm.core.protocols import ReferenceSource
+    from hlm.policies.compact.policy import CompactPolicy
+    from hlm.runtime.results import RolloutResult
+    from hlm.runtime.station import Station
+    from hlm.sim.cameras import SimulatedCameras
+    from hlm.sim.tasks.task import Instance, Task
+
+SOURCES = ("scripted", "replay", "policy")
+CAMERAS = tuple(camera.name for camera in UNITREE_G1.cameras)
+_FILM_HEIGHT, _FILM_WIDTH = 360, 480
+_INSET = _FILM_HEIGHT // 2
+_SMALLEST_PICTURE, _LARGEST_PICTURE = 16, 480
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StationConfig:
+    """Which station: small and hashable, so that every process can make its own.
+
+    Attributes:
+        task: name of the task.
+        source: who acts, one of `SOURCES`.
+        cameras: which of the robot's cameras there are.
+        image_size: height and width of their pictures, px.
+        checkpoint: of the policy, for source "policy".
+        euler_steps: flow steps of the policy; as the checkpoint says by default.
+        execute: actions of a chunk that are played; as the checkpoint says by default.
+        episode: whose actions are played, for source "replay".
+    """
+
+    task: str
+    source: str = "scripted"
+    cameras: tuple[str, ...] = CAMERAS
+    image_size: tuple[int, int] = (128, 128)
+    checkpoint: Path | None = None
+    euler_steps: int | None = None
+    execute: int | None = None
+    episode: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Check names and sizes."""
+        if self.source not in SOURCES:
+            raise UnknownNameError("source", self.source, SOURCES)
+        for camera in self.cameras:
+            if camera not in CAMERAS:
+                raise UnknownNameError("camera", camera, CAMERAS)
+        if not all(_SMALLEST_PICTURE <= side <= _LARGEST_PICTURE for side in self.image_size):
+            raise InputError(
+                f"image size {self.image_size} must lie between {_SMALLEST_PICTURE} and {_LARGEST_PICTURE} pixels."
+            )
+
+
+@cache
+def make_station(config: StationConfig) -> Station:
+    """The station of this process; made once, since compiling a world and loading a policy takes a second."""
+    from hlm.control.tracker import WholeBodyTracker
+    from hlm.runtime.loop import Rig
+    from hlm.runtime.station import Station
+    from hlm.sim.cameras import SimulatedCameras
+    from hlm.sim.tasks.catalog import find_task
+
+    task = find_task(config.task).make_task()
+    make_source = _sources(config, task)
+    rig = Rig(
+        clock=task.world,
+        robot=task.robot.__enter__(),
+        cameras=SimulatedCameras(task.world, config.cameras, *config.image_size),
+        tracker=WholeBodyTracker(UNITREE_G1),
+        embodiment=UNITREE_G1,
+    )
+    return Station(task=task, rig=rig, make_source=make_source)
+
+
+def _sources(config: StationConfig, task: Task) -> Callable[[Instance], ReferenceSource]:
+    if config.source == "policy":
+        return _policy_sources(config)
+    if config.source == "replay":
+        actions = recorded_episode(config).action
+        return lambda _: _replay(actions)
+    return lambda instance: _scripted(config.task, task, instance)
+
+
+def _scripted(name: str, task: Task, instance: Instance) -> ReferenceSource:
+    import numpy as np
+
+    from hlm.sim.tasks.catalog import find_task
+    from hlm.teleop.retargeting import RetargetedSource
+
+    operator = find_task(name).make_operator(task, np.random.default_rng([instance.seed, 1]))
+    return RetargetedSource(operator, UNITREE_G1)
+
+
+def _replay(actions: FloatArray) -> ReferenceSource:
+    from hlm.teleop.replay import ReplaySource
+
+    return ReplaySource(actions)
+
+
+def _policy_sources(config: StationConfig) -> Callable[[Instance], ReferenceSource]:
+    from hlm.runtime.policy_source import ChunkConfig, PolicySource
+
+    policy = _policy(config)
+    chunks = ChunkConfig(execute=policy.execute if config.execute is None else config.execute)
+
+    def make(instance: Instance) -> ReferenceSource:
+        policy.reset(instance.seed)
+        return PolicySource(policy, chunks)
+
+    return make
+
+
+def _policy(config: StationConfig) -> CompactPolicy:
+    import torch
+
+    from hlm.policies.registry import load_policy
+
+    assert config.checkpoint is not None
+    torch.set_num_threads(1)
+    return load_policy(config.checkpoint, euler_steps=config.euler_steps, embodiment=UNITREE_G1.name)
+
+
+def policy_station(config: StationConfig) -> StationConfig:
+    """The same station with the cameras that its checkpoint wants.
+
+    Raises:
+        HlmError: the checkpoint cannot be served on this robot.
+    """
+    policy = _policy(config)
+    unknown = [name for name in policy.cameras if name not in CAMERAS]
+    if unknown:
+        raise MismatchError(
+            f"the policy needs camera '{unknown[0]}', and robot '{UNITREE_G1.name}' has {', '.join(CAMERAS)}."
+        )
+    height, width = policy.image_size
+    return replace(config, cameras=tuple(policy.cameras), image_size=(height, width))
+
+
+def recorded_episode(config: StationConfig):  # noqa: ANN201 (the reader is imported on demand)
+    """The episode that is to be replayed.
+
+    Raises:
+        MissingFileError: the path does not lead to an episode.
+    """
+    from hlm.datasets.reader import open_dataset
+
+    assert config.episode is not None
+    dataset = open_dataset(config.episode.parent)
+    for episode in dataset.episodes:
+        if episode.path.name == config.episode.name:
+            return episode
+    names = ", ".join(episode.path.name for episode in dataset.episodes[:5])
+    raise MissingFileError(f"no episode '{config.episode.name}' in {config.episode.parent}. It begins with: {names}.")
+
+
+def score(config: StationConfig, film_seeds: frozenset[int], folder: Path | None, seed: int) -> RolloutResult:
+    """Run and score one rollout in this process.
+
+    Args:
+        config: the station.
+        film_seeds: seeds of which a film is wanted.
+        folder: where films go.
+        seed: of the scene.
+    """
+    from hlm.runtime.evaluation import rollout
+
+    station = make_station(config)
+    if folder is None or seed not in film_seeds:
+        return rollout(station, seed, None, None)
+    return rollout(station, seed, folder / f"seed_{seed}.mp4", lambda: _film_picture(config, station))
+
+
+@cache
+def _film_cameras(config: StationConfig) -> tuple[SimulatedCameras, SimulatedCameras]:
+    from hlm.sim.cameras import SimulatedCameras
+
+    world = make_station(config).task.world
+    room = SimulatedCameras(world, ("spectator",), _FILM_HEIGHT, _FILM_WIDTH)
+    return room, SimulatedCameras(world, config.cameras, _INSET, _INSET)
+
+
+def _film_picture(config: StationConfig, station: Station) -> ByteArray:
+    """[360, 660, 3] the room, and beside it what head and right wrist see."""
+    import numpy as np
+
+    del station  # the cameras of this process look at it already
+    room, own = _film_cameras(config)
+    insets = np.concatenate([own.picture("head"), own.picture("right_wrist")])
+    return np.concatenate([room.picture("spectator"), insets], axis=1)

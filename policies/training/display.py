@@ -1,0 +1,71 @@
+"""What a person sees of a run: a bar on a terminal, a line now and then in a log file."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+LOG_PERIOD_S = 30.0
+
+
+class Display:
+    """Progress of a run on standard error.
+
+    Args:
+        console: where to; standard error by default.
+    """
+
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = Console(stderr=True, highlight=False) if console is None else console
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[figures]}"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=self._console,
+            transient=True,
+            disable=not self._console.is_terminal,
+        )
+        self._logged_s = 0.0
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def say(self, text: str) -> None:
+        """Write a line that stays."""
+        self._console.print(text, soft_wrap=True, markup=False)
+
+    def begin(self, description: str, total: int | None, completed: int = 0) -> None:
+        """Replace the bar."""
+        for task in self._progress.task_ids:
+            self._progress.remove_task(task)
+        self._progress.add_task(description, total=total, completed=completed, figures="")
+
+    def advance(self) -> None:
+        """One more is done."""
+        self._progress.advance(self._progress.task_ids[0])
+
+    def show(self, completed: int, total: int | None, figures: str, now_s: float) -> None:
+        """Show how far the run is; off a terminal, write it every half minute.
+
+        Args:
+            completed: updates made.
+            total: updates to make, if known.
+            figures: how it goes.
+            now_s: instant on any monotonic clock.
+        """
+        self._progress.update(self._progress.task_ids[0], completed=completed, total=total, figures=figures)
+        if self._progress.disable and now_s - self._logged_s >= LOG_PERIOD_S:
+            self._logged_s = now_s
+            self.say(f"step {completed} of {'?' if total is None else total}: {figures}")

@@ -1,0 +1,48 @@
+"""The tasks by name, each with its scripted operator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from hlm.control.operator import Operator
+from hlm.core.errors import UnknownNameError
+from hlm.sim.operators.shelf_cup_transfer import ShelfCupOperator
+from hlm.sim.tasks.shelf_cup_transfer import ShelfCupTransfer
+from hlm.sim.tasks.task import Task
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A task and who can show it.
+
+    Attributes:
+        make_task: a new world with the task.
+        make_operator: a scripted operator in that world; draws its variation from the generator.
+    """
+
+    make_task: Callable[[], Task]
+    make_operator: Callable[[Task, np.random.Generator], Operator]
+
+
+def _shelf_cup_operator(task: Task, rng: np.random.Generator) -> Operator:
+    assert isinstance(task, ShelfCupTransfer)
+    return ShelfCupOperator(task, rng)
+
+
+TASKS: dict[str, Entry] = {
+    ShelfCupTransfer.name: Entry(ShelfCupTransfer, _shelf_cup_operator),
+}
+
+
+def find_task(name: str) -> Entry:
+    """The task of this name.
+
+    Raises:
+        UnknownNameError: there is none; the text suggests the nearest.
+    """
+    if name not in TASKS:
+        raise UnknownNameError("task", name, TASKS)
+    return TASKS[name]

@@ -1,0 +1,97 @@
+import json
+
+import numpy as np
+import pytest
+
+from hlm.cli.main import main
+from hlm.cli.tables import duration, size
+from hlm.core.layout import DIMENSIONS
+from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Row
+from hlm.datasets.writer import DatasetWriter
+
+SPEC = DatasetSpec(embodiment="unitree_g1", rate_hz=30.0, cameras={"head": (16, 24)})
+INSTRUCTION = "put the [red] cup on the high shelf"
+
+
+def append_rows(episode, rows):
+    for row in range(rows):
+        vector = np.full(DIMENSIONS, 0.001 * row)
+        image = np.full((16, 24, 3), 8 * row, np.uint8)
+        stamp_ns = round(row * 1e9 / SPEC.rate_hz)
+        episode.append(Row(stamp_ns, vector, vector, {"head": image}, {"head": 0.01}))
+
+
+def info():
+    return EpisodeInfo(instruction=INSTRUCTION, source="scripted", task="shelf", seed=3, operator="script")
+
+
+@pytest.fixture
+def dataset(tmp_path):
+    path = tmp_path / "some name.zarr"
+    with DatasetWriter.open(path, SPEC) as writer:
+        for _ in range(2):
+            episode = writer.episode(info())
+            append_rows(episode, 15)
+            episode.commit(outcome="success", stage=4)
+    return path
+
+
+def test_info_shows_totals(dataset, capsys):
+    assert main(["data", "info", str(dataset)]) == 0
+    text = capsys.readouterr().out
+    assert "2, 30 rows, 1.0 s" in text
+    assert "head 24 x 16" in text
+    assert f"2 {INSTRUCTION}" in text
+
+
+def test_info_lists_episodes_when_asked(dataset, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "160")
+    main(["data", "info", str(dataset), "--episodes"])
+    rows = [line for line in capsys.readouterr().out.splitlines() if INSTRUCTION in line and "success" in line]
+    assert len(rows) == 2
+
+
+def test_verify_of_a_sound_dataset(dataset, capsys):
+    assert main(["data", "verify", str(dataset)]) == 0
+    assert "nothing wrong" in capsys.readouterr().out
+
+
+def test_verify_finds_a_flipped_byte(dataset, capsys):
+    chunk = max((path for path in (dataset / "episode_000001" / "state").rglob("*") if path.is_file()), key=_size)
+    flipped = bytearray(chunk.read_bytes())
+    flipped[len(flipped) // 2] ^= 0xFF
+    chunk.write_bytes(flipped)
+    assert main(["data", "verify", str(dataset), "--json"]) == 1
+    problems = json.loads(capsys.readouterr().out)
+    assert [(problem["episode"], problem["array"]) for problem in problems] == [(1, "state")]
+
+
+def test_recover_keeps_an_unfinished_episode(dataset, capsys):
+    with pytest.raises(KeyboardInterrupt), DatasetWriter.open(dataset, SPEC) as writer:
+        append_rows(writer.episode(info()), 15)
+        raise KeyboardInterrupt
+    unfinished = list(dataset.glob("*.partial"))
+    code = main(["data", "recover", str(dataset)])
+    text = capsys.readouterr().out
+    assert code == 0
+    assert ("episode 2: recovered" in text) if unfinished else ("nothing to recover" in text)
+    assert not list(dataset.glob("*.partial"))
+
+
+def test_nothing_to_recover(dataset, capsys):
+    assert main(["data", "recover", str(dataset)]) == 0
+    assert "nothing to recover" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(1.0, "1.0 s"), (150.0, "2.5 min"), (9000.0, "2.5 h")])
+def test_duration(seconds, text):
+    assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(("number", "text"), [(12, "12 B"), (999_600, "1 MB"), (1_234_000, "1.23 MB"), (5e9, "5 GB")])
+def test_size(number, text):
+    assert size(number) == text
+
+
+def _size(path):
+    return path.stat().st_size

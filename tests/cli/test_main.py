@@ -1,0 +1,139 @@
+import os
+import subprocess
+import sys
+
+import pytest
+
+import hlm
+from hlm.cli import main as module
+from hlm.cli.arguments import one_line, parse
+from hlm.cli.main import VERBS, main
+from hlm.cli.rendering import INSTALL, use_headless_rendering
+from hlm.cli.verbs import Verb, overview
+from hlm.core.errors import InputError, MissingDependencyError
+
+
+def one_error(capsys):
+    """The only line on stderr, without a traceback and without a frame."""
+    captured = capsys.readouterr()
+    assert captured.err.count("\n") == 1
+    assert not set(captured.err) & set("╭│╰─")
+    return captured.err.strip()
+
+
+def test_help_lists_every_verb(capsys):
+    assert main(["--help"]) == 0
+    text = capsys.readouterr().out
+    for name, verb in VERBS.items():
+        assert f"  {name}" in text
+        assert verb.summary in text
+
+
+def test_nothing_to_do_shows_help_and_fails(capsys):
+    assert main([]) == 2
+    assert "usage: hlm VERB" in capsys.readouterr().out
+
+
+def test_version(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"hlm {hlm.__version__}\n"
+
+
+def test_unknown_verb_names_the_nearest(capsys):
+    assert main(["trian"]) == 2
+    assert one_error(capsys).startswith("hlm: no verb of `hlm` 'trian'. Known: ")
+
+
+def test_unknown_subcommand_names_the_nearest(capsys):
+    assert main(["data", "verfy"]) == 2
+    assert one_error(capsys).endswith("Did you mean 'verify'?")
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["data", "info"], "Missing from hlm data info: PATH"),
+        (["data", "info", "here", "--episods"], "Unrecognized options: --episods. Did you mean '--episodes'?"),
+        (["train", "--batch", "many"], "Error parsing --batch"),
+        (["train", "--device", "tpu"], "Expected one of ('auto', 'cpu', 'cuda')"),
+        (["train"], "training needs --datasets"),
+        (["policy", "sampling", "here"], "nothing to change: give --euler-steps, --execute, or both"),
+    ],
+)
+def test_usage_error_is_one_line(words, text, capsys):
+    assert main(words) == 2
+    assert text in one_error(capsys)
+
+
+@pytest.mark.parametrize("verb", [["data", "info"], ["data", "verify"], ["data", "recover"], ["policy", "info"]])
+def test_missing_path_is_one_line(verb, tmp_path, capsys):
+    missing = tmp_path / "nothing here"
+    assert main([*verb, str(missing)]) == 2
+    assert str(missing) in one_error(capsys)
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "text"),
+    [
+        (KeyboardInterrupt(), 130, "hlm: interrupted"),
+        (OSError(28, "No space left on device", "x.mp4"), 2, "hlm: No space left on device: x.mp4"),
+        (InputError("two\n  lines"), 2, "hlm: two lines"),
+    ],
+)
+def test_exit_codes(error, code, text, capsys, monkeypatch):
+    def fail(arguments):
+        raise error
+
+    monkeypatch.setattr(module, "dispatch", lambda *_: fail(()))
+    assert main(["train"]) == code
+    assert one_error(capsys) == text
+
+
+def test_reader_that_went_away_is_quiet():
+    # Much more than a pipe holds, so that writing meets the closed end.
+    code = (
+        "import sys; from hlm.cli import main as m; from hlm.cli.verbs import Verb;"
+        "m.ABOUT = 'x' * 1_000_000; sys.exit(m.main(['--help']))"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    assert process.wait() == 141
+
+
+def test_parsing_prints_help_and_stops(capsys):
+    from hlm.cli.data import InfoArguments
+
+    with pytest.raises(SystemExit) as stop:
+        parse(InfoArguments, "hlm data info", ["--help"])
+    assert stop.value.code == 0
+    assert "usage: hlm data info" in capsys.readouterr().out
+
+
+def test_one_line_of_a_message_without_frame():
+    assert one_line("some\nplain text") == "some plain text"
+
+
+def test_verb_loads_its_function():
+    assert Verb("os.path:join", "").load() is os.path.join
+    assert "  short  does this" in overview("x", "about", {"short": Verb("a:b", "does this")})
+
+
+def test_rendering_keeps_the_persons_choice():
+    environment = {"MUJOCO_GL": "glfw"}
+    assert use_headless_rendering(environment) == "glfw"
+    assert environment == {"MUJOCO_GL": "glfw"}
+
+
+@pytest.mark.parametrize(("installed", "chosen"), [({"EGL", "OSMesa"}, "egl"), ({"OSMesa"}, "osmesa")])
+def test_rendering_takes_what_is_installed(installed, chosen, monkeypatch):
+    monkeypatch.setattr("ctypes.util.find_library", lambda name: name if name in installed else None)
+    environment = {}
+    assert use_headless_rendering(environment) == chosen
+    assert environment == {"MUJOCO_GL": chosen}
+
+
+def test_rendering_without_a_library_says_what_to_install(monkeypatch):
+    monkeypatch.setattr("ctypes.util.find_library", lambda name: None)
+    with pytest.raises(MissingDependencyError, match=f"Run: {INSTALL}"):
+        use_headless_rendering({})

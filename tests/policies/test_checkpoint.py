@@ -1,0 +1,137 @@
+import shutil
+
+import numpy as np
+import pytest
+import torch
+
+from hlm.core.errors import CorruptError, InputError, MismatchError, MissingFileError, UnknownNameError
+from hlm.policies.checkpoint import read_checkpoint, read_config, read_training, set_sampling, write_checkpoint
+from hlm.policies.registry import load_policy
+
+
+@pytest.fixture
+def checkpoint_path(trained_path, tmp_path):
+    """A checkpoint that may be changed."""
+    return shutil.copytree(trained_path, tmp_path / "policy")
+
+
+def test_a_checkpoint_survives_writing_and_reading(trained_path, tmp_path):
+    first = read_checkpoint(trained_path)
+    write_checkpoint(tmp_path / "again", first, {"step": first.step}, "# card")
+    second = read_checkpoint(tmp_path / "again")
+    assert second.config == first.config
+    assert second.step == first.step == 4
+    assert second.statistics.to_dict() == first.statistics.to_dict()
+    assert all(torch.equal(weight, second.weights[name]) for name, weight in first.weights.items())
+    assert read_training(tmp_path / "again") == {"step": 4}
+
+
+def test_a_policy_tells_about_itself(trained_path):
+    policy = load_policy(trained_path)
+    assert policy.cameras == ("head", "wrist")
+    assert policy.image_size == (32, 32)
+    assert (policy.rate_hz, policy.horizon, policy.execute, policy.euler_steps) == (30.0, 16, 16, 3)
+    assert policy.info["words"] == ["blue", "cup", "on", "put", "red", "shelf", "the"]
+    assert policy.info["parameters"] == sum(weight.numel() for weight in read_checkpoint(trained_path).weights.values())
+
+
+def test_the_optimizer_is_not_needed_for_serving(checkpoint_path, observe):
+    (checkpoint_path / "training.pt").unlink()
+    assert np.isfinite(load_policy(checkpoint_path).chunk(observe()).actions).all()
+
+
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.5, 0.999])
+def test_truncated_weights_are_one_line(checkpoint_path, share):
+    file = checkpoint_path / "model.safetensors"
+    data = file.read_bytes()
+    file.write_bytes(data[: int(share * len(data))])
+    with pytest.raises(CorruptError, match=r"model.safetensors is damaged") as error:
+        load_policy(checkpoint_path)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.999])
+def test_a_truncated_training_state_is_one_line(checkpoint_path, share):
+    file = checkpoint_path / "training.pt"
+    data = file.read_bytes()
+    file.write_bytes(data[: int(share * len(data))])
+    with pytest.raises(CorruptError, match=r"training.pt is damaged") as error:
+        read_training(checkpoint_path)
+    assert "\n" not in str(error.value)
+
+
+def test_a_training_state_that_holds_objects_is_refused(checkpoint_path):
+    torch.save({"step": np.random.default_rng(0)}, checkpoint_path / "training.pt")
+    with pytest.raises(CorruptError, match=r"training.pt is damaged"):
+        read_training(checkpoint_path)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "text"),
+    [
+        ("embodiment:", "embodyment:", "Did you mean 'embodiment'"),
+        ("rate_hz: 30.0", "rate_hz: fast", "config.yaml.rate_hz cannot be 'fast'"),
+        ("rate_hz: 30.0", "rate_hz: [", "is no YAML"),
+        ("width: 32", "width: 48", "the weights do not fit the network"),
+    ],
+)
+def test_a_damaged_description_says_where(checkpoint_path, before, after, text):
+    file = checkpoint_path / "config.yaml"
+    assert before in file.read_text()
+    file.write_text(file.read_text().replace(before, after, 1))
+    with pytest.raises(CorruptError, match=text):
+        load_policy(checkpoint_path)
+
+
+def test_missing_parts_are_named(checkpoint_path):
+    (checkpoint_path / "config.yaml").unlink()
+    with pytest.raises(CorruptError, match=r"config.yaml is missing"):
+        load_policy(checkpoint_path)
+
+
+def test_damaged_statistics_are_named(checkpoint_path):
+    (checkpoint_path / "statistics.json").write_text("{}")
+    with pytest.raises(CorruptError, match=r"statistics.json is damaged"):
+        load_policy(checkpoint_path)
+
+
+def test_a_newer_format_is_refused(checkpoint_path):
+    file = checkpoint_path / "config.yaml"
+    file.write_text(file.read_text().replace("format: 1", "format: 2"))
+    with pytest.raises(MismatchError, match="format 2, this hlm reads up to 1"):
+        load_policy(checkpoint_path)
+
+
+def test_an_unknown_kind_of_policy_names_the_known_ones(checkpoint_path):
+    file = checkpoint_path / "config.yaml"
+    file.write_text(file.read_text().replace("policy: compact", "policy: compakt"))
+    with pytest.raises(UnknownNameError, match="Did you mean 'compact'"):
+        load_policy(checkpoint_path)
+
+
+def test_another_robot_is_refused(trained_path):
+    assert load_policy(trained_path, embodiment="unitree_g1").embodiment == "unitree_g1"
+    with pytest.raises(MismatchError, match="trained for robot 'unitree_g1', not for 'unitree_h1'"):
+        load_policy(trained_path, embodiment="unitree_h1")
+
+
+def test_a_wrong_path_names_the_nearest(checkpoint_path, tmp_path):
+    with pytest.raises(MissingFileError, match=r"there is nothing. Did you mean '.*policy'"):
+        load_policy(tmp_path / "polizy")
+    with pytest.raises(MissingFileError, match="this folder holds policy; name one of them"):
+        load_policy(tmp_path)
+    with pytest.raises(MissingFileError, match="this is a file; a checkpoint is a folder"):
+        load_policy(checkpoint_path / "card.md")
+
+
+def test_sampling_can_be_changed_in_place(checkpoint_path):
+    before = read_config(checkpoint_path)
+    assert set_sampling(checkpoint_path, euler_steps=7).execute == before.sampling.execute
+    set_sampling(checkpoint_path, execute=9)
+    policy = load_policy(checkpoint_path)
+    assert (policy.euler_steps, policy.execute) == (7, 9)
+    assert load_policy(checkpoint_path, euler_steps=2).euler_steps == 2
+    with pytest.raises(InputError, match="execute 17 is more than the 16 actions of a chunk"):
+        set_sampling(checkpoint_path, execute=17)
+    with pytest.raises(InputError, match="euler_steps must be at least 1"):
+        set_sampling(checkpoint_path, euler_steps=0)

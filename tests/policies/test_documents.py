@@ -1,0 +1,56 @@
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from hlm.core.errors import InputError, UnknownNameError
+from hlm.policies.compact.config import NetworkSize
+from hlm.policies.documents import from_document, to_document
+from hlm.policies.training.config import Recipe, TrainConfig
+
+CONFIG = TrainConfig(
+    datasets=(Path("a.zarr"), Path("b.zarr")),
+    image_size=(96, 64),
+    steps=7,
+    recipe=Recipe(shift=0.1),
+    network=NetworkSize(width=48),
+)
+
+
+@pytest.mark.parametrize(
+    "carry", [lambda document: json.loads(json.dumps(document)), lambda d: yaml.safe_load(yaml.safe_dump(d))]
+)
+def test_a_config_survives_a_document(carry):
+    assert from_document(TrainConfig, carry(to_document(CONFIG))) == CONFIG
+
+
+def test_missing_fields_take_their_defaults():
+    assert from_document(Recipe, {"shift": 0}) == Recipe(shift=0.0)
+
+
+def test_an_unknown_field_names_the_nearest():
+    with pytest.raises(UnknownNameError, match="Did you mean 'state_noise'"):
+        from_document(Recipe, {"state_noize": 1.0}, "recipe")
+
+
+@pytest.mark.parametrize(
+    ("document", "text"),
+    [
+        ({"batch": "many"}, "training.batch cannot be 'many'"),
+        ({"batch": True}, "training.batch cannot be True"),
+        ({"image_size": [96]}, "training.image_size must have 2 entries, got 1"),
+        ({"device": "abacus"}, "training.device cannot be 'abacus'"),
+        ([], "training must be a mapping, got list"),
+    ],
+)
+def test_a_field_of_another_type_is_named(document, text):
+    with pytest.raises(InputError, match=text):
+        from_document(TrainConfig, document, "training")
+
+
+def test_a_field_without_default_must_be_there():
+    from hlm.policies.compact.config import CompactConfig
+
+    with pytest.raises(InputError, match="network lacks 'image_size'"):
+        from_document(CompactConfig, {"views": 1}, "network")

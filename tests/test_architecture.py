@@ -1,0 +1,90 @@
+"""What must hold of the tree as a whole: arrows between parts, cheap imports, no trace of one machine."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+# Parts by level: a part imports itself and lower levels, never its own level's neighbours.
+LEVELS = (("core",), ("control", "datasets"), ("sim", "teleop", "policies", "robots"), ("runtime",), ("cli",))
+LEVEL_OF = {part: level for level, parts in enumerate(LEVELS) for part in parts}
+LINKED = ("sim", "teleop", "policies", "datasets")
+SOURCE_FOLDERS = ("hlm", *LINKED, "scripts", "tests")
+TEXT_ENDINGS = {".py", ".toml", ".md", ".yaml", ".j2", ".css", ".html", ".txt", ".cfg", ""}
+
+
+def sources(part):
+    folder = ROOT / part if part in LINKED else ROOT / "hlm" / part
+    return sorted(path for path in folder.rglob("*.py") if "__pycache__" not in path.parts)
+
+
+def imported_parts(path):
+    """Parts of hlm that a file imports anywhere in it, function bodies and type checking included."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno}: relative import"
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        for name in names:
+            head, _, rest = name.partition(".")
+            if head == "hlm" and rest.partition(".")[0] in LEVEL_OF:
+                yield rest.partition(".")[0], node.lineno
+
+
+@pytest.mark.parametrize("part", LEVEL_OF)
+def test_arrows_point_down(part):
+    wrong = [
+        f"{path.relative_to(ROOT)}:{line} imports hlm.{other}"
+        for path in sources(part)
+        for other, line in imported_parts(path)
+        if other != part and LEVEL_OF[other] >= LEVEL_OF[part]
+    ]
+    assert not wrong
+
+
+def test_every_part_is_checked():
+    folders = {path.name for path in (ROOT / "hlm").iterdir() if path.is_dir() and path.name != "__pycache__"}
+    assert folders <= set(LEVEL_OF)
+    assert all(sources(part) for part in ("core", "datasets", "sim", "policies", "runtime", "cli"))
+
+
+def test_siblings_are_relative_links():
+    for name in LINKED:
+        link = ROOT / "hlm" / name
+        assert link.is_symlink()
+        assert link.readlink() == Path("..") / name
+
+
+def test_command_line_imports_nothing_heavy():
+    heavy = ["numpy", "torch", "mujoco", "tyro", "rich", "matplotlib", "zarr", "cv2"]
+    code = f"import sys, hlm.cli.main; print([name for name in {heavy} if name in sys.modules])"
+    assert _python(code).strip() == "[]"
+
+
+def test_hugging_face_datasets_is_not_shadowed():
+    code = "import datasets; print(datasets.Dataset.from_dict({'a': [1, 2]}).num_rows)"
+    assert _python(code).strip() == "2"
+
+
+def test_no_path_of_one_machine():
+    home = re.compile("/" + r"(home|root|work|Users|opt)/\w")
+    files = [path for folder in SOURCE_FOLDERS for path in (ROOT / folder).rglob("*") if path.is_file()]
+    files += [path for path in ROOT.iterdir() if path.is_file()]
+    texts = [path for path in files if path.suffix in TEXT_ENDINGS and "__pycache__" not in path.parts]
+    assert len(texts) > 50
+    found = [str(path.relative_to(ROOT)) for path in texts if home.search(path.read_text(encoding="utf-8"))]
+    assert not found
+
+
+def _python(code):
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
