@@ -11,6 +11,10 @@ from hlm.core.errors import MismatchError
 from hlm.datasets.images import resize
 from hlm.policies.transforms import Quantiles, SplineBasis, Vocabulary
 
+# The quantiles of the training states are at -1 and 1. A joint that hardly moved in training can be far outside on a
+# robot that is pushed, and would drown everything else.
+STATE_LIMIT = 2.0
+
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Encoding:
@@ -31,6 +35,10 @@ class Encoding:
     vocabulary: Vocabulary
     recorded_size: tuple[int, int]
     image_size: tuple[int, int]
+
+    def proprioception(self, state: FloatArray) -> FloatArray:
+        """[..., dimension] normalised states, limited to what the network can have learnt anything about."""
+        return np.clip(self.state.normalise(state), -STATE_LIMIT, STATE_LIMIT)
 
     def picture(self, image: ByteArray, camera: str) -> ByteArray:
         """[height, width, 3] uint8 picture in the network's size.

@@ -88,7 +88,7 @@ class CompactPolicy:
             images=images,
             available=None if available is None else available.to(self._device),
             words=torch.from_numpy(self._encoding.vocabulary.encode(observation.instruction)[None]).to(self._device),
-            state=torch.from_numpy(self._encoding.state.normalise(observation.state)[None]).to(self._device),
+            state=torch.from_numpy(self._encoding.proprioception(observation.state)[None]).to(self._device),
         )
 
     @torch.inference_mode()

@@ -151,7 +151,7 @@ def _columns(
         goal_m[:] = episode.label(GOAL)
     return {
         "available": np.tile([camera in episode.cameras for camera in cameras], (rows, 1)),
-        "state": encoding.state.normalise(episode.state),
+        "state": encoding.proprioception(episode.state),
         "coefficients": encoding.coefficients(episode.action),
         "candidate_words": np.tile(words, (rows, 1, 1)),
         "candidate_m": candidate_m,

@@ -77,18 +77,15 @@ class ShelfCupOperator:
             joint_position_rad=self._task.robot.read().joint_position_rad,
         )
         poses = [self._model.pose_world_from(name, start) for name in ("left_sole", "right_sole")]
-        self._soles = tuple(
-            PoseTarget(position_in_world_m=pose[:3, 3], quat_world_from_frame_wxyz=quat_from_matrix(pose[:3, :3]))
-            for pose in poses
-        )
+        self._soles = (_sole_target(poses[0]), _sole_target(poses[1]))
         self._middle_m = np.mean([pose[:3, 3] for pose in poses], axis=0)
-        self._grip_m = self._model.pose_world_from("right_grip", start)[:3, 3]
+        self._grip_m: FloatArray = self._model.pose_world_from("right_grip", start)[:3, 3]
         self._home_m = self._grip_m.copy()
         self._yaw_rad = 0.0
         self._squat = 0.0
         self._opening = 1.0
-        self._bias_m = np.zeros(3)
-        self._tremor_m = np.zeros(3)
+        self._bias_m: FloatArray = np.zeros(3)
+        self._tremor_m: FloatArray = np.zeros(3)
         self._asked_m: deque[FloatArray] = deque(maxlen=_FOLLOW_ROWS)
         self._speed = 1.0 + self._variation * self._rng.uniform(-0.15, 0.2)
         self._rows = self._script()
@@ -102,13 +99,13 @@ class ShelfCupOperator:
         task = self._task
         height_m = self._vary(0.008)[2]
         before_m = 0.11 + float(self._vary(0.012)[0])
-        waypoint_m, release_m = self._vary(0.012), self._vary(0.004) * [1.0, 1.0, 0.0]
+        waypoint_m, release_m = self._vary(0.012), self._vary(0.004) * np.array([1.0, 1.0, 0.0])
 
         def cup(back_m: float = 0.0, up_m: float = 0.0) -> FloatArray:
-            return task.target.position_m + [-back_m, 0.0, up_m + height_m]
+            return task.target.position_m + np.array([-back_m, 0.0, up_m + height_m])
 
         def mat(back_m: float = 0.0, up_m: float = 0.0) -> FloatArray:
-            return task.mat_m + [-back_m, 0.0, CUP_HALF_HEIGHT_M + up_m + height_m] + release_m
+            return task.mat_m + np.array([-back_m, 0.0, CUP_HALF_HEIGHT_M + up_m + height_m]) + release_m
 
         yield from self._stroke(Stroke(goal=lambda: cup(before_m + 0.05, 0.06) + waypoint_m, duration_s=1.6, squat=1.0))
         yield from self._pause(0.5)
@@ -117,7 +114,7 @@ class ShelfCupOperator:
         grasp_m = self._grip_m.copy()
         yield from self._stroke(Stroke(goal=lambda: grasp_m, duration_s=0.3, squat=1.0, watch=True))
         yield from self._stroke(Stroke(goal=lambda: grasp_m, duration_s=0.5, squat=1.0, opening=0.0))
-        lift_m = grasp_m + [0.0, 0.0, 0.06]
+        lift_m = grasp_m + np.array([0.0, 0.0, 0.06])
         yield from self._stroke(Stroke(goal=lambda: lift_m, duration_s=0.6, squat=0.95))
         # Out from above the low shelf, up in front of both, and only then across: the high shelf is in between.
         out_m = np.array([_CLEAR_M[0], min(grasp_m[1], _CLEAR_M[1]), lift_m[2] + 0.02]) + 0.4 * waypoint_m
@@ -130,7 +127,7 @@ class ShelfCupOperator:
         yield from self._stroke(Stroke(goal=lambda: mat(0.0, 0.002), duration_s=0.8, squat=0.0, watch=True))
         place_m = self._grip_m.copy()
         yield from self._stroke(Stroke(goal=lambda: place_m, duration_s=0.4, squat=0.0, opening=1.0))
-        back_m = place_m + [-0.09, -0.03, 0.01]
+        back_m = place_m + np.array([-0.09, -0.03, 0.01])
         yield from self._stroke(Stroke(goal=lambda: back_m, duration_s=0.7, squat=0.0))
         yield from self._stroke(Stroke(goal=lambda: self._home_m, duration_s=1.1, squat=0.0))
         yield from self._stroke(Stroke(goal=lambda: self._home_m, duration_s=0.4, squat=0.0))
@@ -190,6 +187,13 @@ class ShelfCupOperator:
             joint_position_rad=posture,
         )
         return OperatorPose(targets, np.array([1.0, self._opening]))
+
+
+def _sole_target(pose_world_from_sole: FloatArray) -> PoseTarget:
+    return PoseTarget(
+        position_in_world_m=pose_world_from_sole[:3, 3],
+        quat_world_from_frame_wxyz=quat_from_matrix(pose_world_from_sole[:3, :3]),
+    )
 
 
 def _smooth(share: float) -> float:

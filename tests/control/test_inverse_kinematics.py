@@ -16,7 +16,9 @@ def test_it_reaches_what_can_be_reached(
     model: BodyModel, standing: Configuration, stance: Callable[..., BodyTargets], hand: tuple[float, float, float]
 ) -> None:
     grip = PoseTarget(position_in_world_m=np.array(hand), quat_world_from_frame_wxyz=LEVEL)
-    found = WholeBodyIK(model).solve(stance(0.7, grips=(None, grip)), standing, 60)
+    # A waist that prefers to stay straight gives up some of the reach; here only reaching counts.
+    free_waist = IKConfig(waist_tilt_per_rad=IKConfig().posture_per_rad)
+    found = WholeBodyIK(model, free_waist).solve(stance(0.7, grips=(None, grip)), standing, 60)
     pose = model.pose_world_from("right_grip", found)
     np.testing.assert_allclose(pose[:3, 3], hand, atol=2e-3)
     np.testing.assert_allclose(pose[:3, :3], np.eye(3), atol=0.05)

@@ -13,6 +13,7 @@ from hlm.datasets.reader import open_dataset
 from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Row
 from hlm.datasets.writer import DatasetWriter
 from hlm.policies.compact.config import NetworkSize
+from hlm.policies.training import trainer
 from hlm.policies.training.config import TrainConfig
 from hlm.policies.training.display import Display
 from hlm.policies.training.run import prepare
@@ -87,6 +88,12 @@ def write_dataset(path: Path, episodes=6, rows=24, cameras=("head", "wrist"), si
                 episode.append(row)
             episode.commit(outcome="success")
     return path
+
+
+@pytest.fixture(autouse=True)
+def _quick_plots(monkeypatch):
+    """Drawing takes longer than training a tiny network; `trained_path` is made before this, with its plot."""
+    monkeypatch.setattr(trainer, "loss_plot", lambda history: b"")
 
 
 @pytest.fixture

@@ -1,3 +1,4 @@
+import dataclasses
 import shutil
 
 import numpy as np
@@ -5,6 +6,8 @@ import pytest
 import torch
 
 from hlm.core.errors import CorruptError, InputError, MismatchError, MissingFileError, UnknownNameError
+from hlm.datasets.storage import write_atomic
+from hlm.policies import checkpoint
 from hlm.policies.checkpoint import read_checkpoint, read_config, read_training, set_sampling, write_checkpoint
 from hlm.policies.registry import load_policy
 
@@ -24,6 +27,37 @@ def test_a_checkpoint_survives_writing_and_reading(trained_path, tmp_path):
     assert second.statistics.to_dict() == first.statistics.to_dict()
     assert all(torch.equal(weight, second.weights[name]) for name, weight in first.weights.items())
     assert read_training(tmp_path / "again") == {"step": 4}
+
+
+@pytest.mark.parametrize("written", range(5))
+def test_a_run_killed_while_saving_leaves_a_checkpoint(checkpoint_path, monkeypatch, written):
+    before = read_checkpoint(checkpoint_path)
+    files = iter(range(5))
+
+    def write_or_die(path, data):
+        if next(files) == written:
+            path.with_name(path.name + ".new").write_bytes(data[: len(data) // 2])
+            raise KeyboardInterrupt
+        write_atomic(path, data)
+
+    monkeypatch.setattr(checkpoint, "write_atomic", write_or_die)
+    later = dataclasses.replace(before, step=9)
+    with pytest.raises(KeyboardInterrupt):
+        write_checkpoint(checkpoint_path, later, {"step": 9}, "# card")
+    assert read_checkpoint(checkpoint_path).step == 4
+    assert read_training(checkpoint_path)["step"] in (4, 9)
+    assert load_policy(checkpoint_path).info["step"] == 4
+
+
+def test_a_run_killed_in_its_first_save_leaves_no_checkpoint(trained_path, tmp_path, monkeypatch):
+    def die(path, data):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(checkpoint, "write_atomic", die)
+    with pytest.raises(KeyboardInterrupt):
+        write_checkpoint(tmp_path / "new", read_checkpoint(trained_path), {}, "")
+    with pytest.raises(MissingFileError, match=r"it has no model.safetensors"):
+        load_policy(tmp_path / "new")
 
 
 def test_a_policy_tells_about_itself(trained_path):
