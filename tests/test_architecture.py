@@ -6,6 +6,8 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -24,19 +26,29 @@ def sources(part):
     return sorted(path for path in folder.rglob("*.py") if "__pycache__" not in path.parts)
 
 
-def imported_parts(path):
-    """Parts of hlm that a file imports anywhere in it, function bodies and type checking included."""
+def declared_distributions():
+    """Names of the distributions that hlm and its extras ask for."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    groups = [project["dependencies"], *project["optional-dependencies"].values()]
+    return {_distribution(requirement) for group in groups for requirement in group}
+
+
+def imports(path):
+    """Modules that a file imports anywhere in it, function bodies and type checking included, and the lines."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        names = []
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
+            yield from ((alias.name, node.lineno) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}:{node.lineno}: relative import"
-            names = [f"{node.module}.{alias.name}" for alias in node.names]
-        for name in names:
-            head, _, rest = name.partition(".")
-            if head == "hlm" and rest.partition(".")[0] in LEVEL_OF:
-                yield rest.partition(".")[0], node.lineno
+            yield from ((f"{node.module}.{alias.name}", node.lineno) for alias in node.names)
+
+
+def imported_parts(path):
+    """Parts of hlm that a file imports, and the lines."""
+    for name, line in imports(path):
+        head, part, *_ = [*name.split("."), ""]
+        if head == "hlm" and part in LEVEL_OF:
+            yield part, line
 
 
 @pytest.mark.parametrize("part", LEVEL_OF)
@@ -54,6 +66,23 @@ def test_every_part_is_checked():
     folders = {path.name for path in (ROOT / "hlm").iterdir() if path.is_dir() and path.name != "__pycache__"}
     assert folders <= set(LEVEL_OF)
     assert all(sources(part) for part in ("core", "datasets", "sim", "policies", "runtime", "cli"))
+
+
+def test_every_package_that_is_imported_is_declared():
+    declared = declared_distributions()
+    # pin puts its modules where the metadata does not list them.
+    installed = packages_distributions() | {"pinocchio": ["pin"]}
+    for path in [path for part in LEVEL_OF for path in sources(part)]:
+        for name in {name.partition(".")[0] for name, _ in imports(path)} - sys.stdlib_module_names - {"hlm"}:
+            providers = {_distribution(provider) for provider in installed.get(name, [name])}
+            assert providers & declared, f"{path.relative_to(ROOT)} imports {name}"
+
+
+def test_every_dependency_is_pinned():
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pins = [line for line in lines if not line.startswith("#")]
+    assert all(re.fullmatch(r"[a-z0-9-]+==\S+", pin) for pin in pins)
+    assert declared_distributions() <= {pin.partition("==")[0] for pin in pins}
 
 
 def test_siblings_are_relative_links():
@@ -82,6 +111,11 @@ def test_no_path_of_one_machine():
     assert len(texts) > 50
     found = [str(path.relative_to(ROOT)) for path in texts if home.search(path.read_text(encoding="utf-8"))]
     assert not found
+
+
+def _distribution(requirement):
+    """Normalised name of a requirement such as `Some_Name[extra]>=1`."""
+    return re.match(r"[\w-]+", requirement)[0].lower().replace("_", "-")
 
 
 def _python(code):

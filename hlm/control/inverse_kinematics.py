@@ -84,7 +84,7 @@ class IKConfig:
         pelvis_rotation_per_rad: orientation.
         posture_per_rad: each joint towards the posture.
         waist_tilt_per_rad: roll and pitch of the waist towards the posture, which people keep straighter than arms.
-        damping_per_rad: each joint towards where it was a step before.
+        damping_per_rad: each joint towards where it was a step before; below 0.03 steps overshoot and never settle.
         limit_margin_rad: kept from each joint limit.
         max_step_rad: largest change of a joint, and of the base in rad and m, in one step.
         max_error_m: longest position error that one step tries to remove.
@@ -100,7 +100,7 @@ class IKConfig:
     pelvis_rotation_per_rad: float = 1.0
     posture_per_rad: float = 0.02
     waist_tilt_per_rad: float = 0.1
-    damping_per_rad: float = 0.003
+    damping_per_rad: float = 0.04
     limit_margin_rad: float = 0.02
     max_step_rad: float = 0.3
     max_error_m: float = 0.15

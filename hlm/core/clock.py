@@ -18,7 +18,7 @@ class Clock(Protocol):
         ...
 
     def wait_until(self, due_ns: int) -> None:
-        """Return once `now_ns() >= due_ns`."""
+        """Return at `due_ns`, or at once when it has passed; a clock of coarse steps stops less than a step before."""
         ...
 
 
@@ -64,22 +64,28 @@ def due_ns(start_ns: int, index: int, rate_hz: float) -> int:
     return start_ns + round(index * NS_PER_S / rate_hz)
 
 
+def slot_at(start_ns: int, instant_ns: int, rate_hz: float) -> int:
+    """The last slot that is due at `instant_ns` on the grid that starts at `start_ns`; -1 before slot 0."""
+    nearest = max(-1, round((instant_ns - start_ns) * rate_hz / NS_PER_S))
+    # The instants of slots are rounded to nanoseconds: ask whether this one's has come instead of rounding down.
+    return nearest if due_ns(start_ns, nearest, rate_hz) <= instant_ns else max(-1, nearest - 1)
+
+
 def ticks(clock: Clock, rate_hz: float, start_ns: int | None = None) -> Iterator[Tick]:
     """Slots of an absolute grid, each yielded when it is due.
 
-    A body that takes longer than a slot makes the following slots be skipped and counted; the grid never shifts.
+    A body that is late gets the newest slot that is due; those before it are skipped and counted, and the grid never
+    shifts.
 
     Args:
         clock: the session's clock.
         rate_hz: slots per second, > 0.
-        start_ns: instant of slot 0; now by default.
+        start_ns: instant of slot 0; by default when the first slot is asked for.
     """
     origin_ns = clock.now_ns() if start_ns is None else start_ns
     index = 0
     while True:
-        now_ns = clock.now_ns()
-        late = int((now_ns - origin_ns) * rate_hz / NS_PER_S)
-        skipped = max(0, late - index) if now_ns > due_ns(origin_ns, index, rate_hz) else 0
+        skipped = max(0, slot_at(origin_ns, clock.now_ns(), rate_hz) - index)
         index += skipped
         due = due_ns(origin_ns, index, rate_hz)
         clock.wait_until(due)

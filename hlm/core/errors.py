@@ -18,6 +18,11 @@ class UnknownNameError(HlmError):
         near = difflib.get_close_matches(name, names, n=1, cutoff=0.4)
         hint = f" Did you mean '{near[0]}'?" if near else ""
         super().__init__(f"no {kind} '{name}'. Known: {', '.join(names) or 'none'}.{hint}")
+        self._asked = (kind, name, tuple(names))
+
+    def __reduce__(self) -> tuple[type[UnknownNameError], tuple[str, str, tuple[str, ...]]]:
+        # Errors come back from worker processes as their arguments, and by default those would be the finished text.
+        return type(self), self._asked
 
 
 class InputError(HlmError):

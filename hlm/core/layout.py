@@ -104,12 +104,16 @@ class WholeBody(NamedTuple):
 
 
 def pack(joint_position_rad: FloatArray, gripper_opening: FloatArray, root: FloatArray) -> FloatArray:
-    """[..., 34] float64 vector of [..., 29] joints in motor order, [..., 2] gripper openings and [..., 3] root."""
-    joints = np.asarray(joint_position_rad, dtype=np.float64)
+    """[..., 34] float64 vector of [..., 29] joints in motor order, [..., 2] gripper openings and [..., 3] root.
+
+    Raises:
+        MismatchError: a last axis has another length.
+    """
+    joints = _checked(joint_position_rad, JOINTS)
     vector = np.empty((*joints.shape[:-1], DIMENSIONS))
     vector[..., JOINT_INDEX] = joints
-    vector[..., GRIPPERS] = gripper_opening
-    vector[..., ROOT] = root
+    vector[..., GRIPPERS] = _checked(gripper_opening, len(GRIPPERS))
+    vector[..., ROOT] = _checked(root, 3)
     return vector
 
 

@@ -42,6 +42,8 @@ def matrix_from_yaw(yaw_rad: float) -> FloatArray:
     return np.array([[cosine, -sine, 0.0], [sine, cosine, 0.0], [0.0, 0.0, 1.0]])
 
 
-def wrap_angle(angle_rad: FloatArray) -> FloatArray:
+def wrap_angle(angle_rad: FloatArray | float) -> FloatArray:
     """The same angles in [-pi, pi)."""
-    return (np.asarray(angle_rad) + np.pi) % (2.0 * np.pi) - np.pi
+    wrapped = (np.asarray(angle_rad) + np.pi) % (2.0 * np.pi) - np.pi
+    # The remainder of a hair less than -pi is rounded up to a whole turn.
+    return np.where(wrapped < np.pi, wrapped, -np.pi)

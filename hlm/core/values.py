@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from hlm.core.arrays import ByteArray, FloatArray, frozen
+from hlm.core.errors import MismatchError
 from hlm.core.layout import DIMENSIONS, JOINTS
 
 
@@ -102,7 +103,10 @@ class CameraFrame:
     image: ByteArray
 
     def __post_init__(self) -> None:
-        """Check the shape and make the picture a read-only copy."""
+        """Check shape and type, and make the picture a read-only copy."""
+        # Numbers from 0 to 1 would all become 0, a black picture, if they were converted.
+        if (dtype := np.asarray(self.image).dtype) != np.uint8:
+            raise MismatchError(f"image must be uint8 RGB, got {dtype}.")
         object.__setattr__(self, "image", frozen(self.image, (None, None, 3), "image", np.uint8))
 
 
@@ -123,8 +127,9 @@ class Observation:
     instruction: str
 
     def __post_init__(self) -> None:
-        """Check the state and make it a read-only copy."""
+        """Check the state and make it a read-only copy; copy the table of pictures."""
         object.__setattr__(self, "state", frozen(self.state, (DIMENSIONS,), "state"))
+        object.__setattr__(self, "frames", dict(self.frames))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -133,8 +138,8 @@ class ActionChunk:
 
     Attributes:
         stamp_ns: instant at which the first action is due.
-        rate_hz: actions per second.
-        actions: [time, 34] absolute references.
+        rate_hz: actions per second, > 0.
+        actions: [time > 0, 34] absolute references.
     """
 
     stamp_ns: int
@@ -142,8 +147,12 @@ class ActionChunk:
     actions: FloatArray
 
     def __post_init__(self) -> None:
-        """Check the shape and make the array a read-only copy."""
+        """Check shape and rate, and make the array a read-only copy."""
         object.__setattr__(self, "actions", frozen(self.actions, (None, DIMENSIONS), "actions"))
+        if not len(self.actions) or not self.rate_hz > 0.0:
+            raise MismatchError(
+                f"a chunk needs actions and a positive rate, got {len(self.actions)} actions at {self.rate_hz} Hz."
+            )
 
     def at(self, instant_ns: int) -> FloatArray:
         """[34] action due at `instant_ns`: linear between neighbours, the ends held outside."""

@@ -207,12 +207,9 @@ def vectors(motion: list[Configuration], noise_rad: float, seed: int) -> FloatAr
 def make_world(payload_kg: float) -> World:
     """A robot on a floor, with a mass in the right hand that the tracker does not know."""
     spec = mujoco.MjSpec()
-    spec.compiler.degree = False  # joint ranges of the table are radians
     physics_options(spec)
     spec.worldbody.add_geom(type=mujoco.mjtGeom.mjGEOM_PLANE, size=[5, 5, 1], contype=7, conaffinity=7)
     add_robot(spec, UNITREE_G1)
-    for side in ("left", "right"):
-        spec.add_exclude(bodyname1="waist_pitch", bodyname2=f"{side}_shoulder_roll")
     if payload_kg > 0.0:
         held = spec.body("right_palm").add_body(pos=[0.08, 0, 0])
         held.add_geom(type=mujoco.mjtGeom.mjGEOM_SPHERE, size=[0.03, 0, 0], mass=payload_kg, contype=0, conaffinity=0)

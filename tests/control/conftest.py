@@ -24,12 +24,9 @@ def model() -> BodyModel:
 @pytest.fixture
 def world() -> World:
     spec = mujoco.MjSpec()
-    spec.compiler.degree = False
     physics_options(spec)
     spec.worldbody.add_geom(type=mujoco.mjtGeom.mjGEOM_PLANE, size=[5, 5, 1], contype=7, conaffinity=7)
     add_robot(spec, UNITREE_G1)
-    for side in ("left", "right"):
-        spec.add_exclude(bodyname1="waist_pitch", bodyname2=f"{side}_shoulder_roll")
     return World(spec.compile())
 
 

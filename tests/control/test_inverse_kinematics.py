@@ -16,9 +16,7 @@ def test_it_reaches_what_can_be_reached(
     model: BodyModel, standing: Configuration, stance: Callable[..., BodyTargets], hand: tuple[float, float, float]
 ) -> None:
     grip = PoseTarget(position_in_world_m=np.array(hand), quat_world_from_frame_wxyz=LEVEL)
-    # A waist that prefers to stay straight gives up some of the reach; here only reaching counts.
-    free_waist = IKConfig(waist_tilt_per_rad=IKConfig().posture_per_rad)
-    found = WholeBodyIK(model, free_waist).solve(stance(0.7, grips=(None, grip)), standing, 60)
+    found = WholeBodyIK(model).solve(stance(0.7, grips=(None, grip)), standing, 60)
     pose = model.pose_world_from("right_grip", found)
     np.testing.assert_allclose(pose[:3, 3], hand, atol=2e-3)
     np.testing.assert_allclose(pose[:3, :3], np.eye(3), atol=0.05)
@@ -26,6 +24,18 @@ def test_it_reaches_what_can_be_reached(
         np.testing.assert_allclose(model.pose_world_from(f"{side}_sole", found)[:3, 3], [0.0, y, 0.0], atol=1e-3)
     np.testing.assert_allclose(model.center_of_mass_in_world_m(found)[:2], 0.0, atol=2e-3)
     assert abs(found.position_pelvis_in_world_m[2] - 0.7) < 5e-3
+
+
+def test_it_settles_instead_of_cycling(
+    model: BodyModel, standing: Configuration, stance: Callable[..., BodyTargets]
+) -> None:
+    random = np.random.default_rng(0)
+    solver = WholeBodyIK(model)
+    for hand in random.uniform((0.22, -0.4, 0.55), (0.42, 0.0, 1.3), size=(12, 3)):
+        grip = PoseTarget(position_in_world_m=hand, quat_world_from_frame_wxyz=LEVEL)
+        targets = stance(0.7, grips=(None, grip))
+        found = solver.solve(targets, standing, 60)
+        np.testing.assert_allclose(solver.solve(targets, found).vector, found.vector, atol=2e-3)
 
 
 def test_a_configuration_is_its_own_solution(model: BodyModel, standing: Configuration) -> None:
