@@ -10,7 +10,8 @@ from hlm.core.embodiment import CameraMount, Embodiment, Gripper, Link, Vector3
 from hlm.core.rotations import quat_from_roll_pitch_yaw
 from hlm.sim.shapes import ACCENT, CAPSULES, DARK, Capsule
 
-# Contact bits: who touches whom. Forearms and hands touch the robot's own trunk and legs; everything of the robot touches the world.
+# Contact bits: who touches whom. Forearms and hands touch the robot's own trunk and legs; everything of the robot
+# touches the world.
 ROBOT_BIT, OBJECT_BIT, ARM_BIT = 1, 2, 4
 WORLD_TOUCHES = ROBOT_BIT | OBJECT_BIT
 
@@ -96,7 +97,7 @@ def _add_sole(body: mujoco.MjsBody, embodiment: Embodiment) -> None:
     for corner in corners:
         body.add_geom(
             type=mujoco.mjtGeom.mjGEOM_SPHERE,
-            pos=corner + [0.0, 0.0, SOLE_RADIUS_M],
+            pos=corner + np.array([0.0, 0.0, SOLE_RADIUS_M]),
             size=[SOLE_RADIUS_M, 0, 0],
             rgba=DARK,
             mass=0.0,

@@ -43,8 +43,8 @@ class SimulatedRobot:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        """Let go of the motors."""
-        self._command = None
+        """Let go of the motors: no torque, grippers where they were told to be."""
+        self._release()
 
     def place(self, position_m: FloatArray, quat_wxyz: FloatArray, joint_position_rad: FloatArray) -> None:
         """Put the robot somewhere at rest, grippers open; for the start of an episode.
@@ -62,7 +62,7 @@ class SimulatedRobot:
         data.qvel[self._base_velocity : self._base_velocity + 6] = 0.0
         data.qvel[self._velocities] = 0.0
         data.ctrl[self._grippers] = self._strokes_m
-        self._command = None
+        self._release()
 
     def read(self) -> RobotState:
         """What encoders, inertial unit and grippers measure now."""
@@ -81,6 +81,10 @@ class SimulatedRobot:
         self._command = command
         self._world.data.ctrl[self._grippers] = np.clip(command.gripper_opening, 0.0, 1.0) * self._strokes_m
 
+    def _release(self) -> None:
+        self._command = None
+        self._world.data.ctrl[self._motors] = 0.0
+
     def _actuate(self) -> None:
         """PD law of the motor drives, evaluated at every physics step; MuJoCo clips to the effort limits."""
         command, data = self._command, self._world.data
@@ -93,7 +97,7 @@ class SimulatedRobot:
         )
 
     def true_base(self) -> tuple[FloatArray, FloatArray]:
-        """True [3] position, m, and [4] wxyz orientation of the pelvis; for operators and scoring, never for control."""
+        """[3] true position, m, and [4] wxyz orientation of the pelvis; for operators and scoring, never control."""
         qpos = self._world.data.qpos
         return np.array(qpos[self._base : self._base + 3]), np.array(qpos[self._base + 3 : self._base + 7])
 

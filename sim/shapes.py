@@ -44,9 +44,7 @@ def _mirrored(shape: Capsule) -> Capsule:
     def mirror(point: Vector3) -> Vector3:
         return (point[0], -point[1], point[2])
 
-    return shape._replace(
-        link=shape.link.replace("left", "right"), start=mirror(shape.start), end=mirror(shape.end)
-    )
+    return shape._replace(link=shape.link.replace("left", "right"), start=mirror(shape.start), end=mirror(shape.end))
 
 
 CAPSULES: tuple[Capsule, ...] = (

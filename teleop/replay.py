@@ -17,7 +17,8 @@ class ReplaySource:
 
     def __init__(self, actions: FloatArray) -> None:
         if actions.ndim != 2 or actions.shape[1] != DIMENSIONS or not len(actions):
-            raise MismatchError(f"actions to replay must have shape [time > 0, {DIMENSIONS}], got {list(actions.shape)}.")
+            found = list(actions.shape)
+            raise MismatchError(f"actions to replay must have shape [time > 0, {DIMENSIONS}], got {found}.")
         self._actions = actions
         self._row = 0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -14,15 +15,16 @@ from typing import TYPE_CHECKING
 from tyro.conf import Positional
 
 from hlm.cli.arguments import parse
-from hlm.cli.rendering import use_headless_rendering
+from hlm.cli.rendering import load_simulator
 from hlm.cli.stations import StationConfig, policy_station, score
 from hlm.cli.tables import console, facts
-from hlm.core.errors import ExistsError, InputError
+from hlm.core.errors import ExistsError, InputError, UnknownNameError
 
 if TYPE_CHECKING:
     from hlm.runtime.results import EvalResult, RolloutResult
 
 FIRST_UNSEEN_SEED = 100_000
+SOURCES = ("policy", "scripted")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,8 +65,12 @@ class EvalArguments:
             raise InputError(f"--rollouts must be at least 1, got {self.rollouts}.")
         if self.seed < 0:
             raise InputError(f"--seed must not be negative, got {self.seed}.")
+        if self.videos < 0:
+            raise InputError(f"--videos must not be negative, got {self.videos}.")
         if self.workers is not None and self.workers < 1:
             raise InputError(f"--workers must be at least 1, got {self.workers}.")
+        if self.source not in SOURCES:
+            raise UnknownNameError("source", self.source, SOURCES)
         if (self.source == "policy") != (self.checkpoint is not None):
             raise InputError("name a checkpoint to score, or --source scripted without one.")
 
@@ -82,7 +88,7 @@ def run(arguments: Sequence[str]) -> int:
     for target in (config.out, config.json):
         if target is not None and target.exists():
             raise ExistsError(f"{target} is already there. Name another one.")
-    use_headless_rendering()
+    load_simulator()
     from hlm.sim.tasks.catalog import find_task
 
     find_task(config.task)
@@ -90,7 +96,12 @@ def run(arguments: Sequence[str]) -> int:
         station = policy_station(station)
     out = config.out or Path("runs") / "eval" / datetime.now().astimezone().strftime("%Y-%m-%d_%H-%M-%S")
     out.mkdir(parents=True, exist_ok=True)
-    result = _evaluate(config, station, out)
+    try:
+        result = _evaluate(config, station, out)
+    except BaseException:
+        with suppress(OSError):
+            out.rmdir()  # refused when films lie in it already
+        raise
     _finish(config, result, out, shlex.join(["hlm", "eval", *arguments]))
     return 0
 
@@ -103,7 +114,7 @@ def _evaluate(config: EvalArguments, station: StationConfig, out: Path) -> EvalR
 
     seeds = list(range(config.seed, config.seed + config.rollouts))
     run_one = partial(score, station, frozenset(seeds[: config.videos]), out)
-    workers = min(config.workers or os.cpu_count() or 1, len(seeds))
+    workers = min(config.workers or len(os.sched_getaffinity(0)), len(seeds))
     results: list[RolloutResult] = []
     columns = (
         TextColumn("rollouts"),
@@ -141,7 +152,7 @@ def _finish(config: EvalArguments, result: EvalResult, out: Path, command: str) 
                 "wrong object": f"{result.wrong_object_rate:.0%}",
                 "falls": f"{result.fall_rate:.0%}",
                 "stages": ", ".join(f"{name} {rate:.0%}" for name, rate in result.stage_rates.items()),
-                "report": str(page),
             }
         )
     )
+    screen.print(f"report: {page}", soft_wrap=True)

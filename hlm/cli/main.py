@@ -35,8 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except HlmError as error:
         return _complain(" ".join(str(error).split()), EXIT_ERROR)
-    except KeyboardInterrupt:
-        return _complain("interrupted", EXIT_INTERRUPTED)
+    except KeyboardInterrupt as interrupt:
+        return _complain(f"interrupted{f'; {interrupt}' if interrupt.args else ''}", EXIT_INTERRUPTED)
     except BrokenPipeError:
         # The reader went away (`hlm data info x | head`); without this, the interpreter complains once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tyro.conf import Positional
 
 from hlm.cli.arguments import parse
-from hlm.cli.rendering import use_headless_rendering
-from hlm.cli.stations import CAMERAS, StationConfig, make_station, recorded_episode
+from hlm.cli.rendering import load_simulator
+from hlm.cli.stations import CAMERAS, ROW_HZ, StationConfig, make_station, recorded_episode
 from hlm.cli.tables import console, duration
 from hlm.core.errors import ExistsError, InputError
 from hlm.core.unitree_g1 import UNITREE_G1
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.progress import Progress
 
+    from hlm.datasets.schema import DatasetSpec
     from hlm.runtime.recording import RecordedEpisode
-    from hlm.runtime.station import ScoredRow
-
-ROW_HZ = 30.0
+    from hlm.runtime.station import ScoredRow, Station
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,46 +79,52 @@ def run(arguments: Sequence[str]) -> int:
         image_size=config.image_size,
         episode=config.episode,
     )
-    seeds = _seeds(config, station_config)
+    origin = _origin(config, station_config, out)
     if out.exists() and not config.append:
         raise ExistsError(f"{out} is already there. Name another --out, or add to it with --append.")
-    use_headless_rendering()
-    return _record(config, station_config, seeds, out)
+    load_simulator()
+    station = make_station(station_config)
+    done: list[RecordedEpisode] = []
+    try:
+        _record(config, station, origin, done)
+    except KeyboardInterrupt as interrupt:
+        kept = f"{len(done)} finished episodes are in {out}, `hlm data recover {out}` keeps the open one"
+        raise KeyboardInterrupt(kept) from interrupt
+    _summary(console(), done, out)
+    return 0
 
 
-def _seeds(config: RecordArguments, station: StationConfig) -> list[int]:
-    """Seeds of the scenes: a replay happens in the scene of its episode."""
+class _Origin(NamedTuple):
+    """Where episodes come from.
+
+    Attributes:
+        seeds: of the scenes.
+        source: kind of source.
+        out: dataset to write.
+    """
+
+    seeds: list[int]
+    source: str
+    out: Path
+
+
+def _origin(config: RecordArguments, station: StationConfig, out: Path) -> _Origin:
+    """A replay happens in the scene of its episode, and is of its kind."""
     if config.source != "replay":
-        return list(range(config.seed, config.seed + config.episodes))
+        return _Origin(list(range(config.seed, config.seed + config.episodes)), config.source, out)
     episode = recorded_episode(station)
     if episode.info.seed is None or episode.info.task != config.task:
         raise InputError(f"{config.episode} was not recorded on task '{config.task}'; it cannot be replayed there.")
-    return [episode.info.seed] * config.episodes
+    return _Origin([episode.info.seed] * config.episodes, episode.info.source, out)
 
 
-def _record(config: RecordArguments, station_config: StationConfig, seeds: list[int], out: Path) -> int:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    from hlm.datasets.schema import DatasetSpec
+def _record(config: RecordArguments, station: Station, origin: _Origin, done: list[RecordedEpisode]) -> None:
+    """Record, show how it goes, and add each finished episode to `done`."""
     from hlm.datasets.writer import DatasetWriter
     from hlm.runtime.recording import record
 
-    station = make_station(station_config)
-    height, width = config.image_size
-    spec = DatasetSpec(
-        embodiment=UNITREE_G1.name, rate_hz=ROW_HZ, cameras={name: (height, width) for name in config.cameras}
-    )
-    screen = console()
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[stage]}"),
-    )
-    done: list[RecordedEpisode] = []
-    with DatasetWriter.open(out, spec) as writer, Progress(*columns, console=screen) as progress:
-        bar = progress.add_task("episodes", total=len(seeds), stage="")
+    with DatasetWriter.open(origin.out, _spec(config)) as writer, _progress() as progress:
+        bar = progress.add_task("episodes", total=len(origin.seeds), stage="")
 
         def show(scored: ScoredRow) -> None:
             if scored.row.index % 15 == 0:
@@ -125,22 +132,52 @@ def _record(config: RecordArguments, station_config: StationConfig, seeds: list[
                 name = station.task.stages[reached - 1] if reached else "start"
                 progress.update(bar, stage=f"{scored.row.index / ROW_HZ:5.1f} s  {name}")
 
-        for episode in record(station, writer, seeds, "scripted", show):
-            done.append(episode)
-            progress.update(bar, advance=1, stage="")
-            _report(progress.console, episode, station.task.stages)
-    _summary(screen, done, out)
-    return 0
+        try:
+            for episode in record(station, writer, origin.seeds, origin.source, config.source, show):
+                done.append(episode)
+                progress.update(bar, advance=1, stage="")
+                _report(progress.console, episode, station.task.stages)
+        except KeyboardInterrupt:
+            # The writer would warn of the episode that it leaves open; the line that ends the program says it too.
+            logging.getLogger("hlm.datasets.writer").setLevel(logging.ERROR)
+            raise
+
+
+def _spec(config: RecordArguments) -> DatasetSpec:
+    from hlm.datasets.schema import DatasetSpec
+
+    height, width = config.image_size
+    cameras = {name: (height, width) for name in config.cameras}
+    return DatasetSpec(embodiment=UNITREE_G1.name, rate_hz=ROW_HZ, cameras=cameras)
+
+
+def _progress() -> Progress:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[stage]}"),
+        console=console(),
+    )
 
 
 def _report(screen: Console, episode: RecordedEpisode, stages: tuple[str, ...]) -> None:
     progress = episode.progress
-    outcome = "success" if progress.success else f"failure after {stages[progress.stage - 1] if progress.stage else 'nothing'}"
-    screen.print(f"seed {episode.seed}: {outcome}, {episode.rows / ROW_HZ:.1f} s, \"{episode.instruction}\"")
+    reached = stages[progress.stage - 1] if progress.stage else "nothing"
+    outcome = "success" if progress.success else f"failure after {reached}"
+    _say(screen, f"seed {episode.seed}: {outcome}, {episode.rows / ROW_HZ:.1f} s, '{episode.instruction}'")
 
 
 def _summary(screen: Console, done: list[RecordedEpisode], out: Path) -> None:
     successes = sum(episode.progress.success for episode in done)
     length = duration(sum(episode.rows for episode in done) / ROW_HZ)
-    screen.print(f"{len(done)} episodes, {successes} successful, {length} in {out}")
-    screen.print(f"next: hlm data info {out}, then hlm train --datasets {out}")
+    _say(screen, f"{len(done)} episodes, {successes} successful, {length} in {out}")
+    _say(screen, f"next: hlm data info {out}, then hlm train --datasets {out}")
+
+
+def _say(screen: Console, text: str) -> None:
+    """One line however long: a path that is broken in two cannot be copied."""
+    screen.print(text, soft_wrap=True)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from hlm.core.arrays import ByteArray, FloatArray
     from hlm.core.protocols import ReferenceSource
+    from hlm.datasets.reader import Episode
     from hlm.policies.compact.policy import CompactPolicy
     from hlm.runtime.results import RolloutResult
     from hlm.runtime.station import Station
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from hlm.sim.tasks.task import Instance, Task
 
 SOURCES = ("scripted", "replay", "policy")
+ROW_HZ = 30.0
 CAMERAS = tuple(camera.name for camera in UNITREE_G1.cameras)
 _FILM_HEIGHT, _FILM_WIDTH = 360, 480
 _INSET = _FILM_HEIGHT // 2
@@ -56,9 +58,15 @@ class StationConfig:
         """Check names and sizes."""
         if self.source not in SOURCES:
             raise UnknownNameError("source", self.source, SOURCES)
+        if (self.source == "policy") != (self.checkpoint is not None):
+            raise InputError("source 'policy' and a checkpoint go together.")
+        if (self.source == "replay") != (self.episode is not None):
+            raise InputError("source 'replay' and the path of an episode go together.")
         for camera in self.cameras:
             if camera not in CAMERAS:
                 raise UnknownNameError("camera", camera, CAMERAS)
+        if len(set(self.cameras)) < len(self.cameras):
+            raise InputError(f"a camera is named twice: {', '.join(self.cameras)}.")
         if not all(_SMALLEST_PICTURE <= side <= _LARGEST_PICTURE for side in self.image_size):
             raise InputError(
                 f"image size {self.image_size} must lie between {_SMALLEST_PICTURE} and {_LARGEST_PICTURE} pixels."
@@ -129,7 +137,8 @@ def _policy(config: StationConfig) -> CompactPolicy:
 
     from hlm.policies.registry import load_policy
 
-    assert config.checkpoint is not None
+    if config.checkpoint is None:
+        raise InputError("a policy needs a checkpoint.")
     torch.set_num_threads(1)
     return load_policy(config.checkpoint, euler_steps=config.euler_steps, embodiment=UNITREE_G1.name)
 
@@ -150,16 +159,24 @@ def policy_station(config: StationConfig) -> StationConfig:
     return replace(config, cameras=tuple(policy.cameras), image_size=(height, width))
 
 
-def recorded_episode(config: StationConfig):  # noqa: ANN201 (the reader is imported on demand)
+def recorded_episode(config: StationConfig) -> Episode:
     """The episode that is to be replayed.
 
     Raises:
         MissingFileError: the path does not lead to an episode.
+        MismatchError: it was recorded on another robot, or at another rate.
     """
     from hlm.datasets.reader import open_dataset
 
-    assert config.episode is not None
+    if config.episode is None:
+        raise InputError("a replay needs the path of an episode.")
     dataset = open_dataset(config.episode.parent)
+    spec = dataset.spec
+    if (spec.embodiment, spec.rate_hz) != (UNITREE_G1.name, ROW_HZ):
+        raise MismatchError(
+            f"{dataset.path} was recorded on '{spec.embodiment}' at {spec.rate_hz:g} Hz; a replay needs "
+            f"'{UNITREE_G1.name}' at {ROW_HZ:g} Hz."
+        )
     for episode in dataset.episodes:
         if episode.path.name == config.episode.name:
             return episode
@@ -189,7 +206,7 @@ def _film_cameras(config: StationConfig) -> tuple[SimulatedCameras, SimulatedCam
     from hlm.sim.cameras import SimulatedCameras
 
     world = make_station(config).task.world
-    room = SimulatedCameras(world, ("spectator",), _FILM_HEIGHT, _FILM_WIDTH)
+    room = SimulatedCameras(world, ("spectator",), _FILM_HEIGHT, _FILM_WIDTH, ("sky",))
     return room, SimulatedCameras(world, config.cameras, _INSET, _INSET)
 
 

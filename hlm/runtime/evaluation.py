@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import nullcontext
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -14,6 +16,9 @@ from hlm.runtime.video import VideoWriter
 from hlm.sim.tasks.task import Progress
 
 type Rollout = Callable[[int], RolloutResult]
+
+# Every second row of the 30 Hz grid.
+_FILM_HZ, _FILM_ROWS = 15, 2
 
 
 def rollout(station: Station, seed: int, video: Path | None, look: Callable[[], ByteArray] | None) -> RolloutResult:
@@ -27,17 +32,13 @@ def rollout(station: Station, seed: int, video: Path | None, look: Callable[[], 
     """
     instance = station.task.reset(seed)
     progress, rows, first_ns, last_ns = Progress(), 0, None, 0
-    film = None if video is None or look is None else VideoWriter(video, 15, _size(look()))
-    try:
+    with nullcontext() if video is None or look is None else VideoWriter(video, _FILM_HZ, _size(look())) as film:
         for scored in episode(station, instance, until_success=True):
             progress, last_ns = scored.progress, scored.row.observation.stamp_ns
             first_ns = last_ns if first_ns is None else first_ns
-            if film is not None and look is not None and rows % 2 == 0:
+            if film is not None and look is not None and rows % _FILM_ROWS == 0:
                 film.write(look())
             rows += 1
-    finally:
-        if film is not None:
-            film.close()
     stages = tuple(station.task.stages)
     return RolloutResult(
         seed=seed,
@@ -50,7 +51,7 @@ def rollout(station: Station, seed: int, video: Path | None, look: Callable[[], 
         fell=progress.fell,
         duration_s=(last_ns - (first_ns or 0)) * 1e-9,
         steps=rows,
-        video=None if film is None or video is None else video.name,
+        video=None if film is None or video is None or not rows else video.name,
     )
 
 
@@ -65,7 +66,7 @@ def in_parallel(run: Rollout, seeds: Sequence[int], workers: int) -> Iterator[Ro
     if workers <= 1:
         yield from map(run, seeds)
         return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_end_quietly) as pool:
         jobs = [pool.submit(run, seed) for seed in seeds]
         try:
             for job in as_completed(jobs):
@@ -73,6 +74,11 @@ def in_parallel(run: Rollout, seeds: Sequence[int], workers: int) -> Iterator[Ro
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def _end_quietly() -> None:
+    """Ctrl+C reaches every process of the terminal: the first one reports it, workers just end."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _size(picture: ByteArray) -> tuple[int, int]:

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from hlm.core.clock import Clock, due_ns, ticks
+from hlm.core.arrays import FloatArray
+from hlm.core.clock import Clock, due_ns, slot_at, ticks
 from hlm.core.embodiment import Embodiment
 from hlm.core.errors import InputError
 from hlm.core.proprioception import measured_state
@@ -42,6 +43,8 @@ class LoopConfig:
         """Check ranges."""
         if not 0.0 < self.row_hz <= self.control_hz:
             raise InputError(f"row_hz {self.row_hz} must be positive and at most control_hz {self.control_hz}.")
+        if not (self.settle_s >= 0.0 and self.stale_s > 0.0):
+            raise InputError(f"settle_s {self.settle_s} must not be negative, and stale_s {self.stale_s} positive.")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,7 +96,7 @@ class ControlLoop:
         self._config = LoopConfig() if config is None else config
         self._limits = ReferenceLimits(rig.embodiment)
         self._yaw_rate: YawRate | None = None
-        self._previous = np.zeros(0)
+        self._previous: FloatArray = np.zeros(0)
         self._control_origin_ns = 0
         self._control_index = 0
 
@@ -148,10 +151,12 @@ class ControlLoop:
         return Observation(row_ns, vector, dict(frames), instruction), ages
 
     def _control_until(self, end_ns: int) -> None:
-        """Step the tracker at every slot of its grid before `end_ns`."""
-        clock, rig = self._rig.clock, self._rig
+        """Step the tracker at every slot of its grid before `end_ns`; slots that a slow source cost are skipped."""
+        clock, rig, control_hz = self._rig.clock, self._rig, self._config.control_hz
         while True:
-            slot_ns = due_ns(self._control_origin_ns, self._control_index, self._config.control_hz)
+            newest = slot_at(self._control_origin_ns, clock.now_ns(), control_hz)
+            self._control_index = max(self._control_index, newest)
+            slot_ns = due_ns(self._control_origin_ns, self._control_index, control_hz)
             if slot_ns >= end_ns:
                 return
             clock.wait_until(slot_ns)

@@ -49,15 +49,27 @@ class PolicySource:
         self._chunk = self._before = None
 
     def reference(self, observation: Observation) -> Reference:
-        """The action that is due now; a policy never ends an episode."""
+        """The action that is due now; a policy never ends an episode.
+
+        Raises:
+            InputError: its chunks are shorter than what is to be played of them.
+        """
         now_ns = observation.stamp_ns
         if self._chunk is None or self._played(self._chunk, now_ns) >= self._config.execute:
-            self._before, self._chunk = self._chunk, self._policy.chunk(observation)
+            self._before, self._chunk = self._chunk, self._asked(observation)
         action = self._chunk.at(now_ns)
         share = (self._played(self._chunk, now_ns) + 1.0) / (self._config.blend + 1.0)
         if self._before is not None and share < 1.0:
             action = share * action + (1.0 - share) * self._before.at(now_ns)
         return Reference(now_ns, action)
+
+    def _asked(self, observation: Observation) -> ActionChunk:
+        chunk = self._policy.chunk(observation)
+        if len(chunk.actions) < self._config.execute:
+            raise InputError(
+                f"cannot play {self._config.execute} actions of a chunk: the policy gives {len(chunk.actions)}."
+            )
+        return chunk
 
     @staticmethod
     def _played(chunk: ActionChunk, now_ns: int) -> int:

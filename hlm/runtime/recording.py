@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from hlm.core.errors import HlmError
@@ -34,8 +34,9 @@ def record(
     writer: DatasetWriter,
     seeds: Iterable[int],
     source: str,
+    operator: str,
     on_row: Callable[[ScoredRow], None] = lambda _: None,
-) -> Iterable[RecordedEpisode]:
+) -> Iterator[RecordedEpisode]:
     """Record one episode for each seed, yielding after each.
 
     A failed demonstration is recorded as a failure. When the caller or the machine stops in the middle, finished
@@ -46,11 +47,12 @@ def record(
         writer: of the dataset.
         seeds: of the scenes.
         source: kind of source, one of `hlm.datasets.schema.SOURCES`.
+        operator: who or what gave the references.
         on_row: called after each row was handed to the writer.
     """
     for seed in seeds:
         instance = station.task.reset(seed)
-        recording = writer.episode(_info(station, instance, source))
+        recording = writer.episode(_info(station, instance, source, operator))
         progress = Progress()
         try:
             for scored in episode(station, instance):
@@ -65,13 +67,13 @@ def record(
         yield RecordedEpisode(seed=seed, instruction=instance.instruction, rows=rows, progress=progress)
 
 
-def _info(station: Station, instance: Instance, source: str) -> EpisodeInfo:
+def _info(station: Station, instance: Instance, source: str, operator: str) -> EpisodeInfo:
     return EpisodeInfo(
         instruction=instance.instruction,
         source=source,
         task=station.task.name,
         seed=instance.seed,
-        operator=source,
+        operator=operator,
         extra={
             "candidates": list(instance.candidates),
             "candidate": instance.candidate,

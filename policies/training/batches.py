@@ -33,7 +33,7 @@ def draw_batch(data: TrainingData, size: int, recipe: Recipe, generator: Generat
     """A random, augmented batch; its last samples ask for another candidate than was demonstrated."""
     device = data.state.device
     swapped = int(recipe.counterfactual * size) if len(data.swappable) else 0
-    rows = torch.randint(len(data), (size - swapped,), generator=generator).to(device)
+    rows = _weighted_rows(data, size - swapped, recipe, generator)
     if swapped:
         chosen = torch.randint(len(data.swappable), (swapped,), generator=generator).to(device)
         rows = torch.cat([rows, data.swappable[chosen]])
@@ -70,6 +70,14 @@ def augmented(images: Tensor, rows: Tensor, recipe: Recipe, generator: Generator
     brightness = recipe.brightness * torch.randn((len(rows), views, 3, 1, 1), generator=generator)
     shifted = take_shifted(images, rows.to(device), shift_px.to(device))
     return scale_pixels(shifted, contrast.to(device), brightness.to(device))
+
+
+def _weighted_rows(data: TrainingData, count: int, recipe: Recipe, generator: Generator) -> Tensor:
+    """[count] row numbers; deciding rows come up more often than others by the recipe's factor."""
+    weight = 1.0 + (recipe.deciding_weight - 1.0) * data.deciding.double()
+    edge = weight.cumsum(0)
+    place = torch.rand(count, generator=generator, dtype=torch.float64).to(edge.device) * edge[-1]
+    return torch.searchsorted(edge, place, right=True).clamp(max=len(data) - 1)
 
 
 def _availability(data: TrainingData, rows: Tensor) -> Tensor | None:

@@ -74,7 +74,7 @@ def describe(validation: Validation) -> str:
 
 
 def _validation_lines(validation: Validation) -> list[str]:
-    steps = [f"{errors.euler_steps} Euler steps" for errors in validation.chunks]
+    steps = [f"Euler steps: {errors.euler_steps}" for errors in validation.chunks]
     rows: list[tuple[str, Mapping[int, str]]] = [
         ("mean squared error, normalised", {i: f"{errors.square:.4f}" for i, errors in enumerate(validation.chunks)}),
         ("jerk, demonstrations = 1", {i: f"{errors.jerk:.2f}" for i, errors in enumerate(validation.chunks)}),

@@ -17,6 +17,7 @@ class Recipe:
     Attributes:
         counterfactual: share of each batch that is asked for another candidate than the demonstrated one. It trains
             only the head that says where the target is; without it the instruction is ignored.
+        deciding_weight: how often rows in which the asked object is reached for and grasped come up, against others.
         flow_draws: noise draws per encoded observation.
         auxiliary_weight: weight of the head that says where target and goal are.
         state_noise: standard deviation added to the normalised state.
@@ -29,6 +30,7 @@ class Recipe:
     """
 
     counterfactual: float = 0.25
+    deciding_weight: float = 2.0
     flow_draws: int = 2
     auxiliary_weight: float = 0.5
     state_noise: float = 0.03
@@ -49,6 +51,8 @@ class Recipe:
             value = getattr(self, name)
             if not 0.0 <= value < 1.0:
                 raise InputError(f"{name} must be in [0, 1), got {value}.")
+        if not self.deciding_weight > 0.0:
+            raise InputError(f"deciding_weight must be positive, got {self.deciding_weight}.")
         if self.flow_draws < 1:
             raise InputError(f"flow_draws must be at least 1, got {self.flow_draws}.")
 

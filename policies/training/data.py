@@ -13,12 +13,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hlm.core.errors import CorruptError, InputError
+from hlm.core.errors import InputError
 from hlm.datasets.reader import Episode
 from hlm.policies.encoding import Encoding
+from hlm.policies.training.candidates import candidate_columns, candidates_of
 
-CANDIDATES = "candidate_in_hand_m"
-GOAL = "goal_in_hand_m"
 GIB = 2**30
 # Pictures may take this much of the memory; the rest is for the network, other columns and other programs.
 MEMORY_SHARE = 0.8
@@ -39,7 +38,8 @@ class TrainingData:
         asked: [row] which candidate the demonstration is about.
         candidates: [row] how many there are, >= 1.
         labelled: [row] bool, whether candidate_m and goal_m are known.
-        swappable: numbers of the rows in which another candidate could have been asked for.
+        swappable: numbers of the rows in which another candidate could still have been asked for.
+        deciding: [row] bool, whether the asked candidate is being reached for or grasped.
         active: [dimension] 1 where actions move, else 0.
         state_active: [dimension] 1 where states move, else 0.
     """
@@ -55,6 +55,7 @@ class TrainingData:
     candidates: Tensor
     labelled: Tensor
     swappable: Tensor
+    deciding: Tensor
     active: Tensor
     state_active: Tensor
 
@@ -66,29 +67,6 @@ class TrainingData:
         moved = {item.name: getattr(self, item.name).to(device) for item in fields(self) if item.name != "images"}
         fits = device.type == "cpu" or self.images.nbytes < 0.5 * torch.cuda.mem_get_info(device)[0]
         return replace(self, **moved, images=self.images.to(device) if fits else self.images)
-
-
-def instructions_of(episodes: Sequence[Episode]) -> list[str]:
-    """Every instruction that the episodes could have been recorded for."""
-    return [instruction for episode in episodes for instruction in candidates_of(episode)[0]]
-
-
-def candidates_of(episode: Episode) -> tuple[tuple[str, ...], int]:
-    """Instructions of an episode's candidates, and which of them was asked for; its own alone where none are told.
-
-    Raises:
-        CorruptError: the candidates contradict the episode's instruction.
-    """
-    extra = episode.info.extra
-    told, asked = extra.get("candidates"), extra.get("candidate")
-    if not isinstance(told, list) or not isinstance(asked, int) or isinstance(asked, bool):
-        return (episode.info.instruction,), 0
-    candidates = tuple(str(instruction) for instruction in told)
-    if not 0 <= asked < len(candidates) or candidates[asked] != episode.info.instruction:
-        raise CorruptError(
-            f"{episode.path} says that candidate {asked} of {list(candidates)} is '{episode.info.instruction}'."
-        )
-    return candidates, asked
 
 
 def load_data(
@@ -121,9 +99,8 @@ def load_data(
     widest = max(len(candidates_of(episode)[0]) for episode in episodes)
     columns = [_columns(episode, cameras, encoding, widest) for episode in episodes]
     joined = {name: torch.from_numpy(np.concatenate([column[name] for column in columns])) for name in columns[0]}
-    swappable = torch.nonzero(joined["labelled"] & (joined["candidates"] > 1)).flatten()
     return TrainingData(
-        swappable=swappable,
+        swappable=torch.nonzero(joined.pop("undecided") & (joined["candidates"] > 1)).flatten(),
         images=torch.from_numpy(images),
         active=torch.from_numpy(encoding.action.active.astype(np.float32)),
         state_active=torch.from_numpy(encoding.state.active.astype(np.float32)),
@@ -134,31 +111,11 @@ def load_data(
 def _columns(
     episode: Episode, cameras: Sequence[str], encoding: Encoding, widest: int
 ) -> dict[str, np.ndarray[Any, Any]]:
-    rows = len(episode)
-    candidates, asked = candidates_of(episode)
-    words = np.zeros((widest, encoding.vocabulary.slots), np.int64)
-    words[: len(candidates)] = [encoding.vocabulary.encode(instruction) for instruction in candidates]
-    candidate_m, goal_m = np.zeros((rows, widest, 3), np.float32), np.zeros((rows, 3), np.float32)
-    labelled = "candidates" in episode.info.extra and {CANDIDATES, GOAL} <= set(episode.labels)
-    if labelled:
-        known_m = episode.label(CANDIDATES)
-        if known_m.shape != (rows, len(candidates), 3):
-            raise CorruptError(
-                f"{episode.path}: label {CANDIDATES} has shape {list(known_m.shape)}, "
-                f"expected {[rows, len(candidates), 3]} for its {len(candidates)} candidates."
-            )
-        candidate_m[:, : len(candidates)] = known_m
-        goal_m[:] = episode.label(GOAL)
     return {
-        "available": np.tile([camera in episode.cameras for camera in cameras], (rows, 1)),
+        "available": np.tile([camera in episode.cameras for camera in cameras], (len(episode), 1)),
         "state": encoding.proprioception(episode.state),
         "coefficients": encoding.coefficients(episode.action),
-        "candidate_words": np.tile(words, (rows, 1, 1)),
-        "candidate_m": candidate_m,
-        "goal_m": goal_m,
-        "asked": np.full(rows, asked),
-        "candidates": np.full(rows, len(candidates)),
-        "labelled": np.full(rows, labelled),
+        **candidate_columns(episode, encoding.vocabulary, widest),
     }
 
 

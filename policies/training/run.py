@@ -17,8 +17,9 @@ from hlm.policies.checkpoint import WEIGHTS_FILE, CheckpointConfig, Sampling, re
 from hlm.policies.compact.config import CompactConfig
 from hlm.policies.documents import from_document, to_document
 from hlm.policies.encoding import Encoding
+from hlm.policies.training.candidates import instructions_of
 from hlm.policies.training.config import TrainConfig
-from hlm.policies.training.data import TrainingData, instructions_of, load_data
+from hlm.policies.training.data import TrainingData, load_data
 from hlm.policies.training.display import Display
 from hlm.policies.training.sources import Sources, open_sources
 from hlm.policies.training.state import TrainState

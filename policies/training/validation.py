@@ -48,7 +48,7 @@ class Validation:
         flow: flow-matching loss.
         chunks: by number of Euler steps.
         asked_error_m: mean distance per axis of the predicted target, m; nan without labels.
-        other_error_m: the same when the instruction names another candidate.
+        other_error_m: the same when the instruction names another candidate, before one was reached.
     """
 
     flow: float
@@ -76,7 +76,7 @@ def validate(model: CompactModel, data: TrainingData, encoding: Encoding, recipe
             chunks.append(integrate(partial(model.denoise, prefix), start, data.active, steps))
         asked.append(_known_error(prefix.auxiliary_m, batch, batch.labelled))
         swapped = plain_batch(data, part, swapped=True)
-        has_other = swapped.labelled & (data.candidates[part] > 1)
+        has_other = torch.isin(part, data.swappable)
         other.append(_known_error(model.encode(swapped.inputs).auxiliary_m, swapped, has_other))
     truth = data.coefficients[rows]
     return Validation(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hlm.control.operator import Operator
-from hlm.core.errors import UnknownNameError
+from hlm.core.errors import MismatchError, UnknownNameError
 from hlm.sim.operators.shelf_cup_transfer import ShelfCupOperator
 from hlm.sim.tasks.shelf_cup_transfer import ShelfCupTransfer
 from hlm.sim.tasks.task import Task
@@ -28,7 +28,8 @@ class Entry:
 
 
 def _shelf_cup_operator(task: Task, rng: np.random.Generator) -> Operator:
-    assert isinstance(task, ShelfCupTransfer)
+    if not isinstance(task, ShelfCupTransfer):
+        raise MismatchError(f"this operator shows '{ShelfCupTransfer.name}', the task is '{task.name}'.")
     return ShelfCupOperator(task, rng)
 
 

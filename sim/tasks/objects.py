@@ -33,7 +33,7 @@ def add_floor(spec: mujoco.MjSpec) -> None:
         spec.worldbody.add_light(
             pos=position,
             dir=-np.array(position),
-            castshadow=False,
+            castshadow=strength > 0.4,
             diffuse=[strength] * 3,
             ambient=[0.15] * 3,
         )

@@ -69,9 +69,9 @@ def _model() -> mujoco.MjModel:
 class ShelfCupTransfer:
     """The task in a world of its own; implements `hlm.sim.tasks.task.Task`."""
 
-    name = "shelf_cup_transfer"
-    stages = ("reach", "grasp", "lift", "raise", "place")
-    time_limit_s = 20.0
+    name: str = "shelf_cup_transfer"
+    stages: tuple[str, ...] = ("reach", "grasp", "lift", "raise", "place")
+    time_limit_s: float = 20.0
 
     def __init__(self) -> None:
         self.world = World(_model())

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from hlm.core.arrays import FloatArray
-from hlm.sim.robot import SimulatedRobot
-from hlm.sim.world import World
+
+if TYPE_CHECKING:
+    # Whoever only speaks of tasks need not load MuJoCo.
+    from hlm.sim.robot import SimulatedRobot
+    from hlm.sim.world import World
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -67,15 +67,14 @@ def test_verify_finds_a_flipped_byte(dataset, capsys):
 
 
 def test_recover_keeps_an_unfinished_episode(dataset, capsys):
-    with pytest.raises(KeyboardInterrupt), DatasetWriter.open(dataset, SPEC) as writer:
-        append_rows(writer.episode(info()), 15)
-        raise KeyboardInterrupt
-    unfinished = list(dataset.glob("*.partial"))
-    code = main(["data", "recover", str(dataset)])
-    text = capsys.readouterr().out
-    assert code == 0
-    assert ("episode 2: recovered" in text) if unfinished else ("nothing to recover" in text)
-    assert not list(dataset.glob("*.partial"))
+    with DatasetWriter.open(dataset, SPEC) as writer, writer.episode(info()) as episode:
+        append_rows(episode, 15)
+    assert main(["data", "info", str(dataset)]) == 0
+    assert "run `hlm data recover" in capsys.readouterr().out
+    assert main(["data", "recover", str(dataset)]) == 0
+    assert "episode 2: recovered, 15 rows" in capsys.readouterr().out
+    assert main(["data", "info", str(dataset)]) == 0
+    assert "2 success, 1 unlabelled" in capsys.readouterr().out
 
 
 def test_nothing_to_recover(dataset, capsys):

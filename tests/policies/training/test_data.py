@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -5,9 +7,9 @@ import torch
 from hlm.core.errors import CorruptError, InputError, MismatchError, UnknownNameError
 from hlm.datasets.reader import open_dataset
 from hlm.policies.training import data as data_module
-from hlm.policies.training.batches import augmented, draw_batch, plain_batch
+from hlm.policies.training.batches import _weighted_rows, augmented, draw_batch, plain_batch
+from hlm.policies.training.candidates import candidates_of, reaching
 from hlm.policies.training.config import Recipe
-from hlm.policies.training.data import candidates_of
 from hlm.policies.training.sources import open_sources
 
 
@@ -77,6 +79,32 @@ def asked_index(run, row, instruction):
     return words.index(instruction)
 
 
+def test_rows_are_undecided_until_the_target_was_reached_once():
+    distance_m = np.array([0.3, 0.2, 0.1, 0.05, 0.02, 0.2, 0.3, 0.4])
+    stamp_ns = np.arange(8) * 400_000_000
+    undecided, deciding = reaching(stamp_ns, np.stack([distance_m, np.zeros(8), np.zeros(8)], 1))
+    assert undecided.tolist() == [True] * 3 + [False] * 5
+    assert deciding.tolist() == [True] * 6 + [False] * 2
+
+
+def test_a_target_that_was_never_reached_stays_undecided():
+    undecided, deciding = reaching(np.arange(4) * 10**9, np.full((4, 3), 0.5))
+    assert undecided.all()
+    assert deciding.all()
+
+
+def test_deciding_rows_come_up_more_often_by_their_weight(run):
+    generator = torch.Generator().manual_seed(0)
+    deciding = torch.zeros(len(run.data), dtype=torch.bool)
+    deciding[5] = True
+    data = dataclasses.replace(run.data, deciding=deciding)
+    drawn = torch.cat([_weighted_rows(data, 1000, Recipe(deciding_weight=30.0), generator) for _ in range(20)])
+    count = torch.bincount(drawn, minlength=len(data)).double()
+    others = count[torch.arange(len(data)) != 5]
+    assert float(count[5] / others.mean()) == pytest.approx(30.0, rel=0.1)
+    assert others.min() > 0.0
+
+
 def test_batches_depend_on_the_generator_alone(run):
     first, second = (draw_batch(run.data, 8, Recipe(), torch.Generator().manual_seed(5)) for _ in range(2))
     other = draw_batch(run.data, 8, Recipe(), torch.Generator().manual_seed(6))
@@ -107,7 +135,7 @@ def test_without_augmentation_pictures_are_as_recorded(run):
 
 def test_episodes_without_labels_are_learnt_from_but_never_swapped(run):
     unlabelled = run.data.swappable[:0]
-    data = type(run.data)(**{name: getattr(run.data, name) for name in run.data.__slots__} | {"swappable": unlabelled})
+    data = dataclasses.replace(run.data, swappable=unlabelled)
     batch = draw_batch(data, 8, Recipe(), torch.Generator().manual_seed(0))
     assert len(batch.coefficients) == 8
 

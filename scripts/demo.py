@@ -1,0 +1,178 @@
+"""From nothing to a scored policy: record, verify, train, evaluate and report with the commands that a person types.
+
+Paths are relative to the root of the repository. Try `scripts/demo.py --help`.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+
+from demo_plan import DemoConfig, Step, plan
+
+from hlm.cli.arguments import parse
+from hlm.cli.tables import duration
+from hlm.core.clock import NS_PER_S, Clock, MonotonicClock
+from hlm.core.errors import HlmError
+
+ROOT = Path(__file__).resolve().parents[1]
+
+EXIT_ERROR = 2
+EXIT_INTERRUPTED = 130
+# Off a terminal some commands are silent until they end; a line now and then says that they still run.
+SIGN_OF_LIFE_S = 20.0
+# After Ctrl+C a command saves what it has; the terminal has told it already, a bare `kill` only told this process.
+TELL_AGAIN_S = 5.0
+GIVE_UP_S = 60.0
+
+
+class StepFailedError(HlmError):
+    """A command ended with an error, which it has explained itself.
+
+    Attributes:
+        code: its exit code.
+    """
+
+    def __init__(self, step: Step, code: int) -> None:
+        super().__init__(f"the demo stops here: `{step.command}` failed with exit code {code}.")
+        self.code = code
+
+
+def move_aside(folder: Path) -> Path | None:
+    """Rename what is at `folder` to the first free `folder.1`, `folder.2`, ...; None when nothing was there."""
+    if not folder.exists() or not any(folder.iterdir()):
+        return None
+    number = 1
+    while (aside := folder.with_name(f"{folder.name}.{number}")).exists():
+        number += 1
+    return folder.rename(aside)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the demo and return its exit code: that of the first command that fails, 0 when none does."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    os.chdir(ROOT)
+    try:
+        run_demo(parse(DemoConfig, "scripts/demo.py", arguments), MonotonicClock())
+    except StepFailedError as error:
+        return _complain(str(error), error.code)
+    except HlmError as error:
+        return _complain(str(error), EXIT_ERROR)
+    except KeyboardInterrupt:
+        return _complain("interrupted; what was finished stays, and the next demo moves it aside.", EXIT_INTERRUPTED)
+    except OSError as error:
+        return _complain(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}", EXIT_ERROR)
+    return 0
+
+
+def run_demo(config: DemoConfig, clock: Clock) -> None:
+    """Run every step, write the report, and say where everything is.
+
+    Raises:
+        StepFailedError: a command failed.
+    """
+    start_ns = clock.now_ns()
+    if aside := move_aside(config.out):
+        print(f"{config.out} was there already: moved to {aside}")
+    config.out.mkdir(parents=True, exist_ok=True)
+    steps = plan(config)
+    for number, step in enumerate(steps.values(), start=1):
+        print(f"\n[{number}/{len(steps) + 1}] {step.title}")
+        if step.note:
+            print(f"      {step.note}")
+        print(f"      $ {step.command}", flush=True)
+        step_ns = clock.now_ns()
+        run_step(step)
+        print(f"      took {_since(clock, step_ns)}")
+    print(f"\n[{len(steps) + 1}/{len(steps) + 1}] write the report", flush=True)
+    step_ns = clock.now_ns()
+    from demo_report import write_report  # numpy, torch and zarr, which a usage error need not wait for
+
+    page = write_report(config, steps)
+    print(f"      took {_since(clock, step_ns)}")
+    print(closing(config, page, _since(clock, start_ns)))
+
+
+def run_step(step: Step) -> None:
+    """Run one command to its end on this terminal.
+
+    Raises:
+        StepFailedError: it failed; it has said why.
+        KeyboardInterrupt: the command was told as well, and has ended.
+    """
+    process = subprocess.Popen([sys.executable, "-m", "hlm.cli.main", *step.arguments])
+    try:
+        waited_s = 0.0
+        while (code := _wait(process, SIGN_OF_LIFE_S)) is None:
+            waited_s += SIGN_OF_LIFE_S
+            if not sys.stdout.isatty():
+                print(f"      ... {waited_s:.0f} s", flush=True)
+    except KeyboardInterrupt:
+        _stop(process)
+        raise
+    if code == EXIT_INTERRUPTED:
+        raise KeyboardInterrupt
+    if code != 0:
+        raise StepFailedError(step, code if code > 0 else 128 - code)
+
+
+def closing(config: DemoConfig, page: Path, took: str) -> str:
+    """What the demo says at its end: where everything is, and what to try next."""
+    return f"""
+Done in {took}.
+  report            {page}
+  demonstrations    {config.dataset}
+  policy, a start   {config.policy}
+  evaluation        {config.evaluation}/report.html
+
+Next, after `. .venv/bin/activate`:
+  hlm policy info {config.checkpoint}
+  hlm eval {config.checkpoint} --rollouts 50 --seed 200000
+  hlm record --episodes 20 --seed 1000 --out runs/more.zarr
+  hlm train --datasets runs/more.zarr --out runs/more_policy --max-minutes 20"""
+
+
+def _wait(process: subprocess.Popen[bytes], timeout_s: float) -> int | None:
+    """Exit code, or None when the process still runs after `timeout_s`."""
+    try:
+        return process.wait(timeout_s)
+    except subprocess.TimeoutExpired:
+        return None
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """Wait until an interrupted command has ended; a second Ctrl+C ends it at once."""
+    try:
+        if _wait(process, TELL_AGAIN_S) is None:
+            process.send_signal(signal.SIGINT)
+            _wait(process, GIVE_UP_S)
+    except KeyboardInterrupt:
+        pass
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """Treat SIGTERM as Ctrl+C, so that no command is left running."""
+    del number, frame
+    raise KeyboardInterrupt
+
+
+def _since(clock: Clock, start_ns: int) -> str:
+    return duration((clock.now_ns() - start_ns) / NS_PER_S)
+
+
+def _complain(text: str, code: int) -> int:
+    sys.stdout.flush()
+    sys.stderr.write(f"demo: {text}\n")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

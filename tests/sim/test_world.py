@@ -1,0 +1,68 @@
+import mujoco
+import numpy as np
+import pytest
+
+from hlm.core.clock import ticks
+from hlm.sim.world import TIME_STEP_NS, World, physics_options
+
+
+@pytest.fixture
+def world():
+    """A ball that falls."""
+    spec = mujoco.MjSpec()
+    physics_options(spec)
+    ball = spec.worldbody.add_body(name="ball", pos=[0, 0, 100])
+    ball.add_freejoint(name="ball")
+    ball.add_geom(type=mujoco.mjtGeom.mjGEOM_SPHERE, size=[0.1, 0, 0])
+    return World(spec.compile())
+
+
+def test_time_passes_only_when_somebody_waits(world):
+    assert world.now_ns() == 0
+    world.forward()
+    assert world.now_ns() == 0
+    world.wait_until(10_000_000)
+    assert world.now_ns() == 10_000_000
+    assert world.data.time == pytest.approx(0.01)
+
+
+def test_waiting_stops_at_the_last_step_in_time_and_never_goes_back(world):
+    world.wait_until(33_333_333)
+    assert world.now_ns() == 32_000_000
+    world.wait_until(5_000_000)
+    assert world.now_ns() == 32_000_000
+    world.wait_until(34_000_000)
+    assert world.now_ns() == 34_000_000
+
+
+def test_its_time_is_exact_where_a_sum_of_steps_is_not(world):
+    world.wait_until(60_000_000_000 // 100)
+    assert world.now_ns() == 600_000_000 == 300 * TIME_STEP_NS
+
+
+def test_a_falling_ball_falls(world):
+    world.wait_until(500_000_000)
+    assert world.data.qpos[2] == pytest.approx(100 - 0.5 * 9.81 * 0.5**2, abs=0.01)
+
+
+def test_positions_are_up_to_date_after_waiting(world):
+    world.wait_until(300_000_000)
+    seen = world.data.body("ball").xpos.copy()
+    np.testing.assert_array_equal(seen, world.data.qpos[:3])
+
+
+def test_it_drives_before_every_step(world):
+    called = []
+    world.drive(lambda: called.append(world.now_ns()))
+    world.wait_until(8_000_000)
+    assert called == [0, 2_000_000, 4_000_000, 6_000_000]
+
+
+def test_how_the_way_is_cut_into_waits_changes_nothing(world):
+    world.wait_until(400_000_000)
+    once = world.data.qpos.copy()
+    world.reset()
+    assert world.now_ns() == 0
+    for _, tick in zip(range(41), ticks(world, 100.0), strict=False):
+        assert world.now_ns() == tick.due_ns
+    np.testing.assert_array_equal(world.data.qpos, once)
