@@ -115,7 +115,7 @@ def run_step(step: Step) -> None:
     except KeyboardInterrupt:
         _stop(process)
         raise
-    if code == EXIT_INTERRUPTED:
+    if code in (EXIT_INTERRUPTED, -signal.SIGINT):
         raise KeyboardInterrupt
     if code != 0:
         raise StepFailedError(step, code if code > 0 else 128 - code)

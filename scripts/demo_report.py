@@ -36,7 +36,7 @@ def write_report(config: DemoConfig, steps: Mapping[str, Step]) -> Path:
         _verification(steps["verify"]),
         _training(config, steps["train"]),
         Section(
-            title="Evaluation of the shipped policy",
+            title="Evaluation",
             text=steps["evaluate"].note,
             command=steps["evaluate"].command,
             evaluation=load_result(config.evaluation),

@@ -7,6 +7,8 @@ from hlm.core.rotations import quat_from_roll_pitch_yaw
 from hlm.core.unitree_g1 import UNITREE_G1
 from hlm.core.values import JointCommand
 
+LEVEL = np.array([1.0, 0.0, 0.0, 0.0])
+
 
 @pytest.fixture
 def robot(task):
@@ -94,6 +96,8 @@ def test_leaving_it_lets_go_of_the_motors(task, robot):
 
 @pytest.mark.parametrize("opening", [0.0, 0.4])
 def test_grippers_go_where_they_are_told_each_for_itself(task, robot, opening):
+    # High up, so that a falling hand meets nothing meanwhile.
+    robot.place(np.array([0.0, 0.0, 5.0]), LEVEL, UNITREE_G1.default_rad)
     robot.command(command(gripper_opening=np.array([1.0, opening])))
     task.world.wait_until(400_000_000)
     np.testing.assert_allclose(robot.read().gripper_opening, [1.0, opening], atol=0.03)

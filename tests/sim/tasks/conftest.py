@@ -1,0 +1,29 @@
+"""A robot that stands still, for as long as a test needs things to come to rest."""
+
+from collections.abc import Callable
+
+import pytest
+
+from hlm.control.tracker import WholeBodyTracker
+from hlm.core.clock import NS_PER_S, ticks
+from hlm.core.unitree_g1 import UNITREE_G1
+from hlm.sim.tasks.shelf_cup_transfer import ShelfCupTransfer
+
+
+@pytest.fixture
+def stand(task: ShelfCupTransfer) -> Callable[[float], None]:
+    """Let the robot of `task` stand for some seconds; `each`, if given, is called after every control step."""
+    tracker = WholeBodyTracker(UNITREE_G1)
+
+    def wait(duration_s: float, each: Callable[[], object] = lambda: None) -> None:
+        with task.robot as robot:
+            tracker.reset(robot.read())
+            end_ns = task.world.now_ns() + round(duration_s * NS_PER_S)
+            for tick in ticks(task.world, 100.0):
+                if tick.due_ns >= end_ns:
+                    break
+                robot.command(tracker.step(robot.read()))
+                each()
+            task.world.wait_until(end_ns)
+
+    return wait
