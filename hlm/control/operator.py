@@ -1,4 +1,4 @@
-"""What an operator's body says: where hands, feet and pelvis should be. A person's tracker and a script speak it alike."""
+"""What an operator says with the body: where hands, feet and pelvis should be, from a person or from a script."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a second of an episode costs: the scripted operator records nothing, but everything else runs as in `hlm record`.
+"""What a second of an episode costs, by part: everything that `hlm record` does, without writing it down.
 
 `python scripts/bench/episode.py --seconds 8 --json runs/bench/episode.json`
 """
@@ -46,7 +46,7 @@ def measure(task: str, simulated_s: float, image_size: int) -> dict[str, float]:
     _time(rig.clock, "wait_until", "physics", spent_s)
     make_source = station.make_source
 
-    def timed_source(instance: Any) -> Any:  # noqa: ANN401
+    def timed_source(instance: Any) -> Any:
         source = make_source(instance)
         _time(source, "reference", "source", spent_s)
         return source
@@ -68,7 +68,7 @@ def _time(owner: object, method: str, part: str, spent_s: dict[str, float]) -> N
     """Replace a method of one object by one that adds up its time."""
     call: Callable[..., Any] = getattr(owner, method)
 
-    def timed(*args: Any) -> Any:  # noqa: ANN401
+    def timed(*args: Any) -> Any:
         start = time.perf_counter()
         try:
             return call(*args)

@@ -105,7 +105,7 @@ def test_the_policy_sees_the_observation_of_its_row():
             asked.append(observation)
             return super().chunk(observation)
 
-    source, first = PolicySource(Looking()), seen(0)
+    source, first = PolicySource(Looking(), ChunkConfig(execute=5)), seen(0)
     source.reset(first)
     source.reference(first)
     assert asked == [first]

@@ -91,7 +91,7 @@ def test_a_real_episode_is_the_same_in_every_bit_when_it_is_run_again(simulated)
 def test_real_rows_are_fresh_and_on_the_grid(simulated):
     rows = begun(simulated, 2)
     start_ns = rows[0][0]
-    assert start_ns == 600_000_000
+    assert start_ns == 590_000_000
     for number, (stamp_ns, _, _, ages) in enumerate(rows):
         assert stamp_ns == start_ns + round(number * 1e9 / 30)
         # The world moves in steps of 2 ms: a measurement is younger than one.

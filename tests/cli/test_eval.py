@@ -1,0 +1,133 @@
+import numpy as np
+import pytest
+
+from hlm.cli import eval as module
+from hlm.cli.eval import FIRST_UNSEEN_SEED
+from hlm.cli.main import main
+from hlm.core.errors import InputError
+from hlm.runtime.results import EvalResult, RolloutResult, load_result
+from hlm.runtime.video import read_video
+
+# A network small enough to be built, trained for two steps and served in a second.
+NETWORK = [
+    "--network.width",
+    "32",
+    "--network.heads",
+    "2",
+    "--network.prefix-layers",
+    "1",
+    "--network.expert-layers",
+    "1",
+]
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["--source", "scripted", "--task", "shelf_cup"], "Did you mean 'shelf_cup_transfer'?"),
+        (["--source", "scriptd"], "no source 'scriptd'. Known: policy, scripted. Did you mean 'scripted'?"),
+        (["--source", "replay"], "no source 'replay'. Known: policy, scripted."),
+        ([], "name a checkpoint to score, or --source scripted without one."),
+        (["runs/policy", "--source", "scripted"], "name a checkpoint to score, or --source scripted without one."),
+        (["runs/policy", "--rollouts", "0"], "--rollouts must be at least 1, got 0."),
+        (["runs/policy", "--seed", "-1"], "--seed must not be negative, got -1."),
+        (["runs/policy", "--workers", "0"], "--workers must be at least 1, got 0."),
+        (["runs/policy", "--videos", "-1"], "--videos must not be negative, got -1."),
+        (["runs/policy", "--rollout", "3"], "Did you mean '--rollouts'?"),
+    ],
+)
+def test_what_cannot_be_scored_is_one_line_and_writes_nothing(words, text, refused):
+    assert text in refused("eval", *words)
+
+
+def test_a_missing_checkpoint_names_the_nearest(refused, folder):
+    (folder / "runs" / "shelf_policy").mkdir(parents=True)
+    line = refused("eval", "runs/shelf_polcy")
+    assert "runs/shelf_polcy" in line
+    assert "Did you mean" in line
+    assert "shelf_policy" in line
+
+
+@pytest.mark.parametrize("option", ["--out", "--json"])
+def test_what_is_there_is_not_overwritten(option, refused, folder):
+    (folder / "mine").write_text("precious")
+    line = refused("eval", "--source", "scripted", option, "mine")
+    assert line == "hlm: mine is already there. Name another one."
+
+
+def test_without_a_library_to_draw_with_it_says_what_to_install(refused, monkeypatch):
+    monkeypatch.delenv("MUJOCO_GL", raising=False)
+    monkeypatch.setattr("ctypes.util.find_library", lambda name: None)
+    assert "neither is installed. Run: sudo apt-get install" in refused("eval", "--source", "scripted")
+
+
+def fail(*_):
+    raise InputError("the first rollout went wrong")
+
+
+def test_an_evaluation_that_finds_nothing_leaves_nothing(refused, monkeypatch):
+    monkeypatch.setattr(module, "score", fail)
+    line = refused("eval", "--source", "scripted", "--out", "report", "--workers", "1")
+    assert line == "hlm: the first rollout went wrong"
+
+
+def scored(station, film_seeds, folder, seed):
+    """Even seeds succeed; nothing is simulated."""
+    return RolloutResult(
+        seed=seed,
+        instruction="wave",
+        success=seed % 2 == 0,
+        stage=1 - seed % 2,
+        stages=("reach",),
+        progress=1.0 - seed % 2,
+        wrong_object=False,
+        fell=False,
+        duration_s=1.0,
+        steps=31,
+    )
+
+
+def test_results_are_sorted_whoever_comes_first(folder, monkeypatch, capsys):
+    monkeypatch.setattr(module, "score", scored)
+    monkeypatch.setattr("hlm.runtime.evaluation.in_parallel", lambda run, seeds, workers: map(run, reversed(seeds)))
+    words = ["eval", "--source", "scripted", "--rollouts", "5", "--seed", "8", "--out", "report", "--json", "a/b.json"]
+    assert main(words) == 0
+    result = load_result(folder / "report")
+    assert [one.seed for one in result.rollouts] == [8, 9, 10, 11, 12]
+    assert (result.first_seed, result.source, result.task) == (8, "scripted", "shelf_cup_transfer")
+    assert EvalResult.from_json((folder / "a" / "b.json").read_text()) == result
+    text = capsys.readouterr().out
+    assert "3 of 5 = 60%" in text
+    assert text.endswith("report: report/report.html\n")
+    assert (folder / "report" / "report.html").is_file()
+
+
+@pytest.mark.usefixtures("brief")
+def test_the_scripted_operator_is_scored_filmed_and_reported(folder):
+    words = ["eval", "--source", "scripted", "--rollouts", "2", "--workers", "1", "--videos", "1"]
+    assert main([*words, "--out", "one"]) == 0
+    result = load_result(folder / "one")
+    assert [one.seed for one in result.rollouts] == [FIRST_UNSEEN_SEED, FIRST_UNSEEN_SEED + 1]
+    assert [one.video for one in result.rollouts] == [f"seed_{FIRST_UNSEEN_SEED}.mp4", None]
+    for one in result.rollouts:
+        assert (one.success, one.fell, one.steps) == (False, False, 10)
+        assert one.duration_s == pytest.approx(0.3)
+    film = read_video(folder / "one" / f"seed_{FIRST_UNSEEN_SEED}.mp4")
+    assert len(film) == 5
+    assert np.ptp(film[0]) > 100
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("brief")
+def test_from_demonstrations_to_a_scored_policy_and_the_same_again(folder):
+    cameras = ["--cameras", "head", "--image-size", "32", "32"]
+    assert main(["record", "--episodes", "4", *cameras, "--out", "demos.zarr"]) == 0
+    words = ["train", "--datasets", "demos.zarr", "--out", "policy", "--steps", "2", "--batch", "4", "--threads", "1"]
+    assert main([*words, "--outcomes", "failure", *NETWORK]) == 0
+    for out in ("one", "two"):
+        words = ["eval", "policy", "--rollouts", "2", "--workers", "1", "--videos", "0", "--out", out]
+        assert main([*words, "--euler-steps", "2"]) == 0
+    one, two = load_result(folder / "one"), load_result(folder / "two")
+    assert one == two
+    assert one.source == "policy"
+    assert [rollout.steps for rollout in one.rollouts] == [10, 10]

@@ -1,0 +1,181 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from hlm.cli.main import main
+from hlm.datasets.reader import open_dataset
+from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Row
+from hlm.datasets.verify import verify
+from hlm.datasets.writer import DatasetWriter
+
+SMALL = ("--cameras", "head", "--image-size", "16", "24")
+
+
+def episode_of(path, rate_hz=30.0, **changes):
+    """A dataset with one short episode that no simulation made; returns the episode's folder."""
+    spec = DatasetSpec(embodiment="unitree_g1", rate_hz=rate_hz, cameras={})
+    info = {"instruction": "wave", "source": "scripted", "task": "shelf_cup_transfer", "seed": 2} | changes
+    with DatasetWriter.open(path, spec) as writer:
+        episode = writer.episode(EpisodeInfo(**info))
+        for row in range(3):
+            episode.append(Row(row * 33_333_333, np.zeros(34), np.zeros(34), {}, {"state": 0.0}))
+        return episode.commit(outcome="success")
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["--task", "shelf_cup"], "no task 'shelf_cup'. Known: shelf_cup_transfer. Did you mean 'shelf_cup_transfer'?"),
+        (["--source", "scriptd"], "no source 'scriptd'. Known: policy, replay, scripted. Did you mean 'scripted'?"),
+        (["--cameras", "haed"], "no camera 'haed'. Known: head, left_wrist, right_wrist. Did you mean 'head'?"),
+        (["--cameras", "head", "head"], "a camera is named twice: head, head."),
+        (["--cameras"], "--cameras needs at least one of head, left_wrist, right_wrist."),
+        (["--episodes", "0"], "--episodes must be at least 1, got 0."),
+        (["--episodes", "-3"], "--episodes must be at least 1, got -3."),
+        (["--seed", "-1"], "--seed must not be negative, got -1."),
+        (["--image-size", "8", "8"], "image size (8, 8) must lie between 16 and 480 pixels."),
+        (["--image-size", "128", "4000"], "image size (128, 4000) must lie between 16 and 480 pixels."),
+        (["--source", "replay"], "`--source replay` and the path of an episode go together: --source replay EPISODE."),
+        (["a.zarr/episode_000000"], "`--source replay` and the path of an episode go together"),
+        (["--source", "replay", "a.zarr/episode_000000"], "no dataset at a.zarr: there is nothing."),
+        (["--source", "policy"], "a policy is scored by `hlm eval CHECKPOINT`"),
+        (["--episods", "3"], "Did you mean '--episodes'?"),
+    ],
+)
+def test_what_cannot_be_recorded_is_one_line_and_writes_nothing(words, text, refused):
+    assert text in refused("record", *words)
+
+
+def test_what_is_there_is_not_overwritten(refused, folder):
+    (folder / "mine.zarr").write_text("precious")
+    line = refused("record", "--out", "mine.zarr")
+    assert line == "hlm: mine.zarr is already there. Name another --out, or add to it with --append."
+    assert (folder / "mine.zarr").read_text() == "precious"
+
+
+def test_without_a_library_to_draw_with_it_says_what_to_install(refused, monkeypatch):
+    monkeypatch.delenv("MUJOCO_GL", raising=False)
+    monkeypatch.setattr("ctypes.util.find_library", lambda name: None)
+    assert "neither is installed. Run: sudo apt-get install" in refused("record")
+
+
+@pytest.mark.parametrize("choice", ["nonsense", "disabled"])
+def test_a_choice_that_cannot_draw_is_one_line_too(choice, folder):
+    done = subprocess.run(
+        [sys.executable, "-m", "hlm.cli.main", "record", *SMALL, "--out", "x.zarr"],
+        env=os.environ | {"MUJOCO_GL": choice},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "apt-get install" in done.stderr
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"task": "pour"}, "was not recorded on task 'shelf_cup_transfer'; it cannot be replayed there."),
+        ({"seed": None}, "was not recorded on task 'shelf_cup_transfer'; it cannot be replayed there."),
+        ({"rate_hz": 50.0}, "was recorded on 'unitree_g1' at 50 Hz; a replay needs 'unitree_g1' at 30 Hz."),
+    ],
+)
+def test_an_episode_that_does_not_fit_is_not_replayed(changes, text, refused, folder):
+    episode = episode_of(folder / "a.zarr", **changes)
+    assert text in refused("record", "--source", "replay", str(episode))
+
+
+def test_an_episode_that_is_not_there_names_those_that_are(refused, folder):
+    episode = episode_of(folder / "a.zarr")
+    line = refused("record", "--source", "replay", str(episode.with_name("episode_000007")))
+    assert "no episode 'episode_000007' in " in line
+    assert line.endswith("a.zarr. It begins with: episode_000000.")
+
+
+@pytest.mark.usefixtures("brief")
+def test_episodes_are_recorded_and_added_to(folder, capsys):
+    assert main(["record", *SMALL, "--episodes", "2", "--seed", "4", "--out", "a.zarr"]) == 0
+    text = capsys.readouterr().out
+    assert "seed 4: failure after nothing, 0.3 s, 'put the red cup on the high shelf'\n" in text
+    assert "2 episodes, 0 successful, 0.7 s in a.zarr\n" in text
+    assert main(["record", *SMALL, "--seed", "6", "--out", "a.zarr", "--append"]) == 0
+    dataset = open_dataset("a.zarr")
+    assert [episode.info.seed for episode in dataset] == [4, 5, 6]
+    assert dataset.spec == DatasetSpec(embodiment="unitree_g1", rate_hz=30.0, cameras={"head": (16, 24)})
+    for episode in dataset:
+        assert len(episode) == 10
+        assert (episode.info.source, episode.info.operator) == ("scripted", "scripted")
+        assert episode.info.outcome == "failure"
+    assert [episode.info.instruction.split()[2] for episode in dataset] == ["red", "blue", "red"]
+    assert verify("a.zarr") == []
+    # Other cameras do not fit into the same dataset.
+    assert main(["record", "--cameras", "left_wrist", "--image-size", "16", "24", "--out", "a.zarr", "--append"]) == 2
+    assert "a.zarr has cameras head 16x24, asked for left_wrist 16x24." in capsys.readouterr().err
+    assert len(open_dataset("a.zarr")) == 3
+
+
+@pytest.mark.usefixtures("brief")
+def test_a_replay_does_the_same_again_and_says_where_it_comes_from(folder, capsys):
+    assert main(["record", *SMALL, "--seed", "3", "--out", "a.zarr"]) == 0
+    assert main(["record", *SMALL, "--source", "replay", "a.zarr/episode_000000", "--out", "b.zarr"]) == 0
+    (first,), (again,) = open_dataset("a.zarr"), open_dataset("b.zarr")
+    assert (again.info.seed, again.info.source, again.info.operator) == (3, "scripted", "replay")
+    np.testing.assert_array_equal(again.stamp_ns, first.stamp_ns)
+    np.testing.assert_allclose(again.action, first.action, atol=1e-6)
+    np.testing.assert_allclose(again.state, first.state, atol=1e-3)
+
+
+def wait_for(condition, process, seconds=120.0):
+    end_s = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None, process.stderr.read()
+        assert time.monotonic() < end_s
+        time.sleep(0.02)  # noqa: TID251 - another process is being waited for
+
+
+def test_ctrl_c_ends_it_in_one_line_and_loses_nothing(folder, brief_program, capsys):
+    dataset = folder / "a.zarr"
+    process = subprocess.Popen(
+        [*brief_program, "record", *SMALL, "--episodes", "1000", "--out", "a.zarr"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    # In the middle of the third episode, when some of its rows are on the disk.
+    wait_for(lambda: any(dataset.glob("episode_000002.partial/image_*/*")), process)
+    process.send_signal(signal.SIGINT)
+    _, complaint = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert complaint.count("\n") == 1
+    finished = len(open_dataset(dataset))
+    assert finished >= 2
+    assert complaint == (
+        f"hlm: interrupted; {finished} finished episodes are in a.zarr, `hlm data recover a.zarr` keeps the open one\n"
+    )
+    open_ones = list(dataset.glob("episode_*.partial"))
+    assert main(["data", "recover", "a.zarr"]) == 0
+    assert len(open_dataset(dataset)) == finished + len(open_ones)
+    assert verify(dataset) == []
+
+
+@pytest.mark.slow
+def test_a_whole_demonstration_succeeds_and_so_does_its_replay(folder, capsys):
+    assert main(["record", *SMALL, "--out", "a.zarr"]) == 0
+    assert main(["record", *SMALL, "--source", "replay", "a.zarr/episode_000000", "--out", "b.zarr"]) == 0
+    (first,), (again,) = open_dataset("a.zarr"), open_dataset("b.zarr")
+    for episode in (first, again):
+        assert (episode.info.outcome, episode.info.stage) == ("success", 5)
+    assert len(again) == len(first)
+    np.testing.assert_allclose(again.action, first.action, atol=1e-6)
+    # The cup ends where it ended: the same motion, to what single precision leaves of it.
+    np.testing.assert_allclose(
+        again.label("candidate_in_hand_m")[-1], first.label("candidate_in_hand_m")[-1], atol=0.01
+    )
+    assert verify("a.zarr") == verify("b.zarr") == []
