@@ -9,16 +9,8 @@ from hlm.runtime.results import EvalResult, RolloutResult, load_result
 from hlm.runtime.video import read_video
 
 # A network small enough to be built, trained for two steps and served in a second.
-NETWORK = [
-    "--network.width",
-    "32",
-    "--network.heads",
-    "2",
-    "--network.prefix-layers",
-    "1",
-    "--network.expert-layers",
-    "1",
-]
+SIZES = {"width": 32, "heads": 2, "prefix-layers": 1, "expert-layers": 1}
+NETWORK = [word for name, size in SIZES.items() for word in (f"--network.{name}", str(size))]
 
 
 @pytest.mark.parametrize(
