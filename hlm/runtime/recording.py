@@ -77,6 +77,7 @@ def _info(station: Station, instance: Instance, source: str, operator: str) -> E
         extra={
             "candidates": list(instance.candidates),
             "candidate": instance.candidate,
+            "scene": instance.seed if instance.scene is None else instance.scene,
             "stages": list(station.task.stages),
         },
     )

@@ -109,12 +109,13 @@ def _chosen(dataset: Dataset, outcomes: tuple[str, ...], cameras: tuple[str, ...
 
 
 def _share_out(chosen: Sequence[list[Episode]], config: TrainConfig) -> tuple[tuple[Episode, ...], tuple[Episode, ...]]:
-    """Hold out whole layouts: episodes of one task and seed stay together, whatever their instruction."""
+    """Hold out whole layouts: episodes of one task and scene, or seed, stay together, whatever their instruction."""
     groups: dict[tuple[object, ...], list[Episode]] = {}
     for source, episodes in enumerate(chosen):
         for episode in episodes:
             info = episode.info
-            key = (info.task, info.seed) if info.seed is not None else (source, episode.number, None)
+            scene = info.extra.get("scene", info.seed)
+            key = (info.task, scene) if scene is not None else (source, episode.number, None)
             groups.setdefault(key, []).append(episode)
     layouts = list(groups.values())
     held_out = round(config.validation * len(layouts))

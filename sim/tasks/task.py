@@ -22,11 +22,13 @@ class Instance:
         seed: what it was drawn from.
         candidates: an instruction for each object that could be asked for.
         candidate: index of the one that is asked for.
+        scene: number of the scene; instances that share it differ only in what is asked for. None: the seed's own.
     """
 
     seed: int
     candidates: tuple[str, ...]
     candidate: int
+    scene: int | None = None
 
     @property
     def instruction(self) -> str:

@@ -78,9 +78,9 @@ def write_dataset(path: Path, episodes=6, rows=24, cameras=("head", "wrist"), si
                 instruction=CANDIDATES[asked],
                 source="scripted",
                 task="reach",
-                seed=number // 2,
+                seed=number,
                 operator="test",
-                extra={"candidates": CANDIDATES, "candidate": asked},
+                extra={"candidates": CANDIDATES, "candidate": asked, "scene": number // 2},
             )
             episode = writer.episode(info)
             seen = cameras[:-1] if number in lacking else cameras

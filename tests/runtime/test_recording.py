@@ -64,6 +64,7 @@ def test_the_description_says_what_was_asked_how_it_ended_and_who_did_it(make_st
         assert (info.source, info.operator, info.task, info.seed) == ("scripted", "replay", "fake", seed)
         assert info.instruction == words == info.extra["candidates"][info.extra["candidate"]]
         assert info.extra["stages"] == ["reach", "place"]
+        assert info.extra["scene"] == seed
 
 
 def test_each_episode_is_safe_before_the_next_begins(make_station, path):

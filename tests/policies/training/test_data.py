@@ -142,7 +142,7 @@ def test_episodes_without_labels_are_learnt_from_but_never_swapped(run):
 
 def test_layouts_are_not_shared_between_training_and_validation(run):
     training, validation = (
-        {episode.info.seed for episode in part} for part in (run.sources.training, run.sources.validation)
+        {episode.info.extra["scene"] for episode in part} for part in (run.sources.training, run.sources.validation)
     )
     assert validation
     assert not training & validation

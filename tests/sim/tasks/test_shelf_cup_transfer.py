@@ -267,3 +267,8 @@ def close_right_hand(task, stand):
 
 def test_an_instance_names_the_candidate_that_is_asked_for():
     assert Instance(seed=1, candidates=("a", "b"), candidate=1).instruction == "b"
+
+
+def test_instances_that_share_a_scene_say_so(task):
+    scenes = [task.reset(seed).scene for seed in (6, 7, 8)]
+    assert scenes[0] == scenes[1] != scenes[2]
