@@ -91,9 +91,7 @@ class ShelfCupTransfer:
         self._place_things(layout)
         self._place_robot(layout)
         self.world.forward()
-        self._instance = Instance(
-            seed=seed, candidates=self._instance.candidates, candidate=seed % 2, scene=seed // 2
-        )
+        self._instance = Instance(seed=seed, candidates=self._instance.candidates, candidate=seed % 2, scene=seed // 2)
         self._progress = Progress()
         self._placed_since_ns = None
         return self._instance
