@@ -18,24 +18,24 @@ demo: setup ## record, train and evaluate a small policy, and write a report
 test: lint types ## everything that must hold before a change is merged
 	$(PYTEST)
 
-test-slow: ## the tests that take more than a few seconds
+test-slow: setup ## the tests that take more than a few seconds
 	$(PYTEST) -m slow
 
-lint: ## style and formatting
+lint: setup ## style and formatting
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
 
-format: ## rewrite the code in the house format
+format: setup ## rewrite the code in the house format
 	$(PYTHON) -m ruff check --fix .
 	$(PYTHON) -m ruff format .
 
-types: ## static types
+types: setup ## static types
 	$(PYTHON) -m mypy -p hlm
 
-bench: ## timings of the parts
+bench: setup ## timings of the parts
 	@for script in scripts/bench/*.py; do echo "== $$script"; $(PYTHON) "$$script" || exit 1; done
 
-wheel: ## build the wheel into dist/
+wheel: setup ## build the wheel into dist/
 	$(PYTHON) -m pip wheel --no-deps --wheel-dir dist .
 
 clean: ## remove caches and build products; keeps .venv and runs
