@@ -10,7 +10,9 @@ from hlm.cli.main import main
 
 # A program of its own whose episodes last `time_limit_s`, for what needs a process of its own.
 PROGRAM = (
-    "import sys\n"
+    "import signal, sys\n"
+    # A shell that starts the tests in the background makes them ignore Ctrl+C, and children inherit that.
+    "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
     "from hlm.cli.rendering import load_simulator\n"
     "load_simulator()\n"
     "from hlm.sim.tasks.shelf_cup_transfer import ShelfCupTransfer\n"
