@@ -131,7 +131,7 @@ class DynamicsProgram:
         """Cost of the accelerations: soles, pelvis orientation, posture."""
         config = self._config
         jacobian = body.sole_jacobian.reshape(12, DOFS)
-        weighted = config.weight_sole * jacobian
+        weighted = self._sole_weights(task.largest_load_n).reshape(12, 1) * jacobian
         wanted = (task.sole_acceleration - body.sole_drift).reshape(12)
         block = self._hessian[:DOFS, :DOFS]
         np.matmul(jacobian.T, weighted, out=block)
@@ -144,6 +144,15 @@ class DynamicsProgram:
         diagonal[BASE_DOFS:] += self._posture
         gradient[BASE_DOFS:] += self._posture * task.joint_rad_s2
         np.negative(gradient, out=gradient)
+
+    def _sole_weights(self, largest_load_n: FloatArray) -> FloatArray:
+        """[foot, 6] weights of the soles' accelerations, by whether they stand."""
+        config = self._config
+        weights = np.full((2, 6), config.weight_sole)
+        in_air = largest_load_n <= 0.0
+        weights[in_air, :3] = config.weight_swing_position
+        weights[in_air, 3:] = config.weight_swing_rotation
+        return weights
 
     def _fill_forces(self, body: BodyDynamics, task: BodyTask) -> None:
         """Cost of the forces: acceleration of the centre of mass and rate of the angular momentum."""

@@ -7,12 +7,15 @@ linear inverted pendulum with piecewise constant zero-moment point).
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
 from hlm.control.config import PendulumConfig
-from hlm.core.arrays import FloatArray
+from hlm.core.arrays import BoolArray, FloatArray
+
+_MEAN_STEPS = 5  # a mean is taken over this many instants to either side
 
 
 class PendulumMotion(NamedTuple):
@@ -48,6 +51,47 @@ def pendulum_maps(frequency_rad_s: float, dt_s: float, count: int) -> tuple[Floa
     return position, velocity
 
 
+def expected_pressure(
+    center_of_mass_m: FloatArray,
+    soles_m: FloatArray,
+    standing: BoolArray,
+    dt_s: float,
+    config: PendulumConfig,
+) -> tuple[FloatArray, FloatArray]:
+    """Where the zero-moment point should be, and how far it may be from there.
+
+    Under the foot that stands alone; between two such phases on a smooth way from one foot to the other; while both
+    feet stand for long, at the mean of the centre of mass.
+
+    Args:
+        center_of_mass_m: [time, 2].
+        soles_m: [time, foot, 2] sole centres.
+        standing: [time, foot].
+        dt_s: from one instant to the next.
+        config: standard deviations.
+
+    Returns:
+        [time, 2] points and [time] standard deviations.
+    """
+    points = _running_mean(center_of_mass_m)
+    sigma_m = np.full(len(points), config.pressure_standing_m)
+    both = standing.all(axis=1)
+    if both.all():
+        return points, sigma_m
+    alone = np.flatnonzero(~both)
+    feet = np.where(standing[:, 0], 0, 1)
+    points[alone] = soles_m[alone, feet[alone]]
+    sigma_m[alone] = config.pressure_one_foot_m
+    for last, first in pairwise(alone):
+        shift = np.arange(last + 1, first)
+        if 0 < len(shift) <= config.longest_shift_s / dt_s:
+            share = (shift - last)[:, None] / (first - last)
+            share = share * share * (3.0 - 2.0 * share)
+            points[shift] = (1.0 - share) * soles_m[shift, feet[last]] + share * soles_m[shift, feet[first]]
+            sigma_m[shift] = config.pressure_shifting_m
+    return points, sigma_m
+
+
 def fit_pendulum(
     center_of_mass_m: FloatArray,
     pressure_m: FloatArray,
@@ -81,3 +125,12 @@ def fit_pendulum(
     unknown = np.linalg.solve(normal, right)
     points = unknown[2:]
     return PendulumMotion(position @ unknown, velocity @ unknown, np.concatenate([points, points[-1:]]))
+
+
+def _running_mean(values: FloatArray) -> FloatArray:
+    """[time, ...] mean over `_MEAN_STEPS` to either side, the ends held."""
+    padded = np.concatenate([values[:1].repeat(_MEAN_STEPS, 0), values, values[-1:].repeat(_MEAN_STEPS, 0)])
+    total = np.concatenate([np.zeros((1, *values.shape[1:])), padded.cumsum(axis=0)])
+    width = 2 * _MEAN_STEPS + 1
+    mean: FloatArray = (total[width:] - total[:-width]) / width
+    return mean

@@ -1,76 +1,44 @@
-"""The motion that the reference stream means: joints, feet and a feasible centre of mass on an even time grid.
+"""The motion that the reference stream means: joints, feet, contacts and a feasible centre of mass on an even grid.
 
-The stream says neither where the body is nor which way it faces. Both follow from the feet that stand: each slot is
-placed so that they do not move, so everything is relative to the reference's own feet.
+The stream says neither where the body is nor which foot it stands on. Contacts follow from the heights of the soles,
+and the place of each slot from the feet that stand: they do not move. So everything is relative to the reference's own
+feet. Contacts are read anew whenever slots are added, but never where the reference has been played already.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import pinocchio as pin
 
-from hlm.control.config import PendulumConfig, StreamConfig
+from hlm.control.config import ContactConfig, PendulumConfig, StreamConfig
+from hlm.control.contacts import label_contacts, load_share, right_share
 from hlm.control.model import GRAVITY_M_S2, BodyModel
-from hlm.control.pendulum import fit_pendulum, pendulum_maps
-from hlm.core.arrays import FloatArray
+from hlm.control.pendulum import expected_pressure, fit_pendulum, pendulum_maps
+from hlm.control.reference_sample import ReferenceSample
+from hlm.core.arrays import BoolArray, FloatArray
 from hlm.core.clock import NS_PER_S
 from hlm.core.layout import unpack
 from hlm.core.rotations import matrix_from_yaw, wrap_angle
 
-# Columns of a slot's row. The first are smoothed by a cubic in time; the others are interpolated linearly.
+# Columns of a slot's row. The body's and the feet's are smoothed by cubics in time, the others interpolated linearly.
 _JOINTS = slice(0, 29)
 _ROLL_PITCH_YAW = slice(29, 32)
 _COM = slice(32, 35)
-_SMOOTHED = slice(0, 35)
-_GRIPPERS = slice(35, 37)
-_SOLES = slice(37, 43)
-_SOLE_YAWS = slice(43, 45)
-_FIT_POSITION = slice(45, 47)
-_FIT_VELOCITY = slice(47, 49)
-_PRESSURE = slice(49, 51)
-_COLUMNS = 51
+_BODY = slice(0, 35)
+_SOLES = slice(35, 41)
+_SOLE_ROLL_PITCH_YAWS = slice(41, 47)
+_FEET = slice(35, 47)
+_GRIPPERS = slice(47, 49)
+_FIT_POSITION = slice(49, 51)
+_FIT_VELOCITY = slice(51, 53)
+_PRESSURE = slice(53, 55)
+_YAW_RATE = 55
+_COLUMNS = 56
 
-_CUBIC_SLOTS = 6  # the cubic is fitted over this many slots to either side
-_MEAN_SLOTS = 5  # the expected pressure point is the mean over this many slots to either side
+_BODY_SLOTS = 6  # the body's cubic is fitted over this many slots to either side
+_FEET_SLOTS = 3  # the feet's over this many: they change direction faster
 _AHEAD_SLOTS = 50  # references may be this far ahead of what is played
 _LEAST_HEIGHT_M = 0.25
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ReferenceSample:
-    """The reference at one instant, in the reference's own world.
-
-    Attributes:
-        joint_position_rad: [joint].
-        joint_velocity_rad_s: [joint].
-        joint_acceleration_rad_s2: [joint].
-        gripper_opening: [2].
-        roll_pitch_yaw_rad: [3] of the pelvis.
-        roll_pitch_yaw_rad_s: [3] their rates.
-        roll_pitch_yaw_rad_s2: [3] the rates' rates.
-        center_of_mass_m: [3] the fitted pendulum's, smoothed in height.
-        center_of_mass_m_s: [3] its velocity.
-        height_m_s2: vertical acceleration.
-        pressure_m: [2] zero-moment point.
-        sole_m: [foot, 3] sole centres.
-        sole_yaw_rad: [foot].
-    """
-
-    joint_position_rad: FloatArray
-    joint_velocity_rad_s: FloatArray
-    joint_acceleration_rad_s2: FloatArray
-    gripper_opening: FloatArray
-    roll_pitch_yaw_rad: FloatArray
-    roll_pitch_yaw_rad_s: FloatArray
-    roll_pitch_yaw_rad_s2: FloatArray
-    center_of_mass_m: FloatArray
-    center_of_mass_m_s: FloatArray
-    height_m_s2: float
-    pressure_m: FloatArray
-    sole_m: FloatArray
-    sole_yaw_rad: FloatArray
 
 
 class ReferenceMotion:
@@ -79,20 +47,39 @@ class ReferenceMotion:
     Args:
         model: the body.
         stream: grid and window.
+        contact: what counts as a lift and a landing.
         pendulum: standard deviations of the fit.
     """
 
-    def __init__(self, model: BodyModel, stream: StreamConfig, pendulum: PendulumConfig) -> None:
+    def __init__(
+        self, model: BodyModel, stream: StreamConfig, contact: ContactConfig, pendulum: PendulumConfig
+    ) -> None:
         self._model = model
         self._data = model.data()
+        self._contact = contact
         self._pendulum = pendulum
         self._dt_s = 1.0 / stream.rate_hz
+        self._load_ahead_s = stream.load_ahead_s
         self._fitted = round((stream.past_s + stream.latency_s) * stream.rate_hz) + 1
-        self._rows = np.zeros((self._fitted + _AHEAD_SLOTS, _COLUMNS))
-        self._sigma_m = np.full(self._fitted - 1, pendulum.pressure_standing_m)
+        slots = self._fitted + _AHEAD_SLOTS
+        self._rows = np.zeros((slots, _COLUMNS))
+        self._standing = np.ones((slots, 2), dtype=bool)
+        # What forward kinematics says with the pelvis at the origin, facing x.
+        self._own_soles_m = np.zeros((slots, 2, 3))
+        self._own_roll_pitch_yaws = np.zeros((slots, 2, 3))
+        self._own_com_m = np.zeros((slots, 3))
+        self._right_share = np.zeros(slots)
+        self._slots = (
+            self._rows,
+            self._standing,
+            self._own_soles_m,
+            self._own_roll_pitch_yaws,
+            self._own_com_m,
+            self._right_share,
+        )
         self._maps: dict[int, tuple[FloatArray, FloatArray]] = {}
-        time_s = self._dt_s * np.arange(-_CUBIC_SLOTS, _CUBIC_SLOTS + 1)
-        self._cubic = np.linalg.pinv(np.vander(time_s, 4, increasing=True))
+        self._body_cubic = _cubic(_BODY_SLOTS, self._dt_s)
+        self._feet_cubic = _cubic(_FEET_SLOTS, self._dt_s)
         self._newest_ns = 0
 
     @property
@@ -102,40 +89,41 @@ class ReferenceMotion:
 
     def start(self, stamp_ns: int, vector: FloatArray) -> None:
         """Forget everything; until `stamp_ns` the body stands still in the pose of the [34] `vector`."""
-        row = self._row(vector, None)
+        self._rows[-1] = 0.0
+        self._standing[-1] = True
+        self._take(vector)
+        for array in self._slots:
+            array[:] = array[-1]
+        share = load_share(self._own_soles_m[-1], self._own_com_m[-1])
+        self._put(-1, 0.0, np.array([0.0, 0.0, -(share @ self._own_soles_m[-1, :, 2])]))
+        row = self._rows[-1]
         row[_FIT_POSITION] = row[_PRESSURE] = row[_COM][:2]
         self._rows[:] = row
         self._newest_ns = stamp_ns
 
-    def extend(self, vectors: FloatArray) -> None:
-        """Add the next slots of the grid, [new, 34]."""
+    def extend(self, vectors: FloatArray, played_ns: int) -> None:
+        """Add the next slots of the grid, [new, 34]; contacts stay as they are up to the instant that is played."""
+        if len(vectors) == 0:
+            return
         for vector in vectors:
-            row = self._row(vector, self._rows[-1])
-            self._rows[:-1] = self._rows[1:]
-            self._rows[-1] = row
+            for array in self._slots:
+                array[:-1] = array[1:]
+            self._take(vector)
             self._newest_ns += round(self._dt_s * NS_PER_S)
-        if len(vectors) > 0:
-            self._fit()
+        self._label(len(vectors), played_ns)
+        self._fit()
 
     def sample(self, instant_ns: int) -> ReferenceSample:
         """The reference at an instant; the ends of the window are held."""
-        last = len(self._rows) - 1
-        place = last - (self._newest_ns - instant_ns) / NS_PER_S / self._dt_s
-        place = min(max(place, 0.0), float(last))
-        low = min(int(place), last - 1)
+        place = self._slot_at(instant_ns)
+        low = min(int(place), len(self._rows) - 2)
         share = place - low
-        row = (1.0 - share) * self._rows[low] + share * self._rows[low + 1]
-        slots = np.clip(np.arange(low - _CUBIC_SLOTS, low + _CUBIC_SLOTS + 1), 0, last)
-        time_s = share * self._dt_s
-        powers = np.array(
-            [
-                [1.0, time_s, time_s**2, time_s**3],
-                [0.0, 1.0, 2.0 * time_s, 3.0 * time_s**2],
-                [0.0, 0.0, 2.0, 6.0 * time_s],
-            ]
-        )
-        value, rate, second = (powers @ self._cubic) @ self._rows[slots, _SMOOTHED]
+        row = self._between(place)
+        value, rate, second = self._smoothed(_BODY, self._body_cubic, low, share)
+        sole, sole_rate, sole_second = self._smoothed(_FEET, self._feet_cubic, low, share).reshape(3, 2, 2, 3)
         height = _COM.stop - 1
+        lift_s, landing_s = self._events(place)
+        standing = self._standing[low].copy()
         return ReferenceSample(
             joint_position_rad=value[_JOINTS],
             joint_velocity_rad_s=rate[_JOINTS],
@@ -148,81 +136,163 @@ class ReferenceMotion:
             center_of_mass_m_s=np.array([*row[_FIT_VELOCITY], rate[height]]),
             height_m_s2=float(second[height]),
             pressure_m=row[_PRESSURE],
-            sole_m=row[_SOLES].reshape(2, 3),
-            sole_yaw_rad=row[_SOLE_YAWS],
+            load_share=self._load_share(place, standing),
+            sole_m=sole[0],
+            sole_m_s=sole_rate[0],
+            sole_m_s2=sole_second[0],
+            sole_roll_pitch_yaw_rad=sole[1],
+            sole_roll_pitch_yaw_rad_s=sole_rate[1],
+            yaw_rate_rad_s=float(row[_YAW_RATE]),
+            standing=standing,
+            lift_s=lift_s,
+            landing_s=landing_s,
+            stood_s=self._stood_s(place),
         )
 
-    def _row(self, vector: FloatArray, previous: FloatArray | None) -> FloatArray:
-        """[column] row of a [34] vector, placed so that the feet stay where the previous row has them."""
-        joints, grippers, root = unpack(vector)
-        soles_m, sole_yaws, com_m = self._body_at_origin(joints, root[:2])
-        share = load_share(soles_m, com_m)
-        yaw = 0.0
-        if previous is None:
-            shift_m = np.array([0.0, 0.0, -(share @ soles_m[:, 2])])
-        else:
-            yaw = float(share @ (previous[_SOLE_YAWS] - sole_yaws))
-            turned_m = soles_m @ matrix_from_yaw(yaw).T
-            shift_m = share @ (previous[_SOLES].reshape(2, 3) - turned_m)
-        turn = matrix_from_yaw(yaw)
-        row = np.zeros(_COLUMNS)
-        row[_JOINTS] = joints
-        row[_GRIPPERS] = grippers
-        row[_ROLL_PITCH_YAW] = root[0], root[1], yaw
-        row[_COM] = turn @ com_m + shift_m
-        row[_SOLES] = (soles_m @ turn.T + shift_m).ravel()
-        row[_SOLE_YAWS] = yaw + sole_yaws
-        return row
+    def _slot_at(self, instant_ns: int) -> float:
+        last = len(self._rows) - 1
+        place = last - (self._newest_ns - instant_ns) / NS_PER_S / self._dt_s
+        return min(max(place, 0.0), float(last))
 
-    def _body_at_origin(
-        self, joints_rad: FloatArray, roll_pitch_rad: FloatArray
-    ) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """[foot, 3] soles, [foot] their yaws and [3] centre of mass, pelvis at the origin and facing x."""
+    def _between(self, place: float) -> FloatArray:
+        low = min(int(place), len(self._rows) - 2)
+        share = place - low
+        between: FloatArray = (1.0 - share) * self._rows[low] + share * self._rows[low + 1]
+        return between
+
+    def _smoothed(self, columns: slice, cubic: FloatArray, low: int, share: float) -> FloatArray:
+        """[3, column] value, rate and second derivative of the cubic around a slot."""
+        reach = cubic.shape[1] // 2
+        slots = np.clip(np.arange(low - reach, low + reach + 1), 0, len(self._rows) - 1)
+        time_s = share * self._dt_s
+        powers = np.array(
+            [
+                [1.0, time_s, time_s**2, time_s**3],
+                [0.0, 1.0, 2.0 * time_s, 3.0 * time_s**2],
+                [0.0, 0.0, 2.0, 6.0 * time_s],
+            ]
+        )
+        smoothed: FloatArray = (powers @ cubic) @ self._rows[slots, columns]
+        return smoothed
+
+    def _events(self, place: float) -> tuple[FloatArray, FloatArray]:
+        """[foot] times until the next lift and until the next landing."""
+        low = int(place)
+        later = self._standing[low:]
+        lifts, lands = later[:-1] & ~later[1:], ~later[:-1] & later[1:]
+        times: list[FloatArray] = []
+        for changes in (lifts, lands):
+            slots = (
+                np.where(changes.any(axis=0), low + 1 + changes.argmax(axis=0), np.inf)
+                if len(changes)
+                else np.full(2, np.inf)
+            )
+            times.append((slots - place) * self._dt_s)
+        return times[0], times[1]
+
+    def _stood_s(self, place: float) -> float:
+        alone = np.flatnonzero(~self._standing[: int(place) + 1].all(axis=1))
+        return (place - (alone[-1] if len(alone) > 0 else -1.0)) * self._dt_s
+
+    def _load_share(self, place: float, standing: BoolArray) -> FloatArray:
+        if not standing.all():
+            return standing.astype(float)
+        ahead = self._between(min(place + self._load_ahead_s / self._dt_s, len(self._rows) - 1.0))
+        return load_share(ahead[_SOLES].reshape(2, 3), ahead[_PRESSURE])
+
+    def _take(self, vector: FloatArray) -> None:
+        """Forward kinematics of the newest slot."""
+        joints, grippers, root = unpack(vector)
         model, data = self._model.pin_model, self._data
-        tilt = pin.Quaternion(pin.rpy.rpyToMatrix(roll_pitch_rad[0], roll_pitch_rad[1], 0.0))
-        position = np.concatenate([np.zeros(3), tilt.coeffs(), joints_rad])
-        com_m = pin.centerOfMass(model, data, position).copy()
-        soles_m, yaws = np.empty((2, 3)), np.empty(2)
+        tilt = pin.Quaternion(pin.rpy.rpyToMatrix(root[0], root[1], 0.0))
+        position = np.concatenate([np.zeros(3), tilt.coeffs(), joints])
+        self._own_com_m[-1] = pin.centerOfMass(model, data, position)
         for foot, frame in enumerate(self._model.sole_frames):
             placement = pin.updateFramePlacement(model, data, frame)
-            soles_m[foot] = placement.translation
-            yaws[foot] = np.arctan2(placement.rotation[1, 0], placement.rotation[0, 0])
-        return soles_m, wrap_angle(yaws), com_m
+            self._own_soles_m[-1, foot] = placement.translation
+            self._own_roll_pitch_yaws[-1, foot] = pin.rpy.matrixToRpy(placement.rotation)
+        self._right_share[-1] = right_share(self._own_soles_m[-1], self._own_com_m[-1])
+        row = self._rows[-1]
+        row[_JOINTS] = joints
+        row[_GRIPPERS] = grippers
+        row[_ROLL_PITCH_YAW] = root[0], root[1], 0.0
+        row[_YAW_RATE] = root[2]
+
+    def _label(self, new: int, played_ns: int) -> None:
+        """Read the contacts of slots that have not been played, and place all from the first that changed."""
+        count = len(self._rows)
+        fixed = min(int(self._slot_at(played_ns)) + 1, count - new - 1)
+        rise_m = self._own_soles_m[fixed:, 0, 2] - self._own_soles_m[fixed:, 1, 2]
+        falls = self._falls(fixed)
+        standing = label_contacts(rise_m, falls, self._standing[fixed], self._dt_s, self._contact)
+        changed = (standing[:-new] != self._standing[fixed : count - new]).any(axis=1)
+        first = fixed + int(changed.argmax()) if changed.any() else count - new
+        self._standing[fixed:] = standing
+        for slot in range(first, count):
+            self._place(slot)
+
+    def _falls(self, first: int) -> FloatArray:
+        """[slot] from a slot on, where the body falls: 0 onto the left foot, 1 onto the right one."""
+        count = len(self._rows)
+        around = np.arange(-_BODY_SLOTS, _BODY_SLOTS + 1)
+        slots = np.clip(np.arange(first, count)[:, None] + around, 0, count - 1)
+        share, rate = self._body_cubic[:2] @ self._right_share[slots].T
+        heights_m = self._own_com_m[first:, 2] - self._own_soles_m[first:, :, 2].min(axis=1)
+        falls: FloatArray = share + rate * np.sqrt(np.maximum(heights_m, _LEAST_HEIGHT_M) / GRAVITY_M_S2)
+        return falls
+
+    def _place(self, slot: int) -> None:
+        """Put a slot's body where the feet that stand are where the slot before has them."""
+        before, standing = self._rows[slot - 1], self._standing[slot]
+        soles_m, yaws = self._own_soles_m[slot], self._own_roll_pitch_yaws[slot, :, 2]
+        share = load_share(soles_m, self._own_com_m[slot]) if standing.all() else standing.astype(float)
+        shifts = wrap_angle(before[_SOLE_ROLL_PITCH_YAWS][2::3] - yaws)
+        yaw = float(shifts[0] + share[1] * wrap_angle(shifts[1] - shifts[0]))
+        # Angles go on without jumps, so that they can be interpolated.
+        yaw = before[_ROLL_PITCH_YAW][2] + float(wrap_angle(yaw - before[_ROLL_PITCH_YAW][2]))
+        self._put(slot, yaw, share @ (before[_SOLES].reshape(2, 3) - soles_m @ matrix_from_yaw(yaw).T))
+
+    def _put(self, slot: int, yaw_rad: float, shift_m: FloatArray) -> None:
+        row, turn = self._rows[slot], matrix_from_yaw(yaw_rad)
+        row[_ROLL_PITCH_YAW.stop - 1] = yaw_rad
+        row[_COM] = turn @ self._own_com_m[slot] + shift_m
+        row[_SOLES] = (self._own_soles_m[slot] @ turn.T + shift_m).ravel()
+        angles = self._own_roll_pitch_yaws[slot].copy()
+        angles[:, 2] += yaw_rad
+        row[_SOLE_ROLL_PITCH_YAWS] = angles.ravel()
 
     def _fit(self) -> None:
         """Fit the pendulum to the newest part of the window."""
-        rows = self._rows[-self._fitted :]
-        height_m = max(float(rows[:, _COM.stop - 1].mean() - rows[-1, _SOLES][2::3].mean()), _LEAST_HEIGHT_M)
+        rows, standing = self._rows[-self._fitted :], self._standing[-self._fitted :]
+        grounds_m = (rows[:, _SOLES][:, 2::3] * standing).sum(axis=1) / standing.sum(axis=1)
+        height_m = max(float((rows[:, _COM.stop - 1] - grounds_m).mean()), _LEAST_HEIGHT_M)
         centimetres = round(100.0 * height_m)
         if centimetres not in self._maps:
             frequency_rad_s = float(np.sqrt(GRAVITY_M_S2 / (0.01 * centimetres)))
             self._maps[centimetres] = pendulum_maps(frequency_rad_s, self._dt_s, self._fitted)
-        com_m = rows[:, _COM][:, :2]
+        expected_m, sigma_m = expected_pressure(
+            self._rows[:, _COM][:, :2],
+            self._rows[:, _SOLES].reshape(-1, 2, 3)[:, :, :2],
+            self._standing,
+            self._dt_s,
+            self._pendulum,
+        )
         arrival = rows[0, _FIT_POSITION.start : _FIT_VELOCITY.stop].reshape(2, 2)
         motion = fit_pendulum(
-            com_m, _running_mean(com_m)[:-1], self._sigma_m, arrival, self._maps[centimetres], self._pendulum
+            rows[:, _COM][:, :2],
+            expected_m[-self._fitted : -1],
+            sigma_m[-self._fitted : -1],
+            arrival,
+            self._maps[centimetres],
+            self._pendulum,
         )
         rows[:, _FIT_POSITION] = motion.position_m
         rows[:, _FIT_VELOCITY] = motion.velocity_m_s
         rows[:, _PRESSURE] = motion.pressure_m
 
 
-def load_share(soles_m: FloatArray, point_m: FloatArray) -> FloatArray:
-    """[2] share of the load on the left and right foot when it acts at `point_m`, by its place between the soles.
-
-    Args:
-        soles_m: [foot, 3] sole centres.
-        point_m: [2] or [3] where the load acts.
-    """
-    across = soles_m[1, :2] - soles_m[0, :2]
-    right = float((point_m[:2] - soles_m[0, :2]) @ across) / max(float(across @ across), 1e-6)
-    right = min(max(right, 0.0), 1.0)
-    return np.array([1.0 - right, right])
-
-
-def _running_mean(values: FloatArray) -> FloatArray:
-    """[time, ...] mean over `_MEAN_SLOTS` to either side, the ends held."""
-    padded = np.concatenate([values[:1].repeat(_MEAN_SLOTS, 0), values, values[-1:].repeat(_MEAN_SLOTS, 0)])
-    total = np.concatenate([np.zeros((1, *values.shape[1:])), padded.cumsum(axis=0)])
-    width = 2 * _MEAN_SLOTS + 1
-    return (total[width:] - total[:-width]) / width
+def _cubic(reach: int, dt_s: float) -> FloatArray:
+    """[4, 2 reach + 1] coefficients of the cubic through that many slots, by least squares."""
+    time_s = dt_s * np.arange(-reach, reach + 1)
+    coefficients: FloatArray = np.linalg.pinv(np.vander(time_s, 4, increasing=True))
+    return coefficients

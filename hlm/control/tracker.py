@@ -7,56 +7,50 @@ inverse-dynamics program.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import pinocchio as pin
 
-from hlm.control.balance import center_of_mass_acceleration, convex_hull
+from hlm.control.balance import (
+    Balance,
+    balance_between,
+    catchable,
+    center_of_mass_acceleration,
+    convex_hull,
+    resting,
+)
 from hlm.control.config import TrackerConfig
 from hlm.control.dynamics import BodyDynamics
 from hlm.control.dynamics_qp import BodyEffort, BodyTask, DynamicsProgram
+from hlm.control.feet import Feet, feet_of
+from hlm.control.footholds import Footholds
+from hlm.control.heading import Heading
 from hlm.control.model import BASE_DOFS, GRAVITY_M_S2, BodyModel, Configuration
 from hlm.control.odometry import LegOdometry
-from hlm.control.reference_motion import ReferenceMotion, ReferenceSample, load_share
+from hlm.control.placement import PlacedReference, place
+from hlm.control.reference_clock import ReferenceClock
+from hlm.control.reference_motion import ReferenceMotion
+from hlm.control.reference_sample import ReferenceSample
 from hlm.control.reference_stream import ReferenceStream
+from hlm.control.swing import Swing
 from hlm.core.arrays import FloatArray
 from hlm.core.clock import NS_PER_S
 from hlm.core.embodiment import Embodiment
 from hlm.core.errors import InputError
 from hlm.core.layout import JOINTS, pack
-from hlm.core.rotations import matrix_from_yaw, wrap_angle
 from hlm.core.values import JointCommand, Reference, RobotState
 
 _LEGS_AND_WAIST = slice(0, 15)
 _ARMS = slice(15, 29)
 _WRISTS = (slice(19, 22), slice(26, 29))
-_LEAST_HEIGHT_M = 0.25
 _LONGEST_TICK_S = 0.02
 _FARTHEST_AHEAD_S = 1.0
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class PlacedReference:
-    """A reference placed on the feet where they are.
-
-    Attributes:
-        center_of_mass_m: [3] in the world.
-        center_of_mass_m_s: [3].
-        pressure_m: [2].
-        rotation_world_from_pelvis: [3, 3].
-        height_m: of the centre of mass above the soles.
-    """
-
-    center_of_mass_m: FloatArray
-    center_of_mass_m_s: FloatArray
-    pressure_m: FloatArray
-    rotation_world_from_pelvis: FloatArray
-    height_m: float
+_LARGEST_LOAD = 4.0  # on a foot, as a share of the weight
+_LEAST_SWING_S = 0.2
+_SHORTEST_SWING_S = 0.03
 
 
 class WholeBodyTracker:
-    """Follows references with both feet on level ground.
+    """Follows references that stand, squat, reach and walk on level ground.
 
     Call `step` at 100 to 125 Hz; the motors close a loop of their own around its commands at 500 Hz.
 
@@ -70,14 +64,17 @@ class WholeBodyTracker:
         self.model = BodyModel(embodiment)
         self._embodiment = embodiment
         self._stream = ReferenceStream(self.config.stream.rate_hz, self.config.stream.ease_in_s)
-        self._motion = ReferenceMotion(self.model, self.config.stream, self.config.pendulum)
+        self._motion = ReferenceMotion(self.model, self.config.stream, self.config.contact, self.config.pendulum)
+        self._clock = ReferenceClock(self.config.stream.latency_s, self.config.clock)
         self._odometry = LegOdometry(self.model)
+        self._footholds = Footholds(self.config.step)
         self._body = BodyDynamics(self.model)
         self._program = DynamicsProgram(self.model, self.config.dynamics)
         self._kp, self._kd = _command_gains(self.config)
-        self._corners_m = self.model.sole_corners_m
-        self._latency_ns = round(self.config.stream.latency_s * NS_PER_S)
+        self._weight_n = self.model.mass_kg * GRAVITY_M_S2
         self._effort: BodyEffort | None = None
+        self._heading = Heading()
+        self._swing: Swing | None = None
         self._unsolved = 0
         self._stamp_ns = 0
 
@@ -94,7 +91,11 @@ class WholeBodyTracker:
     def reset(self, state: RobotState) -> None:
         """Start from the pose that is measured now; that pose is the first reference."""
         self._odometry.reset(state)
+        self._footholds.reset()
+        self._clock.reset()
         self._effort = None
+        self._swing = None
+        self._heading.reset()
         self._unsolved = 0
         self._stamp_ns = state.stamp_ns
         roll, pitch, _ = pin.rpy.matrixToRpy(_rotation(state.quat_world_from_pelvis_wxyz))
@@ -114,7 +115,22 @@ class WholeBodyTracker:
                 f"reference is {ahead_s:.2f} s ahead of the robot's last state; at most {_FARTHEST_AHEAD_S:.0f} s "
                 "can be kept. Stamp both on the same clock."
             )
-        self._motion.extend(self._stream.push(reference))
+        self._motion.extend(self._stream.push(reference), self._played_ns)
+
+    @property
+    def standing(self) -> tuple[bool, bool]:
+        """Whether the left and the right foot stand."""
+        left, right = self._footholds.standing
+        return bool(left), bool(right)
+
+    @property
+    def lag_s(self) -> float:
+        """How long after its stamp a reference is played now; longer while the body waits to lift a foot."""
+        return self._clock.lag_s
+
+    @property
+    def _played_ns(self) -> int:
+        return self._stamp_ns - round(self._clock.lag_s * NS_PER_S)
 
     def step(self, state: RobotState) -> JointCommand:
         """The command for the state that is measured now."""
@@ -122,12 +138,15 @@ class WholeBodyTracker:
         self._stamp_ns = state.stamp_ns
         self._odometry.update(state, self._loads())
         self._body.update(self._odometry.position, self._odometry.velocity)
-        play_ns = state.stamp_ns - self._latency_ns
-        if play_ns >= self._motion.newest_ns:
-            self._motion.extend(self._stream.hold_until(play_ns + round(NS_PER_S / self.config.stream.rate_hz)))
-        sample = self._motion.sample(play_ns)
-        placed = self._place(sample)
-        effort = self._program.solve(self._body, self._task(sample, placed))
+        sample = self._sample(dt_s)
+        feet = feet_of(self._body, self.model.sole_corners_m)
+        self._footholds.update(dt_s, sample, feet)
+        placed = place(sample, self._body, self._footholds.standing)
+        self._heading.update(dt_s, sample, placed, resting=self._rests(sample))
+        balance = self._balance(sample, placed, feet)
+        soles = self._soles(sample, placed, balance, feet, dt_s)
+        effort = self._program.solve(self._body, self._task(sample, placed, balance, soles))
+        self._clock.update(dt_s, sample, balance, self._footholds, feet)
         solved = effort is not None
         if solved:
             self._effort = effort
@@ -136,43 +155,74 @@ class WholeBodyTracker:
         return self._command(state, sample, dt_s if solved else None)
 
     def _loads(self) -> FloatArray:
-        """[2] load on each foot at the last tick, at least a little on both: both stand."""
+        """[2] how much odometry trusts each foot: its load at the last tick, at least a little when it stands."""
+        standing = self._footholds.standing
         if self._effort is None:
-            return np.array([0.5, 0.5])
+            return 0.5 * standing
         share = self._effort.load_n / max(float(self._effort.load_n.sum()), 1.0)
-        return np.clip(share, 0.1, 1.0)
+        return np.where(standing, np.clip(share, 0.1, 1.0), 0.0)
 
-    def _place(self, sample: ReferenceSample) -> PlacedReference:
-        """Put the reference's feet on the actual ones; each foot counts by the load that the reference puts on it."""
-        body = self._body
-        share = load_share(sample.sole_m, sample.pressure_m)
-        rotation = body.rotation_world_from_sole
-        yaws = np.arctan2(rotation[:, 1, 0], rotation[:, 0, 0])
-        shifts = yaws - sample.sole_yaw_rad
-        yaw = float(shifts[0] + share[1] * wrap_angle(shifts[1] - shifts[0]))
-        turn = matrix_from_yaw(yaw)
-        shift_m = share @ (body.sole_m - sample.sole_m @ turn.T)
-        center_m = turn @ sample.center_of_mass_m + shift_m
-        roll, pitch, heading = sample.roll_pitch_yaw_rad
-        return PlacedReference(
-            center_of_mass_m=center_m,
-            center_of_mass_m_s=turn @ sample.center_of_mass_m_s,
-            pressure_m=turn[:2, :2] @ sample.pressure_m + shift_m[:2],
-            rotation_world_from_pelvis=pin.rpy.rpyToMatrix(roll, pitch, heading + yaw),
-            height_m=max(float(center_m[2] - share @ body.sole_m[:, 2]), _LEAST_HEIGHT_M),
+    def _sample(self, dt_s: float) -> ReferenceSample:
+        """The reference of now; a stream that stopped is held."""
+        self._clock.advance(dt_s)
+        if self._played_ns >= self._motion.newest_ns:
+            until_ns = self._played_ns + round(NS_PER_S / self.config.stream.rate_hz)
+            self._motion.extend(self._stream.hold_until(until_ns), self._played_ns)
+        return self._motion.sample(self._played_ns).at_rate(self._clock.rate)
+
+    def _rests(self, sample: ReferenceSample) -> bool:
+        """Whether both feet stand and have for long, with no step in sight."""
+        rested = sample.stood_s > self.config.pendulum.longest_shift_s and bool(np.isinf(sample.lift_s).all())
+        return rested and bool(self._footholds.standing.all())
+
+    def _balance(self, sample: ReferenceSample, placed: PlacedReference, feet: Feet) -> Balance:
+        body, config, standing = self._body, self.config.balance, self._footholds.standing
+        balance = balance_between(
+            (body.center_of_mass_m, body.center_of_mass_m_s),
+            (placed.center_of_mass_m, placed.center_of_mass_m_s),
+            placed.pressure_m,
+            float(np.sqrt(GRAVITY_M_S2 / placed.height_m)),
+            convex_hull(feet.corners_m[standing, :, :2].reshape(-1, 2)),
+            config,
         )
+        if self._rests(sample):
+            return resting(balance, config)
+        for foot in np.flatnonzero(standing & (placed.load_share > 0.5)):
+            balance = catchable(balance, body.sole_m[foot, :2], feet.outward[foot], config)
+        return balance
 
-    def _task(self, sample: ReferenceSample, placed: PlacedReference) -> BodyTask:
+    def _soles(
+        self, sample: ReferenceSample, placed: PlacedReference, balance: Balance, feet: Feet, dt_s: float
+    ) -> FloatArray:
+        """[foot, 6] accelerations: feet that stand stay and lie flat, one in the air swings."""
+        body, config = self._body, self.config.dynamics
+        soles = -config.sole_damping_per_s * body.sole_velocity
+        up = body.rotation_world_from_sole[:, :, 2]
+        soles[:, 3] += config.sole_levelling_per_s2 * up[:, 1]
+        soles[:, 4] -= config.sole_levelling_per_s2 * up[:, 0]
+        if self._footholds.standing.all():
+            self._swing = None
+            return soles
+        foot = int(np.argmin(self._footholds.standing))
+        if self._swing is None:
+            self._swing = Swing(foot, self.config.swing, self.config.step.descent_m_s)
+        age_s, most_rad = self._footholds.air_s(foot), self.config.step.largest_turn_rad
+        remaining_s = max(self._footholds.remaining_s(sample, foot, _LEAST_SWING_S), _SHORTEST_SWING_S)
+        self._swing.shift(balance.landing_error(remaining_s), feet.outward[foot], age_s, dt_s)
+        turned_rad = min(max(self._heading.error_rad, -most_rad), most_rad)
+        soles[foot] = self._swing.acceleration(placed, body, float(self._footholds.lowered_m[foot]), turned_rad, age_s)
+        return soles
+
+    def _task(self, sample: ReferenceSample, placed: PlacedReference, balance: Balance, soles: FloatArray) -> BodyTask:
         body, config = self._body, self.config.dynamics
         share = config.reference_acceleration_share
         velocity = self._odometry.velocity
-        corners_m = self._corners_m @ body.rotation_world_from_sole.transpose(0, 2, 1) + body.sole_m[:, None]
         com = center_of_mass_acceleration(
+            balance,
+            self._clock.rate,
             (body.center_of_mass_m, body.center_of_mass_m_s),
             (placed.center_of_mass_m, placed.center_of_mass_m_s),
-            (placed.pressure_m, share * sample.height_m_s2),
-            float(np.sqrt(GRAVITY_M_S2 / placed.height_m)),
-            convex_hull(corners_m[:, :, :2].reshape(-1, 2)),
+            share * sample.height_m_s2,
             self.config.balance,
         )
         turn = pin.log3(body.rotation_world_from_pelvis.T @ placed.rotation_world_from_pelvis)
@@ -184,12 +234,8 @@ class WholeBodyTracker:
         joints = share * sample.joint_acceleration_rad_s2
         joints += config.posture_stiffness_per_s2 * (position - self._odometry.position[7:])
         joints += config.posture_damping_per_s * (sample.joint_velocity_rad_s - velocity[BASE_DOFS:])
-        soles = -config.sole_damping_per_s * body.sole_velocity
-        up = body.rotation_world_from_sole[:, :, 2]
-        soles[:, 3] += config.sole_levelling_per_s2 * up[:, 1]
-        soles[:, 4] -= config.sole_levelling_per_s2 * up[:, 0]
-        most_n = np.full(2, 4.0 * self.model.mass_kg * GRAVITY_M_S2)
-        return BodyTask(com, pelvis, soles, joints, most_n)
+        largest_n = self._weight_n * np.minimum(self._footholds.largest_load(sample.lift_s), _LARGEST_LOAD)
+        return BodyTask(com, pelvis, soles, joints, largest_n)
 
     def _command(self, state: RobotState, sample: ReferenceSample, dt_s: float | None) -> JointCommand:
         """Torques of the last effort that was found; legs and waist move as it means, or are damped without `dt_s`."""

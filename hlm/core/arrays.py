@@ -11,6 +11,7 @@ from hlm.core.errors import MismatchError
 
 type FloatArray = npt.NDArray[np.floating[Any]]
 type ByteArray = npt.NDArray[np.uint8]
+type BoolArray = npt.NDArray[np.bool_]
 
 
 def frozen(array: npt.ArrayLike, shape: tuple[int | None, ...], name: str, dtype: npt.DTypeLike = np.float64) -> Any:

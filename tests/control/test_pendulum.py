@@ -1,7 +1,7 @@
 import numpy as np
 
 from hlm.control.config import PendulumConfig
-from hlm.control.pendulum import fit_pendulum, pendulum_maps
+from hlm.control.pendulum import expected_pressure, fit_pendulum, pendulum_maps
 
 FREQUENCY_RAD_S, DT_S, COUNT = 3.8, 0.02, 31
 
@@ -48,3 +48,23 @@ def test_the_fit_takes_noise_out_of_the_divergent_component() -> None:
     fitted = fit.position_m + fit.velocity_m_s / FREQUENCY_RAD_S
     raw = noisy + np.gradient(noisy, DT_S, axis=0) / FREQUENCY_RAD_S
     assert np.std(fitted - wanted) < 0.25 * np.std(raw - wanted)
+
+
+def test_pressure_is_expected_under_the_foot_that_stands_alone_and_on_the_way_between_two() -> None:
+    config, dt_s = PendulumConfig(), 0.02
+    soles = np.tile([[0.0, 0.1], [0.1, -0.1]], (60, 1, 1))
+    standing = np.ones((60, 2), dtype=bool)
+    standing[20:30, 0] = False
+    standing[40:50, 1] = False
+    com = np.zeros((60, 2))
+    points, sigma_m = expected_pressure(com, soles, standing, dt_s, config)
+    np.testing.assert_array_equal(points[20:30], soles[20:30, 1])
+    np.testing.assert_array_equal(points[40:50], soles[40:50, 0])
+    assert set(sigma_m[20:30]) == {config.pressure_one_foot_m}
+    shift = points[30:40]
+    assert (np.diff(shift[:, 1]) > 0.0).all(), "monotonic from the right foot to the left one"
+    np.testing.assert_allclose(shift.mean(axis=0), [0.05, 0.0], atol=1e-12)
+    assert set(sigma_m[30:40]) == {config.pressure_shifting_m}
+    # Before the first and after the last swing the body stands.
+    np.testing.assert_array_equal(points[:20], com[:20])
+    assert set(sigma_m[:20]) | set(sigma_m[50:]) == {config.pressure_standing_m}
