@@ -3,16 +3,17 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from hlm.control.inverse_kinematics import BodyTargets, PoseTarget, WholeBodyIK
+from hlm.control.inverse_kinematics import BodyTargets, WholeBodyIK
 from hlm.control.model import BodyModel, Configuration
 from hlm.control.tracker import WholeBodyTracker
-from hlm.control.walking_pattern import GaitConfig, WalkingPattern, footsteps_to, middle
+from hlm.control.walking_pattern import GaitConfig, footsteps_to
 from hlm.core.clock import NS_PER_S
 from hlm.core.errors import InputError
 from hlm.core.layout import pack
-from hlm.core.rotations import quat_from_roll_pitch_yaw, roll_pitch_yaw_from_quat
+from hlm.core.rotations import roll_pitch_yaw_from_quat
 from hlm.core.unitree_g1 import UNITREE_G1
 from hlm.core.values import Reference, RobotState
+from hlm.sim.motions import STANCE, stream, walk
 from hlm.sim.robot import SimulatedRobot
 from hlm.sim.world import World
 
@@ -130,34 +131,6 @@ def test_a_tick_without_a_solution_repeats_the_last_torques_and_is_counted(stand
     assert np.all(np.isfinite(command.joint_velocity_rad_s))
 
 
-GAIT = GaitConfig()
-STANCE = np.array([[0.0, 0.118, 0.0], [0.0, -0.118, 0.0]])
-
-
-def walk(model: BodyModel, goal: tuple[float, float, float]) -> tuple[list[Configuration], np.ndarray]:
-    """Poses at 30 Hz of a walk to a place, and their yaw rates."""
-    pattern = WalkingPattern(footsteps_to(np.array(goal), STANCE, GAIT), STANCE, GAIT)
-    solver, pose = WholeBodyIK(model), Configuration.standing(UNITREE_G1)
-    poses, yaws = [], []
-    for row in range(round((pattern.duration_s + 1.0) * ROWS_PER_S)):
-        now = pattern.at(row / ROWS_PER_S)
-        yaw = float(middle(np.column_stack([now.sole_m[:, :2], now.sole_yaw_rad]))[2])
-        quats = quat_from_roll_pitch_yaw(np.array([[0.0, 0.0, angle] for angle in (*now.sole_yaw_rad, yaw)]))
-        soles = [
-            PoseTarget(position_in_world_m=now.sole_m[foot], quat_world_from_frame_wxyz=quats[foot]) for foot in (0, 1)
-        ]
-        targets = BodyTargets(
-            soles=(soles[0], soles[1]),
-            pelvis_height_m=0.74,
-            quat_world_from_pelvis_wxyz=quats[2],
-            center_of_mass_in_world_m=now.center_of_mass_m,
-        )
-        pose = solver.solve(targets, pose, None if poses else 60)
-        poses.append(pose)
-        yaws.append(yaw)
-    return poses, np.gradient(np.unwrap(yaws)) * ROWS_PER_S
-
-
 @pytest.mark.parametrize(
     ("goal", "noise_rad"),
     [
@@ -172,10 +145,11 @@ def test_it_walks_where_the_reference_walks(
     robot: SimulatedRobot, world: World, model: BodyModel, goal: tuple[float, float, float], noise_rad: float
 ) -> None:
     """From joints and inertial unit alone, free-standing, knowing neither contacts nor places."""
-    poses, rates = walk(model, goal)
+    gait = GaitConfig()
+    motion = walk(model, footsteps_to(np.array(goal), STANCE, gait), gait)
+    poses, references = motion.poses, stream(motion, noise_rad, np.random.default_rng(0))
     place(robot, world, poses[0])
     tracker = WholeBodyTracker(UNITREE_G1)
-    random = np.random.default_rng(0)
     lifted = np.zeros(2)
     with robot:
         tracker.reset(robot.read())
@@ -183,9 +157,7 @@ def test_it_walks_where_the_reference_walks(
         for tick in range((len(poses) + 15) * TICKS_PER_S // ROWS_PER_S):
             world.wait_until(tick * NS_PER_S // TICKS_PER_S)
             while pushed < len(poses) and pushed * TICKS_PER_S <= tick * ROWS_PER_S:
-                joints = poses[pushed].joint_position_rad + noise_rad * random.normal(size=29)
-                root = np.array([0.0, 0.0, rates[pushed]])
-                tracker.push(Reference(pushed * NS_PER_S // ROWS_PER_S, pack(joints, np.ones(2), root)))
+                tracker.push(Reference(pushed * NS_PER_S // ROWS_PER_S, references[pushed]))
                 pushed += 1
             robot.command(tracker.step(robot.read()))
             lifted += ~np.array(tracker.standing)
