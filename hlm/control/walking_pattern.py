@@ -125,7 +125,7 @@ def footsteps_along(
     """
     step_s = config.single_support_s + config.double_support_s
     body = middle(soles)
-    bodies = []
+    bodies: list[FloatArray] = []
     for forward, sideways, turn, duration_s in velocities:
         for _ in range(round(duration_s / step_s)):
             # The first step starts from rest and only goes half as far.

@@ -147,7 +147,8 @@ def read_video(path: Path) -> ByteArray:
     import av
 
     with av.open(str(path)) as container:
-        return np.stack([frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)])
+        pictures = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    return np.stack(pictures)
 
 
 def _share_palette(frames: list[Image.Image]) -> list[Image.Image]:

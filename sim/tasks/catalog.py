@@ -9,7 +9,9 @@ import numpy as np
 
 from hlm.control.operator import Operator
 from hlm.core.errors import MismatchError, UnknownNameError
+from hlm.sim.operators.cola_placement import ColaOperator
 from hlm.sim.operators.shelf_cup_transfer import ShelfCupOperator
+from hlm.sim.tasks.cola_placement import ColaPlacement
 from hlm.sim.tasks.shelf_cup_transfer import ShelfCupTransfer
 from hlm.sim.tasks.task import Task
 
@@ -27,14 +29,23 @@ class Entry:
     make_operator: Callable[[Task, np.random.Generator], Operator]
 
 
+def _cola_operator(task: Task, rng: np.random.Generator) -> Operator:
+    return ColaOperator(_required(ColaPlacement, task), rng)
+
+
 def _shelf_cup_operator(task: Task, rng: np.random.Generator) -> Operator:
-    if not isinstance(task, ShelfCupTransfer):
-        raise MismatchError(f"this operator shows '{ShelfCupTransfer.name}', the task is '{task.name}'.")
-    return ShelfCupOperator(task, rng)
+    return ShelfCupOperator(_required(ShelfCupTransfer, task), rng)
+
+
+def _required[Kind: Task](kind: type[Kind], task: Task) -> Kind:
+    if not isinstance(task, kind):
+        raise MismatchError(f"this operator shows '{kind.name}', the task is '{task.name}'.")
+    return task
 
 
 TASKS: dict[str, Entry] = {
     ShelfCupTransfer.name: Entry(ShelfCupTransfer, _shelf_cup_operator),
+    ColaPlacement.name: Entry(ColaPlacement, _cola_operator),
 }
 
 

@@ -72,7 +72,7 @@ def test_it_closes_the_hand_on_the_cup_that_is_asked_for_and_opens_it_over_the_m
     opening, hand_m = openings(script), hands_m(script)
     assert opening[0] == 1.0
     closing = int(np.argmax(opening < 1.0))
-    wanted, other = task.target, task.cups[1 - seed]
+    wanted, other = task.target, task.objects[1 - seed]
     # Physics stands still: what the operator watches never comes to the hand, and it reaches on by up to 3 cm.
     assert np.linalg.norm(hand_m[closing, :2] - wanted.position_m[:2]) < 0.05
     assert np.linalg.norm(hand_m[closing, :2] - other.position_m[:2]) > 0.05

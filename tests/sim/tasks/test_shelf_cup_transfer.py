@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 
 from hlm.core.unitree_g1 import UNITREE_G1
+from hlm.sim.tasks.pick_and_place import HOLD_S
 from hlm.sim.tasks.shelf_cup_transfer import (
     CUP_HALF_HEIGHT_M,
     CUP_RADIUS_M,
     CUPS,
     HIGH_SHELF_M,
-    HOLD_S,
     LOW_SHELF_M,
     ShelfCupTransfer,
-    home_rad,
 )
+from hlm.sim.tasks.start_pose import home_rad
 from hlm.sim.tasks.task import Instance, Progress
 
 SEEDS = range(0, 40, 2)
@@ -26,7 +26,7 @@ def scene(task):
 
 def hold(task, cup, up_m=0.03):
     """Teleport a cup between the right hand's fingers, which close on it, `up_m` above the grip."""
-    cup.place(task.pose_world_from_grip[:3, 3] + np.array([0.0, 0.0, up_m]), 0.0)
+    cup.place(task.hand.pose_world_from_grip[:3, 3] + np.array([0.0, 0.0, up_m]), 0.0)
     for finger in ("left", "right"):
         joint = task.world.model.joint(f"right_finger_{finger}")
         # The grip's axis does not lie exactly across the cup: half a millimetre of overlap makes both touch.
@@ -74,9 +74,9 @@ def test_the_target_is_the_cup_that_the_instruction_names(task):
 def test_cups_stand_apart_upright_on_the_low_shelf_and_the_mat_lies_on_the_high_one(task):
     for seed in SEEDS:
         task.reset(seed)
-        red, blue = task.cups
+        red, blue = task.objects
         assert np.linalg.norm(red.position_m[:2] - blue.position_m[:2]) > 2 * CUP_RADIUS_M + 0.04
-        for cup in task.cups:
+        for cup in task.objects:
             assert cup.position_m[2] - CUP_HALF_HEIGHT_M == pytest.approx(LOW_SHELF_M)
             assert cup.upright == pytest.approx(1.0)
         assert task.mat_m[2] == pytest.approx(HIGH_SHELF_M, abs=0.002)
@@ -87,7 +87,7 @@ def test_scenes_differ_between_seeds(task):
     drawn = set()
     for seed in SEEDS:
         task.reset(seed)
-        drawn.add(tuple(np.concatenate([*(cup.position_m for cup in task.cups), task.mat_m])))
+        drawn.add(tuple(np.concatenate([*(cup.position_m for cup in task.objects), task.mat_m])))
     assert len(drawn) == len(SEEDS)
 
 
@@ -116,8 +116,8 @@ def test_labels_are_world_positions_seen_from_the_hand(task):
             "candidate_in_hand_m": (2, 3),
             "goal_in_hand_m": (3,),
         }
-        pose = task.pose_world_from_grip
-        for seen, cup in zip(labels["candidate_in_hand_m"], task.cups, strict=True):
+        pose = task.hand.pose_world_from_grip
+        for seen, cup in zip(labels["candidate_in_hand_m"], task.objects, strict=True):
             np.testing.assert_allclose((pose @ [*seen, 1.0])[:3], cup.position_m, atol=1e-12)
         np.testing.assert_allclose((pose @ [*labels["goal_in_hand_m"], 1.0])[:3], task.mat_m, atol=1e-12)
 
@@ -139,7 +139,7 @@ def test_a_cup_that_comes_to_the_mat_by_itself_is_no_success(task, stand):
 
 def test_stages_are_reached_in_order_and_stay_reached(task, stand):
     task.reset(0)
-    task.target.place(task.pose_world_from_grip[:3, 3] + np.array([0.05, 0.0, 0.0]), 0.0)
+    task.target.place(task.hand.pose_world_from_grip[:3, 3] + np.array([0.05, 0.0, 0.0]), 0.0)
     task.world.forward()
     assert task.update() == Progress(stage=1)
     hold(task, task.target, up_m=0.0)
@@ -166,24 +166,24 @@ def test_a_cup_that_is_still_held_is_not_placed(task):
     task.world.data.mocap_pos[0] = task.target.position_m - np.array([0.0, 0.0, CUP_HALF_HEIGHT_M])
     for _ in range(2):
         task.world.wait_until(task.world.now_ns() + 2_000_000)
-        assert task.target.touched_by(task._fingers)
+        assert task.target.touched_by(task.hand.fingers)
         assert task.update() == Progress(stage=4)
 
 
 def test_touching_with_one_finger_is_no_grasp(task):
     task.reset(0)
-    grip_m = task.pose_world_from_grip[:3, 3]
-    across = task.pose_world_from_grip[:3, 1]
+    grip_m = task.hand.pose_world_from_grip[:3, 3]
+    across = task.hand.pose_world_from_grip[:3, 1]
     # The left finger is all open: the cup leans against it and is away from the other one.
     task.target.place(grip_m + across * (0.045 - CUP_RADIUS_M + 0.0005), 0.0)
     task.world.forward()
-    assert len(task.target.touched_by(task._fingers)) == 1
+    assert len(task.target.touched_by(task.hand.fingers)) == 1
     assert task.update() == Progress(stage=1)
 
 
 def test_lifting_the_wrong_cup_is_a_failure_for_good(task, stand):
     task.reset(0)
-    wrong = task.cups[1]
+    wrong = task.objects[1]
     assert wrong is not task.target
     hold(task, wrong)
     assert task.update() == Progress(wrong_object=True)
@@ -202,9 +202,9 @@ def test_touching_the_wrong_cup_where_it_stands_is_no_failure(task):
     task.reset(0)
     task.robot.place(np.array([0.0, 0.0, 0.42]), np.array([1.0, 0.0, 0.0, 0.0]), home_rad())
     task.world.forward()
-    up_m = LOW_SHELF_M + 0.02 + CUP_HALF_HEIGHT_M - task.pose_world_from_grip[2, 3]
-    hold(task, task.cups[1], up_m)
-    assert len(task.cups[1].touched_by(task._fingers)) == 2
+    up_m = LOW_SHELF_M + 0.02 + CUP_HALF_HEIGHT_M - task.hand.pose_world_from_grip[2, 3]
+    hold(task, task.objects[1], up_m)
+    assert len(task.objects[1].touched_by(task.hand.fingers)) == 2
     assert task.update() == Progress()
 
 
