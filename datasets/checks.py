@@ -24,9 +24,9 @@ MOVING_RAD = 0.05
 
 
 class Finding(NamedTuple):
-    """Something wrong in an array, from `row` on."""
+    """Something wrong in an array, from `row` on; None when it is no single row, "" when it is no single array."""
 
-    row: int
+    row: int | None
     array: str
     text: str
 

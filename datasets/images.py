@@ -27,12 +27,12 @@ def decode(data: bytes, size: tuple[int, int]) -> ByteArray:
     Raises:
         CorruptError: not a JPEG file, or of another size.
     """
+    image = np.empty((*size, 3), np.uint8)
     try:
-        image: ByteArray = imagecodecs.jpeg8_decode(data)
+        # Into an array of the right size: a file that claims to be a huge picture is refused before it gets memory.
+        imagecodecs.jpeg8_decode(data, out=image)
     except (RuntimeError, ValueError) as error:
-        raise CorruptError(f"a picture cannot be decoded: {error}.") from error
-    if image.shape != (*size, 3):
-        raise CorruptError(f"a picture has shape {list(image.shape)}, expected {[*size, 3]}.")
+        raise CorruptError(f"a picture cannot be decoded as RGB of {size[0]}x{size[1]} pixels: {error}.") from error
     return image
 
 

@@ -7,6 +7,7 @@ written before its record, so a valid record means that its pictures are there.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,10 +15,11 @@ from typing import Any, Self
 
 import numpy as np
 
-from hlm.core.errors import CorruptError, MismatchError
+from hlm.core.errors import CorruptError, InputError, MismatchError
 from hlm.core.layout import DIMENSIONS
-from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Row
-from hlm.datasets.shard import SHARD_FILE, checked_frame
+from hlm.datasets.arrays import check_attributes, sealed
+from hlm.datasets.schema import SCHEMA_VERSION, DatasetSpec, EpisodeInfo, Row, check_version, checked_name
+from hlm.datasets.shard import SHARD_FILE, read_frame
 from hlm.datasets.storage import CHECKSUM_BYTES, checksum, json_bytes, read_json, write_atomic
 
 HEADER_FILE = "journal.json"
@@ -93,26 +95,35 @@ class Header:
 
     def write(self, folder: Path) -> None:
         """Write it into a partial episode's folder, durably."""
-        value = {"info": self.info.to_attributes(), "columns": asdict(self.columns)}
-        write_atomic(folder / HEADER_FILE, json_bytes(value | {"start_utc": self.start_utc, "software": self.software}))
+        value = {
+            "schema_version": SCHEMA_VERSION,
+            "info": self.info.to_attributes(),
+            "columns": asdict(self.columns),
+            "start_utc": self.start_utc,
+            "software": self.software,
+        }
+        write_atomic(folder / HEADER_FILE, json_bytes(sealed(value)))
 
     @classmethod
     def read(cls, folder: Path) -> Self:
         """The header of a partial episode.
 
         Raises:
-            CorruptError: missing or unreadable.
+            CorruptError: missing, damaged or unreadable.
+            MismatchError: another version of the schema.
         """
         value = read_json(folder / HEADER_FILE)
+        check_version(value, folder)
+        check_attributes(value, folder / HEADER_FILE)
         try:
             columns = Columns(
-                cameras={name: (height, width) for name, (height, width) in value["columns"]["cameras"].items()},
-                inputs=tuple(value["columns"]["inputs"]),
-                labels={name: tuple(shape) for name, shape in value["columns"]["labels"].items()},
+                cameras={checked_name("camera", n): (h, w) for n, (h, w) in value["columns"]["cameras"].items()},
+                inputs=tuple(checked_name("input", name) for name in value["columns"]["inputs"]),
+                labels={checked_name("label", n): tuple(shape) for n, shape in value["columns"]["labels"].items()},
             )
             info = EpisodeInfo.from_attributes(value["info"])
             return cls(info=info, columns=columns, start_utc=value["start_utc"], software=value["software"])
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, InputError) as error:
             raise CorruptError(f"{folder / HEADER_FILE} cannot be read ({error!r}).") from error
 
 
@@ -138,36 +149,54 @@ def record(row: Row, columns: Columns, frames: Mapping[str, tuple[int, int]]) ->
 
 def read_records(folder: Path, columns: Columns) -> Records:
     """[time] records of a partial episode, up to the first one that is torn or whose pictures are."""
+    records = read_journal(folder, columns)
+    return records[: min((intact_frames(folder, records, name) for name in columns.cameras), default=len(records))]
+
+
+def read_journal(folder: Path, columns: Columns) -> Records:
+    """[time] records of a partial episode, up to the first one that is torn; pictures are not looked at."""
     try:
         data = (folder / ROWS_FILE).read_bytes()
     except FileNotFoundError:
         return np.empty(0, columns.dtype)
     size = columns.dtype.itemsize
     stride = size + CHECKSUM_BYTES
-    bodies = []
+    view = memoryview(data)
+    rows = 0
     for start in range(0, len(data) - stride + 1, stride):
-        body = data[start : start + size]
-        if checksum(body) != data[start + size : start + stride]:
+        middle = start + size
+        if checksum(bytes(view[start:middle])) != view[middle : start + stride]:
             break
-        bodies.append(body)
-    records = np.frombuffer(b"".join(bodies), columns.dtype)
-    return records[: min((intact_frames(folder, records, name) for name in columns.cameras), default=len(records))]
+        rows += 1
+    with_checksum = np.dtype([("record", columns.dtype), ("checksum", "<u4")])
+    return np.frombuffer(data, with_checksum, count=rows)["record"] if rows else np.empty(0, columns.dtype)
+
+
+def rows_written(folder: Path, columns: Columns) -> int:
+    """How many whole records a journal holds, damaged ones included."""
+    try:
+        return (folder / ROWS_FILE).stat().st_size // (columns.dtype.itemsize + CHECKSUM_BYTES)
+    except FileNotFoundError:
+        return 0
 
 
 def intact_frames(folder: Path, records: Records, camera: str) -> int:
     """How many records from the first on have an intact picture of this camera."""
     path = shard_path(folder, camera)
-    places: list[tuple[int, int]] = records[f"frame_{camera}"].tolist()
+    places: list[list[int]] = records[f"frame_{camera}"].tolist()
     try:
-        with path.open("rb") as file:
-            for row, (offset, length) in enumerate(places):
-                file.seek(offset)
-                # Each frame is read by itself, so that an hour of pictures never stands in memory.
-                checked_frame(file.read(length), (0, length), f"{path} row {row}")
-    except CorruptError:
-        return row
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return 0
+    try:
+        for row, place in enumerate(places):
+            try:
+                # Each frame is read by itself, so that an hour of pictures never stands in memory.
+                read_frame(descriptor, place, f"{path} row {row}")
+            except CorruptError:
+                return row
+    finally:
+        os.close(descriptor)
     return len(places)
 
 

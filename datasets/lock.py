@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import socket
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -12,6 +13,7 @@ from hlm.core.errors import HlmError
 from hlm.datasets.storage import storage_errors
 
 LOCK_FILE = ".lock"
+_HOLDER_BYTES = 128
 
 
 class LockedError(HlmError):
@@ -40,23 +42,27 @@ class DatasetLock:
             while self._descriptor is None:
                 descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
                 try:
-                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    holder = os.read(descriptor, 32).decode(errors="replace").strip() or "unknown"
-                    os.close(descriptor)
-                    raise LockedError(
-                        f"{self._path.parent} is being written by process {holder}. Wait for it, or end it."
-                    ) from None
-                except OSError:
-                    os.close(descriptor)
-                    raise
-                if _still_there(descriptor, self._path):
-                    self._descriptor = descriptor
-                else:
-                    os.close(descriptor)
-            os.ftruncate(self._descriptor, 0)
-            os.write(self._descriptor, f"{os.getpid()}\n".encode())
+                    self._take(descriptor)
+                finally:
+                    if self._descriptor != descriptor:
+                        os.close(descriptor)
         return self
+
+    def _take(self, descriptor: int) -> None:
+        """Make the open lock file ours, unless its name leads to another file by now."""
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            # Nameless for an instant after the file was made.
+            holder = os.read(descriptor, _HOLDER_BYTES).decode(errors="replace").strip() or "another process"
+            raise LockedError(f"{self._path.parent} is being written by {holder}. Wait for it, or end it.") from None
+        if _still_there(descriptor, self._path):
+            holder = f"process {os.getpid()} on {socket.gethostname()}"
+            name = f"{holder}\n".encode()[:_HOLDER_BYTES]
+            # Over the name of an earlier holder, so that whoever asks finds one.
+            os.pwrite(descriptor, name, 0)
+            os.ftruncate(descriptor, len(name))
+            self._descriptor = descriptor
 
     def release(self) -> None:
         """Give the lock back; does nothing when it is not held."""

@@ -9,7 +9,14 @@ from typing import Any
 import numpy as np
 
 from hlm.core.errors import CorruptError, ExistsError
-from hlm.datasets.arrays import METADATA, group_metadata, read_array, write_array, write_image_metadata
+from hlm.datasets.arrays import (
+    METADATA,
+    dimension_names,
+    group_metadata,
+    read_array,
+    write_array,
+    write_image_metadata,
+)
 from hlm.datasets.journal import HEADER_FILE, ROWS_FILE, Columns, Header, Records, shard_path
 from hlm.datasets.schema import PARTIAL, SCHEMA_VERSION, EpisodeInfo
 from hlm.datasets.shard import Frames, seal
@@ -41,7 +48,7 @@ def pack(folder: Path, header: Header, records: Records, info: EpisodeInfo, *, r
         (folder / "label").mkdir(exist_ok=True)
         write_durable(folder / "label" / METADATA, group_metadata({}))
     for name in _array_names(columns):
-        write_array(folder / name, records[name], _dimensions(name, records[name].ndim))
+        write_array(folder / name, records[name], dimension_names(name, records[name].ndim))
     check_packed(folder, columns, records)
     attributes = {
         **info.to_attributes(),
@@ -98,9 +105,3 @@ def check_packed(folder: Path, columns: Columns, records: Records) -> None:
 def _array_names(columns: Columns) -> list[str]:
     ages = [f"age_{name}_s" for name in columns.inputs]
     return ["stamp_ns", "state", "action", *ages, *(f"label/{name}" for name in columns.labels)]
-
-
-def _dimensions(name: str, count: int) -> list[str]:
-    if name in ("state", "action"):
-        return ["time", "dimension"]
-    return ["time", *(f"axis_{number}" for number in range(1, count))]

@@ -2,49 +2,63 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from hlm.core.arrays import ByteArray
-from hlm.core.errors import CorruptError, InputError, MismatchError, MissingFileError, UnknownNameError
-from hlm.datasets.arrays import METADATA, group_attributes, image_shape, read_array
-from hlm.datasets.images import decode, resize
-from hlm.datasets.schema import SCHEMA_VERSION, DatasetSpec, EpisodeInfo, numbered_episodes
+from hlm.core.errors import CorruptError, HlmError, InputError, MissingFileError, UnknownNameError
+from hlm.datasets.arrays import METADATA, group_attributes, read_array
+from hlm.datasets.pictures import Pictures
+from hlm.datasets.schema import DatasetSpec, EpisodeInfo, check_version, names_in, numbered_episodes, rows_in
 from hlm.datasets.shard import Frames
 from hlm.datasets.storage import storage_errors
 
 type Floats = npt.NDArray[np.float32]
 type Stamps = npt.NDArray[np.int64]
 
+# What an episode keeps of its files, and reads again where it arrives in another process.
+_KEPT = ("stamp_ns", "state", "action", "_pictures")
+
 
 class Episode:
-    """One episode; arrays are read when they are first asked for, then kept. All are read-only."""
+    """One episode; arrays are read when they are first asked for, then kept. All are read-only.
+
+    It keeps no file open and can be pickled: without its arrays, which the other process reads for itself.
+    """
 
     def __init__(self, path: Path, number: int) -> None:
         self.path = path
         self.number = number
         self.attributes: dict[str, Any] = group_attributes(path)
         self.info = EpisodeInfo.from_attributes(self.attributes)
-        try:
-            self._rows = int(self.attributes["rows"])
-            self.cameras: tuple[str, ...] = tuple(self.attributes["cameras"])
-            self.inputs: tuple[str, ...] = tuple(self.attributes["inputs"])
-            self.labels: tuple[str, ...] = tuple(self.attributes["labels"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise CorruptError(f"the attributes of {path} cannot be read ({error!r}).") from error
+        check_version(self.attributes, path)
+        self._rows = rows_in(self.attributes)
+        self.cameras = names_in(self.attributes, "cameras")
+        self.inputs = names_in(self.attributes, "inputs")
+        self.labels = names_in(self.attributes, "labels")
 
     def __len__(self) -> int:
         return self._rows
 
     def __repr__(self) -> str:
         return f"Episode({self.number}, {self._rows} rows, '{self.info.instruction}')"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name not in _KEPT}
+
+    def with_instruction(self, instruction: str) -> Self:
+        """The same episode with other words in its `info`; nothing changes on disk."""
+        changed = copy.copy(self)
+        changed.info = replace(self.info, instruction=instruction)
+        return changed
 
     @cached_property
     def stamp_ns(self) -> Stamps:
@@ -83,7 +97,18 @@ class Episode:
 
     def image_size(self, camera: str) -> tuple[int, int]:
         """(height, width) at which a camera was recorded."""
-        return image_shape(self._camera_folder(camera))[1:3]
+        return self.pictures(camera).size
+
+    def pictures(self, camera: str) -> Pictures:
+        """The pictures of a camera, for reading them one by one.
+
+        Raises:
+            UnknownNameError: the episode has no such camera.
+            CorruptError: their index is missing or damaged.
+        """
+        if camera not in self._pictures:
+            self._pictures[camera] = Pictures.open(self._camera_folder(camera))
+        return self._pictures[camera]
 
     def images(
         self,
@@ -104,11 +129,10 @@ class Episode:
             CorruptError: a picture is missing or damaged.
         """
         chosen = self._chosen(rows)
-        with Frames(self._camera_folder(camera)) as frames:
-            recorded = frames.shape[1:3]
-            out = np.empty((len(chosen), *(size or recorded), 3), np.uint8)
-            for place, row in enumerate(chosen):
-                out[place] = resize(decode(frames.jpeg(row), recorded), size or recorded)
+        pictures = self.pictures(camera)
+        out = np.empty((len(chosen), *(size or pictures.size), 3), np.uint8)
+        for place, row in enumerate(chosen):
+            out[place] = pictures.read(row, size)
         return out
 
     def frames(self, camera: str) -> Frames:
@@ -118,6 +142,10 @@ class Episode:
             UnknownNameError: the episode has no such camera.
         """
         return Frames(self._camera_folder(camera))
+
+    @cached_property
+    def _pictures(self) -> dict[str, Pictures]:
+        return {}
 
     def _camera_folder(self, camera: str) -> Path:
         if camera not in self.cameras:
@@ -160,14 +188,14 @@ def open_dataset(path: Path | str) -> Dataset:
 
     Raises:
         MissingFileError: there is nothing, or something else; the text says what.
-        MismatchError: a newer hlm wrote it.
+        MismatchError: it has another version of the schema; the text says what to do.
         InputError: it has no complete episode.
         CorruptError: its description, or that of an episode, cannot be read.
     """
     path = Path(path)
     spec = read_spec(path)
     with storage_errors("read", path):
-        episodes = tuple(Episode(folder, number) for number, folder in numbered_episodes(path, partial=False))
+        episodes = tuple(_episode(path, folder, number) for number, folder in numbered_episodes(path, partial=False))
         unfinished = len(numbered_episodes(path, partial=True))
     if not episodes:
         hint = f" {unfinished} unfinished: run `hlm data recover {path}`." if unfinished else " Record some first."
@@ -175,13 +203,36 @@ def open_dataset(path: Path | str) -> Dataset:
     return Dataset(path, spec, episodes)
 
 
+def _episode(dataset: Path, folder: Path, number: int) -> Episode:
+    """The episode; an error says which one it is and what helps."""
+    try:
+        return Episode(folder, number)
+    except HlmError as error:
+        raise CorruptError(
+            f"episode {number} of {dataset} cannot be read: {error} "
+            f"`hlm data verify {dataset}` lists everything that is wrong; move {folder} away to use the others."
+        ) from error
+
+
 def read_spec(path: Path) -> DatasetSpec:
     """The specification of the dataset at `path`, which may be empty.
 
     Raises:
         MissingFileError: there is nothing, or something else; the text says what.
-        MismatchError: a newer hlm wrote it.
+        MismatchError: it has another version of the schema; the text says what to do.
         CorruptError: its description cannot be read.
+    """
+    attributes = read_attributes(path)
+    check_version(attributes, path)
+    return DatasetSpec.from_attributes(attributes)
+
+
+def read_attributes(path: Path) -> dict[str, Any]:
+    """The attributes of the dataset at `path`, of whatever version.
+
+    Raises:
+        MissingFileError: there is nothing, or something else; the text says what.
+        CorruptError: they cannot be read.
     """
     if not (path / METADATA).is_file():
         raise MissingFileError(f"no dataset at {path}: {_what_is_there(path)}")
@@ -189,10 +240,7 @@ def read_spec(path: Path) -> DatasetSpec:
     if attributes.get("format") != "hlm":
         found = "an episode; open the folder that it is in" if "instruction" in attributes else "a Zarr group"
         raise MissingFileError(f"no dataset at {path}: this is {found}.")
-    version = attributes.get("schema_version")
-    if not isinstance(version, int) or version > SCHEMA_VERSION:
-        raise MismatchError(f"{path} has schema {version}, this hlm reads up to {SCHEMA_VERSION}. Install a newer hlm.")
-    return DatasetSpec.from_attributes(attributes)
+    return attributes
 
 
 def _what_is_there(path: Path) -> str:
@@ -203,9 +251,11 @@ def _what_is_there(path: Path) -> str:
         near = difflib.get_close_matches(path.name, siblings, n=1)
         return f"there is nothing. Did you mean '{path.with_name(near[0])}'?" if near else "there is nothing."
     if (path / "meta" / "info.json").is_file():
-        return "this is a LeRobot dataset; convert it first."
+        return f"this is a LeRobot dataset; convert it first: `hlm data convert {path} NAME.zarr`."
     if (path / ".zgroup").is_file():
         return "this is a Zarr v2 group; hlm writes Zarr v3."
+    if (path / "model.safetensors").is_file():
+        return f"this is a checkpoint; look at it with `hlm policy info {path}`."
     inside = sorted(entry.name for entry in path.iterdir() if (entry / METADATA).is_file())
     return (
         f"this folder holds {', '.join(inside[:5])}; name one of them." if inside else "this folder is no Zarr group."

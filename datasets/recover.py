@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hlm.core.errors import HlmError
-from hlm.datasets.arrays import METADATA, group_attributes
-from hlm.datasets.journal import HEADER_FILE, Header, read_records
+from hlm.datasets.arrays import METADATA, check_attributes, group_attributes
+from hlm.datasets.journal import HEADER_FILE, Header, read_records, rows_written
 from hlm.datasets.lock import DatasetLock
 from hlm.datasets.packing import finish, pack
 from hlm.datasets.reader import read_spec
-from hlm.datasets.schema import numbered_episodes
+from hlm.datasets.schema import DatasetSpec, check_version, numbered_episodes, rows_in
 from hlm.datasets.storage import storage_errors
 
 
@@ -44,28 +44,39 @@ def recover(path: Path | str) -> list[Recovery]:
         StorageError: the folder cannot be written.
     """
     path = Path(path)
-    read_spec(path)
+    spec = read_spec(path)
     with DatasetLock(path):
-        return [_recover_one(number, folder) for number, folder in numbered_episodes(path, partial=True)]
+        return [_recover_one(number, folder, spec) for number, folder in numbered_episodes(path, partial=True)]
 
 
-def _recover_one(number: int, folder: Path) -> Recovery:
+def _recover_one(number: int, folder: Path, spec: DatasetSpec) -> Recovery:
     try:
         with storage_errors("recover", folder):
             if (folder / METADATA).is_file():
-                rows = int(group_attributes(folder)["rows"])
-                return Recovery(number=number, episode=finish(folder), rows=rows, text=f"was complete, {rows} rows")
+                return _finish_one(number, folder)
             if not (folder / HEADER_FILE).is_file():
                 return _lost(number, f"holds no row; delete {folder}")
             header = Header.read(folder)
+            header.columns.check_against(spec)
             records = read_records(folder, header.columns)
+            damaged = rows_written(folder, header.columns) - len(records)
             if not len(records):
                 return _lost(number, f"holds no complete row; delete {folder}")
             info = replace(header.info, outcome="unlabelled", stage=None)
             episode = pack(folder, header, records, info, recovered=True)
     except HlmError as error:
         return _lost(number, str(error))
-    return Recovery(number=number, episode=episode, rows=len(records), text=f"recovered, {len(records)} rows")
+    text = f"recovered, {len(records)} rows" + (f"; {damaged} after them were damaged" if damaged else "")
+    return Recovery(number=number, episode=episode, rows=len(records), text=text)
+
+
+def _finish_one(number: int, folder: Path) -> Recovery:
+    """Give a complete episode its name; its commit had come that far."""
+    attributes = group_attributes(folder)
+    check_version(attributes, folder)
+    check_attributes(attributes, folder)
+    rows = rows_in(attributes)
+    return Recovery(number=number, episode=finish(folder), rows=rows, text=f"was complete, {rows} rows")
 
 
 def _lost(number: int, text: str) -> Recovery:

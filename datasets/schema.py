@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import operator
 import re
 from collections.abc import Mapping, Sequence
@@ -18,10 +19,12 @@ from hlm.core.layout import DIMENSIONS, NAMES, UNITS
 
 type Json = bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 SOURCES = ("teleop", "stationary", "humi", "scripted", "policy")
 OUTCOMES = ("success", "failure", "unlabelled")
 PARTIAL = ".partial"
+# Height and width are 16-bit numbers in a JPEG file (ITU-T T.81, B.2.2).
+JPEG_LIMIT_PX = 65_535
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _EPISODE = re.compile(r"episode_(\d{6,})")
@@ -43,15 +46,15 @@ class DatasetSpec:
 
     def __post_init__(self) -> None:
         """Check and copy."""
-        if not self.rate_hz > 0.0:
+        if not 0.0 < self.rate_hz < math.inf:
             raise InputError(f"rate_hz must be positive, got {self.rate_hz}.")
         sizes = {
             name: (operator.index(height), operator.index(width)) for name, (height, width) in self.cameras.items()
         }
         for name, size in sizes.items():
             checked_name("camera", name)
-            if min(size) < 1:
-                raise InputError(f"camera '{name}' needs a positive height and width, got {size}.")
+            if not (min(size) >= 1 and max(size) <= JPEG_LIMIT_PX):
+                raise InputError(f"camera '{name}' needs a height and width from 1 to {JPEG_LIMIT_PX}, got {size}.")
         object.__setattr__(self, "rate_hz", float(self.rate_hz))
         object.__setattr__(self, "cameras", sizes)
 
@@ -107,11 +110,17 @@ class EpisodeInfo:
 
     def __post_init__(self) -> None:
         """Check, and copy `extra` through JSON."""
+        for name in ("instruction", "source", "task", "operator", "outcome"):
+            if not isinstance(getattr(self, name), str):
+                raise InputError(f"the {name} of an episode must be text, got {getattr(self, name)!r}.")
         for kind, value, known in (("source", self.source, SOURCES), ("outcome", self.outcome, OUTCOMES)):
             if value not in known:
                 raise UnknownNameError(kind, value, known)
         try:
-            object.__setattr__(self, "extra", json.loads(json.dumps(dict(self.extra), allow_nan=False)))
+            words = [self.instruction, self.task, self.operator, dict(self.extra)]
+            # Encoded too: half a surrogate pair, from a badly decoded command line, fits into JSON but into no file.
+            text = json.dumps(words, allow_nan=False, ensure_ascii=False).encode()
+            object.__setattr__(self, "extra", json.loads(text)[-1])
             for name in ("seed", "stage"):
                 number = getattr(self, name)
                 object.__setattr__(self, name, None if number is None else operator.index(number))
@@ -139,6 +148,8 @@ class EpisodeInfo:
 @dataclass(frozen=True, slots=True, eq=False)
 class Row:
     """One slot of the recording grid; arrays are checked read-only copies.
+
+    A picture that is read-only and owns its memory, as that of a `CameraFrame`, is not copied again.
 
     Attributes:
         stamp_ns: instant of the slot on the session's clock.
@@ -172,9 +183,66 @@ def checked_name(kind: str, name: str) -> str:
     Raises:
         InputError: it cannot.
     """
-    if not _NAME.fullmatch(name):
-        raise InputError(f"{kind} name '{name}' must be lower-case letters, digits and _, a letter first.")
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise InputError(f"{kind} name {name!r} must be lower-case letters, digits and _, a letter first.")
     return name
+
+
+def check_version(attributes: Mapping[str, Any], path: Path) -> None:
+    """Make sure that attributes of a dataset, or of an episode, are of this version of the schema.
+
+    Args:
+        attributes: with `schema_version`.
+        path: where they are from.
+
+    Raises:
+        MismatchError: a newer or an older version; the text says what to do.
+        CorruptError: no version.
+    """
+    version = version_in(attributes, path)
+    if version > SCHEMA_VERSION:
+        raise MismatchError(f"{path} has schema {version}, this hlm reads up to {SCHEMA_VERSION}. Install a newer hlm.")
+    if version < SCHEMA_VERSION:
+        dataset = path.parent if _EPISODE.match(path.name) else path
+        raise MismatchError(
+            f"{path} has schema {version}, this hlm reads {SCHEMA_VERSION}. Bring it up: `hlm data migrate {dataset}`."
+        )
+
+
+def version_in(attributes: Mapping[str, Any], path: Path) -> int:
+    """The version of the schema that attributes name.
+
+    Raises:
+        CorruptError: none.
+    """
+    version = attributes.get("schema_version")
+    if not isinstance(version, int) or isinstance(version, bool):
+        raise CorruptError(f"{path} does not say which version of the schema it has: found {version!r}.")
+    return version
+
+
+def rows_in(attributes: Mapping[str, Any]) -> int:
+    """The number of rows that an episode's attributes give.
+
+    Raises:
+        CorruptError: missing, or no such number.
+    """
+    rows = attributes.get("rows")
+    if not isinstance(rows, int) or isinstance(rows, bool) or rows < 1:
+        raise CorruptError(f"the episode's attributes cannot be read: 'rows' should be at least 1, is {rows!r}.")
+    return rows
+
+
+def names_in(attributes: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    """The names of arrays that an episode's attribute lists.
+
+    Raises:
+        CorruptError: missing, no list, or a name that cannot be part of an array's name.
+    """
+    names = attributes.get(key)
+    if not isinstance(names, list) or not all(isinstance(name, str) and _NAME.fullmatch(name) for name in names):
+        raise CorruptError(f"the episode's attributes cannot be read: '{key}' should be a list of names, is {names!r}.")
+    return tuple(names)
 
 
 def episode_folder(number: int, *, partial: bool = False) -> str:
@@ -187,7 +255,8 @@ def numbered_episodes(dataset: Path, *, partial: bool) -> list[tuple[int, Path]]
     found = []
     for folder in dataset.iterdir():
         match = _EPISODE.fullmatch(folder.name.removesuffix(PARTIAL))
-        if match and folder.name.endswith(PARTIAL) == partial and folder.is_dir():
+        # The name must be the number's only one: `episode_0000001` would be a second episode 1.
+        if match and folder.name == episode_folder(int(match[1]), partial=partial) and folder.is_dir():
             found.append((int(match[1]), folder))
     return sorted(found)
 
@@ -196,5 +265,7 @@ def _picture(camera: str, image: ByteArray) -> ByteArray:
     dtype = np.asarray(image).dtype
     if dtype != np.uint8:
         raise MismatchError(f"the picture of camera '{camera}' must be uint8 RGB, got {dtype}.")
+    if isinstance(image, np.ndarray) and image.flags.owndata and not image.flags.writeable and image.shape[2:] == (3,):
+        return image
     picture: ByteArray = frozen(image, (None, None, 3), f"the picture of camera '{camera}'", np.uint8)
     return picture

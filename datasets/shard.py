@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -36,12 +35,20 @@ def seal(path: Path, index: Index) -> None:
 
 
 class Frames:
-    """The JPEG files of a camera, by row; a context manager that keeps the shard mapped."""
+    """The JPEG files of a camera, by row; a context manager that keeps the shard open."""
 
     def __init__(self, folder: Path) -> None:
         self.shape = image_shape(folder)
         self._path = folder / SHARD_FILE
-        self._map, self.index = self._open()
+        try:
+            self._descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            raise CorruptError(f"{self._path} is missing.") from None
+        try:
+            self.index = self._read_index()
+        except BaseException:
+            os.close(self._descriptor)
+            raise
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -52,7 +59,7 @@ class Frames:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._map.close()
+        os.close(self._descriptor)
 
     def jpeg(self, row: int) -> bytes:
         """The JPEG file of a row, after checking its checksum.
@@ -60,34 +67,32 @@ class Frames:
         Raises:
             CorruptError: missing or damaged.
         """
-        return checked_frame(self._map, self.index[row].tolist(), f"{self._path} row {row}")
+        return read_frame(self._descriptor, self.index[row].tolist(), f"{self._path} row {row}")
 
-    def _open(self) -> tuple[mmap.mmap, Index]:
-        try:
-            with self._path.open("rb") as file:
-                mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        except FileNotFoundError:
-            raise CorruptError(f"{self._path} is missing.") from None
-        except ValueError:
-            raise CorruptError(f"{self._path} is empty.") from None
-        size = 16 * len(self)
-        table = mapped[-size - CHECKSUM_BYTES : -CHECKSUM_BYTES]
-        if len(table) != size or checksum(table) != mapped[-CHECKSUM_BYTES:]:
-            mapped.close()
+    def _read_index(self) -> Index:
+        size = 16 * len(self) + CHECKSUM_BYTES
+        start = os.fstat(self._descriptor).st_size - size
+        if start < 0:
+            raise CorruptError(f"{self._path} is damaged: it is too short for the index of {len(self)} frames.")
+        table = os.pread(self._descriptor, size, start)
+        if len(table) != size or checksum(table[:-CHECKSUM_BYTES]) != table[-CHECKSUM_BYTES:]:
             raise CorruptError(f"{self._path} is damaged: the checksum of its index differs.")
-        return mapped, np.frombuffer(table, "<u8").reshape(-1, 2)
+        return np.frombuffer(table[:-CHECKSUM_BYTES], "<u8").reshape(-1, 2)
 
 
-def checked_frame(data: mmap.mmap | bytes, entry: Sequence[int], where: str) -> bytes:
-    """The JPEG file at an index entry (offset and length), without its checksum.
+def read_frame(descriptor: int, entry: Sequence[int], where: str) -> bytes:
+    """The JPEG file at an index entry (offset and length with checksum) of an open shard, without its checksum.
+
+    It reads by position, so that threads and forked processes may share the descriptor.
 
     Raises:
-        CorruptError: outside `data`, or the checksum differs.
+        CorruptError: outside the file, or the checksum differs.
     """
     start, length = entry
-    if length <= CHECKSUM_BYTES or start + length > len(data):
+    if length <= CHECKSUM_BYTES or start + length > os.fstat(descriptor).st_size:
         raise CorruptError(f"{where}: the picture is missing.")
-    frame = data[start : start + length - CHECKSUM_BYTES]
-    if checksum(frame) != data[start + length - CHECKSUM_BYTES : start + length]:
+    data = os.pread(descriptor, length, start)
+    frame = data[:-CHECKSUM_BYTES]
+    if len(data) != length or checksum(frame) != data[-CHECKSUM_BYTES:]:
         raise CorruptError(f"{where}: the picture is damaged, its checksum differs.")
     return frame

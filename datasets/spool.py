@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from queue import Queue
-from threading import Thread
+from threading import Event, Thread
+from types import TracebackType
 
-from hlm.core.errors import HlmError
 from hlm.datasets.images import encode
-from hlm.datasets.journal import ROWS_FILE, Columns, record, shard_path
+from hlm.datasets.journal import ROWS_FILE, Header, record, shard_path
 from hlm.datasets.schema import Row
 from hlm.datasets.storage import StorageError, checksum, storage_errors, sync_folder, write_all
 
@@ -22,26 +23,22 @@ SYNC_PERIOD_S = 0.25
 class Spool:
     """A thread that takes rows from a bounded queue; when the queue is full, the caller waits, and no row is dropped.
 
-    An error in the thread is raised by the next `put` or `close`.
+    A second thread makes the disk keep what was written, so that a slow disk does not hold up the first one. An error
+    in either, also in starting the journal, is raised by the next `put` or `close`.
     """
 
-    def __init__(self, folder: Path, columns: Columns, rate_hz: float) -> None:
+    def __init__(self, folder: Path, header: Header, rate_hz: float) -> None:
         self._folder = folder
-        self._columns = columns
-        self._error: Exception | None = None
+        self._header = header
+        self._failure: tuple[Exception, TracebackType | None] | None = None
         self._queue: Queue[Row | None] = Queue(max(2, round(QUEUE_S * rate_hz)))
-        self._offsets = dict.fromkeys(columns.cameras, 0)
+        self._ending = Event()
+        self._offsets = dict.fromkeys(header.columns.cameras, 0)
         self._files: dict[str, int] = {}
-        self._synced_s = time.monotonic()
-        for camera in columns.cameras:
-            path = shard_path(folder, camera)
-            path.parent.mkdir()
-            self._files[camera] = _create(path)
-            sync_folder(path.parent)
-        self._rows_file = _create(folder / ROWS_FILE)
-        sync_folder(folder)
-        self._thread = Thread(target=self._work, name=f"spool {folder.name}", daemon=True)
-        self._thread.start()
+        self._rows_file = -1
+        self._threads = [Thread(target=work, name=folder.name, daemon=True) for work in (self._write, self._sync)]
+        for thread in self._threads:
+            thread.start()
 
     def put(self, row: Row) -> None:
         """Hand over a row that fits the columns."""
@@ -49,43 +46,64 @@ class Spool:
         self._queue.put(row)
 
     def close(self) -> None:
-        """Write what was handed over, sync, and end the thread."""
+        """Write what was handed over, sync, and end the threads."""
         self.abandon()
         self._raise()
 
     def abandon(self) -> None:
         """Like `close`, but whatever goes wrong stays unsaid."""
         self._queue.put(None)
-        self._thread.join()
-        for descriptor in (*self._files.values(), self._rows_file):
-            if descriptor >= 0:
-                os.close(descriptor)
+        for thread in self._threads:
+            thread.join()
+        for descriptor in self._descriptors():
+            os.close(descriptor)
         self._files, self._rows_file = {}, -1
 
     def _raise(self) -> None:
-        if self._error is not None:
-            if isinstance(self._error, HlmError):
-                # A fresh one each time: an exception that is raised twice drags its first traceback along.
-                raise type(self._error)(str(self._error)) from self._error
-            raise self._error
+        if self._failure is not None:
+            error, trace = self._failure
+            # With its first traceback each time: an error that is raised twice would drag along that of the last time.
+            raise error.with_traceback(trace)
 
-    def _work(self) -> None:
+    def _write(self) -> None:
+        with self._guard():
+            self._start()
         while (row := self._queue.get()) is not None:
             # After an error rows are thrown away, so that nobody waits for ever on a full queue.
-            if self._error is None:
-                self._guarded(row)
-        if self._error is None:
-            self._guarded(None)
+            if self._failure is None:
+                with self._guard():
+                    self._append(row)
+        self._ending.set()
 
-    def _guarded(self, row: Row | None) -> None:
+    def _sync(self) -> None:
+        ending = False
+        while not ending and self._failure is None:
+            ending = self._ending.wait(SYNC_PERIOD_S)
+            with self._guard():
+                for descriptor in self._descriptors():
+                    os.fdatasync(descriptor)
+                    if os.fstat(descriptor).st_nlink == 0:
+                        raise StorageError(f"{self._folder} was deleted while it was being written.")
+
+    @contextmanager
+    def _guard(self) -> Iterator[None]:
+        """Keep an error for the caller's thread."""
         try:
             with storage_errors("write to", self._folder):
-                if row is not None:
-                    self._append(row)
-                if row is None or time.monotonic() - self._synced_s > SYNC_PERIOD_S:
-                    self._sync()
-        except Exception as error:  # noqa: BLE001 - handed to the caller's thread
-            self._error = error
+                yield
+        except Exception as error:  # noqa: BLE001 - raised in the caller's thread
+            self._failure = self._failure or (error, error.__traceback__)
+
+    def _start(self) -> None:
+        self._header.write(self._folder)
+        for camera in self._header.columns.cameras:
+            path = shard_path(self._folder, camera)
+            path.parent.mkdir()
+            # A new mapping each time: the other thread may be going through this one.
+            self._files = {**self._files, camera: _create(path)}
+            sync_folder(path.parent)
+        self._rows_file = _create(self._folder / ROWS_FILE)
+        sync_folder(self._folder)
 
     def _append(self, row: Row) -> None:
         places = {}
@@ -95,14 +113,10 @@ class Spool:
             write_all(self._files[camera], data)
             places[camera] = (self._offsets[camera], len(data))
             self._offsets[camera] += len(data)
-        write_all(self._rows_file, record(row, self._columns, places))
+        write_all(self._rows_file, record(row, self._header.columns, places))
 
-    def _sync(self) -> None:
-        for descriptor in (*self._files.values(), self._rows_file):
-            os.fdatasync(descriptor)
-        self._synced_s = time.monotonic()
-        if os.fstat(self._rows_file).st_nlink == 0:
-            raise StorageError(f"{self._folder} was deleted while it was being written.")
+    def _descriptors(self) -> list[int]:
+        return [descriptor for descriptor in (*self._files.values(), self._rows_file) if descriptor >= 0]
 
 
 def _create(path: Path) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
@@ -12,6 +12,13 @@ from hlm.core.arrays import FloatArray, frozen
 from hlm.core.errors import CorruptError, InputError
 from hlm.core.layout import DIMENSIONS
 from hlm.datasets.reader import Episode
+
+# Both in rad, rad/s or gripper opening. A dimension whose 1 % and 99 % quantiles are nearer than STILL_RANGE is held
+# constant by the task: stretched to [-1, 1] it would be nothing but noise. Between it and SMALLEST_RANGE it may mean
+# something, but one outlier would be many times the range of every other dimension. Source of the latter: OpenHLM's
+# normalisation statistics.
+STILL_RANGE = 0.02
+SMALLEST_RANGE = 0.04
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -38,6 +45,19 @@ class VectorStatistics:
         """Check shapes and make the arrays read-only copies."""
         for item in fields(self):
             object.__setattr__(self, item.name, frozen(getattr(self, item.name), (DIMENSIONS,), item.name))
+
+    @property
+    def still(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """[34] True where the values hardly move."""
+        return np.asarray(self.q99 - self.q01 < STILL_RANGE)
+
+    @property
+    def bounds(self) -> tuple[FloatArray, FloatArray]:
+        """[34] values to map to -1 and 1: the quantiles, moved apart to `SMALLEST_RANGE` where they are nearer."""
+        middle, half = 0.5 * (self.q01 + self.q99), 0.5 * (self.q99 - self.q01)
+        near = 2.0 * half < SMALLEST_RANGE
+        low, high = middle - 0.5 * SMALLEST_RANGE, middle + 0.5 * SMALLEST_RANGE
+        return np.where(near, low, self.q01), np.where(near, high, self.q99)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -74,8 +94,12 @@ class Statistics:
             raise CorruptError(f"statistics cannot be read ({error!r}).") from error
 
 
-def statistics(episodes: Iterable[Episode]) -> Statistics:
+def statistics(episodes: Iterable[Episode], row_weights: Sequence[float] | None = None) -> Statistics:
     """Exact statistics over all rows of some episodes.
+
+    Args:
+        episodes: at least one.
+        row_weights: for each episode, how often each of its rows counts, > 0; all the same by default.
 
     Raises:
         InputError: no episodes, or a value that is not finite.
@@ -88,11 +112,36 @@ def statistics(episodes: Iterable[Episode]) -> Statistics:
             raise InputError(f"{episode.path} holds nan or infinity; `hlm data verify` tells where. Leave it out.")
     state = np.concatenate([episode.state for episode in chosen])
     action = np.concatenate([episode.action for episode in chosen])
-    return Statistics(rows=len(state), state=vector_statistics(state), action=vector_statistics(action))
+    weights = None
+    if row_weights is not None and len(set(row_weights)) > 1:
+        weights = np.repeat(np.asarray(row_weights, np.float64), [len(episode) for episode in chosen])
+    return Statistics(
+        rows=len(state), state=vector_statistics(state, weights), action=vector_statistics(action, weights)
+    )
 
 
-def vector_statistics(vectors: FloatArray) -> VectorStatistics:
-    """Statistics of [time, 34] vectors."""
+def vector_statistics(vectors: FloatArray, weights: FloatArray | None = None) -> VectorStatistics:
+    """Statistics of [time, 34] vectors, each counted as often as its [time] weight says.
+
+    Weighted quantiles are those of the distribution that draws by these weights: the smallest value with at least so
+    much of the weight at or below it.
+    """
     exact = np.asarray(vectors, dtype=np.float64)
-    q01, q99 = np.quantile(exact, (0.01, 0.99), axis=0)
-    return VectorStatistics(q01=q01, q99=q99, mean=exact.mean(0), std=exact.std(0), min=exact.min(0), max=exact.max(0))
+    low, high = exact.min(0), exact.max(0)
+    if weights is None:
+        q01, q99 = np.quantile(exact, (0.01, 0.99), axis=0)
+        return VectorStatistics(q01=q01, q99=q99, mean=exact.mean(0), std=exact.std(0), min=low, max=high)
+    q01, q99 = np.stack([_weighted_quantiles(column, weights, (0.01, 0.99)) for column in exact.T], axis=1)
+    share = weights / weights.sum()
+    mean = share @ exact
+    std = np.sqrt(share @ np.square(exact - mean))
+    return VectorStatistics(q01=q01, q99=q99, mean=mean, std=std, min=low, max=high)
+
+
+def _weighted_quantiles(values: FloatArray, weights: FloatArray, shares: tuple[float, ...]) -> FloatArray:
+    """[share] the smallest of [n] values with at least this share of the weight at or below it."""
+    order = np.argsort(values)
+    below = np.cumsum(weights[order])
+    # A sum of many weights that should be exactly a share may end up a rounding error below it.
+    wanted = (1.0 - 1e-12) * below[-1] * np.asarray(shares)
+    return np.asarray(values[order[np.searchsorted(below, wanted)]])

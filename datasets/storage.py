@@ -17,6 +17,8 @@ from hlm.core.errors import CorruptError, HlmError
 
 CHECKSUM_BYTES = 4
 NEW = ".new"
+# The metadata of an episode has some kilobytes; a file from elsewhere must not fill the memory.
+JSON_LIMIT_BYTES = 16 * 2**20
 
 _ADVICE = {
     errno.ENOSPC: "Free some space; what was recorded so far can be kept with `hlm data recover`.",
@@ -57,8 +59,9 @@ def write_all(descriptor: int, data: bytes) -> None:
 
 
 def write_durable(path: Path, data: bytes) -> None:
-    """Write a new file and wait until the disk has it."""
-    with path.open("wb") as file:
+    """Write a new file and wait until the disk has it; one that was there keeps its content under its other names."""
+    path.unlink(missing_ok=True)
+    with path.open("xb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
@@ -90,13 +93,18 @@ def read_json(path: Path) -> dict[str, Any]:
     """The JSON object in a file.
 
     Raises:
-        CorruptError: missing, or not a JSON object.
+        CorruptError: missing, too large, or not a JSON object.
     """
     try:
-        value = json.loads(path.read_bytes())
+        with path.open("rb") as file:
+            data = file.read(JSON_LIMIT_BYTES + 1)
     except FileNotFoundError:
         raise CorruptError(f"{path} is missing.") from None
-    except ValueError as error:
+    if len(data) > JSON_LIMIT_BYTES:
+        raise CorruptError(f"{path} is larger than {JSON_LIMIT_BYTES} bytes; that is no metadata.")
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError) as error:
         raise CorruptError(f"{path} is no JSON: {error}.") from error
     if not isinstance(value, dict):
         raise CorruptError(f"{path} holds no JSON object.")

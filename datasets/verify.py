@@ -1,8 +1,10 @@
-"""Looking for everything that is wrong with a dataset, from flipped bytes to frozen cameras."""
+"""Looking for everything that is wrong with a dataset, from flipped bits to frozen cameras."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,14 +16,25 @@ from hlm.core.errors import CorruptError, HlmError
 from hlm.core.layout import DIMENSIONS
 from hlm.core.unitree_g1 import UNITREE_G1
 from hlm.datasets import checks
-from hlm.datasets.arrays import read_array
+from hlm.datasets.arrays import (
+    IMAGE_DIMENSIONS,
+    check_attributes,
+    check_metadata,
+    dimension_names,
+    group_attributes,
+    read_array,
+)
 from hlm.datasets.checks import Finding
 from hlm.datasets.images import decode
-from hlm.datasets.reader import Episode, read_spec
+from hlm.datasets.journal import HEADER_FILE, ROWS_FILE
+from hlm.datasets.reader import Episode, read_attributes, read_spec
 from hlm.datasets.schema import DatasetSpec, numbered_episodes
 from hlm.datasets.storage import checksum, storage_errors
 
 _EMBODIMENTS: dict[str, Embodiment] = {UNITREE_G1.name: UNITREE_G1}
+
+type Arrays = dict[str, np.ndarray[Any, Any]]
+type Show = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,63 +54,102 @@ class Problem:
     text: str
 
 
-def verify(path: Path | str) -> list[Problem]:
+def verify(path: Path | str, show: Show = lambda done, total: None) -> list[Problem]:
     """Everything that is wrong with the dataset at `path`; it is read completely, pictures included.
+
+    Episodes are read side by side, on as many cores as the process may use; one that cannot be read is a problem like
+    any other, and the rest are looked at all the same.
+
+    Args:
+        path: the dataset.
+        show: told how many of how many episodes are done.
 
     Raises:
         MissingFileError: no dataset there.
-        MismatchError: a newer hlm wrote it.
+        MismatchError: it has another version of the schema.
+        CorruptError: its description cannot be read.
     """
     path = Path(path)
     spec = read_spec(path)
-    problems = []
-    if spec.embodiment not in _EMBODIMENTS:
-        text = f"embodiment '{spec.embodiment}' is not known; joint limits are not checked"
-        problems.append(Problem(episode=None, row=None, array="", text=text))
+    problems = list(_dataset_problems(path, spec))
     with storage_errors("read", path):
-        for number, _ in numbered_episodes(path, partial=True):
-            text = f"unfinished; run `hlm data recover {path}`"
-            problems.append(Problem(episode=number, row=None, array="", text=text))
-        for number, folder in numbered_episodes(path, partial=False):
-            problems += verify_episode(folder, number, spec)
+        folders = numbered_episodes(path, partial=False)
+    pool = ThreadPoolExecutor(len(os.sched_getaffinity(0)))
+    try:
+        found = pool.map(lambda item: verify_episode(item[1], item[0], spec), folders)
+        for done, problems_of_one in enumerate(found, 1):
+            problems += problems_of_one
+            show(done, len(folders))
+    finally:
+        pool.shutdown(cancel_futures=True)
     return problems
 
 
 def verify_episode(folder: Path, number: int, spec: DatasetSpec) -> list[Problem]:
     """Everything that is wrong with one episode."""
+    findings: list[Finding] = []
     try:
-        episode = Episode(folder, number)
+        with storage_errors("read", folder):
+            # One after the other, so that what was found stays found when the disk refuses to read on.
+            for finding in _episode_findings(Episode(folder, number), spec):
+                findings.append(finding)
     except HlmError as error:
-        return [Problem(episode=number, row=None, array="", text=str(error))]
-    problems = []
-    if not episode.info.instruction.strip():
-        problems.append(Problem(episode=number, row=None, array="", text="no instruction"))
-    arrays: dict[str, np.ndarray[Any, Any]] = {}
+        findings.append(Finding(None, "", str(error)))
+    return [Problem(episode=number, row=item.row, array=item.array, text=item.text) for item in findings]
+
+
+def _dataset_problems(path: Path, spec: DatasetSpec) -> Iterator[Problem]:
+    texts = []
+    try:
+        check_attributes(read_attributes(path), path)
+    except CorruptError as error:
+        texts.append(str(error))
+    if spec.embodiment not in _EMBODIMENTS:
+        texts.append(f"embodiment '{spec.embodiment}' is not known; joint limits are not checked")
+    yield from (Problem(episode=None, row=None, array="", text=text) for text in texts)
+    with storage_errors("read", path):
+        for number, _ in numbered_episodes(path, partial=True):
+            yield Problem(episode=number, row=None, array="", text=f"unfinished; run `hlm data recover {path}`")
+
+
+def _episode_findings(episode: Episode, spec: DatasetSpec) -> Iterator[Finding]:
+    yield from _description_findings(episode)
+    arrays: Arrays = {}
     for name, kind, shape in _low_dimensional(episode):
-        array, text = _read(folder / name, kind, shape)
-        if array is None:
-            problems.append(Problem(episode=number, row=None, array=name, text=text))
-        else:
-            arrays[name] = array
+        try:
+            arrays[name] = _read(episode.path / name, name, kind, shape)
+        except HlmError as error:
+            yield Finding(None, name, str(error))
     pictures: dict[str, list[bytes]] = {}
     for camera in episode.cameras:
         try:
             pictures[camera], damaged = _read_pictures(episode, camera, spec)
-            problems += _problems(number, damaged)
-        except CorruptError as error:
-            problems.append(Problem(episode=number, row=None, array=f"image_{camera}", text=str(error)))
+            yield from damaged
+        except HlmError as error:
+            yield Finding(None, f"image_{camera}", str(error))
     lengths = {name: len(array) for name, array in arrays.items()}
     lengths |= {f"image_{camera}": len(sums) for camera, sums in pictures.items()}
     unequal = list(checks.length_findings(lengths, len(episode)))
-    problems += _problems(number, unequal)
+    yield from unequal
     if not unequal:
-        problems += _problems(number, _content_findings(arrays, pictures, spec))
-    return problems
+        yield from _content_findings(arrays, pictures, spec)
 
 
-def _content_findings(
-    arrays: dict[str, np.ndarray[Any, Any]], pictures: dict[str, list[bytes]], spec: DatasetSpec
-) -> Iterator[Finding]:
+def _description_findings(episode: Episode) -> Iterator[Finding]:
+    groups = [episode.path, *([episode.path / "label"] if episode.labels else [])]
+    for group in groups:
+        try:
+            check_attributes(group_attributes(group), group)
+        except CorruptError as error:
+            yield Finding(None, "", str(error))
+    if not episode.info.instruction.strip():
+        yield Finding(None, "", "no instruction")
+    for name in (HEADER_FILE, ROWS_FILE):
+        if (episode.path / name).exists():
+            yield Finding(None, "", f"{name} is left over from its recording; nothing needs it, delete it")
+
+
+def _content_findings(arrays: Arrays, pictures: dict[str, list[bytes]], spec: DatasetSpec) -> Iterator[Finding]:
     state, action = arrays.get("state"), arrays.get("action")
     embodiment = _EMBODIMENTS.get(spec.embodiment)
     if "stamp_ns" in arrays:
@@ -127,36 +179,42 @@ def _low_dimensional(episode: Episode) -> list[tuple[str, str, tuple[int, ...] |
     return [*fixed, *ages, *((f"label/{name}", "float32", None) for name in episode.labels)]
 
 
-def _read(folder: Path, kind: str, shape: tuple[int, ...] | None) -> tuple[np.ndarray[Any, Any] | None, str]:
-    """The array and "", or None and what is wrong."""
-    try:
+def _read(folder: Path, name: str, kind: str, shape: tuple[int, ...] | None) -> np.ndarray[Any, Any]:
+    """The array, after making sure that it is what it should be."""
+    with storage_errors("read", folder):
         array = read_array(folder)
-    except CorruptError as error:
-        return None, str(error)
-    if array.dtype != np.dtype(kind) or not array.ndim or shape not in (None, array.shape[1:]):
-        wanted = f"{kind} [time{''.join(f', {size}' for size in shape or ())}]"
-        return None, f"is {array.dtype} {list(array.shape)}, expected {wanted}"
-    return array, ""
+        if array.dtype != np.dtype(kind) or not array.ndim or shape not in (None, array.shape[1:]):
+            wanted = f"{kind} [time{''.join(f', {size}' for size in shape or ())}]"
+            raise CorruptError(f"is {array.dtype} {list(array.shape)}, expected {wanted}")
+        check_metadata(folder, dimension_names(name, array.ndim))
+    return array
 
 
 def _read_pictures(episode: Episode, camera: str, spec: DatasetSpec) -> tuple[list[bytes], list[Finding]]:
     """Checksum of each row's picture, and the pictures that are damaged."""
-    sums, damaged, name = [], [], f"image_{camera}"
-    with episode.frames(camera) as frames:
+    name = f"image_{camera}"
+    sums: list[bytes] = []
+    texts: dict[int, str] = {}
+    with storage_errors("read", episode.path / name), episode.frames(camera) as frames:
+        check_metadata(episode.path / name, IMAGE_DIMENSIONS)
         size = frames.shape[1:3]
         if size != spec.cameras.get(camera):
-            damaged.append(Finding(0, name, f"is {size[0]}x{size[1]}, the dataset says {spec.cameras.get(camera)}"))
+            known = ", ".join(f"{n} {h}x{w}" for n, (h, w) in spec.cameras.items()) or "none"
+            raise CorruptError(f"is {size[0]}x{size[1]}; the dataset has: {known}")
         for row in range(len(frames)):
             try:
                 jpeg = frames.jpeg(row)
-                sums.append(checksum(jpeg))
                 decode(jpeg, size)
+                sums.append(checksum(jpeg))
             except CorruptError as error:
-                damaged.append(Finding(row, name, str(error)))
+                texts[row] = str(error)
                 # A damaged picture equals no other one.
-                sums = [*sums[:row], f"damaged {row}".encode()]
-    return sums, damaged
+                sums.append(f"damaged {row}".encode())
+    return sums, list(_damaged(name, texts, len(sums)))
 
 
-def _problems(number: int, findings: Iterable[Finding]) -> list[Problem]:
-    return [Problem(episode=number, row=item.row, array=item.array, text=item.text) for item in findings]
+def _damaged(name: str, texts: dict[int, str], rows: int) -> Iterator[Finding]:
+    """One finding for each stretch of rows with damaged pictures."""
+    for start, stop in checks.runs([row in texts for row in range(rows)]):
+        more = f" So are those after it, up to row {stop - 1}." if stop > start + 1 else ""
+        yield Finding(start, name, texts[start] + more)

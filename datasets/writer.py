@@ -14,7 +14,7 @@ from typing import Self
 from hlm import __version__
 from hlm.core.errors import CorruptError, ExistsError, InputError, MismatchError
 from hlm.datasets.arrays import METADATA, group_metadata
-from hlm.datasets.journal import Columns, Header, read_records
+from hlm.datasets.journal import HEADER_FILE, Columns, Header, read_journal
 from hlm.datasets.lock import LOCK_FILE, DatasetLock
 from hlm.datasets.packing import pack
 from hlm.datasets.reader import read_spec
@@ -162,7 +162,8 @@ class EpisodeWriter:
         info = replace(self.info, **{name: value for name, value in changes.items() if value is not None})  # type: ignore[arg-type]
         self._end()
         with storage_errors("finish", self.path):
-            records = read_records(self.path, self._header.columns)
+            # Every write was acknowledged; only a recovery has to look at the pictures once more.
+            records = read_journal(self.path, self._header.columns)
             if len(records) != self._rows:
                 raise CorruptError(f"{self.path} kept {len(records)} of {self._rows} rows; run `hlm data recover`.")
             return pack(self.path, self._header, records, info)
@@ -174,6 +175,8 @@ class EpisodeWriter:
         if self._spool is not None:
             self._spool.abandon()
         with storage_errors("delete", self.path):
+            # First, so that what is left of a deletion that was killed is not mistaken for an episode.
+            (self.path / HEADER_FILE).unlink(missing_ok=True)
             shutil.rmtree(self.path)
             sync_folder(self.path.parent)
 
@@ -199,12 +202,8 @@ class EpisodeWriter:
 
     def _begin(self, columns: Columns) -> Spool:
         columns.check_against(self._spec)
-        header = Header(info=self.info, columns=columns, start_utc=self._start_utc, software=__version__)
-        with storage_errors("start", self.path):
-            header.write(self.path)
-            spool = Spool(self.path, columns, self._spec.rate_hz)
-        self._header = header
-        return spool
+        self._header = Header(info=self.info, columns=columns, start_utc=self._start_utc, software=__version__)
+        return Spool(self.path, self._header, self._spec.rate_hz)
 
     def _end(self) -> None:
         self.is_open = False

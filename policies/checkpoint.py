@@ -25,11 +25,11 @@ import yaml
 from safetensors import SafetensorError
 from torch import Tensor
 
+from hlm.core.documents import from_document, to_document
 from hlm.core.errors import CorruptError, HlmError, InputError, MismatchError, MissingFileError
 from hlm.datasets.statistics import Statistics
 from hlm.datasets.storage import json_bytes, read_json, write_atomic
 from hlm.policies.compact.config import CompactConfig
-from hlm.policies.documents import from_document, to_document
 from hlm.policies.encoding import Encoding
 from hlm.policies.transforms import Quantiles, SplineBasis, Vocabulary
 

@@ -11,10 +11,8 @@ from scipy.interpolate import BSpline
 
 from hlm.core.arrays import FloatArray, frozen
 from hlm.core.errors import InputError
+from hlm.datasets.statistics import STILL_RANGE
 
-# A dimension that moves less than this (rad, rad/s or gripper opening) is held constant by the task; scaled up to
-# [-1, 1] it would be nothing but noise.
-SMALLEST_RANGE = 0.02
 SPLINE_DEGREE = 3
 PUNCTUATION = ".,;:!?\"'"
 
@@ -41,7 +39,7 @@ class Quantiles:
     @property
     def active(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
         """[dimension] True where the values move."""
-        return np.asarray(self.high - self.low >= SMALLEST_RANGE)
+        return np.asarray(self.high - self.low >= STILL_RANGE)
 
     def normalise(self, values: FloatArray) -> FloatArray:
         """[..., dimension] float32; beyond [-1, 1] where the values are beyond the quantiles."""

@@ -11,11 +11,11 @@ from typing import Any
 import torch
 
 from hlm.core.clock import MonotonicClock
+from hlm.core.documents import from_document, to_document
 from hlm.core.errors import ExistsError, InputError, MismatchError
 from hlm.datasets.statistics import Statistics, statistics
 from hlm.policies.checkpoint import WEIGHTS_FILE, CheckpointConfig, Sampling, read_config, read_training
 from hlm.policies.compact.config import CompactConfig
-from hlm.policies.documents import from_document, to_document
 from hlm.policies.encoding import Encoding
 from hlm.policies.training.candidates import instructions_of
 from hlm.policies.training.config import TrainConfig

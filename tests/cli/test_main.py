@@ -90,15 +90,17 @@ def test_exit_codes(error, code, text, capsys, monkeypatch):
 
 
 def test_reader_that_went_away_is_quiet():
-    # Much more than a pipe holds, so that writing meets the closed end.
+    # Closed before there is a process: one that begins to write sooner would see a part of it succeed.
     code = (
         "import sys; from hlm.cli import main as m; from hlm.cli.verbs import Verb;"
         "m.ABOUT = 'x' * 1_000_000; sys.exit(m.main(['--help']))"
     )
-    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    process.stdout.close()
-    assert process.stderr.read() == b""
-    assert process.wait() == 141
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    process = subprocess.run([sys.executable, "-c", code], stdout=write_end, stderr=subprocess.PIPE, check=False)
+    os.close(write_end)
+    assert process.stderr == b""
+    assert process.returncode == 141
 
 
 def test_parsing_prints_help_and_stops(capsys):

@@ -53,12 +53,12 @@ class Maker:
         return path
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def spec() -> DatasetSpec:
     return DatasetSpec(embodiment="unitree_g1", rate_hz=30.0, cameras=CAMERAS)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def maker(spec) -> Maker:
     return Maker(spec)
 

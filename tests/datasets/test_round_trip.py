@@ -1,9 +1,11 @@
 """What was written is what is read, by hlm and by plain Zarr."""
 
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
 
+import google_crc32c
 import imagecodecs.zarr
 import numpy as np
 import pytest
@@ -14,7 +16,7 @@ from hlm.core.errors import CorruptError, InputError, MismatchError, UnknownName
 from hlm.core.layout import NAMES
 from hlm.datasets.images import decode, encode, resize
 from hlm.datasets.reader import open_dataset
-from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Row
+from hlm.datasets.schema import SCHEMA_VERSION, DatasetSpec, EpisodeInfo, Row
 from hlm.datasets.writer import DatasetWriter
 
 README = Path(hlm.__file__).parent / "datasets" / "README.md"
@@ -98,6 +100,19 @@ def test_ten_lines_of_the_readme(maker, path, monkeypatch):
     assert np.array_equal(found["action"], episode.action)
     assert np.array_equal(found["picture"], episode.images("head", 0)[0])
     assert found["seconds"][-1] == pytest.approx(4 / 30)
+
+
+def test_checksums_of_attributes_are_as_the_readme_says(maker, path):
+    with DatasetWriter.open(path, maker.spec) as writer:
+        episode = writer.episode(maker.info(instruction="stell die Flasche ins Körbchen", extra={"π": [3.14, None]}))
+        episode.append(maker.row(0, 0))
+        episode.commit()
+    groups = [zarr.open_group(path, mode="r")[name] for name in ("/", "episode_000000", "episode_000000/label")]
+    for group in groups:
+        others = {name: value for name, value in group.attrs.items() if name != "crc32c"}
+        text = json.dumps(others, sort_keys=True, separators=(",", ":"))
+        assert group.attrs["crc32c"] == f"{google_crc32c.value(text.encode('ascii')):08x}"
+    assert f"## Schema, version {SCHEMA_VERSION}\n" in README.read_text()
 
 
 def test_resuming_continues_the_numbers(maker, path):
@@ -214,5 +229,8 @@ def test_descriptions_are_checked(maker):
         maker.info(outcome="won")
     with pytest.raises(InputError, match="must fit into JSON"):
         maker.info(extra={"array": np.zeros(2)})
+    for words in (3, "\udcff"):  # the second is what a command line makes of bytes that are no UTF-8
+        with pytest.raises(InputError, match=r"must be text|must fit into JSON"):
+            maker.info(instruction=words)
     with pytest.raises(CorruptError, match="attributes cannot be read"):
         EpisodeInfo.from_attributes({"source": "teleop"})

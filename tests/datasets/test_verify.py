@@ -6,11 +6,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import zarr
 
 from hlm.core import layout
+from hlm.core.errors import CorruptError, HlmError
 from hlm.core.unitree_g1 import UNITREE_G1
-from hlm.datasets.arrays import read_array, write_array
+from hlm.datasets.arrays import dimension_names, group_attributes, group_metadata, read_array, write_array
 from hlm.datasets.checks import moves, runs
+from hlm.datasets.reader import open_dataset
+from hlm.datasets.shard import Frames
+from hlm.datasets.storage import write_atomic
 from hlm.datasets.verify import Problem, verify
 from hlm.datasets.writer import DatasetWriter
 
@@ -27,7 +32,7 @@ def rewrite(path, name, edit, episode=1):
     folder = path / f"episode_00000{episode}" / name
     array = read_array(folder).copy()
     array = edit(array)
-    write_array(folder, array, ["axis"] * array.ndim)
+    write_array(folder, array, dimension_names(name, array.ndim))
 
 
 def only(problems, text) -> Problem:
@@ -40,22 +45,172 @@ def test_a_sound_dataset_has_no_problems(sound):
     assert verify(sound) == []
 
 
-def test_every_flipped_byte_of_an_array_is_found(sound):
-    files = [file for file in (sound / "episode_000000").rglob("c.0*") if file.is_file()]
-    assert len(files) == 9
+def same_json(first, second):
+    try:
+        return json.loads(first) == json.loads(second)
+    except ValueError:
+        return False
+
+
+def found(path):
+    """Whether verifying finds anything, or cannot even begin."""
+    try:
+        return verify(path) != []
+    except HlmError:
+        return True
+
+
+def test_five_hundred_flipped_bits_are_found_every_one(maker, path):
+    maker.dataset(path, (5,))
+    assert verify(path) == []
+    files = sorted(file for file in path.rglob("*") if file.is_file())
+    assert len(files) == 21  # of every kind: attributes, metadata of arrays, chunks, shards
     rng = np.random.default_rng(0)
-    for file in files:
+    flipped = dict.fromkeys(files, 0)
+    while sum(flipped.values()) < 500:
+        file = files[rng.integers(len(files))]
         data = file.read_bytes()
-        places = range(len(data)) if len(data) < 50 else rng.integers(0, len(data), 12)
-        for place in places:
-            damaged = bytearray(data)
-            damaged[place] ^= 1 << int(rng.integers(8))
-            file.write_bytes(damaged)
-            problems = verify(sound)
-            assert [problem.episode for problem in problems] == [0] * max(1, len(problems))
-            assert {problem.array for problem in problems} == {str(file.parent.relative_to(sound / "episode_000000"))}
+        place, bit = int(rng.integers(len(data))), int(rng.integers(8))
+        damaged = data[:place] + bytes([data[place] ^ 1 << bit]) + data[place + 1 :]
+        if same_json(data, damaged):
+            continue  # another kind of white space says the same
+        file.write_bytes(damaged)
+        assert found(path), f"byte {place} bit {bit} of {file.relative_to(path)}"
         file.write_bytes(data)
+        flipped[file] += 1
+    assert min(flipped.values()) > 5
+    assert verify(path) == []
+
+
+def test_damage_is_found_where_it_is(sound):
+    """The other episode is checked all the same, and nothing is said against it."""
+    rng = np.random.default_rng(1)
+    folder = sound / "episode_000000"
+    for file in sorted(file for file in folder.rglob("c.0*") if file.is_file()):
+        data = bytearray(file.read_bytes())
+        data[int(rng.integers(len(data)))] ^= 1 << int(rng.integers(8))
+        file.write_bytes(data)
+    problems = verify(sound)
+    assert {problem.episode for problem in problems} == {0}
+    arrays = {str(array.parent.relative_to(folder)) for array in folder.rglob("c.0*")}
+    assert {problem.array for problem in problems} == arrays
+
+
+def test_edited_attributes_are_found(sound):
+    description = json.loads((sound / "zarr.json").read_bytes())
+    description["attributes"]["rate_hz"] = 25.0
+    (sound / "zarr.json").write_text(json.dumps(description))
+    problem = only([problem for problem in verify(sound) if problem.array != "stamp_ns"], "differ from their checksum")
+    assert problem.episode is None
+    write_atomic(sound / "zarr.json", group_metadata(description["attributes"] | {"rate_hz": 30.0}))
     assert verify(sound) == []
+
+
+def test_another_program_may_write_the_same_attributes(sound):
+    """The checksum is of the content, not of the text."""
+    group = zarr.open_group(sound / "episode_000000", mode="a")
+    instruction = group.attrs["instruction"]
+    group.attrs["instruction"] = "something else"
+    only(verify(sound), "differ from their checksum")
+    group.attrs["instruction"] = instruction
+    assert verify(sound) == []
+
+
+def test_an_unreadable_episode_does_not_hide_the_others(sound):
+    (sound / "episode_000000" / "zarr.json").write_bytes(b"\0" * 100)
+    rewrite(sound, "stamp_ns", lambda stamp_ns: stamp_ns[::-1])
+    numbers = {problem.episode for problem in verify(sound)}
+    assert numbers == {0, 1}
+    with pytest.raises(CorruptError, match=rf"episode 0 of {sound} cannot be read: .*`hlm data verify {sound}` lists"):
+        open_dataset(sound)
+
+
+def test_a_camera_of_another_size_or_name(sound, maker, tmp_path):
+    other = replace(maker, spec=replace(maker.spec, cameras={"head": (8, 8), "chest": (16, 24)}))
+    other.dataset(tmp_path / "other.zarr", (4,))
+    shutil.copytree(tmp_path / "other.zarr" / "episode_000000", sound / "episode_000002")
+    found = {problem.array: problem.text for problem in verify(sound) if problem.episode == 2}
+    assert found["image_head"] == "is 8x8; the dataset has: head 16x24, left_wrist 8x8"
+    assert found["image_chest"] == "is 16x24; the dataset has: head 16x24, left_wrist 8x8"
+
+
+def test_an_episode_of_another_schema(sound):
+    file = sound / "episode_000001" / "zarr.json"
+    write_atomic(file, group_metadata(group_attributes(file.parent) | {"schema_version": 1}))
+    assert only(verify(sound), f"Bring it up: `hlm data migrate {sound}`").episode == 1
+
+
+def test_what_is_left_of_a_journal_is_named(sound):
+    (sound / "episode_000001" / "journal.rows").write_bytes(b"x")
+    assert only(verify(sound), "journal.rows is left over from its recording").episode == 1
+
+
+def test_many_damaged_pictures_are_one_finding(sound):
+    file = sound / "episode_000001" / "image_head" / "c.0.0.0.0"
+    data = file.read_bytes()
+    index = Frames(file.parent).index
+    start, stop = int(index[10, 0]), int(index[20, 0])
+    file.write_bytes(data[:start] + b"\xff" * (stop - start) + data[stop:])
+    problem = only(verify(sound), "So are those after it, up to row 19.")
+    assert (problem.row, problem.array) == (10, "image_head")
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"rows": 10**15}, "rows, the episode has 1000000000000000"),
+        ({"rows": -1}, "'rows' should be at least 1, is -1"),
+        ({"rows": "5"}, "'rows' should be at least 1, is '5'"),
+        ({"cameras": ["../../secret"]}, "'cameras' should be a list of names"),
+        ({"labels": "goal"}, "'labels' should be a list of names"),
+        ({"instruction": 3}, "the instruction of an episode must be text, got 3"),
+        ({"extra": [1]}, "must fit into JSON"),
+        ({"source": ["teleop"]}, "the source of an episode must be text"),
+        ({"schema_version": None}, "does not say which version of the schema"),
+    ],
+)
+def test_attributes_from_elsewhere_are_not_trusted(sound, change, text):
+    file = sound / "episode_000001" / "zarr.json"
+    write_atomic(file, group_metadata(group_attributes(file.parent) | change))
+    assert any(text in problem.text for problem in verify(sound) if problem.episode == 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("state", {"shape": [10**9, 34]}),
+        ("state", {"shape": 5}),
+        ("state", {"shape": [-1, 34]}),
+        ("state", {"data_type": ["float32"]}),
+        ("state", {"codecs": 3}),
+        ("image_head", {"shape": [10**12, 16, 24, 3]}),
+        ("image_head", {"shape": [60, 65000, 65000, 3]}),
+        ("image_head", {"shape": "all"}),
+    ],
+)
+def test_metadata_from_elsewhere_are_not_trusted(sound, name, change):
+    file = sound / "episode_000001" / name / "zarr.json"
+    metadata = json.loads(file.read_bytes()) | change
+    if isinstance(shape := change.get("shape"), list):
+        metadata["chunk_grid"]["configuration"]["chunk_shape"] = shape
+        if name == "image_head":
+            metadata["codecs"][0]["configuration"]["chunk_shape"] = [1, *shape[1:]]
+    file.write_text(json.dumps(metadata))
+    problems = verify(sound)
+    assert (1, name) in {(problem.episode, problem.array) for problem in problems}
+    assert {problem.episode for problem in problems} == {1}
+
+
+def test_a_json_file_that_would_fill_the_memory_is_not_read(sound):
+    with (sound / "episode_000001" / "zarr.json").open("wb") as file:
+        file.truncate(2**36)
+    assert only(verify(sound), "that is no metadata").episode == 1
+
+
+def test_progress_counts_every_episode(sound):
+    shown = []
+    verify(sound, lambda done, total: shown.append((done, total)))
+    assert shown == [(1, 2), (2, 2)]
 
 
 def test_a_damaged_picture_is_named_by_row(sound):

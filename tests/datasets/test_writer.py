@@ -2,17 +2,22 @@
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
+import threading
+import traceback
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from hlm.core.errors import ExistsError, InputError, MismatchError
+from hlm.core.errors import ExistsError, InputError, MismatchError, UnknownNameError
 from hlm.datasets.lock import DatasetLock, LockedError
 from hlm.datasets.reader import open_dataset
 from hlm.datasets.recover import recover
+from hlm.datasets.schema import SCHEMA_VERSION
 from hlm.datasets.storage import StorageError
 from hlm.datasets.verify import verify
 from hlm.datasets.writer import DatasetWriter
@@ -126,7 +131,7 @@ def test_a_second_writer_is_told_the_first_ones_process(maker, path):
         holder.stdout.close()
         holder.stdin.close()
     with DatasetWriter.open(path, maker.spec):
-        assert (path / ".lock").read_text() == f"{os.getpid()}\n"
+        assert (path / ".lock").read_text() == f"process {os.getpid()} on {socket.gethostname()}\n"
     assert not (path / ".lock").exists()
 
 
@@ -145,6 +150,47 @@ def test_a_full_disk_is_reported_and_harms_nothing(maker, path):
     assert "hlm data recover" in done.stdout
     [kept] = recover(path)
     assert kept.rows > 10
+    assert {name: data for name, data in snapshot(path).items() if "episode_000001" not in name} == before
+    assert verify(path) == []
+
+
+def test_a_disk_that_is_really_full(maker, small_disk):
+    path = small_disk / "demo.zarr"
+    maker.dataset(path, (3,))
+    before = snapshot(path)
+    filler = small_disk / "filler"
+    filler.write_bytes(bytes(300_000))
+    with DatasetWriter.open(path, maker.spec) as writer:
+        episode = writer.episode(maker.info(1))
+        with pytest.raises(StorageError, match=r"could not write to .*: no space left on device\. Free some space"):
+            for row in range(10_000):
+                episode.append(maker.row(1, row))
+        with pytest.raises(StorageError, match="no space left on device"):
+            episode.commit()
+    [lost] = recover(path)
+    assert lost.episode is None
+    assert "could not recover" in lost.text
+    assert "no space left on device" in lost.text
+    filler.unlink()
+    [kept] = recover(path)
+    assert kept.rows > 10
+    assert {name: data for name, data in snapshot(path).items() if "episode_000001" not in name} == before
+    assert verify(path) == []
+
+
+def test_a_folder_that_becomes_read_only_costs_nothing(maker, path, unwritable):
+    maker.dataset(path, (3,))
+    before = snapshot(path)
+    with DatasetWriter.open(path, maker.spec) as writer:
+        episode = writer.episode(maker.info(1))
+        for row in range(9):
+            episode.append(maker.row(1, row))
+        with unwritable(episode.path, path):
+            with pytest.raises(StorageError, match=r"could not finish .*not permitted|denied"):
+                episode.commit()
+            with pytest.raises(StorageError, match="could not start an episode in"):
+                writer.episode(maker.info(2))
+    assert [kept.rows for kept in recover(path)] == [9]
     assert {name: data for name, data in snapshot(path).items() if "episode_000001" not in name} == before
     assert verify(path) == []
 
@@ -172,8 +218,10 @@ def test_an_episode_without_rows_leaves_nothing(maker, path):
 def test_a_newer_schema_is_not_written_to(maker, path):
     maker.dataset(path, (1,))
     description = path / "zarr.json"
-    description.write_text(description.read_text().replace('"schema_version": 1', '"schema_version": 2'))
-    with pytest.raises(MismatchError, match="has schema 2, this hlm reads up to 1"):
+    text = description.read_text()
+    newer = SCHEMA_VERSION + 1
+    description.write_text(text.replace(f'"schema_version": {SCHEMA_VERSION}', f'"schema_version": {newer}'))
+    with pytest.raises(MismatchError, match=f"has schema {newer}, this hlm reads up to {SCHEMA_VERSION}"):
         DatasetWriter.open(path, maker.spec)
 
 
@@ -183,6 +231,56 @@ def test_a_place_that_cannot_be_written_is_reported(maker, path):
     path.write_text("a file")
     with pytest.raises(StorageError, match=r"could not create .* file exists"):
         DatasetWriter.open(path, maker.spec)
+
+
+def test_an_error_of_the_thread_stays_what_it_is(maker, path, monkeypatch):
+    """Each time it is raised it is the same one, with its arguments, and its traceback does not grow."""
+
+    def broken(_image):
+        raise UnknownNameError("codec", "jpg", ["jpeg"])
+
+    monkeypatch.setattr("hlm.datasets.spool.encode", broken)
+    raised = []
+    with DatasetWriter.open(path, maker.spec) as writer:
+        episode = writer.episode(maker.info())
+        for row in range(1000):
+            try:
+                episode.append(maker.row(0, row))
+            except UnknownNameError as error:
+                raised.append((error, len(traceback.extract_tb(error.__traceback__))))
+    assert len(raised) > 900
+    assert len(set(raised)) == 1
+    assert str(raised[0][0]) == "no codec 'jpg'. Known: jpeg. Did you mean 'jpeg'?"
+
+
+def test_a_slow_disk_does_not_hold_up_the_caller(maker, path, monkeypatch):
+    """Waiting for the disk to keep what was written is not the business of the thread that encodes."""
+    syncing, go_on = threading.Event(), threading.Event()
+
+    def slow(_descriptor):
+        syncing.set()
+        assert go_on.wait(60.0)
+
+    with DatasetWriter.open(path, maker.spec) as writer:
+        episode = writer.episode(maker.info())
+        monkeypatch.setattr("hlm.datasets.spool.os.fdatasync", slow)
+        episode.append(maker.row(0, 0))
+        assert syncing.wait(60.0)
+        for row in range(1, 100):  # many more than the queue takes
+            episode.append(maker.row(0, row))
+        go_on.set()
+        episode.commit()
+    assert len(open_dataset(path).episodes[0]) == 100
+
+
+def test_a_picture_that_nobody_can_change_is_not_copied(maker):
+    own = maker.picture("head", 0)
+    assert not np.shares_memory(maker.row(0, 0, images={"head": own}).images["head"], own)
+    own.flags.writeable = False
+    row = maker.row(0, 0, images={"head": own})
+    assert row.images["head"] is own
+    view = own[:8]
+    assert not np.shares_memory(maker.row(0, 0, images={"head": view}).images["head"], own)
 
 
 def test_an_encoder_that_breaks_is_reported_and_blocks_nobody(maker, path, monkeypatch):

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from hlm.core.clock import MonotonicClock, ticks
+from hlm.core.documents import to_document
 from hlm.core.errors import ExistsError, InputError, MismatchError, MissingFileError
 from hlm.policies.checkpoint import read_checkpoint, read_training
-from hlm.policies.documents import to_document
 from hlm.policies.registry import load_policy
 from hlm.policies.training.config import Recipe, TrainConfig
 from hlm.policies.training.state import learning_rate
@@ -143,7 +143,7 @@ def test_a_signal_saves_and_says_how_to_go_on(number, tiny_config, tmp_path):
     config = tiny_config(steps=100_000)
     script = (
         "import json, sys\n"
-        "from hlm.policies.documents import from_document\n"
+        "from hlm.core.documents import from_document\n"
         "from hlm.policies.training.config import TrainConfig\n"
         "from hlm.policies.training.trainer import train\n"
         "train(from_document(TrainConfig, json.loads(sys.argv[1])))\n"

@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from hlm.core.documents import from_document, to_document
 from hlm.core.errors import InputError, UnknownNameError
 from hlm.policies.compact.config import NetworkSize
-from hlm.policies.documents import from_document, to_document
 from hlm.policies.training.config import Recipe, TrainConfig
 
 CONFIG = TrainConfig(

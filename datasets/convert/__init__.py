@@ -1,0 +1,1 @@
+"""Datasets of other formats into hlm's, and hlm's into theirs."""

@@ -1,0 +1,146 @@
+"""Converting a dataset of one format into another; hlm's own is always one of the two."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from hlm.core.errors import InputError, MissingFileError, UnknownNameError
+from hlm.datasets.arrays import METADATA, group_attributes, group_metadata
+from hlm.datasets.convert import lerobot_import, openhlm_source
+from hlm.datasets.convert.cameras import chosen_cameras, parse_cameras
+from hlm.datasets.convert.lerobot_export import export_lerobot
+from hlm.datasets.convert.lerobot_folder import INFO_FILE, LeRobotFolder
+from hlm.datasets.convert.openhlm_import import import_openhlm
+from hlm.datasets.convert.report import Conversion, Show, quiet
+from hlm.datasets.convert.staging import must_be_free, staged
+from hlm.datasets.convert.umi_export import camera_names, export_umi
+from hlm.datasets.reader import open_dataset
+from hlm.datasets.schema import SOURCES, EpisodeInfo
+from hlm.datasets.selection import chosen_episodes, parse_selection
+from hlm.datasets.storage import storage_errors, write_atomic
+
+HLM, LEROBOT, OPENHLM, UMI = "hlm", "lerobot", "openhlm", "umi"
+TARGETS = (HLM, LEROBOT, UMI)
+DESCRIPTIONS = {HLM: "an hlm dataset", LEROBOT: "a LeRobot dataset", OPENHLM: "OpenHLM's recordings"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """What is to be converted into what.
+
+    Attributes:
+        source: an hlm dataset, a LeRobot dataset, or a folder of OpenHLM's recordings.
+        target: what is made; nothing may be there.
+        to: format of the target, one of `TARGETS`; None: hlm's, where the source is of another.
+        episodes: which, see `hlm.datasets.selection`; those of other formats by number only. Empty: all.
+        cameras: which, `NAME` or `OLD=NEW`; empty: all that the target has a place for.
+        rate_hz: rows per second that a source of another format must have.
+        source_kind: who gave the references where the source does not say, one of `SOURCES`; empty: not said.
+    """
+
+    source: Path
+    target: Path
+    to: str | None = None
+    episodes: tuple[str, ...] = ()
+    cameras: tuple[str, ...] = ()
+    rate_hz: float = 30.0
+    source_kind: str = ""
+
+    def __post_init__(self) -> None:
+        """Check what needs no disk."""
+        if self.to is not None and self.to not in TARGETS:
+            raise UnknownNameError("format", self.to, TARGETS)
+        if self.source_kind and self.source_kind not in SOURCES:
+            raise UnknownNameError("source", self.source_kind, SOURCES)
+        if not self.rate_hz > 0.0:
+            raise InputError(f"the rate must be positive, got {self.rate_hz}.")
+
+
+def detect(path: Path) -> str:
+    """What is at a path: `HLM`, `LEROBOT` or `OPENHLM`.
+
+    Raises:
+        MissingFileError: nothing, or nothing that can be converted.
+    """
+    with storage_errors("read", path):
+        if not path.is_dir():
+            found = "a file" if path.exists() else "nothing"
+            raise MissingFileError(f"nothing to convert at {path}: there is {found}.")
+        if (path / METADATA).is_file():
+            return HLM
+        if (path / INFO_FILE).is_file():
+            return LEROBOT
+        if openhlm_source.find_recordings(path):
+            return OPENHLM
+    raise MissingFileError(
+        f"nothing to convert at {path}: no hlm dataset ({METADATA}), no LeRobot dataset ({INFO_FILE}), and no folders "
+        f"of OpenHLM's ({openhlm_source.EPISODE_FILE}) in it."
+    )
+
+
+def convert(request: Request, show: Show = quiet) -> Conversion:
+    """Convert; the target is there completely when this returns, and not at all when it raises.
+
+    Raises:
+        MissingFileError: there is nothing to convert.
+        ExistsError: something is at the target.
+        InputError: hlm's format is neither the source's nor the target's, or no episode can be converted.
+        HlmError: the source cannot be converted; the text says why.
+    """
+    kind = detect(request.source)
+    to = request.to or HLM
+    if kind == HLM and to == HLM:
+        raise InputError(f"{request.source} is an hlm dataset; say what to make of it: --to {LEROBOT} or --to {UMI}.")
+    if HLM not in (kind, to):
+        raise InputError(f"{request.source} is of {kind}; convert it to hlm first, and that to {to}.")
+    must_be_free(request.target)
+    build = {HLM: _export, LEROBOT: _import_lerobot, OPENHLM: _import_openhlm}[kind](request, show)
+    with staged(request.target) as path:
+        conversion = build(path)
+        if to == HLM:
+            attributes = {**group_attributes(path), "conversion": conversion.to_attributes()}
+            write_atomic(path / METADATA, group_metadata(attributes))
+    return conversion
+
+
+type _Build = Callable[[Path], Conversion]
+
+
+def _export(request: Request, show: Show) -> _Build:
+    dataset = open_dataset(request.source)
+    episodes = chosen_episodes(dataset, request.episodes)
+    asked = chosen_cameras(dataset.spec.cameras, parse_cameras(request.cameras))
+    if request.to == LEROBOT:
+        return lambda path: export_lerobot(dataset, episodes, path, asked, show)
+    cameras = asked if request.cameras else camera_names(tuple(asked))
+    return lambda path: export_umi(dataset, episodes, path, cameras, show)
+
+
+def _import_lerobot(request: Request, show: Show) -> _Build:
+    folder = LeRobotFolder(request.source)
+    numbers = _numbers(request, len(folder))
+    options = lerobot_import.Options(
+        cameras=parse_cameras(request.cameras), rate_hz=request.rate_hz, source=request.source_kind
+    )
+    return lambda path: lerobot_import.import_lerobot(folder, numbers, path, options, show)
+
+
+def _import_openhlm(request: Request, show: Show) -> _Build:
+    found = openhlm_source.find_recordings(request.source)
+    folders = [found[number] for number in _numbers(request, len(found))]
+    mapping = parse_cameras(request.cameras)
+    cameras = chosen_cameras(openhlm_source.ALL_CAMERAS, mapping) if mapping else openhlm_source.CAMERAS
+    options = openhlm_source.Options(cameras=cameras, rate_hz=request.rate_hz, source=request.source_kind)
+    return lambda path: import_openhlm(request.source, folders, path, options, show)
+
+
+def _numbers(request: Request, count: int) -> list[int]:
+    """Numbers of the chosen episodes of a source that is not hlm's, counted from 0."""
+    selection = parse_selection(request.episodes)
+    if selection.conditions:
+        key = next(iter(selection.conditions))
+        raise InputError(f"episodes of {request.source} are chosen by number, not by {key}: it is not hlm's yet.")
+    infos: dict[int, EpisodeInfo | None] = dict.fromkeys(range(count))
+    return selection.choose(infos, request.source)

@@ -1,0 +1,206 @@
+"""An hlm dataset as a LeRobot dataset (format v3), written by LeRobot itself and read back to be sure."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hlm.core.errors import CorruptError, HlmError, MismatchError
+from hlm.datasets.convert import lerobot_names
+from hlm.datasets.convert.lerobot_folder import LeRobotFolder, first_line, lerobot_missing
+from hlm.datasets.convert.lerobot_names import PICTURES, Shapes
+from hlm.datasets.convert.lerobot_sidecar import Sidecar
+from hlm.datasets.convert.report import Conversion, Converted, Show
+from hlm.datasets.convert.videos import video_facts
+from hlm.datasets.reader import Dataset, Episode
+from hlm.datasets.storage import StorageError
+
+# LeRobot's default encoder, SVT-AV1, ends the process on smaller pictures.
+SMALLEST_PX = 32
+REPOSITORY = "hlm/local"
+IMAGE_LOGGER = "lerobot.datasets.image_writer"
+
+
+def export_lerobot(
+    dataset: Dataset, episodes: Sequence[Episode], target: Path, cameras: Mapping[str, str], show: Show
+) -> Conversion:
+    """Make a LeRobot dataset of some episodes.
+
+    Every number survives exactly, pictures as well as LeRobot's video codec keeps them; see `lerobot_names` and
+    `lerobot_sidecar` for where everything goes.
+
+    Args:
+        dataset: that they are of.
+        episodes: at least one.
+        target: folder to make.
+        cameras: LeRobot's names by hlm's; an episode must have all of them.
+        show: told about each row.
+
+    Raises:
+        MissingDependencyError: LeRobot is not installed.
+        MismatchError: the episodes do not fit into one LeRobot dataset; the text says why.
+        CorruptError: an episode is damaged, or LeRobot did not keep what it was given.
+        StorageError: LeRobot failed.
+    """
+    labels = _labels(episodes)
+    inputs = sorted({name for episode in episodes for name in episode.inputs})
+    _check(dataset, episodes, cameras)
+    sizes = {new: dataset.spec.cameras[old] for old, new in cameras.items()}
+    features = lerobot_names.features(sizes, inputs, labels)
+    total = sum(map(len, episodes))
+    done = 0
+    with _created(target, dataset, features) as writer:
+        for episode in episodes:
+            for frame in _frames(episode, features, cameras):
+                writer.add_frame(frame)
+                done += 1
+                show(done, total)
+            writer.save_episode(parallel_encoding=False)
+    shutil.rmtree(target / "images", ignore_errors=True)
+    sidecar = Sidecar.of(dataset, episodes, labels, {new: old for old, new in cameras.items()})
+    sidecar.write(target)
+    _check_written(target, episodes, list(sizes))
+    converted = tuple(
+        Converted(name=episode.path.name, episode=number, rows=len(episode), found=len(episode))
+        for number, episode in enumerate(episodes)
+    )
+    left_out = tuple(f"camera {name}" for name in dataset.spec.cameras if name not in cameras)
+    return Conversion(source=dataset.path.name, kind="hlm", episodes=converted, left_out=left_out)
+
+
+def _check(dataset: Dataset, episodes: Sequence[Episode], cameras: Mapping[str, str]) -> None:
+    if dataset.spec.rate_hz != int(dataset.spec.rate_hz):
+        raise MismatchError(
+            f"{dataset.path} has {dataset.spec.rate_hz:g} rows per second; LeRobot wants a whole number."
+        )
+    for camera in cameras:
+        height, width = dataset.spec.cameras[camera]
+        if min(height, width) < SMALLEST_PX:
+            raise MismatchError(
+                f"camera '{camera}' is {height}x{width}; LeRobot's video encoder needs {SMALLEST_PX}x{SMALLEST_PX}."
+            )
+    for episode in episodes:
+        missing = [name for name in cameras if name not in episode.cameras]
+        if missing:
+            raise MismatchError(
+                f"{episode.path} has no camera '{missing[0]}', and LeRobot wants every camera in every episode. "
+                "Choose --cameras that all of them have, or convert these --episodes apart."
+            )
+        if not (np.isfinite(episode.state).all() and np.isfinite(episode.action).all()):
+            raise MismatchError(f"{episode.path} holds nan or infinity; `hlm data verify` tells where. Leave it out.")
+
+
+def _labels(episodes: Sequence[Episode]) -> Shapes:
+    """Shape of each label, the same in all episodes that have it."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    for episode in episodes:
+        for name in episode.labels:
+            shape = episode.label(name).shape[1:]
+            if shapes.setdefault(name, shape) != shape:
+                raise MismatchError(
+                    f"label '{name}' has shape {list(shape)} in {episode.path} and {list(shapes[name])} before; a "
+                    "column has one. Convert these --episodes apart."
+                )
+            if 0 in shape:
+                raise MismatchError(f"label '{name}' has shape {list(shape)}, which no column of LeRobot's can have.")
+    return shapes
+
+
+def _frames(episode: Episode, features: Mapping[str, Any], cameras: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    """Rows as LeRobot takes them; a number that the episode does not have is nan."""
+    arrays = lerobot_names.columns_of(episode)
+    for row in range(len(episode)):
+        frame: dict[str, Any] = {"task": episode.info.instruction}
+        for name, feature in features.items():
+            if name.startswith(PICTURES):
+                continue
+            shape, dtype = feature["shape"], feature["dtype"]
+            value = arrays[name][row] if name in arrays else np.full(shape, np.nan)
+            frame[name] = np.asarray(value, dtype).reshape(shape)
+        for old, new in cameras.items():
+            frame[PICTURES + new] = episode.pictures(old).read(row)
+        yield frame
+
+
+@contextmanager
+def _created(target: Path, dataset: Dataset, features: Mapping[str, Any]) -> Iterator[Any]:
+    """A new `LeRobotDataset` to write; its files are complete when the block ends without an error."""
+    try:
+        from lerobot.datasets.lerobot_dataset import LeRobotDataset
+    except ImportError as error:
+        raise lerobot_missing() from error
+    robot, fps = dataset.spec.embodiment, int(dataset.spec.rate_hz)
+    made = LeRobotDataset.create(REPOSITORY, fps, dict(features), target, robot, video_backend="pyav")
+    try:
+        with _quiet():
+            yield made
+            made.finalize()
+    except (HlmError, OSError):
+        raise
+    except Exception as error:
+        raise StorageError(f"LeRobot could not write {target.name}: {first_line(error)}") from error
+    finally:
+        # Otherwise it would write into a folder that is gone when it is collected as garbage.
+        with suppress(Exception):
+            made.finalize()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the encoder's banner, FFmpeg's remarks and progress bars for each episode, but with every error."""
+    import av
+    from lerobot.utils.utils import SuppressProgressBars
+
+    logger, handler = logging.getLogger(IMAGE_LOGGER), _Raising()
+    logger.addHandler(handler)
+    before = os.environ.get("SVT_LOG")
+    os.environ["SVT_LOG"] = "1"
+    av.logging.set_libav_level(av.logging.ERROR)
+    try:
+        with SuppressProgressBars():
+            yield
+    finally:
+        logger.removeHandler(handler)
+        av.logging.set_libav_level(av.logging.INFO)  # FFmpeg's default
+        if before is None:
+            del os.environ["SVT_LOG"]
+        else:
+            os.environ["SVT_LOG"] = before
+
+
+class _Raising(logging.Handler):
+    """Makes errors of what LeRobot only logs: it goes on when a picture cannot be written."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Raise the record's text."""
+        if record.levelno >= logging.ERROR:
+            raise StorageError(f"LeRobot cannot go on: {record.getMessage()}.")
+
+
+def _check_written(target: Path, episodes: Sequence[Episode], cameras: Sequence[str]) -> None:
+    """Make sure that LeRobot kept what it was given.
+
+    Raises:
+        CorruptError: it did not.
+    """
+    written = LeRobotFolder(target)
+    wanted: Counter[Path] = Counter()
+    for number, episode in enumerate(episodes):
+        arrays = lerobot_names.columns_of(episode)
+        for name, found in written.columns(number, tuple(arrays)).items():
+            if found.tobytes() != np.ascontiguousarray(arrays[name]).tobytes():
+                raise CorruptError(f"LeRobot did not keep {name} of {episode.path} as it was given.")
+        for camera in cameras:
+            wanted[written.video_file(number, PICTURES + camera)] += len(episode)
+    for path, pictures in wanted.items():
+        found_pictures = video_facts(path).pictures
+        if found_pictures != pictures:
+            raise CorruptError(f"LeRobot wrote {found_pictures} of {pictures} pictures into {path.name}.")

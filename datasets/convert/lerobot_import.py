@@ -1,0 +1,253 @@
+"""A LeRobot dataset as an hlm dataset: one that hlm wrote comes back as it was, another one as far as it fits."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hlm.core.errors import CorruptError, InputError, MismatchError
+from hlm.core.layout import DIMENSIONS, NAMES
+from hlm.core.unitree_g1 import UNITREE_G1
+from hlm.datasets.arrays import group_attributes
+from hlm.datasets.convert import lerobot_names
+from hlm.datasets.convert.cameras import chosen_cameras
+from hlm.datasets.convert.lerobot_folder import LeRobotFolder
+from hlm.datasets.convert.lerobot_names import ACTION, PICTURES, STAMP, STATE, Shapes
+from hlm.datasets.convert.lerobot_sidecar import Described, Sidecar, check_count, check_same
+from hlm.datasets.convert.report import Conversion, Converted, Show
+from hlm.datasets.packing import write_attributes
+from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Row, episode_folder
+from hlm.datasets.writer import DatasetWriter
+
+_BOOKKEEPING = ("timestamp", "frame_index", "episode_index", "index", "task_index")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Options:
+    """How a LeRobot dataset is read.
+
+    Attributes:
+        cameras: hlm's names by LeRobot's (without `observation.images.`); empty: all, with the names that they have.
+        rate_hz: rows per second that a dataset of somebody else must have.
+        source: who gave the references in it, one of `hlm.datasets.schema.SOURCES`.
+    """
+
+    cameras: Mapping[str, str] = field(default_factory=dict)
+    rate_hz: float = 30.0
+    source: str = ""
+
+
+def import_lerobot(
+    folder: LeRobotFolder, numbers: Sequence[int], target: Path, options: Options, show: Show
+) -> Conversion:
+    """Make an hlm dataset of some episodes.
+
+    Args:
+        folder: the LeRobot dataset.
+        numbers: of the episodes in it.
+        target: of the dataset; nothing is there.
+        options: how it is read.
+        show: told about each row.
+
+    Raises:
+        MismatchError: it is of another robot, rate or layout; both are named.
+        UnknownNameError: a camera that it does not have.
+        InputError: it does not say, and nobody said, who gave the references.
+        CorruptError: it is damaged, or not as hlm wrote it.
+    """
+    sidecar = Sidecar.read(folder.path)
+    if sidecar is None:
+        _check_foreign(folder, options)
+    else:
+        check_count(sidecar, len(folder), folder.path)
+    cameras = _cameras(folder, options, sidecar)
+    spec = _spec(folder, cameras, sidecar)
+    total, done = sum(map(folder.rows, numbers)), 0
+    converted = []
+    with DatasetWriter.open(target, spec) as writer:
+        for number in numbers:
+            described = sidecar.episodes[number] if sidecar else None
+            episode = _Source(folder, number, cameras, sidecar.labels if sidecar else {}, described)
+            writing = writer.episode(episode.info(options.source))
+            try:
+                for row in episode.rows():
+                    writing.append(row)
+                    done += 1
+                    show(done, total)
+                path = writing.commit()
+            except BaseException:
+                if writing.is_open:
+                    writing.discard()
+                raise
+            kept = writing.number if described is None else described.number
+            _restore(path, kept, described)
+            rows = len(writing)
+            converted.append(Converted(name=f"episode {number}", episode=kept, rows=rows, found=rows))
+    return Conversion(
+        source=folder.path.name, kind="lerobot", episodes=tuple(converted), left_out=_left_out(folder, cameras)
+    )
+
+
+def _check_foreign(folder: LeRobotFolder, options: Options) -> None:
+    """Make sure that a dataset that hlm did not write is of hlm's robot, rate and layout.
+
+    Raises:
+        MismatchError: it is not; what it is and what it should be are named.
+        InputError: nobody said who gave the references.
+    """
+    path = folder.path
+    if folder.robot != UNITREE_G1.name:
+        raise MismatchError(f"{path} is of robot '{folder.robot or 'unknown'}'; hlm knows {UNITREE_G1.name}.")
+    if folder.rate_hz != options.rate_hz:
+        raise MismatchError(
+            f"{path} has {folder.rate_hz:g} rows per second, asked for {options.rate_hz:g}. Rows are not resampled; "
+            f"--rate-hz {folder.rate_hz:g} takes them as they are."
+        )
+    for key in (STATE, ACTION):
+        if key not in folder.features:
+            known = ", ".join(name for name in folder.features if name not in _BOOKKEEPING)
+            raise MismatchError(f"{path} has no column '{key}'. It has: {known}.")
+        _check_layout(key, folder.features[key], path)
+    if not options.source:
+        raise InputError(f"{path} does not say who gave the references. Say it: --source teleop, for example.")
+
+
+def _check_layout(key: str, feature: Mapping[str, Any], path: Path) -> None:
+    shape, names = list(feature["shape"]), feature.get("names")
+    if shape != [DIMENSIONS]:
+        raise MismatchError(f"'{key}' of {path} has shape {shape}, hlm's whole-body vector [{DIMENSIONS}].")
+    if isinstance(names, dict):
+        names = [name for group in names.values() for name in group]
+    # OpenHLM's converter gives the same vector one name for all.
+    if isinstance(names, list) and len(names) == DIMENSIONS and tuple(names) != NAMES:
+        place = next(place for place, (theirs, ours) in enumerate(zip(names, NAMES, strict=True)) if theirs != ours)
+        raise MismatchError(f"dimension {place} of '{key}' in {path} is '{names[place]}', hlm's is '{NAMES[place]}'.")
+
+
+def _cameras(folder: LeRobotFolder, options: Options, sidecar: Sidecar | None) -> dict[str, str]:
+    """Hlm's names of the chosen cameras by LeRobot's."""
+    known = [key.removeprefix(PICTURES) for key in folder.cameras]
+    if options.cameras or sidecar is not None:
+        mapping = options.cameras or (sidecar.cameras if sidecar else {})
+        return chosen_cameras(known, mapping) if mapping else {}
+    ours = [mount.name for mount in UNITREE_G1.cameras]
+    for name in known:
+        if name not in ours:
+            raise MismatchError(
+                f"camera '{name}' of {folder.path} is none of {', '.join(ours)}. Say which it is, --cameras "
+                f"{name}={ours[0]}, and name the others too; those that are not named are left out."
+            )
+    return {name: name for name in known}
+
+
+def _spec(folder: LeRobotFolder, cameras: Mapping[str, str], sidecar: Sidecar | None) -> DatasetSpec:
+    sizes = {ours: folder.size(_key(folder, theirs)) for theirs, ours in cameras.items()}
+    if sidecar is None:
+        return DatasetSpec(embodiment=UNITREE_G1.name, rate_hz=folder.rate_hz, cameras=sizes)
+    return replace(DatasetSpec.from_attributes(sidecar.dataset), cameras=sizes)
+
+
+def _key(folder: LeRobotFolder, camera: str) -> str:
+    return next(key for key in folder.cameras if key.removeprefix(PICTURES) == camera)
+
+
+def _left_out(folder: LeRobotFolder, cameras: Mapping[str, str]) -> tuple[str, ...]:
+    used = {STATE, ACTION, STAMP, *_BOOKKEEPING, *(_key(folder, camera) for camera in cameras)}
+    used |= {lerobot_names.age_column(name) for name in lerobot_names.inputs_in(tuple(folder.features))}
+    used |= {lerobot_names.label_column(name) for name in lerobot_names.labels_in(tuple(folder.features))}
+    return tuple(name for name in folder.features if name not in used)
+
+
+class _Source:
+    """One episode of a LeRobot dataset in hlm's terms."""
+
+    def __init__(
+        self,
+        folder: LeRobotFolder,
+        number: int,
+        cameras: Mapping[str, str],
+        labels: Shapes,
+        described: Described | None,
+    ) -> None:
+        self._folder = folder
+        self._number = number
+        self._cameras = {ours: _key(folder, theirs) for theirs, ours in cameras.items()}
+        self._described = described
+        columns = tuple(folder.features)
+        own = [STAMP] if STAMP in columns else []
+        self._inputs, self._labels = lerobot_names.inputs_in(columns), lerobot_names.labels_in(columns)
+        own += [*map(lerobot_names.age_column, self._inputs), *map(lerobot_names.label_column, self._labels)]
+        self._arrays = folder.columns(number, [STATE, ACTION, *own])
+        self._shapes = labels
+        if described is not None:
+            check_same(described, self._arrays, f"episode {number} of {folder.path}", folder.path)
+            self._inputs, self._labels = described.inputs, described.labels
+        else:
+            # A column that an episode does not have is nan from end to end.
+            self._inputs = tuple(name for name in self._inputs if self._has(lerobot_names.age_column(name)))
+            self._labels = tuple(name for name in self._labels if self._has(lerobot_names.label_column(name)))
+
+    def info(self, source: str) -> EpisodeInfo:
+        """Its description."""
+        if self._described is not None:
+            return EpisodeInfo.from_attributes(self._described.attributes)
+        tasks = self._folder.tasks_of(self._number)
+        if len(tasks) != 1:
+            raise MismatchError(
+                f"episode {self._number} of {self._folder.path} has {len(tasks)} tasks, an episode of hlm's has one "
+                "instruction. Choose --episodes that have one."
+            )
+        name = self._folder.path.name
+        return EpisodeInfo(
+            instruction=tasks[0], source=source, extra={"lerobot": {"dataset": name, "episode": self._number}}
+        )
+
+    def rows(self) -> Iterator[Row]:
+        """Its rows, with their pictures."""
+        readers = {camera: self._folder.pictures(self._number, key) for camera, key in self._cameras.items()}
+        ages = {name: self._arrays[lerobot_names.age_column(name)][:, 0] for name in self._inputs}
+        labels = {name: self._label(name) for name in self._labels}
+        stamp_ns = self._stamp_ns()
+        for row in range(self._folder.rows(self._number)):
+            yield Row(
+                int(stamp_ns[row]),
+                self._arrays[STATE][row],
+                self._arrays[ACTION][row],
+                {camera: next(reader) for camera, reader in readers.items()},
+                {name: float(age_s[row]) for name, age_s in ages.items()},
+                {name: label[row] for name, label in labels.items()},
+            )
+
+    def _stamp_ns(self) -> np.ndarray[Any, Any]:
+        """[time] stamps; LeRobot itself has none but the row's number over the rate."""
+        if STAMP in self._arrays:
+            return self._arrays[STAMP][:, 0]
+        rows = self._folder.rows(self._number)
+        return np.round(np.arange(rows) * (1e9 / self._folder.rate_hz)).astype(np.int64)
+
+    def _label(self, name: str) -> np.ndarray[Any, Any]:
+        column = self._arrays[lerobot_names.label_column(name)]
+        shape = self._shapes.get(name, column.shape[1:])
+        if math.prod(shape) != column[0].size:
+            raise CorruptError(
+                f"label '{name}' of {self._folder.path} has {column[0].size} numbers a row, not {shape}."
+            )
+        return column.reshape(len(column), *shape)
+
+    def _has(self, column: str) -> bool:
+        return not bool(np.isnan(self._arrays[column]).all())
+
+
+def _restore(path: Path, number: int, described: Described | None) -> None:
+    """Give an episode the number that it had, and whatever its attributes said that writing it anew does not."""
+    if described is None:
+        return
+    written = group_attributes(path)
+    kept = {name: written[name] for name in ("schema_version", "rows", "cameras", "inputs", "labels")}
+    write_attributes(path, {**described.attributes, **kept})
+    path.rename(path.with_name(episode_folder(number)))

@@ -1,0 +1,256 @@
+"""An episode of OpenHLM's, of teleoperation or of HuMI, checked and in hlm's order."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from hlm.core.arrays import ByteArray, FloatArray
+from hlm.core.errors import CorruptError, MismatchError
+from hlm.datasets.convert import openhlm_rows
+from hlm.datasets.convert.openhlm_rows import CLOCKS, Faults, Stamps
+from hlm.datasets.convert.openhlm_source import EPISODE_FILE, Options
+from hlm.datasets.convert.videos import VideoFacts, read_pictures, video_facts
+from hlm.datasets.schema import EpisodeInfo, Json, Row
+
+HEAD_CAMERAS = ("rgb_left", "rgb_right")
+# HuMI's cameras run at 60000/1001 Hz and every second picture is kept; its exporter rounds that to 30.
+HUMI_ROUNDED_HZ, HUMI_HZ = 30.0, 30_000 / 1001
+# Half an hour of rows.
+JSON_LIMIT_BYTES = 2**28
+# What is left of an episode that was cut must be worth keeping.
+SHORTEST_CUT_S = 1.0
+# A recorder that was slower than it says has stretched time.
+RATE_TOLERANCE = 0.1
+
+
+class Video(NamedTuple):
+    """The pictures of a camera.
+
+    Attributes:
+        path: of the file.
+        size: (height, width), px.
+        numbers: [time] which of its pictures belongs to each row; -1 without one.
+    """
+
+    path: Path
+    size: tuple[int, int]
+    numbers: Stamps
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Recording:
+    """An episode of OpenHLM's, checked and in hlm's order, without its pictures.
+
+    Attributes:
+        name: of its folder below the recording's.
+        info: description.
+        software: that recorded it.
+        state: [time, 34], nan where a row has none.
+        action: [time, 34] likewise.
+        stamp_ns: [time] instant of each row: on the host's wall clock, or else from the first row on.
+        timed: whether that is the wall clock.
+        age_s: [time] how old each input was at that instant, since it was read.
+        videos: by hlm's name of the camera.
+        faults: what is wrong.
+    """
+
+    name: str
+    info: EpisodeInfo
+    software: str
+    state: FloatArray
+    action: FloatArray
+    stamp_ns: Stamps
+    timed: bool
+    age_s: Mapping[str, FloatArray]
+    videos: Mapping[str, Video]
+    faults: Faults
+
+    def __len__(self) -> int:
+        return len(self.state)
+
+    def start_utc(self, row: int) -> str:
+        """When a row was recorded, ISO 8601; empty when nobody knows."""
+        if not self.timed:
+            return ""
+        return datetime.fromtimestamp(self.stamp_ns[row] * 1e-9, UTC).isoformat(timespec="milliseconds")
+
+    def rows(self, start: int, stop: int) -> Iterator[Row]:
+        """Rows `start` to `stop`, with their pictures.
+
+        Raises:
+            CorruptError: a picture cannot be decoded; the rows before it were yielded.
+        """
+        readers: dict[str, Iterator[ByteArray]] = {
+            camera: read_pictures(video.path, video.numbers[start:stop].tolist())
+            for camera, video in self.videos.items()
+        }
+        for row in range(start, stop):
+            yield Row(
+                int(self.stamp_ns[row] - self.stamp_ns[start]),
+                self.state[row],
+                self.action[row],
+                {camera: next(reader) for camera, reader in readers.items()},
+                {name: float(age_s[row]) for name, age_s in self.age_s.items()},
+            )
+
+
+def read_recording(folder: Path, root: Path, options: Options) -> Recording:
+    """An episode with everything that is wrong with it.
+
+    Raises:
+        CorruptError: it is not what OpenHLM writes, or a video cannot be read.
+        MismatchError: it has another rate.
+    """
+    content = _read_json(folder / EPISODE_FILE)
+    info, text, rows = (content.get(key) for key in ("info", "text", "data"))
+    if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
+        raise CorruptError(f"{EPISODE_FILE} has no rows")
+    info, text = (value if isinstance(value, dict) else {} for value in (info, text))
+    _check_rate(info, options.rate_hz)
+    timed = any(key in row for row in rows for key in CLOCKS.values())
+    humi = not timed and not any(key in row for row in rows for key in HEAD_CAMERAS)
+    faults = Faults()
+    openhlm_rows.lost_rows(rows, faults)
+    state, action = (openhlm_rows.vectors(rows, kind, faults) for kind in ("state", "action"))
+    notes: dict[str, Json] = {}
+    rate_hz = HUMI_HZ if humi and options.rate_hz == HUMI_ROUNDED_HZ else options.rate_hz
+    if humi:
+        (state, turned), (action, also) = (openhlm_rows.undo_turns(array, rate_hz) for array in (state, action))
+        if turned + also:
+            notes["yaw_rate_turns_undone"] = turned + also
+    videos = _videos(folder, rows, options, info, faults, notes)
+    stamp_ns, age_s = _times(rows, options, videos, faults) if timed else (_even(len(rows), rate_hz), {})
+    name = str(folder.relative_to(root)) if folder != root else folder.name
+    return Recording(
+        name=name,
+        info=EpisodeInfo(
+            instruction=_text(text.get("goal")) or _text(text.get("desc")),
+            source=options.source or ("humi" if humi else "teleop"),
+            operator=_text(info.get("author")),
+            extra={"openhlm": {"episode": name, "date": _text(info.get("date")), **notes}},
+        ),
+        software=f"OpenHLM {_text(info.get('version'))}".strip(),
+        state=state,
+        action=action,
+        stamp_ns=stamp_ns,
+        timed=timed,
+        age_s=age_s,
+        videos=videos,
+        faults=faults,
+    )
+
+
+def whole_rows(recording: Recording, rate_hz: float) -> tuple[int, int]:
+    """(start, stop) of the rows to keep: all, or the longest stretch without a fault.
+
+    Raises:
+        CorruptError: that is too short.
+        MismatchError: it was recorded at another rate than it says.
+    """
+    start, stop = recording.faults.longest_stretch(len(recording))
+    if stop - start < len(recording) and stop - start < SHORTEST_CUT_S * rate_hz:
+        raise CorruptError(f"{recording.faults}; no {SHORTEST_CUT_S:g} s of whole rows are left")
+    if stop - start > 1:
+        measured_hz = 1e9 / float(np.median(np.diff(recording.stamp_ns[start:stop])))
+        if abs(measured_hz / rate_hz - 1.0) > RATE_TOLERANCE:
+            raise MismatchError(f"says {rate_hz:g} Hz, but its rows are {1000 / measured_hz:.1f} ms apart")
+    return start, stop
+
+
+def _check_rate(info: Mapping[str, Any], rate_hz: float) -> None:
+    groups = [info.get(key) for key in ("video", "image", "wrist_image")]
+    rates = [group["fps"] for group in groups if isinstance(group, dict) and isinstance(group.get("fps"), int | float)]
+    if not rates:
+        raise CorruptError(f"{EPISODE_FILE} does not say at how many rows per second it was recorded")
+    if any(rate != rate_hz for rate in rates):
+        found = ", ".join(f"{rate:g}" for rate in dict.fromkeys(rates))
+        raise MismatchError(f"has {found} rows per second, asked for {rate_hz:g}")
+
+
+def _videos(
+    folder: Path,
+    rows: Sequence[Mapping[str, Any]],
+    options: Options,
+    info: Mapping[str, Any],
+    faults: Faults,
+    notes: dict[str, Json],
+) -> dict[str, Video]:
+    """The videos of an episode by hlm's name of the camera; those that are too short are faults."""
+    videos: dict[str, Video] = {}
+    for theirs, ours in options.cameras.items():
+        if not any(row.get(theirs) for row in rows):
+            continue
+        paths, numbers = openhlm_rows.pictures(rows, theirs, faults)
+        path = _inside(folder, paths, theirs)
+        facts = video_facts(path)
+        for row in np.flatnonzero(numbers >= facts.pictures):
+            faults.row(int(row), f"{path.name} ends after {facts.pictures} pictures")
+        _note_disagreement(theirs, facts, numbers, info, notes)
+        videos[ours] = Video(path, facts.size, numbers)
+    if not videos:
+        raise CorruptError(f"{EPISODE_FILE} names no picture of {', '.join(options.cameras)}")
+    return videos
+
+
+def _note_disagreement(
+    camera: str, facts: VideoFacts, numbers: Stamps, info: Mapping[str, Any], notes: dict[str, Json]
+) -> None:
+    """Keep in mind when a video has another number of pictures than its episode says."""
+    said: Any = info
+    for key in ("video", "cameras", camera, "frames"):
+        said = said.get(key) if isinstance(said, dict) else None
+    wanted = said if isinstance(said, int) else int(numbers.max()) + 1
+    if facts.pictures != wanted:
+        notes[f"{camera}_pictures"] = f"{facts.pictures}, should be {wanted}"
+
+
+def _inside(folder: Path, paths: set[str], camera: str) -> Path:
+    """The one video of a camera; it must be below the episode's folder."""
+    if len(paths) != 1:
+        raise CorruptError(f"the pictures of {camera} are in {len(paths)} videos, not in one")
+    path = (folder / next(iter(paths))).resolve()
+    if not path.is_relative_to(folder.resolve()):
+        raise CorruptError(f"the video of {camera} lies outside the episode: {next(iter(paths))}")
+    return path
+
+
+def _times(
+    rows: Sequence[Mapping[str, Any]], options: Options, videos: Mapping[str, object], faults: Faults
+) -> tuple[Stamps, dict[str, FloatArray]]:
+    """Stamps of rows that say when they were recorded, and how old each input was, s."""
+    read_ns = openhlm_rows.clocks(rows, options.rate_hz, faults)
+    instant_ns = openhlm_rows.instants(read_ns)
+    clock = {"state": "state", "action": "action"}
+    for theirs, ours in options.cameras.items():
+        if ours in videos:
+            clock[f"image_{ours}"] = "wrist" if theirs.startswith("wrist") else "image"
+    return instant_ns, {name: (instant_ns - read_ns[key]) * 1e-9 for name, key in clock.items()}
+
+
+def _even(rows: int, rate_hz: float) -> Stamps:
+    """Stamps of rows that follow the pictures of a video."""
+    return np.round(np.arange(rows) * (1e9 / rate_hz)).astype(np.int64)
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    size = path.stat().st_size
+    if size > JSON_LIMIT_BYTES:
+        raise CorruptError(f"{path.name} has {size} bytes, more than the {JSON_LIMIT_BYTES} of half an hour")
+    try:
+        content = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise CorruptError(f"{path.name} is no JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise CorruptError(f"{path.name} holds no JSON object")
+    return content
+
+
+def _text(value: object) -> str:
+    return value.strip() if isinstance(value, str) else ""

@@ -1,0 +1,105 @@
+"""Writing OpenHLM's recordings into an hlm dataset: whole, cut with the reason kept, or rejected; never glued."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from hlm.core.errors import CorruptError, HlmError, MismatchError
+from hlm.core.unitree_g1 import UNITREE_G1
+from hlm.datasets.arrays import group_attributes
+from hlm.datasets.convert.openhlm import SHORTEST_CUT_S, Recording, read_recording, whole_rows
+from hlm.datasets.convert.openhlm_source import Options, find_sizes
+from hlm.datasets.convert.report import Conversion, Converted, Show
+from hlm.datasets.packing import write_attributes
+from hlm.datasets.schema import DatasetSpec, Json, Row
+from hlm.datasets.storage import storage_errors
+from hlm.datasets.writer import DatasetWriter
+
+type ShowRow = Callable[[int], None]
+
+
+def import_openhlm(source: Path, folders: list[Path], target: Path, options: Options, show: Show) -> Conversion:
+    """Make an hlm dataset of recordings.
+
+    An episode with a row that is null, a video that is too short or a gap in time is cut to its longest stretch of
+    whole rows; one that has less than a second of them is rejected, as is one whose video cannot be read, or that has
+    another rate or picture size.
+
+    Args:
+        source: where they are from.
+        folders: of the episodes, at least one.
+        target: of the dataset; nothing is there.
+        options: how they are read.
+        show: told about each row.
+
+    Raises:
+        MissingFileError: no episode has a video that can be read.
+        InputError: every episode was rejected.
+    """
+    sizes, total = find_sizes(folders, options)
+    spec = DatasetSpec(embodiment=UNITREE_G1.name, rate_hz=options.rate_hz, cameras=sizes)
+    converted: list[Converted] = []
+    done = 0
+    with DatasetWriter.open(target, spec) as writer:
+        for folder in folders:
+            show_row: ShowRow = lambda row, before=done: show(before + row, total)  # type: ignore[misc]  # noqa: E731
+            converted.append(_import_one(writer, folder, source, options, show_row))
+            done += converted[-1].found
+    conversion = Conversion(source=source.name, kind="openhlm", episodes=tuple(converted))
+    conversion.must_have_episodes()
+    return conversion
+
+
+def _import_one(writer: DatasetWriter, folder: Path, source: Path, options: Options, show: ShowRow) -> Converted:
+    name, found = str(folder.relative_to(source)) if folder != source else folder.name, 0
+    try:
+        with storage_errors("read", folder):
+            recording = read_recording(folder, source, options)
+        found = len(recording)
+        kept = whole_rows(recording, options.rate_hz)
+        _check_sizes(recording, writer.spec)
+    except HlmError as error:
+        return Converted(name=name, episode=None, rows=0, found=found, reason=str(error))
+    return _write(writer, recording, kept, show)
+
+
+def _check_sizes(recording: Recording, spec: DatasetSpec) -> None:
+    for camera, video in recording.videos.items():
+        if camera not in spec.cameras:
+            raise CorruptError(f"the video of {camera} is {video.path.name}, which no other episode has")
+        if video.size != spec.cameras[camera]:
+            found, wanted = (f"{height}x{width}" for height, width in (video.size, spec.cameras[camera]))
+            raise MismatchError(f"{video.path.name} is {found}, most are {wanted}; convert it into another dataset")
+
+
+def _write(writer: DatasetWriter, recording: Recording, kept: tuple[int, int], show: ShowRow) -> Converted:
+    start, stop = kept
+    reasons = [str(recording.faults)] if stop - start < len(recording) else []
+    episode = writer.episode(recording.info)
+    try:
+        for row in _until_broken(recording.rows(start, stop), reasons):
+            episode.append(row)
+            show(start + len(episode))
+        reason, rows, found = "; ".join(reasons), len(episode), len(recording)
+        if rows < stop - start and rows < SHORTEST_CUT_S * writer.spec.rate_hz:
+            episode.discard()
+            return Converted(name=recording.name, episode=None, rows=0, found=found, reason=reason)
+        cut: dict[str, Json] = {"rows": [start, start + rows], "of": found, "reason": reason}
+        path = episode.commit(extra={"conversion": cut} if reason else {})
+    except BaseException:
+        # Its folder goes anyway; left open, it would be said to be recoverable.
+        if episode.is_open:
+            episode.discard()
+        raise
+    changes = {"start_utc": recording.start_utc(start), "software": recording.software}
+    write_attributes(path, group_attributes(path) | changes)
+    return Converted(name=recording.name, episode=episode.number, rows=rows, found=found, reason=reason)
+
+
+def _until_broken(rows: Iterator[Row], reasons: list[str]) -> Iterator[Row]:
+    """The rows up to the first whose picture cannot be decoded; the reason is added."""
+    try:
+        yield from rows
+    except CorruptError as error:
+        reasons.append(str(error))

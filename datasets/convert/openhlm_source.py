@@ -1,0 +1,66 @@
+"""Where OpenHLM's recordings are, and how they are to be read.
+
+One episode is a folder with `data.json` and `videos/*.mp4`; a recording is a folder of these, or a folder of such
+folders, one for each task.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from hlm.core.errors import CorruptError, MissingFileError
+from hlm.datasets.convert.videos import video_header
+
+EPISODE_FILE = "data.json"
+CAMERAS = {"rgb_left": "head", "wrist_rgb_left": "left_wrist", "wrist_rgb_right": "right_wrist"}
+ALL_CAMERAS = ("rgb_left", "rgb_right", "wrist_rgb_left", "wrist_rgb_right")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Options:
+    """How recordings are read.
+
+    Attributes:
+        cameras: hlm's names by theirs.
+        rate_hz: rows per second that they must have.
+        source: who gave the references, one of `hlm.datasets.schema.SOURCES`; empty: "humi" for HuMI's, else "teleop".
+    """
+
+    cameras: Mapping[str, str]
+    rate_hz: float
+    source: str = ""
+
+
+def find_recordings(path: Path) -> list[Path]:
+    """Folders of the episodes at `path`, which may be one itself, in the order of their names."""
+    if (path / EPISODE_FILE).is_file():
+        return [path]
+    found = [*path.glob(f"*/{EPISODE_FILE}"), *path.glob(f"*/*/{EPISODE_FILE}")]
+    return sorted(file.parent for file in found)
+
+
+def find_sizes(folders: Sequence[Path], options: Options) -> tuple[dict[str, tuple[int, int]], int]:
+    """The most frequent (height, width) of each camera, and about how many rows there are; only headers are read.
+
+    Raises:
+        MissingFileError: none of the videos can be read.
+    """
+    sizes: dict[str, Counter[tuple[int, int]]] = {camera: Counter() for camera in options.cameras.values()}
+    rows = 0
+    for folder in folders:
+        pictures = 0
+        for theirs, ours in options.cameras.items():
+            with suppress(CorruptError):
+                facts = video_header(folder / "videos" / f"{theirs}.mp4")
+                sizes[ours][facts.size] += 1
+                pictures = max(pictures, facts.pictures)
+        rows += pictures
+    found = {camera: counter.most_common(1)[0][0] for camera, counter in sizes.items() if counter}
+    if not found:
+        wanted = ", ".join(options.cameras)
+        raise MissingFileError(f"no video of {wanted} can be read in any of {len(folders)} episodes.")
+    return found, rows

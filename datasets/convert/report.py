@@ -1,0 +1,88 @@
+"""What became of each episode in a conversion."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from hlm import __version__
+from hlm.core.errors import InputError
+from hlm.datasets.schema import Json
+
+type Show = Callable[[int, int], None]
+
+
+def quiet(done: int, total: int) -> None:
+    """Shows nothing; any `Show` is told how many of how many rows are done."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Converted:
+    """One episode.
+
+    Attributes:
+        name: in the source.
+        episode: its number in the target; None: it was rejected.
+        rows: that the target has.
+        found: rows that the source has; 0: not even that is known.
+        reason: why it was cut or rejected; empty: it is whole.
+    """
+
+    name: str
+    episode: int | None
+    rows: int
+    found: int
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Conversion:
+    """A whole one.
+
+    Attributes:
+        source: name of the source.
+        kind: what it was found to be.
+        episodes: in the source's order.
+        left_out: columns and cameras of the source that have no place in the target.
+    """
+
+    source: str
+    kind: str
+    episodes: tuple[Converted, ...]
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def kept(self) -> tuple[Converted, ...]:
+        """Episodes that are in the target."""
+        return tuple(episode for episode in self.episodes if episode.episode is not None)
+
+    @property
+    def imperfect(self) -> tuple[Converted, ...]:
+        """Episodes that were cut or rejected."""
+        return tuple(episode for episode in self.episodes if episode.reason)
+
+    def to_attributes(self) -> Mapping[str, Json]:
+        """JSON-able form for the target: where it is from, and what was lost on the way."""
+        lost: list[dict[str, Any]] = [asdict(episode) for episode in self.imperfect]
+        return {
+            "source": self.source,
+            "kind": self.kind,
+            "software": __version__,
+            "episodes": len(self.kept),
+            "cut_or_rejected": lost,
+            "left_out": list(self.left_out),
+        }
+
+    def must_have_episodes(self) -> None:
+        """Make sure that something is left.
+
+        Raises:
+            InputError: every episode was rejected.
+        """
+        if not self.kept:
+            first = self.episodes[0]
+            raise InputError(
+                f"none of the {len(self.episodes)} episodes of {self.source} can be converted. "
+                f"The first, {first.name}: {first.reason}."
+            )

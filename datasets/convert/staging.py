@@ -1,0 +1,87 @@
+"""A conversion is built beside its target and renamed when it is complete: there is all of it, or nothing."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from hlm.core.errors import ExistsError
+from hlm.datasets.lock import LOCK_FILE, DatasetLock
+from hlm.datasets.storage import StorageError, sync_folder
+
+# A writer's own text advises to recover what it wrote; here nothing stays.
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+@contextmanager
+def staged(target: Path) -> Iterator[Path]:
+    """A path at which to make what `target` becomes when the block ends without an error.
+
+    Whatever stops the block takes everything back, folders above the target included. Only a process that is killed
+    leaves a hidden folder `.NAME.converting`, which the next conversion to that target sweeps away.
+
+    Raises:
+        ExistsError: something is at the target.
+        LockedError: another process converts to it.
+        StorageError: the disk refused.
+    """
+    target = target.absolute()
+    must_be_free(target)
+    stage = target.with_name(f".{target.name}.converting")
+    new_parents = [folder for folder in target.parents if not folder.exists()]
+    try:
+        stage.mkdir(parents=True, exist_ok=True)
+        with DatasetLock(stage):
+            _sweep(stage)
+            try:
+                yield stage / target.name
+                # One call for thousands of files; the name must not reach the disk before they do.
+                os.sync()
+                must_be_free(target)
+                (stage / target.name).rename(target)
+                sync_folder(target.parent)
+            finally:
+                shutil.rmtree(stage, ignore_errors=True)
+    except (OSError, StorageError) as error:
+        refusal = _refusal(error)
+        if refusal is None:
+            raise
+        raise StorageError(f"could not write {target}: {(refusal.strerror or str(refusal)).lower()}.") from error
+    finally:
+        for folder in new_parents:
+            if folder.is_dir() and not any(folder.iterdir()):
+                folder.rmdir()
+
+
+def _refusal(error: BaseException | None) -> OSError | None:
+    """What the system refused, if the target is to blame: a full disk, or anything that nobody has explained yet."""
+    if isinstance(error, OSError):
+        return error
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in _FULL:
+            return error
+        error = error.__cause__
+    return None
+
+
+def must_be_free(target: Path) -> None:
+    """Make sure that nothing is at a path.
+
+    Raises:
+        ExistsError: something is.
+    """
+    if target.exists() or target.is_symlink():
+        raise ExistsError(f"{target} is already there. Choose another name, or move it away.")
+
+
+def _sweep(stage: Path) -> None:
+    """Delete what a conversion that was killed left; its lock says that nobody is at work."""
+    for entry in stage.iterdir():
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        elif entry.name != LOCK_FILE:
+            entry.unlink()

@@ -1,0 +1,109 @@
+"""Video files of others, read front to back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from hlm.core.arrays import ByteArray
+from hlm.core.errors import CorruptError
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+
+
+class VideoFacts(NamedTuple):
+    """What a video's file says about it.
+
+    Attributes:
+        size: (height, width), px.
+        pictures: how many are in the file, damaged or not.
+    """
+
+    size: tuple[int, int]
+    pictures: int
+
+
+def video_header(path: Path) -> VideoFacts:
+    """Size and number of pictures as a video's header says them.
+
+    Raises:
+        CorruptError: it is not there, or no video.
+    """
+    with _opened(path) as container:
+        stream = container.streams.video[0]
+        size, pictures = (stream.height, stream.width), stream.frames
+    return VideoFacts(size, pictures)
+
+
+def video_facts(path: Path) -> VideoFacts:
+    """Size and number of pictures of a video, which is read through but not decoded.
+
+    Raises:
+        CorruptError: it is not there, or no video.
+    """
+    import av
+
+    with _opened(path) as container:
+        stream = container.streams.video[0]
+        size = (stream.height, stream.width)
+        try:
+            pictures = sum(packet.size > 0 for packet in container.demux(stream))
+        except av.FFmpegError as error:
+            raise CorruptError(f"{path} cannot be read ({error.strerror})") from error
+    return VideoFacts(size, pictures)
+
+
+def read_pictures(path: Path, numbers: Sequence[int]) -> Iterator[ByteArray]:
+    """[height, width, 3] uint8 RGB pictures of a video, read-only.
+
+    Args:
+        path: the video.
+        numbers: of the pictures from 0, each at least the one before.
+
+    Raises:
+        CorruptError: a picture is damaged, or the video ends before it.
+    """
+    import av
+
+    wanted = iter(numbers)
+    number = next(wanted, None)
+    with _opened(path) as container:
+        stream = container.streams.video[0]
+        # What is damaged is to be an error, not a guess of the decoder's.
+        stream.codec_context.options = {"err_detect": "explode"}
+        reached = 0
+        try:
+            for reached, frame in enumerate(container.decode(stream)):
+                if number is None:
+                    return
+                if reached < number:
+                    continue
+                picture: ByteArray = np.array(frame.to_ndarray(format="rgb24"), np.uint8)
+                picture.flags.writeable = False
+                while number == reached:
+                    yield picture
+                    number = next(wanted, None)
+        except av.FFmpegError as error:
+            raise CorruptError(f"{path.name}: no picture after {reached} can be decoded ({error.strerror})") from error
+    if number is not None:
+        raise CorruptError(f"{path.name}: picture {number} cannot be decoded")
+
+
+def _opened(path: Path) -> InputContainer:
+    import av
+
+    try:
+        container = av.open(str(path), "r")
+    except FileNotFoundError:
+        raise CorruptError(f"{path.name} is missing") from None
+    except (av.FFmpegError, OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise CorruptError(f"{path.name} is no video that can be read ({reason})") from error
+    if not container.streams.video:
+        container.close()
+        raise CorruptError(f"{path.name} holds no video")
+    return container

@@ -1,0 +1,1 @@
+"""Changing a dataset that is there: every edit happens completely or not at all."""

@@ -1,0 +1,133 @@
+"""What is in a dataset that is to be edited, unreadable episodes included, and the right to edit it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hlm.core.errors import CorruptError, HlmError, InputError
+from hlm.datasets.arrays import group_attributes
+from hlm.datasets.lock import DatasetLock
+from hlm.datasets.reader import Episode, read_spec
+from hlm.datasets.schema import DatasetSpec, EpisodeInfo, numbered_episodes
+from hlm.datasets.selection import parse_selection
+from hlm.datasets.storage import storage_errors
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Content:
+    """A dataset before an edit.
+
+    Attributes:
+        path: of the dataset.
+        spec: what its episodes have in common.
+        attributes: of its group; `spec` and whatever else somebody wrote there.
+        folders: of its episodes, by number.
+        episodes: those that can be read, by number.
+        damage: why the others cannot, by number.
+    """
+
+    path: Path
+    spec: DatasetSpec
+    attributes: Mapping[str, Any]
+    folders: Mapping[int, Path]
+    episodes: Mapping[int, Episode]
+    damage: Mapping[int, str]
+
+    def choose(self, words: Iterable[str]) -> list[int]:
+        """Numbers of the episodes that a selection means, ascending; see `hlm.datasets.selection`.
+
+        Raises:
+            InputError: an episode that is not there, or nothing fits.
+            CorruptError: a condition on an episode that cannot be read.
+        """
+        infos: dict[int, EpisodeInfo | None] = {
+            number: self.episodes[number].info if number in self.episodes else None for number in self.folders
+        }
+        return parse_selection(tuple(words)).choose(infos, self.path)
+
+    def readable(self, numbers: Iterable[int]) -> list[Episode]:
+        """These episodes.
+
+        Raises:
+            CorruptError: one of them cannot be read.
+        """
+        wanted = list(numbers)
+        for number in wanted:
+            if number in self.damage:
+                raise CorruptError(
+                    f"episode {number} of {self.path} cannot be read: {self.damage[number].rstrip('.')}. "
+                    f"`hlm data delete {self.path} {number}` removes it."
+                )
+        return [self.episodes[number] for number in wanted]
+
+
+@contextmanager
+def editing(path: Path | str) -> Iterator[Content]:
+    """Hold a dataset's lock and know what is in it.
+
+    Raises:
+        MissingFileError: no dataset there.
+        LockedError: somebody is writing it.
+        InputError: it has no episodes, or unfinished ones.
+    """
+    path = Path(path)
+    read_spec(path)
+    with DatasetLock(path):
+        yield read_content(path)
+
+
+@contextmanager
+def copying(path: Path | str) -> Iterator[Content]:
+    """The same for a dataset that is only read; one that cannot be written, nobody is writing.
+
+    Raises:
+        MissingFileError: no dataset there.
+        LockedError: somebody is writing it.
+        InputError: it has no episodes, or unfinished ones.
+    """
+    path = Path(path)
+    read_spec(path)
+    if os.access(path, os.W_OK):
+        with DatasetLock(path):
+            yield read_content(path)
+    else:
+        yield read_content(path)
+
+
+def read_content(path: Path) -> Content:
+    """What is in a dataset.
+
+    Raises:
+        InputError: no episodes, or unfinished ones.
+        CorruptError: its description cannot be read.
+    """
+    spec = read_spec(path)
+    with storage_errors("read", path):
+        partial = numbered_episodes(path, partial=True)
+        complete = numbered_episodes(path, partial=False)
+    if partial:
+        raise InputError(
+            f"{path} has {len(partial)} unfinished episode{'s' * (len(partial) > 1)}; "
+            f"run `hlm data recover {path}` first."
+        )
+    if not complete:
+        raise InputError(f"{path} has no episodes. Record some first.")
+    episodes, damage = {}, {}
+    for number, folder in complete:
+        try:
+            episodes[number] = Episode(folder, number)
+        except HlmError as error:
+            damage[number] = str(error)
+    return Content(
+        path=path,
+        spec=spec,
+        attributes=group_attributes(path),
+        folders=dict(complete),
+        episodes=episodes,
+        damage=damage,
+    )

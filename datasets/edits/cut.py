@@ -1,0 +1,99 @@
+"""Some of an episode's rows as an episode of its own; pictures are copied as they are, never encoded again."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hlm.core.errors import CorruptError, MismatchError
+from hlm.datasets.arrays import METADATA, group_metadata, read_array, write_array, write_image_metadata
+from hlm.datasets.packing import write_attributes
+from hlm.datasets.reader import Episode
+from hlm.datasets.shard import SHARD_FILE, Frames, seal
+from hlm.datasets.storage import checksum, read_json, write_durable
+
+TRIMMED = "trimmed"
+
+
+def write_rows(source: Path, target: Path, start: int, stop: int) -> None:
+    """Write rows `start` to `stop` (not included) of an episode into a new folder, durably.
+
+    `start_utc` moves with the first row; `extra` counts what all cuts so far took away, under "trimmed".
+
+    Raises:
+        CorruptError: something in these rows is damaged.
+        MismatchError: the episode holds an array that is not known to have one entry per row.
+    """
+    episode = Episode(source, 0)
+    names = _arrays(episode)
+    cameras = [f"image_{camera}" for camera in episode.cameras]
+    _check_known(source, {*names, *cameras})
+    target.mkdir()
+    if episode.labels:
+        (target / "label").mkdir()
+        write_durable(target / "label" / METADATA, group_metadata({}))
+    for name in names:
+        array = read_array(source / name)
+        if len(array) != len(episode):
+            raise CorruptError(f"{source / name} has {len(array)} rows, the episode has {len(episode)}.")
+        write_array(target / name, array[start:stop], _dimensions(source / name))
+    for camera in cameras:
+        _write_frames(source / camera, target / camera, start, stop)
+    write_attributes(target, _attributes(episode, start, stop))
+
+
+def _arrays(episode: Episode) -> list[str]:
+    ages = [f"age_{name}_s" for name in episode.inputs]
+    return ["stamp_ns", "state", "action", *ages, *(f"label/{name}" for name in episode.labels)]
+
+
+def _check_known(folder: Path, known: set[str]) -> None:
+    found = {entry.name for entry in folder.iterdir()} - {METADATA, "label"}
+    if (folder / "label").is_dir():
+        found |= {f"label/{entry.name}" for entry in (folder / "label").iterdir()} - {f"label/{METADATA}"}
+    if unknown := sorted(found - known):
+        raise MismatchError(f"{folder} also holds {', '.join(unknown)}, which cannot be cut by rows; leave it out.")
+
+
+def _dimensions(folder: Path) -> list[str]:
+    names: list[str] = read_json(folder / METADATA).get("dimension_names", [])
+    return names
+
+
+def _write_frames(source: Path, target: Path, start: int, stop: int) -> None:
+    target.mkdir()
+    places, offset = [], 0
+    with Frames(source) as frames, (target / SHARD_FILE).open("wb") as file:
+        for row in range(start, stop):
+            jpeg = frames.jpeg(row)
+            length = file.write(jpeg + checksum(jpeg))
+            places.append((offset, length))
+            offset += length
+    seal(target / SHARD_FILE, np.array(places, np.uint64))
+    write_image_metadata(target, (stop - start, *frames.shape[1:]))
+
+
+def _attributes(episode: Episode, start: int, stop: int) -> dict[str, Any]:
+    earlier = episode.info.extra.get(TRIMMED)
+    cut = {"rows_before": start, "rows_after": len(episode) - stop}
+    if isinstance(earlier, dict):
+        cut = {name: count + int(earlier.get(name, 0)) for name, count in cut.items()}
+    later_s = float(episode.stamp_ns[start] - episode.stamp_ns[0]) * 1e-9
+    return {
+        **episode.attributes,
+        "rows": stop - start,
+        "start_utc": _later(episode.attributes.get("start_utc"), later_s),
+        "extra": {**episode.info.extra, TRIMMED: cut},
+    }
+
+
+def _later(start_utc: object, later_s: float) -> object:
+    """An instant in ISO 8601, so much later; anything else stays what it is."""
+    try:
+        begun = datetime.fromisoformat(str(start_utc))
+    except ValueError:
+        return start_utc
+    return (begun + timedelta(seconds=later_s)).isoformat(timespec="milliseconds")

@@ -1,0 +1,107 @@
+"""An episode as an edit wants it, and how its folder is built out of the one that is there."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hlm.datasets.arrays import group_attributes
+from hlm.datasets.edits.cut import write_rows
+from hlm.datasets.packing import write_attributes
+from hlm.datasets.schema import EpisodeInfo
+from hlm.datasets.storage import sync_folder
+
+type PlaceFile = Callable[[Path, Path], object]
+
+_CANNOT_LINK = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Draft:
+    """An episode of the dataset to come.
+
+    Attributes:
+        folder: the episode that it is made of.
+        number: that it gets.
+        info: description that it gets; None: as it was.
+        rows: (start, stop) of the rows that it keeps; None: all.
+        cameras: new names by old ones, of those that change.
+    """
+
+    folder: Path
+    number: int
+    info: EpisodeInfo | None = None
+    rows: tuple[int, int] | None = None
+    cameras: Mapping[str, str] = field(default_factory=dict)
+
+    def build(self, target: Path, place: PlaceFile) -> None:
+        """Make the episode's folder; the one that it is made of is not touched.
+
+        Args:
+            target: folder to make.
+            place: gives a file a second place, `link` or a copy.
+
+        Raises:
+            CorruptError: rows are to be cut, and something in them is damaged.
+            OSError: the disk would not take it.
+        """
+        if self.rows is None:
+            clone(self.folder, target, place)
+        else:
+            write_rows(self.folder, target, *self.rows)
+        if self.info is None and not self.cameras:
+            return
+        attributes = group_attributes(target)
+        if self.info is not None:
+            attributes |= self.info.to_attributes()
+        for old, new in self.cameras.items():
+            attributes |= _rename_camera(target, attributes, old, new)
+        write_attributes(target, attributes)
+
+
+def clone(source: Path, target: Path, place: PlaceFile) -> None:
+    """Give a file, or a folder with everything in it, a second place; symbolic links stay what they are."""
+    if not source.is_dir():
+        place(source, target)
+        return
+    target.mkdir()
+    for entry in source.iterdir():
+        if entry.is_symlink():
+            (target / entry.name).symlink_to(entry.readlink())
+        else:
+            clone(entry, target / entry.name, place)
+
+
+def link(source: Path, target: Path) -> None:
+    """A second name for a file; a copy where the file system has none to give."""
+    try:
+        target.hardlink_to(source)
+    except OSError as error:
+        if error.errno not in _CANNOT_LINK:
+            raise
+        copy(source, target)
+        with target.open("rb") as file:
+            os.fsync(file.fileno())
+
+
+def copy(source: Path, target: Path) -> None:
+    """A file of its own with the same content."""
+    shutil.copyfile(source, target)
+
+
+def _rename_camera(folder: Path, attributes: Mapping[str, list[str]], old: str, new: str) -> dict[str, list[str]]:
+    """Rename a camera's pictures and their ages; the attributes that change. An episode may lack the camera."""
+    names = {old: new, f"image_{old}": f"image_{new}"}
+    ages = {f"age_{name}_s": f"age_{renamed}_s" for name, renamed in names.items()}
+    for name, renamed in {f"image_{old}": f"image_{new}", **ages}.items():
+        if (folder / name).is_dir():
+            (folder / name).rename(folder / renamed)
+    sync_folder(folder)
+    return {
+        "cameras": [new if name == old else name for name in attributes["cameras"]],
+        "inputs": sorted(names.get(name, name) for name in attributes["inputs"]),
+    }

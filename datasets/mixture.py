@@ -1,0 +1,292 @@
+"""Several datasets to learn from at once: which episodes of each, how often each comes up, and what they are told."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import yaml
+
+from hlm.core.documents import from_document
+from hlm.core.errors import CorruptError, InputError, MismatchError, MissingFileError
+from hlm.datasets.reader import Dataset, Episode, open_dataset
+from hlm.datasets.sampler import MixtureSampler
+from hlm.datasets.selection import Selection, parse_selection
+from hlm.datasets.statistics import Statistics
+from hlm.datasets.statistics_cache import cached_statistics
+
+_LARGEST_BYTES = 1_000_000
+_TEXT_FILTERS = ("source", "outcome", "instruction", "task")
+_NUMBER_FILTERS = ("first", "subset")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MixtureEntry:
+    """A dataset of a mixture. Filters apply in the order in which they stand here; `*` in a text is any text.
+
+    Attributes:
+        path: the dataset; in a file, relative to the file's folder.
+        weight: share of its samples, relative to the other datasets'. Give all datasets a weight, or none: then every
+            row of every dataset is as likely as any other.
+        source: keep episodes of these sources; all by default.
+        outcome: keep episodes of these outcomes.
+        instruction: keep episodes with these instructions; all by default.
+        task: keep episodes of these tasks; all by default.
+        first: keep so many, lowest numbers first; all by default.
+        subset: keep so many, drawn by the mixture's seed; a smaller subset is part of every larger one.
+        prompt: instruction that takes the place of what was recorded.
+    """
+
+    path: Path
+    weight: float | None = None
+    source: tuple[str, ...] = ()
+    outcome: tuple[str, ...] = ("success",)
+    instruction: tuple[str, ...] = ()
+    task: tuple[str, ...] = ()
+    first: int | None = None
+    subset: int | None = None
+    prompt: str | None = None
+
+    def __post_init__(self) -> None:
+        """Check ranges and names.
+
+        Raises:
+            InputError: a weight that is not positive, a number of episodes below 1, or an empty prompt.
+            UnknownNameError: a source or outcome that there is not.
+        """
+        if self.weight is not None and not (self.weight > 0.0 and math.isfinite(self.weight)):
+            raise InputError(
+                f"the weight of {self.path} must be positive, got {self.weight:g}; to leave it out, drop it."
+            )
+        for name in _NUMBER_FILTERS:
+            number = getattr(self, name)
+            if number is not None and number < 1:
+                raise InputError(f"'{name}' of {self.path} must be at least 1, got {number}.")
+        if self.prompt is not None and not self.prompt.strip():
+            raise InputError(f"the prompt of {self.path} is empty; leave it away to keep the recorded instructions.")
+        for name in _TEXT_FILTERS:
+            self.condition(name)
+
+    def condition(self, name: str) -> Selection:
+        """The filter on `name`, one of source, outcome, instruction and task."""
+        return parse_selection([f"{name}={value}" for value in getattr(self, name)])
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MixtureConfig:
+    """A mixture, as a file or a program describes it.
+
+    Attributes:
+        datasets: at least one; the same one may come twice, with other filters.
+        seed: of the subsets.
+    """
+
+    datasets: tuple[MixtureEntry, ...]
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Check that there are datasets, and weights for all or none.
+
+        Raises:
+            InputError: otherwise.
+        """
+        if not self.datasets:
+            raise InputError("a mixture needs at least one dataset.")
+        if self.seed < 0:
+            raise InputError(f"the seed of a mixture must not be negative, got {self.seed}.")
+        lacking = [str(entry.path) for entry in self.datasets if entry.weight is None]
+        if 0 < len(lacking) < len(self.datasets):
+            raise InputError(f"{', '.join(lacking)} has no weight, others have; give all datasets a weight, or none.")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Part:
+    """What a mixture takes of one dataset.
+
+    Attributes:
+        entry: what was asked.
+        dataset: where it is from.
+        episodes: what is left after the filters, with the prompt as their instruction, by number.
+        removed: episodes that each filter removed, in order; filters that were not asked for are absent.
+    """
+
+    entry: MixtureEntry
+    dataset: Dataset
+    episodes: tuple[Episode, ...]
+    removed: Mapping[str, int]
+
+    @property
+    def rows(self) -> int:
+        """Samples."""
+        return sum(len(episode) for episode in self.episodes)
+
+    @property
+    def weight(self) -> float:
+        """Relative share of the samples: as asked, or the number of rows."""
+        return float(self.rows) if self.entry.weight is None else self.entry.weight
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Mixture:
+    """Datasets that fit together.
+
+    Attributes:
+        parts: in the order of the config; no part is empty.
+        embodiment: name of the robot, the same for all.
+        rate_hz: rows per second, the same for all.
+    """
+
+    parts: tuple[Part, ...]
+    embodiment: str
+    rate_hz: float
+
+    @classmethod
+    def open(cls, config: MixtureConfig) -> Self:
+        """Open the datasets and choose their episodes.
+
+        Raises:
+            MissingFileError: a dataset is not there.
+            MismatchError: datasets of different robots or rates.
+            InputError: filters that leave nothing; the text says which filter removed how many.
+        """
+        datasets = [open_dataset(entry.path) for entry in config.datasets]
+        for name in ("embodiment", "rate_hz"):
+            for dataset in datasets:
+                _must_equal(name, dataset, datasets[0])
+        parts = tuple(_part(*pair, config.seed) for pair in zip(config.datasets, datasets, strict=True))
+        return cls(parts=parts, embodiment=datasets[0].spec.embodiment, rate_hz=datasets[0].spec.rate_hz)
+
+    @property
+    def episodes(self) -> tuple[Episode, ...]:
+        """Episodes of all parts, one part after the other: what `Samples` takes."""
+        return tuple(episode for part in self.parts for episode in part.episodes)
+
+    @property
+    def rows(self) -> int:
+        """Samples of all parts."""
+        return sum(part.rows for part in self.parts)
+
+    @property
+    def cameras(self) -> tuple[str, ...]:
+        """Cameras that any episode has, in order of appearance; others lack some and are masked there."""
+        return tuple(dict.fromkeys(name for episode in self.episodes for name in episode.cameras))
+
+    def sampler(self, seed: int = 0, *, rank: int = 0, world_size: int = 1, position: int = 0) -> MixtureSampler:
+        """Which samples of `Samples(mixture.episodes)` a process draws; see `MixtureSampler`."""
+        return MixtureSampler(
+            rows=tuple(part.rows for part in self.parts),
+            weights=tuple(part.weight for part in self.parts),
+            seed=seed,
+            rank=rank,
+            world_size=world_size,
+            position=position,
+        )
+
+    def statistics(self, *, cache: Path | None = None) -> Statistics:
+        """Statistics of the rows as often as the mixture draws them; `cache` as for `cached_statistics`."""
+        weights = [part.weight / part.rows for part in self.parts for _ in part.episodes]
+        return cached_statistics(self.episodes, weights, folder=cache)
+
+
+def open_mixture(path: Path | str) -> Mixture:
+    """The mixture that a YAML file describes, e.g.
+
+        datasets:
+          - path: teleop.zarr
+            weight: 2
+          - path: humi.zarr
+            weight: 1
+            source: humi
+            outcome: [success, unlabelled]
+            subset: 20
+
+    Raises:
+        HlmError: it cannot be read or used; see `read_config` and `Mixture.open`.
+    """
+    return Mixture.open(read_config(path))
+
+
+def read_config(path: Path | str) -> MixtureConfig:
+    """The description in a YAML file, its paths made relative to the working directory.
+
+    Raises:
+        MissingFileError: there is no such file.
+        CorruptError: it is no YAML.
+        UnknownNameError: a key that a mixture does not have; the text suggests the nearest.
+        InputError: a value of the wrong type or out of range.
+    """
+    path = Path(path)
+    if not path.is_file():
+        found = "this is a folder" if path.is_dir() else "there is nothing"
+        raise MissingFileError(f"no mixture at {path}: {found}; a mixture is a YAML file.")
+    with path.open("rb") as file:
+        data = file.read(_LARGEST_BYTES + 1)
+    if len(data) > _LARGEST_BYTES:
+        raise CorruptError(f"{path} is larger than {_LARGEST_BYTES} bytes; that is no mixture.")
+    try:
+        document = yaml.safe_load(data)
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
+        raise CorruptError(f"{path} is no YAML: {' '.join(str(error).split())}.") from error
+    config = from_document(MixtureConfig, _with_lists(document), str(path))
+    entries = tuple(replace(entry, path=path.parent / entry.path.expanduser()) for entry in config.datasets)
+    return replace(config, datasets=entries)
+
+
+def _with_lists(document: object) -> object:
+    """A single text in place of each list of texts is a list of one."""
+    if not isinstance(document, Mapping) or not isinstance(document.get("datasets"), list):
+        return document
+    entries = [
+        {key: [value] if key in _TEXT_FILTERS and isinstance(value, str) else value for key, value in entry.items()}
+        if isinstance(entry, Mapping)
+        else entry
+        for entry in document["datasets"]
+    ]
+    return {**document, "datasets": entries}
+
+
+def _must_equal(name: str, dataset: Dataset, first: Dataset) -> None:
+    has, wanted = getattr(dataset.spec, name), getattr(first.spec, name)
+    if has != wanted:
+        raise MismatchError(f"{dataset.path} has {name} {has}, {first.path} has {wanted}; a mixture has one {name}.")
+
+
+def _part(entry: MixtureEntry, dataset: Dataset, seed: int) -> Part:
+    left, removed = dataset.episodes, dict[str, int]()
+    for name in (*_TEXT_FILTERS, *_NUMBER_FILTERS):
+        if getattr(entry, name) in ((), None):
+            continue
+        try:
+            kept = _kept(name, entry, dataset, left, seed)
+        except InputError as error:
+            told = [f"{other} removed {count}" for other, count in removed.items()]
+            told += [f"{name} removed the other {len(left)}"] * (name in _TEXT_FILTERS)
+            raise InputError(f"{error} Of {len(dataset)} episodes, {', '.join(told) or 'none was removed'}.") from None
+        removed[name] = len(left) - len(kept)
+        left = kept
+    if entry.prompt is not None:
+        left = tuple(episode.with_instruction(entry.prompt) for episode in left)
+    return Part(entry=entry, dataset=dataset, episodes=left, removed=removed)
+
+
+def _kept(
+    name: str, entry: MixtureEntry, dataset: Dataset, left: tuple[Episode, ...], seed: int
+) -> tuple[Episode, ...]:
+    """What one filter keeps of `left`; at least one episode."""
+    if name in _TEXT_FILTERS:
+        numbers = set(entry.condition(name).choose({episode.number: episode.info for episode in left}, dataset.path))
+        return tuple(episode for episode in left if episode.number in numbers)
+    asked: int = getattr(entry, name)
+    if asked > len(left):
+        raise InputError(f"'{name}' asks for {asked} episodes of {dataset.path}, {len(left)} are left.")
+    order = left if name == "first" else sorted(left, key=lambda episode: _draw(seed, episode.number))
+    return tuple(sorted(order[:asked], key=lambda episode: episode.number))
+
+
+def _draw(seed: int, number: int) -> int:
+    """An episode's lot: depends on nothing else, so that subsets are nested and stay when episodes are added."""
+    return int(np.random.SeedSequence([seed, number]).generate_state(1, np.uint64)[0])

@@ -1,0 +1,82 @@
+"""An episode on one picture: what the cameras saw at some instants, and every curve of state and action."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hlm.core.layout import GROUPS, NAMES, UNITS
+from hlm.datasets.output import new_file
+from hlm.datasets.reader import Episode
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure, SubFigure
+
+PICTURES = 8
+COLUMNS = 2
+_PICTURE_IN = 1.7
+
+
+def save_sheet(path: Path, episode: Episode) -> None:
+    """Write a PNG file: a row of pictures per camera, and a plot per body part with state solid and action dashed.
+
+    Raises:
+        ExistsError: the file is there.
+        MissingFileError: its folder is not.
+        CorruptError: something in the episode is damaged.
+        StorageError: the disk would not take it.
+    """
+    with new_file(path) as temporary, warnings.catch_warnings():
+        # Words in a script that the font lacks are drawn as boxes; that is no reason for lines on the screen.
+        warnings.filterwarnings("ignore", message="Glyph .* missing")
+        _sheet(episode).savefig(temporary, format="png", dpi=110)
+
+
+def _sheet(episode: Episode) -> Figure:
+    from matplotlib.figure import Figure
+
+    plot_rows = -(-len(GROUPS) // COLUMNS)
+    heights_in = [_PICTURE_IN * len(episode.cameras) + 0.6, 2.3 * plot_rows]
+    figure = Figure(figsize=(_PICTURE_IN * PICTURES, sum(heights_in)), layout="constrained")
+    top, bottom = figure.subfigures(2, 1, squeeze=False, height_ratios=heights_in).flat
+    info = episode.info
+    title = f"{episode.path.resolve().parent.name} episode {episode.number}: {info.instruction}"
+    top.suptitle(f"{title} ({info.source}, {info.outcome})", parse_math=False)
+    if episode.cameras:
+        _draw_pictures(top, episode)
+    for (group, places), axes in zip(GROUPS.items(), bottom.subplots(plot_rows, COLUMNS).flat, strict=True):
+        _draw_curves(axes, episode, group, places)
+    bottom.supxlabel("s; state solid, action dashed", fontsize="small")
+    return figure
+
+
+def _draw_pictures(figure: SubFigure, episode: Episode) -> None:
+    rows = np.linspace(0, len(episode) - 1, min(PICTURES, len(episode))).round().astype(int)
+    times = [f"{second:.1f} s" for second in _seconds(episode)[rows]]
+    for camera, axes in zip(episode.cameras, figure.subplots(len(episode.cameras), 1, squeeze=False).flat, strict=True):
+        pictures = episode.images(camera, rows)
+        axes.imshow(np.concatenate(list(pictures), axis=1))
+        middles = (np.arange(len(rows)) + 0.5) * pictures.shape[2]
+        axes.set_xticks(middles, times, fontsize="small")
+        axes.set_yticks([])
+        axes.set_ylabel(camera, fontsize="small")
+
+
+def _draw_curves(axes: Axes, episode: Episode, group: str, places: slice) -> None:
+    seconds = _seconds(episode)
+    for column in range(*places.indices(len(NAMES))):
+        (line,) = axes.plot(seconds, episode.state[:, column], linewidth=1.2, label=NAMES[column])
+        axes.plot(seconds, episode.action[:, column], linewidth=0.9, linestyle="--", color=line.get_color())
+    units = dict.fromkeys("1 = open" if unit == "1" else unit for unit in UNITS[places])
+    axes.set_title(f"{group}, {', '.join(units)}", fontsize="small")
+    axes.tick_params(labelsize="x-small")
+    axes.grid(visible=True, alpha=0.3)
+    axes.legend(fontsize="xx-small", ncols=2, loc="upper right")
+
+
+def _seconds(episode: Episode) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    return (episode.stamp_ns - episode.stamp_ns[0]) * 1e-9

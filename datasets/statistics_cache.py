@@ -1,0 +1,93 @@
+"""Statistics kept between runs, found again by the content that they are of."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from hlm.core.errors import CorruptError, HlmError
+from hlm.datasets.arrays import chunk_name
+from hlm.datasets.reader import Episode
+from hlm.datasets.statistics import Statistics, statistics
+from hlm.datasets.storage import CHECKSUM_BYTES, checksum, json_bytes, read_json, write_atomic
+
+_LOG = logging.getLogger(__name__)
+
+# Counts up when statistics are computed differently.
+_METHOD = 1
+
+
+def cached_statistics(
+    episodes: Sequence[Episode], row_weights: Sequence[float] | None = None, *, folder: Path | None = None
+) -> Statistics:
+    """The same as `statistics`, out of a cache when these very arrays were seen before.
+
+    What an entry is of stands in its name: the checksums that the states and actions of each episode end with, in
+    order, their lengths, and the weights. An episode that was changed, added or left out so makes another name. An
+    entry that is damaged is computed anew, and a cache that cannot be written is done without.
+
+    Args:
+        episodes: at least one.
+        row_weights: for each episode, how often each of its rows counts, > 0; all the same by default.
+        folder: of the cache; `cache_folder()` by default.
+
+    Raises:
+        InputError: no episodes, or a value that is not finite.
+        CorruptError: an array is missing or damaged.
+    """
+    entry = (folder or cache_folder()) / f"{_content_name(episodes, row_weights)}.json"
+    known = _read(entry)
+    if known is not None:
+        return known
+    found = statistics(episodes, row_weights)
+    try:
+        entry.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(entry, json_bytes({"statistics": found.to_dict(), "crc32c": _checksum(found)}))
+    except OSError as error:
+        _LOG.debug("statistics are not kept: %s", error)
+    return found
+
+
+def cache_folder() -> Path:
+    """`hlm/statistics` in the user's cache, see the XDG Base Directory Specification."""
+    cache = os.environ.get("XDG_CACHE_HOME")
+    return (Path(cache) if cache else Path.home() / ".cache") / "hlm" / "statistics"
+
+
+def _read(entry: Path) -> Statistics | None:
+    try:
+        document = read_json(entry)
+        found = Statistics.from_dict(document["statistics"])
+        return found if document["crc32c"] == _checksum(found) else None
+    except (OSError, HlmError, KeyError, TypeError) as error:
+        _LOG.debug("no statistics in the cache: %s", error)
+        return None
+
+
+def _checksum(found: Statistics) -> str:
+    return checksum(json.dumps(found.to_dict()).encode()).hex()
+
+
+def _content_name(episodes: Sequence[Episode], row_weights: Sequence[float] | None) -> str:
+    weights = row_weights if row_weights is not None and len(set(row_weights)) > 1 else [1.0] * len(episodes)
+    content = [
+        [_ending(episode.path / "state"), _ending(episode.path / "action"), weight]
+        for episode, weight in zip(episodes, weights, strict=True)
+    ]
+    return hashlib.sha256(json.dumps([_METHOD, content]).encode()).hexdigest()
+
+
+def _ending(folder: Path) -> tuple[int, str]:
+    """Length of a [time, dimension] array's file, and the checksum at its end."""
+    path = folder / chunk_name(2)
+    try:
+        with path.open("rb") as file:
+            length = file.seek(0, os.SEEK_END)
+            file.seek(max(0, length - CHECKSUM_BYTES))
+            return length, file.read().hex()
+    except FileNotFoundError:
+        raise CorruptError(f"{path} is missing.") from None

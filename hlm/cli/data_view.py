@@ -1,0 +1,164 @@
+"""`hlm data view` and `hlm data plot`: looking at an episode."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from tyro.conf import Positional
+
+from hlm.cli.arguments import parse
+from hlm.cli.progress import waiting
+from hlm.cli.tables import console
+from hlm.core.errors import HlmError, InputError
+
+if TYPE_CHECKING:
+    from hlm.datasets.reader import Dataset, Episode
+    from hlm.datasets.view import Part
+
+LOCALHOST = "127.0.0.1"
+# Those that Rerun takes by itself, so that a tunnel to another machine needs no looking up.
+WEB_PORT, DATA_PORT = 9090, 9876
+
+
+class ViewerError(HlmError):
+    """The viewer could not be shown."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ViewArguments:
+    """Look at an episode: pictures, the body, and curves of state (thick) and action (thin, pale).
+
+    Opens a window, unless told otherwise.
+
+    Attributes:
+        path: the dataset.
+        episode: number of the episode; by default the first.
+        web: show it in a browser of this machine instead; Ctrl+C ends.
+        save: write an .rrd file for `rerun FILE` instead.
+    """
+
+    path: Positional[Path]
+    episode: int | None = None
+    web: bool = False
+    save: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Check what needs no dataset."""
+        if self.save is not None and (self.web or self.save.suffix != ".rrd"):
+            raise InputError("--save writes a file that ends with .rrd, and does not go with --web.")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlotArguments:
+    """Draw an episode on one picture: some frames of each camera, and all curves of state and action.
+
+    Attributes:
+        path: the dataset.
+        save: PNG file to write.
+        episode: number of the episode; by default the first.
+    """
+
+    path: Positional[Path]
+    save: Path
+    episode: int | None = None
+
+
+def view(arguments: Sequence[str]) -> int:
+    """Show an episode, or save what would be shown."""
+    config = parse(ViewArguments, "hlm data view", arguments)
+    if config.save is None and not config.web:
+        _check_display(os.environ)
+    from hlm.datasets.view import save_recording
+
+    dataset, episode = _episode(config.path, config.episode)
+    with tempfile.TemporaryDirectory(prefix="hlm_view_") as folder:
+        file = config.save or Path(folder) / "episode.rrd"
+        with waiting(f"preparing episode {episode.number}"):
+            save_recording(file, episode, _body(dataset, episode))
+        if config.save is None:
+            _show(file, web=config.web)
+        else:
+            console().out(f"saved {file}; look at it with: rerun {file}")
+    return 0
+
+
+def plot(arguments: Sequence[str]) -> int:
+    """Draw an episode."""
+    config = parse(PlotArguments, "hlm data plot", arguments)
+    if config.save.suffix.lower() != ".png":
+        raise InputError(f"--save writes a PNG file; give a name that ends with .png, got {config.save}.")
+    from hlm.datasets.sheet import save_sheet
+
+    _, episode = _episode(config.path, config.episode)
+    with waiting(f"drawing episode {episode.number}"):
+        save_sheet(config.save, episode)
+    console().out(f"saved {config.save}")
+    return 0
+
+
+def _episode(path: Path, number: int | None) -> tuple[Dataset, Episode]:
+    from hlm.datasets.reader import open_dataset
+    from hlm.datasets.selection import chosen_episodes
+
+    dataset = open_dataset(path)
+    if number is not None and number < 0:
+        raise InputError(f"episodes are numbered from 0, got --episode {number}.")
+    if number is None:
+        return dataset, dataset.episodes[0]
+    return dataset, chosen_episodes(dataset, [str(number)])[0]
+
+
+def _body(dataset: Dataset, episode: Episode) -> list[Part]:
+    from hlm.cli.body import body_parts
+    from hlm.core.unitree_g1 import UNITREE_G1
+
+    if dataset.spec.embodiment != UNITREE_G1.name:
+        console().out(f"embodiment '{dataset.spec.embodiment}' is not known here; its body is not shown")
+        return []
+    return body_parts(UNITREE_G1, episode)
+
+
+def _show(file: Path, *, web: bool) -> None:
+    """Run Rerun's viewer until it is closed; nobody but this machine can reach it."""
+    command = [sys.executable, "-m", "rerun_cli", str(file), "--bind", LOCALHOST]
+    if web:
+        web_port, data_port = _free(WEB_PORT), _free(DATA_PORT)
+        command += ["--serve-web", "--web-viewer-port", str(web_port), "--port", str(data_port)]
+        data = quote(f"rerun+http://{LOCALHOST}:{data_port}/proxy", safe="")
+        console().out(f"open http://{LOCALHOST}:{web_port}?url={data}")
+        tunnels = " ".join(f"-L {port}:{LOCALHOST}:{port}" for port in (web_port, data_port))
+        console().out(f"from another machine first: ssh {tunnels} HOST")
+    else:
+        command += ["--port", "auto"]
+    try:
+        code = subprocess.call(command, env={"RUST_LOG": "error", **os.environ})
+    except KeyboardInterrupt:
+        return
+    if code:
+        raise ViewerError(f"Rerun's viewer ended with exit code {code}. Try --web, or --save FILE.rrd.")
+
+
+def _free(port: int) -> int:
+    """This port, or another one when somebody listens on it."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOCALHOST, port))
+        except OSError:
+            probe.bind((LOCALHOST, 0))
+        found: int = probe.getsockname()[1]
+        return found
+
+
+def _check_display(environment: Mapping[str, str]) -> None:
+    if sys.platform == "linux" and not (environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY")):
+        raise InputError("there is no display to open a window on. Use --web, --save FILE.rrd, or `hlm data plot`.")

@@ -1,0 +1,239 @@
+"""Recording, reading and storing the same frames with hlm and with LeRobot: time, processor time and bytes.
+
+Renders episodes of the shelf task, records them twice, then draws the same random training samples (every camera, the
+state, and the next 50 actions) from both, in one process and through a DataLoader. Both work with their defaults;
+LeRobot is also measured returning bytes as hlm does, and with its streaming encoder. Files are in the page cache.
+
+`python scripts/bench/data.py --json runs/bench/data.json`
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from hlm.cli.rendering import use_headless_rendering
+from hlm.cli.stations import ROW_HZ, StationConfig, make_station
+from hlm.core.layout import NAMES
+from hlm.datasets.loader import Samples
+from hlm.datasets.reader import open_dataset
+from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Row
+from hlm.datasets.writer import DatasetWriter
+from hlm.runtime.station import episode as play
+
+HORIZON = 50
+INSTRUCTION = "put the cup on the high shelf"
+# Rounds of both alternate, so that another program's load falls on both; the median round counts.
+ROUNDS = 5
+BATCH = 64
+# Figures to divide, LeRobot's by hlm's: what, and the unit.
+RATIOS = (("record", "cpu_ms"), ("sample", "ms"), ("sample", "cpu_ms"), ("workers", "ms"), ("size", "mb"))
+
+type Draw = Callable[[int], Any]
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--episodes", type=int, default=2)
+    parser.add_argument("--image-size", type=int, default=224, help="height and width of the pictures, px")
+    parser.add_argument(
+        "--samples", type=int, default=384, help="random samples of LeRobot; hlm draws ten times as many"
+    )
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--json", type=Path, help="file for the figures")
+    arguments = parser.parse_args()
+    logging.disable(logging.WARNING)
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    use_headless_rendering()
+    with tempfile.TemporaryDirectory() as folder:
+        episodes = render(arguments.episodes, arguments.image_size)
+        figures = measure(episodes, Path(folder), arguments.samples, arguments.workers)
+    show(figures)
+    if arguments.json:
+        arguments.json.parent.mkdir(parents=True, exist_ok=True)
+        arguments.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+
+
+def render(count: int, size: int) -> list[list[Row]]:
+    """Rows of scripted episodes of the shelf task."""
+    station = make_station(StationConfig(task="shelf_cup_transfer", image_size=(size, size)))
+    return [[_row(scored.row) for scored in play(station, station.task.reset(seed))] for seed in range(count)]
+
+
+def _row(row: Any) -> Row:
+    seen = row.observation
+    images = {name: frame.image for name, frame in seen.frames.items()}
+    return Row(seen.stamp_ns, seen.state, row.reference.vector, images, row.age_s)
+
+
+def measure(episodes: Sequence[Sequence[Row]], folder: Path, samples: int, workers: int) -> dict[str, float]:
+    """Every figure by name; units are the end of the name."""
+    frames = sum(len(rows) for rows in episodes)
+    shape = next(iter(episodes[0][0].images.values())).shape
+    figures: dict[str, float] = {
+        "cores": len(os.sched_getaffinity(0)),
+        "frames": frames,
+        "cameras": len(episodes[0][0].images),
+        "height_px": shape[0],
+        "width_px": shape[1],
+    }
+    for name, write in {"hlm": record_hlm, "lerobot": record_lerobot, "lerobot_streaming": stream_lerobot}.items():
+        with _spent(f"record_{name}", figures, frames):
+            write(episodes, folder / name)
+        figures[f"size_{name}_mb"] = sum(file.stat().st_size for file in (folder / name).rglob("*")) / 1e6
+    ours, theirs = open_samples(folder / "hlm"), open_lerobot(folder / "lerobot")
+    theirs_bytes = open_lerobot(folder / "lerobot", return_uint8=True)
+    raw = [row for rows in episodes for row in rows]
+    figures |= check_same(ours, theirs_bytes, raw)
+    order = np.random.default_rng(0).integers(0, frames, 10 * samples).tolist()
+    draws: dict[str, Draw] = {
+        "hlm": ours.__getitem__,
+        "lerobot": theirs.__getitem__,
+        "lerobot_bytes": theirs_bytes.__getitem__,
+    }
+    figures |= one_process(draws, order)
+    datasets = {"hlm": ours, "lerobot": theirs, "lerobot_bytes": theirs_bytes}
+    figures |= {f"workers_{name}_ms": value for name, value in many_workers(datasets, order, workers).items()}
+    for kind, unit in RATIOS:
+        figures[f"ratio_{kind}_{unit}"] = figures[f"{kind}_lerobot_{unit}"] / figures[f"{kind}_hlm_{unit}"]
+    return figures
+
+
+def record_hlm(episodes: Iterable[Sequence[Row]], path: Path) -> None:
+    """Record with hlm."""
+    cameras = {name: image.shape[:2] for name, image in next(iter(episodes))[0].images.items()}
+    with DatasetWriter.open(path, DatasetSpec(embodiment="unitree_g1", rate_hz=ROW_HZ, cameras=cameras)) as writer:
+        for rows in episodes:
+            episode = writer.episode(EpisodeInfo(instruction=INSTRUCTION, source="scripted"))
+            for row in rows:
+                episode.append(row)
+            episode.commit(outcome="success")
+
+
+def record_lerobot(episodes: Iterable[Sequence[Row]], path: Path, **options: Any) -> None:
+    """Record with LeRobot."""
+    from lerobot.datasets.lerobot_dataset import LeRobotDataset
+
+    vector = {"dtype": "float32", "shape": (len(NAMES),), "names": list(NAMES)}
+    images = {
+        f"observation.images.{name}": {"dtype": "video", "shape": image.shape, "names": ["height", "width", "channels"]}
+        for name, image in next(iter(episodes))[0].images.items()
+    }
+    features = {"observation.state": vector, "action": vector, **images}
+    dataset = LeRobotDataset.create("bench/frames", round(ROW_HZ), features, root=path, **options)
+    for rows in episodes:
+        for row in rows:
+            pictures = {f"observation.images.{name}": image for name, image in row.images.items()}
+            dataset.add_frame({"observation.state": row.state, "action": row.action, "task": INSTRUCTION, **pictures})
+        dataset.save_episode()
+    dataset.finalize()
+
+
+def stream_lerobot(episodes: Iterable[Sequence[Row]], path: Path) -> None:
+    """Record with LeRobot, which encodes while it records."""
+    # Rows come faster than 30 a second here; a queue that overflows would drop frames.
+    longest = max(len(rows) for rows in episodes)
+    record_lerobot(episodes, path, streaming_encoding=True, encoder_queue_maxsize=longest)
+
+
+def open_samples(path: Path) -> Samples:
+    """Samples of hlm."""
+    return Samples(open_dataset(path).episodes, horizon=HORIZON)
+
+
+def open_lerobot(path: Path, **options: Any) -> Any:
+    """Samples of LeRobot, with the same chunk of actions."""
+    from lerobot.datasets.lerobot_dataset import LeRobotDataset
+
+    due_s = [step / ROW_HZ for step in range(HORIZON)]
+    return LeRobotDataset("bench/frames", root=path, delta_timestamps={"action": due_s}, **options)
+
+
+def check_same(ours: Samples, theirs: Any, raw: Sequence[Row]) -> dict[str, float]:
+    """Make sure that both give the same samples; how near their pictures are to what was rendered, dB."""
+    if len(ours) != len(theirs):
+        raise SystemExit(f"hlm has {len(ours)} samples, LeRobot {len(theirs)}")
+    errors: dict[str, list[float]] = {"hlm": [], "lerobot": []}
+    for number in range(0, len(ours), max(1, len(ours) // 40)):
+        mine, other = ours[number], theirs[number]
+        same = (
+            np.array_equal(mine.state, other["observation.state"].numpy())
+            and np.array_equal(mine.action, other["action"].numpy())
+            and np.array_equal(mine.action_is_pad, other["action_is_pad"].numpy())
+        )
+        if not same:
+            raise SystemExit(f"sample {number} differs")
+        for name, image in mine.images.items():
+            truth = raw[number].images[name].astype(float)
+            errors["hlm"].append(float(np.mean((image - truth) ** 2)))
+            picture = other[f"observation.images.{name}"].numpy().transpose(1, 2, 0)
+            errors["lerobot"].append(float(np.mean((picture - truth) ** 2)))
+    return {f"psnr_{name}_db": 10.0 * float(np.log10(255.0**2 / np.mean(values))) for name, values in errors.items()}
+
+
+def one_process(draws: dict[str, Draw], order: Sequence[int]) -> dict[str, float]:
+    """Milliseconds per random sample in this process; hlm draws all of `order`, the others a tenth."""
+    taken: dict[str, list[float]] = {}
+    for turn in range(ROUNDS + 1):
+        for name, draw in draws.items():
+            count = len(order) if name == "hlm" else len(order) // 10
+            mine = order[:count][turn % ROUNDS :: ROUNDS]
+            start, start_cpu = time.perf_counter(), time.process_time()
+            for number in mine:
+                draw(number)
+            for kind, end_s in (("", time.perf_counter() - start), ("_cpu", time.process_time() - start_cpu)):
+                taken.setdefault(f"sample_{name}{kind}_ms", []).append(1e3 * end_s / len(mine))
+    # The first round opens files and warms caches.
+    return {name: median(values[1:]) for name, values in taken.items()}
+
+
+def many_workers(datasets: dict[str, Any], order: Sequence[int], workers: int) -> dict[str, float]:
+    """Milliseconds per random sample that comes out of a DataLoader in batches; as many samples as in one process."""
+    from torch.utils.data import DataLoader
+
+    loaders = {}
+    for name, dataset in datasets.items():
+        mine = order if name == "hlm" else order[: len(order) // 10]
+        loaders[name] = DataLoader(
+            dataset, batch_size=BATCH, sampler=mine, num_workers=workers, persistent_workers=True, drop_last=True
+        )
+    taken: dict[str, list[float]] = {name: [] for name in loaders}
+    for _ in range(ROUNDS + 1):
+        for name, loader in loaders.items():
+            start = time.perf_counter()
+            count = BATCH * sum(1 for _ in loader)
+            taken[name].append(1e3 * (time.perf_counter() - start) / count)
+    # The workers start in the first round.
+    return {name: median(values[1:]) for name, values in taken.items()}
+
+
+@contextmanager
+def _spent(name: str, figures: dict[str, float], frames: int) -> Iterator[None]:
+    """Add wall and processor milliseconds per frame, of this process with its children."""
+    before, start = os.times(), time.perf_counter()
+    yield
+    after, end = os.times(), time.perf_counter()
+    figures[f"{name}_wall_ms"] = 1e3 * (end - start) / frames
+    figures[f"{name}_cpu_ms"] = 1e3 * (sum(after[:4]) - sum(before[:4])) / frames
+
+
+def show(figures: dict[str, float]) -> None:
+    """Print every figure."""
+    for name, value in figures.items():
+        print(f"{name:<34} {value:10.3f}")
+
+
+if __name__ == "__main__":
+    main()

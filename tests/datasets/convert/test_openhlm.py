@@ -1,0 +1,290 @@
+"""OpenHLM's recordings: every number in its place, every fault named, nothing glued."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+from hlm.core.errors import HlmError
+from hlm.core.layout import NAMES, ROOT_YAW_RATE
+from hlm.datasets.convert.convert import OPENHLM, Request, convert, detect
+from hlm.datasets.convert.openhlm_rows import undo_turns
+from hlm.datasets.reader import open_dataset
+from hlm.datasets.verify import verify
+
+from .conftest import SIZES, START_MS, brightness, number
+
+
+@pytest.fixture
+def converted(openhlm, tmp_path):
+    """Converts the recordings; returns the report and the dataset."""
+
+    def run(**changes):
+        target = tmp_path / "out.zarr"
+        report = convert(Request(source=openhlm.root, target=target, **changes))
+        return report, open_dataset(target)
+
+    return run
+
+
+def test_teleoperation_number_by_number(openhlm, converted):
+    openhlm.episode(3, 40)
+    assert detect(openhlm.root) == OPENHLM
+    report, dataset = converted()
+    (episode,) = dataset
+    for row in range(40):
+        for array, sign in ((episode.state, 1.0), (episode.action, -1.0)):
+            wanted = number(3, row, sign)
+            np.testing.assert_array_equal(array[row], np.float32([wanted[name] for name in NAMES]))
+    assert report.imperfect == ()
+    assert (dataset.spec.embodiment, dataset.spec.rate_hz) == ("unitree_g1", 30.0)
+    assert dataset.spec.cameras == {"head": (40, 48), "left_wrist": (48, 64), "right_wrist": (48, 64)}
+    assert (episode.info.instruction, episode.info.source, episode.info.operator) == ("pour 3", "teleop", "somebody")
+    assert episode.info.extra == {"openhlm": {"episode": "pour/episode_0003", "date": "2026-07-01"}}
+    assert episode.attributes["software"] == "OpenHLM 1.0.0"
+    assert verify(dataset.path) == []
+
+
+def test_times_are_those_of_the_recorder(openhlm, converted):
+    openhlm.episode(0, 40)
+    (episode,) = converted()[1]
+    due_ms = np.arange(40) * 100 // 3
+    np.testing.assert_array_equal(episode.stamp_ns, (due_ms - due_ms[0]) * 1_000_000)
+    # Everything of a row had been read when its action was.
+    ages_ms = {"action": 0, "state": 1, "image_left_wrist": 2, "image_right_wrist": 2, "image_head": 3}
+    assert set(episode.inputs) == set(ages_ms)
+    for name, age_ms in ages_ms.items():
+        np.testing.assert_allclose(episode.age_s(name), age_ms * 1e-3, atol=1e-9)
+    assert episode.attributes["start_utc"] == "2025-10-09T08:53:20.003+00:00"
+    assert START_MS == 1_760_000_000_000
+
+
+def test_pictures_belong_to_their_rows(openhlm, converted):
+    openhlm.episode(1, 40)
+    (episode,) = converted()[1]
+    for camera in episode.cameras:
+        red, green, blue = np.moveaxis(episode.images(camera).astype(float).mean(axis=(1, 2)), -1, 0)
+        assert np.abs(red - [brightness(row) for row in range(40)]).max() < 6
+        assert np.abs(green - 100).max() < 6
+        assert np.abs(blue - 10).max() < 8
+
+
+def test_humi_has_no_head_and_no_clock(openhlm, converted):
+    openhlm.episode(0, 40, humi=True)
+    (episode,) = converted()[1]
+    assert (episode.info.source, episode.cameras, episode.inputs) == ("humi", ("left_wrist", "right_wrist"), ())
+    np.testing.assert_allclose(episode.stamp_ns, np.arange(40) * 1001 / 30_000 * 1e9, atol=1)
+    assert episode.attributes["start_utc"] == ""
+
+
+def test_turns_in_the_yaw_rate_of_humi_are_undone(openhlm, converted):
+    rate_hz = 30_000 / 1001
+    yaw_rad = np.pi - 0.5 + 0.7 * np.arange(60) / rate_hz
+    wrapped = (yaw_rad + np.pi) % (2 * np.pi) - np.pi
+    rows = openhlm.rows(0, 60, humi=True)
+    raw = np.gradient(wrapped, 1 / rate_hz)
+    assert np.abs(raw).max() > 90
+    for row, content in enumerate(rows):
+        content["state_body"][2] = content["action_body"][2] = raw[row]
+    openhlm.episode(0, 60, humi=True, content=rows)
+    (episode,) = converted()[1]
+    np.testing.assert_allclose(episode.state[:, ROOT_YAW_RATE], 0.7, atol=1e-4)
+    assert episode.info.extra["openhlm"]["yaw_rate_turns_undone"] == 4
+    calm = np.random.default_rng(0).uniform(-40, 40, (50, 34))
+    changed, turned = undo_turns(calm, rate_hz)
+    assert turned == 0
+    np.testing.assert_array_equal(changed, calm)
+
+
+def break_row(openhlm, change, at=12, rows=80):
+    content = openhlm.rows(0, rows)
+    change(content[at])
+    openhlm.episode(0, rows, content=content)
+
+
+ROW_FAULTS = {
+    "state_body is null (row 12)": lambda row: row.update(state_body=None),
+    "no action_body (row 12)": lambda row: row.pop("action_body"),
+    "action_hand_left is null (row 12)": lambda row: row.update(action_hand_left=None),
+    "state_hand_right is no opening from 0 to 1 (row 12)": lambda row: row.update(state_hand_right=83.0),
+    "state_body is not 32 numbers (row 12)": lambda row: row.update(state_body=row["state_body"][:31]),
+    "action_body is not finite (row 12)": lambda row: row["action_body"].__setitem__(4, float("nan")),
+    "action_body is not 32 numbers (row 12)": lambda row: row["action_body"].__setitem__(4, "fast"),
+    "no picture of rgb_left (row 12)": lambda row: row.update(rgb_left=None),
+    "frame_index of wrist_rgb_right runs backwards (row 12)": lambda row: row["wrist_rgb_right"].update(frame_index=3),
+    "no t_wrist (row 12)": lambda row: row.update(t_wrist=None),
+    "t_img is more than 0.1 s old (row 12)": lambda row: row.update(t_img=row["t_img"] - 200),
+}
+
+
+@pytest.mark.parametrize("reason", ROW_FAULTS)
+def test_a_broken_row_is_cut_away_and_named(openhlm, converted, reason):
+    break_row(openhlm, ROW_FAULTS[reason])
+    report, (episode,) = converted()
+    assert [(one.rows, one.found, one.reason) for one in report.episodes] == [(67, 80, reason)]
+    assert episode.info.extra["conversion"] == {"rows": [13, 80], "of": 80, "reason": reason}
+    np.testing.assert_array_equal(episode.state[:, 0], np.float32([number(0, row)[NAMES[0]] for row in range(13, 80)]))
+    lost = open_dataset(episode.path.parent)
+    attributes = json.loads((lost.path / "zarr.json").read_text())["attributes"]
+    assert [one["reason"] for one in attributes["conversion"]["cut_or_rejected"]] == [reason]
+
+
+def later(rows, key_change):
+    for row in rows:
+        for key in ("t_img", "t_wrist", "t_state", "t_action"):
+            row[key] += key_change
+
+
+BREAKS = {
+    "gaps in time of more than 0.1 s (before row 20)": lambda rows: later(rows[20:], 300),
+    "the clock does not advance (before row 20)": lambda rows: later(rows[20:], -500),
+    "rows were lost in recording (before row 20)": lambda rows: [row.update(idx=row["idx"] + 2) for row in rows[20:]],
+}
+
+
+@pytest.mark.parametrize("reason", BREAKS)
+def test_rows_that_do_not_follow_each_other_are_never_glued(openhlm, converted, reason):
+    content = openhlm.rows(0, 80)
+    BREAKS[reason](content)
+    openhlm.episode(0, 80, content=content)
+    report, (episode,) = converted()
+    assert [(one.rows, one.reason) for one in report.episodes] == [(60, reason)]
+    assert episode.info.extra["conversion"]["rows"] == [20, 80]
+
+
+def test_a_video_that_ends_early(openhlm, converted):
+    openhlm.episode(0, 60, pictures=45)
+    report, (episode,) = converted()
+    assert len(episode) == 45
+    assert "wrist_rgb_left.mp4 ends after 45 pictures (rows 45-59)" in report.episodes[0].reason
+    assert episode.info.extra["openhlm"]["rgb_left_pictures"] == "45, should be 60"
+
+
+def test_a_video_with_more_pictures_than_it_says_is_kept_and_noted(openhlm, converted):
+    openhlm.episode(0, 40, pictures=50)
+    report, (episode,) = converted()
+    assert report.imperfect == ()
+    assert episode.info.extra["openhlm"]["rgb_left_pictures"] == "50, should be 40"
+
+
+def test_a_picture_that_cannot_be_decoded_ends_the_episode(openhlm, converted):
+    video = openhlm.episode(0, 80) / "videos" / "rgb_left.mp4"
+    data = bytearray(video.read_bytes())
+    place = len(data) * 6 // 10
+    data[place : place + 40] = b"\xff" * 40
+    video.write_bytes(data)
+    report, (episode,) = converted()
+    assert 30 <= len(episode) < 80
+    assert re.search(r"^rgb_left.mp4: no picture after \d+ can be decoded", report.episodes[0].reason)
+    np.testing.assert_array_equal(
+        episode.state[:, 0], np.float32([number(0, row)[NAMES[0]] for row in range(len(episode))])
+    )
+
+
+def spoil_json(folder, text):
+    (folder / "data.json").write_text(text)
+
+
+REJECTIONS = {
+    r"rgb_left\.mp4 is no video that can be read": lambda folder: (folder / "videos/rgb_left.mp4").write_bytes(
+        b"x" * 99
+    ),
+    r"wrist_rgb_left\.mp4 is missing": lambda folder: (folder / "videos/wrist_rgb_left.mp4").unlink(),
+    r"data\.json is no JSON": lambda folder: spoil_json(folder, '{"data": ['),
+    r"data\.json has no rows": lambda folder: spoil_json(folder, '{"info": {}, "text": {}, "data": []}'),
+    r"data\.json holds no JSON object": lambda folder: spoil_json(folder, "[1]"),
+}
+
+
+@pytest.mark.parametrize("reason", REJECTIONS)
+def test_an_episode_that_cannot_be_read_is_rejected_and_the_others_are_not(openhlm, converted, reason):
+    REJECTIONS[reason](openhlm.episode(0))
+    openhlm.episode(1)
+    report, dataset = converted()
+    first, second = report.episodes
+    assert first.episode is None
+    assert re.search(reason, first.reason)
+    assert (second.episode, second.reason) == (0, "")
+    np.testing.assert_array_equal(dataset.episodes[0].state[:, 7], np.float32([(row % 5) / 5 for row in range(40)]))
+
+
+def test_other_rates_sizes_and_speeds_are_rejected(openhlm, converted):
+    for sound in range(2):
+        openhlm.episode(sound)
+    openhlm.episode(2, info={"video": {"fps": 15}, "image": {}, "wrist_image": {}})
+    openhlm.episode(3, sizes={"rgb_left": (48, 64)})
+    slow = openhlm.rows(4, 40)
+    for row, content in enumerate(slow):
+        later([content], row * 20)
+    openhlm.episode(4, content=slow)
+    openhlm.episode(5, info={"video": {}, "image": {}, "wrist_image": {}})
+    report, dataset = converted()
+    assert [episode.reason for episode in report.episodes] == [
+        "",
+        "",
+        "has 15 rows per second, asked for 30",
+        "rgb_left.mp4 is 48x64, most are 40x48; convert it into another dataset",
+        "says 30 Hz, but its rows are 53.0 ms apart",
+        "data.json does not say at how many rows per second it was recorded",
+    ]
+    assert len(dataset) == 2
+
+
+def test_too_little_left(openhlm, converted):
+    content = openhlm.rows(0, 50)
+    content[20]["state_body"] = None
+    openhlm.episode(0, 50, content=content)
+    openhlm.episode(1)
+    report, _ = converted()
+    assert report.episodes[0].reason == "state_body is null (row 20); no 1 s of whole rows are left"
+
+
+@pytest.mark.parametrize("path", ["../../secret.mp4", "/etc/hostname"])
+def test_videos_outside_the_episode_are_not_opened(openhlm, converted, path):
+    content = openhlm.rows(0, 40)
+    for row in content:
+        row["rgb_left"]["video_path"] = path
+    openhlm.episode(0, content=content)
+    openhlm.episode(1)
+    assert "lies outside the episode" in converted()[0].episodes[0].reason
+
+
+def test_when_nothing_can_be_converted_nothing_is_made(openhlm, tmp_path):
+    for episode in range(2):
+        spoil_json(openhlm.episode(episode), "no")
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(
+        HlmError, match=r"none of the 2 episodes of .* The first, pour/episode_0000: data.json is no JSON"
+    ):
+        convert(Request(source=openhlm.root, target=tmp_path / "new" / "out.zarr"))
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_cameras_by_choice(openhlm, converted):
+    openhlm.episode(0)
+    _, dataset = converted(cameras=("rgb_right=head", "wrist_rgb_left"))
+    assert dataset.spec.cameras == {"head": (40, 48), "wrist_rgb_left": (48, 64)}
+
+
+def test_tasks_episodes_and_source_by_choice(openhlm, converted):
+    for episode, task in ((0, "pour"), (1, "pour"), (0, "wipe")):
+        openhlm.episode(episode, task=task)
+    report, dataset = converted(episodes=("1-",), source_kind="stationary")
+    assert [one.name for one in report.episodes] == ["pour/episode_0001", "wipe/episode_0000"]
+    assert {episode.info.source for episode in dataset} == {"stationary"}
+
+
+def test_the_source_may_be_a_task_or_an_episode(openhlm, tmp_path):
+    folder = openhlm.episode(0)
+    for number_, source in enumerate((folder, folder.parent)):
+        convert(Request(source=source, target=tmp_path / f"{number_}.zarr"))
+        assert len(open_dataset(tmp_path / f"{number_}.zarr")) == 1
+
+
+def test_the_source_stays_as_it_was(openhlm, converted):
+    openhlm.episode(0)
+    before = {path: path.read_bytes() for path in openhlm.root.rglob("*") if path.is_file()}
+    converted()
+    assert {path: path.read_bytes() for path in openhlm.root.rglob("*") if path.is_file()} == before
+    assert len(before) == 1 + len(SIZES)

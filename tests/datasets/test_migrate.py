@@ -1,0 +1,272 @@
+"""An older dataset becomes one of this version, completely or not at all, and with the content that it had."""
+
+import json
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from hlm.cli.main import main
+from hlm.core.errors import CorruptError, MismatchError
+from hlm.datasets import migrate as module
+from hlm.datasets import schema
+from hlm.datasets.arrays import ATTRIBUTES_CHECKSUM, METADATA, group_attributes, group_metadata
+from hlm.datasets.exchange import exchange
+from hlm.datasets.journal import HEADER_FILE
+from hlm.datasets.lock import LOCK_FILE, DatasetLock, LockedError
+from hlm.datasets.migrate import STEPS, Step, migrate
+from hlm.datasets.reader import open_dataset
+from hlm.datasets.recover import recover
+from hlm.datasets.schema import SCHEMA_VERSION
+from hlm.datasets.storage import StorageError, json_bytes, read_json, write_atomic
+from hlm.datasets.verify import verify
+from hlm.datasets.writer import DatasetWriter
+
+
+def snapshot(folder):
+    """Content of every file; a lock file outlives a process that is killed, and means nothing then."""
+    files = (file for file in folder.rglob("*") if file.is_file() and file.name != LOCK_FILE)
+    return {str(file.relative_to(folder)): file.read_bytes() for file in files}
+
+
+def downgrade(path):
+    """Make the dataset one of version 1: attributes without a checksum."""
+    for file in path.rglob(METADATA):
+        metadata = read_json(file)
+        if metadata["node_type"] == "group":
+            metadata["attributes"].pop(ATTRIBUTES_CHECKSUM)
+            if "schema_version" in metadata["attributes"]:
+                metadata["attributes"]["schema_version"] = 1
+            file.write_bytes(json_bytes(metadata))
+    for file in path.glob(f"*/{HEADER_FILE}"):
+        header = read_json(file)
+        del header[ATTRIBUTES_CHECKSUM], header["schema_version"]
+        file.write_bytes(json_bytes(header))
+
+
+@pytest.fixture
+def old(maker, path):
+    """Version 1: two episodes, and one that nobody ended."""
+    maker.dataset(path, (5, 7))
+    with DatasetWriter.open(path, maker.spec) as writer:
+        episode = writer.episode(maker.info(2))
+        for row in range(6):
+            episode.append(maker.row(2, row))
+    downgrade(path)
+    return path
+
+
+def test_an_older_schema_is_refused_with_the_command_that_helps(maker, old):
+    text = f"has schema 1, this hlm reads {SCHEMA_VERSION}. Bring it up: `hlm data migrate {old}`"
+    for attempt in (
+        lambda: open_dataset(old),
+        lambda: DatasetWriter.open(old, maker.spec),
+        lambda: recover(old),
+        lambda: verify(old),
+    ):
+        with pytest.raises(MismatchError, match=text):
+            attempt()
+
+
+def test_version_1_is_brought_up(maker, old):
+    inodes = {file.relative_to(old): file.stat().st_ino for file in old.rglob("c.0*")}
+    migration = migrate(old)
+    assert (migration.found, migration.episodes) == (1, 3)
+    assert migration.steps == (STEPS[1].summary,)
+    assert {file.relative_to(old): file.stat().st_ino for file in old.rglob("c.0*")} == inodes  # nothing was copied
+    assert [kept.rows for kept in recover(old)] == [6]
+    assert verify(old) == []
+    dataset = open_dataset(old)
+    assert [len(episode) for episode in dataset] == [5, 7, 6]
+    assert dataset.spec == maker.spec
+    for episode in dataset:
+        values = 1000 * episode.number + np.arange(len(episode))
+        assert np.array_equal(episode.state[:, 0], (values * 1e-6).astype(np.float32))
+        assert episode.attributes["schema_version"] == SCHEMA_VERSION
+    assert sorted(entry.name for entry in old.parent.iterdir()) == [old.name]
+
+
+def test_migrating_leads_to_what_would_have_been_written(maker, path):
+    maker.dataset(path)
+    before = snapshot(path)
+    downgrade(path)
+    migrate(path)
+    assert snapshot(path) == before
+
+
+def test_nothing_is_done_to_a_dataset_of_this_version(maker, path):
+    before = snapshot(maker.dataset(path))
+    assert migrate(path).steps == ()
+    assert snapshot(path) == before
+
+
+def test_a_dry_run_changes_nothing(old):
+    before = snapshot(old)
+    assert migrate(old, dry_run=True).steps == (STEPS[1].summary,)
+    assert snapshot(old) == before
+    assert sorted(entry.name for entry in old.parent.iterdir()) == [old.name]
+
+
+def test_a_new_version_costs_one_function(maker, old, monkeypatch):
+    """Version 3 of a future hlm calls instructions `words`, and this is all that it takes."""
+
+    def rename(dataset):
+        for folder in dataset.glob("episode_*"):
+            if (folder / METADATA).is_file():
+                attributes = group_attributes(folder)
+                attributes["words"] = attributes.pop("instruction")
+                write_atomic(folder / METADATA, group_metadata(attributes))
+
+    monkeypatch.setattr(schema, "SCHEMA_VERSION", 3)
+    monkeypatch.setattr(module, "SCHEMA_VERSION", 3)
+    monkeypatch.setattr(module, "_check", lambda _: None)  # which reads instructions
+    monkeypatch.setitem(STEPS, 2, Step("instructions are called words", rename))
+    assert migrate(old).steps == (STEPS[1].summary, "instructions are called words")
+    for number, folder in schema.numbered_episodes(old, partial=False):
+        attributes = group_attributes(folder)
+        assert (attributes["schema_version"], attributes["words"]) == (3, f"do {0 * number}")
+        assert "instruction" not in attributes
+
+
+def test_an_even_older_version_goes_through_every_step(old, monkeypatch):
+    description = read_json(old / METADATA)
+    description["attributes"] |= {"schema_version": 0, "hertz": description["attributes"].pop("rate_hz")}
+    (old / METADATA).write_bytes(json_bytes(description))
+    with pytest.raises(MismatchError, match=f"has schema 0; this hlm migrates from 1 and later to {SCHEMA_VERSION}"):
+        migrate(old)
+
+    def name_the_rate(dataset):
+        attributes = group_attributes(dataset)
+        attributes["rate_hz"] = attributes.pop("hertz")
+        write_atomic(dataset / METADATA, group_metadata(attributes))
+
+    monkeypatch.setitem(STEPS, 0, Step("the rate says its unit", name_the_rate))
+    assert migrate(old).found == 0
+    assert open_dataset(old).spec.rate_hz == 30.0
+
+
+def test_a_newer_version_is_not_touched(maker, path):
+    maker.dataset(path)
+    write_atomic(path / METADATA, group_metadata(group_attributes(path) | {"schema_version": 99}))
+    with pytest.raises(MismatchError, match="has schema 99"):
+        migrate(path)
+
+
+def test_a_step_that_fails_leaves_everything_as_it_was(old, monkeypatch):
+    before = snapshot(old)
+
+    def fails(dataset):
+        (dataset / "episode_000000" / METADATA).unlink()
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setitem(STEPS, 1, Step("fails", fails))
+    with pytest.raises(StorageError, match=r"could not migrate .*: no space left on device"):
+        migrate(old)
+    assert snapshot(old) == before
+    assert sorted(entry.name for entry in old.parent.iterdir()) == [old.name]
+
+
+def test_a_step_that_breaks_the_dataset_is_not_accepted(old, monkeypatch):
+    before = snapshot(old)
+    monkeypatch.setitem(STEPS, 1, Step("forgets", lambda dataset: (dataset / "episode_000001" / METADATA).unlink()))
+    with pytest.raises(CorruptError, match="is missing"):
+        migrate(old)
+    assert snapshot(old) == before
+
+
+def test_a_broken_episode_is_named_by_its_own_path(old):
+    (old / "episode_000001" / METADATA).write_text("{")
+    with pytest.raises(
+        CorruptError, match=rf"{old}/episode_000001/zarr\.json is no JSON.*Move {old}/episode_000001 aw"
+    ):
+        migrate(old)
+
+
+def test_a_writer_keeps_the_migration_out(old):
+    with DatasetLock(old), pytest.raises(LockedError, match="is being written by process"):
+        migrate(old)
+
+
+def test_of_two_at_once_the_second_does_nothing(old, monkeypatch):
+    def other_is_faster(path):
+        monkeypatch.undo()
+        migrate(path)
+        return DatasetLock(path)
+
+    monkeypatch.setattr(module, "DatasetLock", other_is_faster)
+    with pytest.raises(MismatchError, match="was migrated meanwhile"):
+        migrate(old)
+    assert len(open_dataset(old)) == 2
+
+
+def test_a_link_to_a_dataset_stays_one(old):
+    link = old.with_name("link.zarr")
+    link.symlink_to(old.name)
+    migrate(link)
+    assert link.is_symlink()
+    assert len(open_dataset(link)) == 2
+
+
+def test_killed_at_any_moment_it_is_the_old_or_the_new(old):
+    """Killed before each of its calls of the system that change a file name or wait for the disk."""
+    before = snapshot(old)
+    ends = {False: 0, True: 0}
+    for calls in range(0, 1000, 35):
+        process = subprocess.run([sys.executable, "-c", KILLED, str(old), str(calls)], check=False)
+        migrated = snapshot(old) != before
+        ends[migrated] += 1
+        if migrated:
+            assert migrate(old).steps == ()
+            assert sorted(entry.name for entry in old.parent.iterdir()) == [old.name]
+            break
+        assert process.returncode == -signal.SIGKILL
+    assert ends[False] > 5
+    assert ends[True] == 1
+    assert len(recover(old)) == 1
+    assert verify(old) == []
+
+
+def test_folders_change_places(tmp_path):
+    first, second = tmp_path / "first", tmp_path / "second"
+    for folder in (first, second):
+        folder.mkdir()
+        (folder / "name").write_text(folder.name)
+    exchange(first, second)
+    assert (first / "name").read_text() == "second"
+    assert (second / "name").read_text() == "first"
+    with pytest.raises(FileNotFoundError):
+        exchange(first, tmp_path / "nothing")
+
+
+def test_command_line(old, capsys):
+    assert main(["data", "info", str(old)]) == 2
+    assert capsys.readouterr().err.endswith(f"`hlm data migrate {old}`.\n")
+    assert main(["data", "migrate", str(old), "--dry-run"]) == 0
+    assert capsys.readouterr().out == (
+        f"schema 1 to 2: {STEPS[1].summary}\n3 episodes; nothing was changed: this was a dry run\n"
+    )
+    assert main(["data", "migrate", str(old)]) == 0
+    assert f"3 episodes; migrated {old}\n" in capsys.readouterr().out
+    assert main(["data", "migrate", str(old)]) == 0
+    assert "nothing to do" in capsys.readouterr().out
+    assert json.loads((old / METADATA).read_bytes())["attributes"]["schema_version"] == SCHEMA_VERSION
+
+
+KILLED = """
+import os, signal, sys
+from hlm.datasets.migrate import migrate
+left = int(sys.argv[2])
+def counted(call):
+    def wrapped(*args, **kwargs):
+        global left
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        left -= 1
+        return call(*args, **kwargs)
+    return wrapped
+for name in ("link", "fsync", "rename", "replace", "unlink", "mkdir", "rmdir"):
+    setattr(os, name, counted(getattr(os, name)))
+migrate(sys.argv[1])
+"""
