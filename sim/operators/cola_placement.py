@@ -28,8 +28,8 @@ from hlm.sim.tasks.start_pose import home_rad
 _PELVIS_M = 0.74
 _WAIST_PITCH, _RIGHT_ARM = 14, slice(22, 29)
 # A hand that reaches ahead by the second distance stretches the arm; so the chest need not turn, and the head sees.
-_RIGHT_ARM_AHEAD_RAD = (-0.30, -0.37, 0.0, 0.0, 0.37, 0.09, -0.08)
-_AHEAD_M = (0.15, 0.35)
+_RIGHT_ARM_AHEAD_RAD = (-0.60, -0.35, 0.0, 0.43, 0.34, -0.03, -0.02)
+_AHEAD_M = (0.15, 0.40)
 # Above the grasp: high enough for a can to pass over the other one.
 _CARRY_M = 0.16
 _MOST_WALKS = 3

@@ -125,11 +125,6 @@ class HandStrokes:
         self._tremor_m = _TREMOR_DECAY * self._tremor_m + push
 
 
-def chest_turn_rad(grip_m: FloatArray) -> float:
-    """The chest turns towards a hand that reaches across, so that the arm does not meet it."""
-    return 2.5 * max(0.0, float(grip_m[1]) + 0.18)
-
-
 def _hand_yaw(goal_m: FloatArray) -> float:
     """A hand far to the right points a little outwards; one that reaches across comes in from the right."""
     across_rad = float(np.arctan2(goal_m[1] + 0.15, goal_m[0]))

@@ -16,7 +16,7 @@ from hlm.control.operator import OperatorPose
 from hlm.core.arrays import FloatArray
 from hlm.core.rotations import quat_from_roll_pitch_yaw
 from hlm.core.unitree_g1 import UNITREE_G1
-from hlm.sim.operators.hand_strokes import HandRow, HandStrokes, Stroke, chest_turn_rad
+from hlm.sim.operators.hand_strokes import HandRow, HandStrokes, Stroke
 from hlm.sim.operators.pick_and_place import PickAndPlaceStrokes
 from hlm.sim.operators.stance import pose_target, sole_poses, true_configuration
 from hlm.sim.tasks.shelf_cup_transfer import CUP_HALF_HEIGHT_M, ShelfCupTransfer
@@ -81,7 +81,7 @@ class ShelfCupOperator:
     def _row(self, hand: HandRow) -> OperatorPose:
         posture = home_rad()
         posture[_WAIST_PITCH] = 0.1 + 0.15 * hand.bend
-        posture[_WAIST_YAW] = chest_turn_rad(hand.grip_m)
+        posture[_WAIST_YAW] = _chest_turn_rad(hand.grip_m)
         height_m = self._middle_m[2] + _STAND_M + hand.bend * (_SQUAT_M - _STAND_M)
         grip = PoseTarget(
             position_in_world_m=hand.target_m,
@@ -96,3 +96,8 @@ class ShelfCupOperator:
             joint_position_rad=posture,
         )
         return OperatorPose(targets, np.array([1.0, hand.opening]))
+
+
+def _chest_turn_rad(grip_m: FloatArray) -> float:
+    """The chest turns towards a hand that reaches across, so that the arm does not meet it."""
+    return 2.5 * max(0.0, float(grip_m[1]) + 0.18)

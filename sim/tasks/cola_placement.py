@@ -23,13 +23,13 @@ TABLE_M, TABLE_EDGE_M = 0.78, 0.26
 CAN_RADIUS_M, CAN_HALF_HEIGHT_M, CAN_MASS_KG = 0.033, 0.058, 0.35
 MAT_HALF_M = 0.07
 CANS = ("red", "blue")
-# A foot is at the table when its sole's middle is this near to the front edge: toes 0.2 m before it.
+# A foot is at the table when its sole's middle is this near to the front edge: toes a quarter of a metre before it.
 AT_TABLE_M = 0.33
 
 # Where things are drawn in the world, whose origin is where the middle of the soles does well to stand:
 # x ahead, y to the left; the start is that of the ankles.
-_CAN_AREA_M = ((0.34, -0.33), (0.43, -0.115))
-_MAT_AREA_M = ((0.35, 0.015), (0.42, 0.085))
+_CAN_AREA_M = ((0.34, -0.315), (0.43, -0.10))
+_MAT_AREA_M = ((0.35, 0.025), (0.42, 0.095))
 _CAN_SPACING_M = 0.135
 _START_AREA = ((-0.775, -0.05, -0.06), (-0.375, 0.05, 0.06))
 _HALF_WIDTH_M, _HALF_DEPTH_M = 0.50, 0.20
