@@ -67,19 +67,15 @@ class ColaPlacement(PickAndPlace):
             instruction="put the {} can on the mat",
             half_height_m=CAN_HALF_HEIGHT_M,
             support_m=TABLE_M,
+            mat_support_m=TABLE_M,
             mat_half_m=MAT_HALF_M,
+            object_area_m=_CAN_AREA_M,
+            spacing_m=_CAN_SPACING_M,
+            mat_area_m=_MAT_AREA_M,
         )
         super().__init__(_model(), pieces)
 
-    def _draw(self, rng: np.random.Generator) -> None:
-        while True:
-            spots = rng.uniform(*_CAN_AREA_M, size=(len(CANS), 2))
-            if abs(spots[0, 1] - spots[1, 1]) > _CAN_SPACING_M:
-                break
-        for can, spot in zip(self.objects, spots, strict=True):
-            can.place(np.array([*spot, TABLE_M + CAN_HALF_HEIGHT_M]), float(rng.uniform(-np.pi, np.pi)))
-        x_m, y_m = rng.uniform(*_MAT_AREA_M)
-        self.place_mat(x_m, y_m, TABLE_M)
+    def _draw_robot(self, rng: np.random.Generator) -> None:
         start = rng.uniform(*_START_AREA)
         stand_on_floor(self.world, self.robot, drawn_home_rad(rng), tuple(start))
 

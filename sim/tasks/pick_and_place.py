@@ -27,6 +27,8 @@ HOLD_S = 0.5
 _LOWEST_PELVIS_M, _LEAST_UPRIGHT = 0.35, 0.6
 _SLOW_M_S = 0.05
 
+type Area = tuple[tuple[float, float], tuple[float, float]]
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pieces:
@@ -37,14 +39,22 @@ class Pieces:
         instruction: with `{}` in the place of the name.
         half_height_m: of the objects.
         support_m: height of what they stand on at the start.
+        mat_support_m: height of what the mat lies on.
         mat_half_m: half length of the mat's sides.
+        object_area_m: x and y of the corners of the area that the objects are drawn in.
+        spacing_m: least distance of two objects in y.
+        mat_area_m: the same for the mat's centre.
     """
 
     names: tuple[str, ...]
     instruction: str
     half_height_m: float
     support_m: float
+    mat_support_m: float
     mat_half_m: float
+    object_area_m: Area
+    spacing_m: float
+    mat_area_m: Area
 
 
 class PickAndPlace(ABC):
@@ -74,16 +84,30 @@ class PickAndPlace(ABC):
         """Draw the scene; seeds n k to n k + n - 1 share all but which of the n objects is asked for."""
         scene, candidate = divmod(seed, len(self.objects))
         self.world.reset()
-        self._draw(np.random.default_rng([scene, 0]))
+        rng = np.random.default_rng([scene, 0])
+        self._draw_pieces(rng)
+        self._draw_robot(rng)
         self.world.forward()
         self._instance = Instance(seed=seed, candidates=self._instance.candidates, candidate=candidate, scene=scene)
         self._progress = Progress()
         self._placed_since_ns = None
         return self._instance
 
+    def _draw_pieces(self, rng: np.random.Generator) -> None:
+        pieces = self._pieces
+        while True:
+            spots = rng.uniform(*pieces.object_area_m, size=(len(self.objects), 2))
+            if np.diff(np.sort(spots[:, 1])).min() > pieces.spacing_m:
+                break
+        for thing, spot in zip(self.objects, spots, strict=True):
+            center_m = np.array([*spot, pieces.support_m + pieces.half_height_m])
+            thing.place(center_m, float(rng.uniform(-np.pi, np.pi)))
+        x_m, y_m = rng.uniform(*pieces.mat_area_m)
+        self.world.data.mocap_pos[0] = [x_m, y_m, pieces.mat_support_m + 0.001]
+
     @abstractmethod
-    def _draw(self, rng: np.random.Generator) -> None:
-        """Place the objects, the mat and the robot."""
+    def _draw_robot(self, rng: np.random.Generator) -> None:
+        """Place the robot."""
 
     @property
     def target(self) -> FreeObject:
@@ -94,10 +118,6 @@ class PickAndPlace(ABC):
     def mat_m(self) -> FloatArray:
         """[3] centre of the mat in the world."""
         return np.array(self.world.data.mocap_pos[0])
-
-    def place_mat(self, x_m: float, y_m: float, support_m: float) -> None:
-        """Lay the mat onto something of height `support_m`."""
-        self.world.data.mocap_pos[0] = [x_m, y_m, support_m + 0.001]
 
     def update(self) -> Progress:
         """Look at the world now; stages are reached in order and stay reached."""

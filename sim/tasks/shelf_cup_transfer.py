@@ -63,19 +63,15 @@ class ShelfCupTransfer(PickAndPlace):
             instruction="put the {} cup on the high shelf",
             half_height_m=CUP_HALF_HEIGHT_M,
             support_m=LOW_SHELF_M,
+            mat_support_m=HIGH_SHELF_M,
             mat_half_m=MAT_HALF_M,
+            object_area_m=_CUP_AREA_M,
+            spacing_m=_CUP_SPACING_M,
+            mat_area_m=_MAT_AREA_M,
         )
         super().__init__(_model(), pieces)
 
-    def _draw(self, rng: np.random.Generator) -> None:
-        while True:
-            spots = rng.uniform(*_CUP_AREA_M, size=(len(CUPS), 2))
-            if abs(spots[0, 1] - spots[1, 1]) > _CUP_SPACING_M:
-                break
-        for cup, spot in zip(self.objects, spots, strict=True):
-            cup.place(np.array([*spot, LOW_SHELF_M + CUP_HALF_HEIGHT_M]), float(rng.uniform(-np.pi, np.pi)))
-        x_m, y_m = rng.uniform(*_MAT_AREA_M)
-        self.place_mat(x_m, y_m, HIGH_SHELF_M)
+    def _draw_robot(self, rng: np.random.Generator) -> None:
         stand_on_floor(self.world, self.robot, drawn_home_rad(rng), _ANKLES)
 
     def _reached(self, stage: str) -> bool:
