@@ -104,20 +104,38 @@ def statistics(episodes: Iterable[Episode], row_weights: Sequence[float] | None 
     Raises:
         InputError: no episodes, or a value that is not finite.
     """
+    chosen = finite_episodes(episodes)
+    state = np.concatenate([episode.state for episode in chosen])
+    action = np.concatenate([episode.action for episode in chosen])
+    weights = weights_of_rows(chosen, row_weights)
+    return Statistics(
+        rows=len(state), state=vector_statistics(state, weights), action=vector_statistics(action, weights)
+    )
+
+
+def finite_episodes(episodes: Iterable[Episode]) -> list[Episode]:
+    """The episodes, after a look at their states and actions.
+
+    Raises:
+        InputError: no episodes, or a value that is not finite.
+    """
     chosen = list(episodes)
     if not chosen:
         raise InputError("statistics need at least one episode.")
     for episode in chosen:
-        if not (np.isfinite(episode.state).all() and np.isfinite(episode.action).all()):
-            raise InputError(f"{episode.path} holds nan or infinity; `hlm data verify` tells where. Leave it out.")
-    state = np.concatenate([episode.state for episode in chosen])
-    action = np.concatenate([episode.action for episode in chosen])
-    weights = None
-    if row_weights is not None and len(set(row_weights)) > 1:
-        weights = np.repeat(np.asarray(row_weights, np.float64), [len(episode) for episode in chosen])
-    return Statistics(
-        rows=len(state), state=vector_statistics(state, weights), action=vector_statistics(action, weights)
-    )
+        for name, vectors in (("state", episode.state), ("action", episode.action)):
+            bad = ~np.isfinite(vectors).all(-1)
+            if bad.any():
+                where = f"{episode.path} row {int(bad.argmax())}"
+                raise InputError(f"{where} holds nan or infinity in its {name}; leave the episode out.")
+    return chosen
+
+
+def weights_of_rows(episodes: Sequence[Episode], row_weights: Sequence[float] | None) -> FloatArray | None:
+    """[time] how often each row of the episodes counts, of what each episode's rows do; None where all are the same."""
+    if row_weights is None or len(set(row_weights)) == 1:
+        return None
+    return np.repeat(np.asarray(row_weights, np.float64), [len(episode) for episode in episodes])
 
 
 def vector_statistics(vectors: FloatArray, weights: FloatArray | None = None) -> VectorStatistics:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -72,6 +72,30 @@ def write_atomic(path: Path, data: bytes) -> None:
     temporary = path.with_name(path.name + NEW)
     write_durable(temporary, data)
     temporary.replace(path)
+    sync_folder(path.parent)
+
+
+def replace_file(path: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` make a file of any size that is there completely or not at all, whenever the machine stops.
+
+    Args:
+        path: of the file.
+        write: writes the whole content to a path; an empty file is there.
+    """
+    temporary = path.with_name(path.name + NEW)
+    temporary.unlink(missing_ok=True)
+    temporary.touch()
+    mode = temporary.stat().st_mode
+    try:
+        write(temporary)
+        # Some libraries make a file of their own in its place, which nobody else may read.
+        temporary.chmod(mode)
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
     sync_folder(path.parent)
 
 

@@ -1,21 +1,25 @@
 """Checkpoint folders: weights, everything that built them, statistics, and what exact resuming needs.
 
-    model.safetensors   averaged weights, what is served
+    model.safetensors   what is served: averaged weights where training averages
     config.yaml         a `CheckpointConfig`
-    statistics.json     of the training episodes' states and actions
-    training.pt         optimizer, live weights, random state; only needed to resume
+    statistics.json     of the training rows' states and actions
+    tokenizer/          of policies that read tokens rather than words
+    training.pt         optimizer, live weights, position; only needed to resume
     card.md             data, command, validation figures, for people
 
-Each file is replaced as a whole, the weights last, so that a folder with weights is complete whenever it is read.
+Each file is replaced as a whole, the weights last, so that a folder with weights is complete whenever it is read. Both
+large files are written before either is replaced. A run that is killed between these two steps leaves a training.pt
+that is one save ahead of the weights; resuming goes on from training.pt.
 Nothing in it is a pickle: safetensors, YAML's safe subset, JSON, and torch's tensors-and-numbers-only reader.
 """
 
 from __future__ import annotations
 
 import difflib
-import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,17 +32,23 @@ from torch import Tensor
 from hlm.core.documents import from_document, to_document
 from hlm.core.errors import CorruptError, HlmError, InputError, MismatchError, MissingFileError
 from hlm.datasets.statistics import Statistics
-from hlm.datasets.storage import json_bytes, read_json, write_atomic
-from hlm.policies.compact.config import CompactConfig
-from hlm.policies.encoding import Encoding
-from hlm.policies.transforms import Quantiles, SplineBasis, Vocabulary
+from hlm.datasets.storage import NEW, StorageError, json_bytes, read_json, replace_file, write_atomic
+from hlm.policies.encoding import Encoding, EncodingConfig
+from hlm.policies.kinds import find_kind
+from hlm.policies.settings import settings_class
+from hlm.policies.transforms.text import Text
+from hlm.policies.transforms.vocabulary import Vocabulary
 
-FORMAT = 1
+FORMAT = 2
 WEIGHTS_FILE = "model.safetensors"
 CONFIG_FILE = "config.yaml"
 STATISTICS_FILE = "statistics.json"
 TRAINING_FILE = "training.pt"
 CARD_FILE = "card.md"
+# What is written before the files that make a folder a checkpoint.
+EARLY_FILES = (CONFIG_FILE, STATISTICS_FILE, CARD_FILE)
+# Files that the writer of safetensors leaves when it is killed.
+_LEFT = ".tmp??????"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,42 +79,37 @@ class CheckpointConfig:
     """Everything that builds a policy, apart from its weights and statistics.
 
     Attributes:
+        policy: kind of policy, see `hlm.policies.kinds`.
         embodiment: name of the robot.
         rate_hz: rows and actions per second.
-        cameras: views, in the network's order.
-        optional_cameras: views that some training episodes lacked, so that the policy can do without.
-        recorded_size: height and width that cameras deliver, px.
-        vocabulary: words of the training instructions.
-        network: shape of the network.
+        encoding: how observations and actions become what the network works on.
+        settings: what was chosen about this kind, a document of its settings.
+        vocabulary: words of the training instructions, for kinds that read words.
         sampling: how chunks are to be made and used.
         training: settings of the run, a document of `TrainConfig`.
-        policy: kind of policy.
+        mixture: what it learnt from, a document of `MixtureConfig`.
         format: version of this description.
     """
 
+    policy: str
     embodiment: str
     rate_hz: float
-    cameras: tuple[str, ...]
-    optional_cameras: tuple[str, ...]
-    recorded_size: tuple[int, int]
-    vocabulary: Vocabulary
-    network: CompactConfig
+    encoding: EncodingConfig
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    vocabulary: Vocabulary | None = None
     sampling: Sampling = field(default_factory=Sampling)
     training: Mapping[str, Any] = field(default_factory=dict)
-    policy: str = "compact"
+    mixture: Mapping[str, Any] = field(default_factory=dict)
     format: int = FORMAT
 
-    def encoding(self, statistics: Statistics) -> Encoding:
-        """The transforms of the policy."""
-        size = self.network.size
-        return Encoding(
-            state=Quantiles(statistics.state.q01, statistics.state.q99),
-            action=Quantiles(statistics.action.q01, statistics.action.q99),
-            basis=SplineBasis(size.horizon, size.coefficients),
-            vocabulary=self.vocabulary,
-            recorded_size=self.recorded_size,
-            image_size=self.network.image_size,
-        )
+    def kind_settings(self) -> Any:
+        """The settings as the kind's own class.
+
+        Raises:
+            UnknownNameError: a kind that this hlm does not have, or a setting that the kind does not have.
+            InputError: a setting of the wrong type or out of range.
+        """
+        return from_document(settings_class(self.policy), self.settings, "settings")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -113,35 +118,56 @@ class Checkpoint:
 
     Attributes:
         config: what builds it.
-        statistics: of the training episodes.
-        weights: parameters by name, float32, on the CPU.
+        statistics: of the training rows; those of `action` are of the relative ones where the encoding is relative.
+        text: what encodes its instructions.
+        weights: parameters by name, on the CPU.
         step: updates that made them.
     """
 
     config: CheckpointConfig
     statistics: Statistics
+    text: Text
     weights: Mapping[str, Tensor]
     step: int
 
+    def encoding(self) -> Encoding:
+        """The transforms of the policy."""
+        return Encoding.of(self.config.encoding, self.statistics.state, self.statistics.action, self.text)
 
-def write_checkpoint(path: Path, checkpoint: Checkpoint, training: Mapping[str, Any], card: str) -> None:
+
+def write_checkpoint(path: Path, checkpoint: Checkpoint, training: Mapping[str, Any] | None, card: str) -> None:
     """Write or replace a checkpoint; the process may be killed at any moment.
 
     Args:
         path: folder, created if needed.
         checkpoint: what is served.
-        training: tensors, numbers, texts and lists of them, for exact resuming.
+        training: tensors, numbers, texts and lists of them, for exact resuming; None to leave it out.
         card: Markdown for people.
+
+    Raises:
+        StorageError: it could not be written; the weights and the training state that were there before still are.
     """
-    path.mkdir(parents=True, exist_ok=True)
-    buffer = io.BytesIO()
-    torch.save(dict(training), buffer)
-    write_atomic(path / STATISTICS_FILE, json_bytes(checkpoint.statistics.to_dict()))
-    write_atomic(path / CONFIG_FILE, _yaml(checkpoint.config))
-    write_atomic(path / TRAINING_FILE, buffer.getvalue())
-    write_atomic(path / CARD_FILE, card.encode())
-    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.weights.items()}
-    write_atomic(path / WEIGHTS_FILE, safetensors.torch.save(weights, {"step": str(checkpoint.step)}))
+    weights = _unshared(checkpoint.weights)
+
+    def write_both(new: Path) -> None:
+        _save_weights(weights, checkpoint.step, new)
+        if training is not None:
+            replace_file(path / TRAINING_FILE, partial(_save_training, dict(training)))
+
+    with _writing(path):
+        path.mkdir(parents=True, exist_ok=True)
+        for left in path.glob(_LEFT):
+            left.unlink()
+        find_kind(checkpoint.config.policy).save_text(checkpoint.text, path)
+        write_atomic(path / STATISTICS_FILE, json_bytes(checkpoint.statistics.to_dict()))
+        write_atomic(path / CONFIG_FILE, _yaml(checkpoint.config))
+        write_atomic(path / CARD_FILE, card.encode())
+        replace_file(path / WEIGHTS_FILE, write_both)
+
+
+def is_left(entry: Path) -> bool:
+    """Whether a file in a checkpoint's folder is what a writer left that was killed."""
+    return entry.name.endswith(NEW) or entry.match(_LEFT)
 
 
 def read_checkpoint(path: Path | str) -> Checkpoint:
@@ -156,34 +182,37 @@ def read_checkpoint(path: Path | str) -> Checkpoint:
     if not (path / WEIGHTS_FILE).is_file():
         raise MissingFileError(f"no checkpoint at {path}: {_what_is_there(path)}")
     config = read_config(path)
-    try:
-        statistics = Statistics.from_dict(read_json(path / STATISTICS_FILE))
-    except HlmError as error:
-        raise CorruptError(f"{path / STATISTICS_FILE} is damaged: {error}") from error
+    statistics = read_statistics(path)
     try:
         with safetensors.safe_open(path / WEIGHTS_FILE, "pt") as file:
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (no mapping, only has keys)
             step = int((file.metadata() or {})["step"])
     except (SafetensorError, KeyError, ValueError) as error:
         raise CorruptError(f"{path / WEIGHTS_FILE} is damaged: {error}. Copy the checkpoint again.") from error
-    return Checkpoint(config=config, statistics=statistics, weights=weights, step=step)
+    settings = config.kind_settings()  # Before its kind is loaded, which may take seconds.
+    text = find_kind(config.policy).saved_text(settings, config.vocabulary, path)
+    return Checkpoint(config=config, statistics=statistics, text=text, weights=weights, step=step)
 
 
 def read_config(path: Path) -> CheckpointConfig:
     """What builds the policy in a checkpoint folder.
 
     Raises:
+        MissingFileError: there is no checkpoint; the text names the nearest one.
         CorruptError: missing or damaged.
-        MismatchError: a newer hlm wrote it.
+        MismatchError: a newer or a much older hlm wrote it.
     """
     file = path / CONFIG_FILE
     try:
         document = yaml.safe_load(file.read_text())
         version = document.get("format") if isinstance(document, dict) else None
-        if isinstance(version, int) and version > FORMAT:
-            raise MismatchError(f"{file} has format {version}, this hlm reads up to {FORMAT}. Install a newer hlm.")
+        if isinstance(version, int) and version != FORMAT:
+            remedy = "Install a newer hlm." if version > FORMAT else "Train the policy again, or install an older hlm."
+            raise MismatchError(f"{file} has format {version}, this hlm reads {FORMAT}. {remedy}")
         return from_document(CheckpointConfig, document, CONFIG_FILE)
     except FileNotFoundError:
+        if not (path / WEIGHTS_FILE).is_file():
+            raise MissingFileError(f"no checkpoint at {path}: {_what_is_there(path)}") from None
         raise CorruptError(f"{file} is missing; the checkpoint is incomplete.") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise CorruptError(f"{file} is no YAML: {' '.join(str(error).split())}.") from error
@@ -191,6 +220,18 @@ def read_config(path: Path) -> CheckpointConfig:
         raise
     except HlmError as error:
         raise CorruptError(f"{file} is damaged: {error}") from error
+
+
+def read_statistics(path: Path) -> Statistics:
+    """Statistics of the rows that the policy in a checkpoint folder learnt from.
+
+    Raises:
+        CorruptError: missing or damaged.
+    """
+    try:
+        return Statistics.from_dict(read_json(path / STATISTICS_FILE))
+    except HlmError as error:
+        raise CorruptError(f"{path / STATISTICS_FILE} is damaged: {error}") from error
 
 
 def read_training(path: Path) -> dict[str, Any]:
@@ -204,7 +245,8 @@ def read_training(path: Path) -> dict[str, Any]:
     if not file.is_file():
         raise MissingFileError(f"{path} has no {TRAINING_FILE}: it can be served but not trained on.")
     try:
-        state = torch.load(file, map_location="cpu", weights_only=True)
+        # Mapped rather than read: several processes of a machine share it, and need what they take of it only.
+        state = torch.load(file, map_location="cpu", weights_only=True, mmap=True)
     except Exception as error:  # torch raises anything on a damaged file
         reason = (str(error) or "it ends too early").splitlines()[0]
         raise CorruptError(f"{file} is damaged: {reason}") from error
@@ -226,12 +268,52 @@ def set_sampling(path: Path | str, *, euler_steps: int | None = None, execute: i
         euler_steps=config.sampling.euler_steps if euler_steps is None else euler_steps,
         execute=config.sampling.execute if execute is None else execute,
     )
-    if sampling.execute > config.network.size.horizon:
-        raise InputError(
-            f"execute {sampling.execute} is more than the {config.network.size.horizon} actions of a chunk."
-        )
+    if sampling.execute > config.encoding.horizon:
+        raise InputError(f"execute {sampling.execute} is more than the {config.encoding.horizon} actions of a chunk.")
     write_atomic(path / CONFIG_FILE, _yaml(replace(config, sampling=sampling)))
     return sampling
+
+
+def _unshared(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors on the CPU, each in memory of its own, as safetensors wants them; tied ones are copied."""
+    own: dict[str, Tensor] = {}
+    taken: set[int] = set()
+    for name, tensor in weights.items():
+        plain = tensor.detach().cpu().contiguous()
+        memory = plain.untyped_storage().data_ptr()
+        own[name] = plain.clone() if memory in taken else plain
+        taken.add(memory)
+    return own
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Turn what the system and the writers of files raise into a StorageError."""
+    try:
+        yield
+    except (OSError, SafetensorError, RuntimeError) as error:
+        reason = _system_error(error) or error
+        text = getattr(reason, "strerror", None) or str(reason)
+        raise StorageError(f"could not write {path}: {' '.join(text.split())[:200].rstrip('.').lower()}.") from error
+
+
+def _system_error(error: BaseException) -> OSError | None:
+    """The error of the system's that was raised first; torch hides it behind one of its own."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, OSError):
+        cause = cause.__context__
+    return cause
+
+
+def _save_weights(weights: dict[str, Tensor], step: int, path: Path) -> None:
+    safetensors.torch.save_file(weights, path, {"step": str(step)})
+    # Safetensors makes files that nobody else may read.
+    path.chmod((path.parent / CONFIG_FILE).stat().st_mode & 0o777)
+
+
+def _save_training(state: dict[str, Any], path: Path) -> None:
+    with path.open("wb") as file:
+        torch.save(state, file)
 
 
 def _yaml(config: CheckpointConfig) -> bytes:

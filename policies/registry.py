@@ -1,14 +1,12 @@
-"""Policies by the name that their checkpoints carry."""
+"""Trained policies by the path of their checkpoint."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from hlm.core.errors import MismatchError, UnknownNameError
+from hlm.core.errors import MismatchError
 from hlm.policies.checkpoint import read_checkpoint
-from hlm.policies.compact.policy import CompactPolicy
-
-POLICIES = {"compact": CompactPolicy}
+from hlm.policies.trained import TrainedPolicy
 
 
 def load_policy(
@@ -18,7 +16,7 @@ def load_policy(
     device: str = "cpu",
     seed: int = 0,
     embodiment: str | None = None,
-) -> CompactPolicy:
+) -> TrainedPolicy:
     """The policy in a checkpoint folder, ready to serve.
 
     Args:
@@ -33,12 +31,10 @@ def load_policy(
         CorruptError: a file of it is damaged.
         MismatchError: it was trained for another robot, or written by a newer hlm.
         UnknownNameError: a kind of policy that this hlm does not have.
+        MissingDependencyError: what its kind is built on is not installed.
     """
     checkpoint = read_checkpoint(path)
     trained = checkpoint.config.embodiment
     if embodiment is not None and embodiment != trained:
         raise MismatchError(f"the policy at {path} was trained for robot '{trained}', not for '{embodiment}'.")
-    kind = checkpoint.config.policy
-    if kind not in POLICIES:
-        raise UnknownNameError("kind of policy", kind, POLICIES)
-    return POLICIES[kind](checkpoint, path=Path(path), euler_steps=euler_steps, device=device, seed=seed)
+    return TrainedPolicy(checkpoint, path=Path(path), euler_steps=euler_steps, device=device, seed=seed)

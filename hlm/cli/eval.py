@@ -29,12 +29,13 @@ SOURCES = ("policy", "scripted")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EvalArguments:
-    """Score a checkpoint, or the scripted operator, on a task: success, progress, wrong objects and falls.
+    """Score a checkpoint, a policy server or the scripted operator on a task: success, progress, wrong objects, falls.
 
     The same seed gives the same rollout. Seeds from 100000 on are never used for recording by default.
 
     Attributes:
         checkpoint: folder of the policy.
+        server: a policy server to score instead, e.g. ws://127.0.0.1:8000, with the API key in HLM_API_KEY.
         task: what is to be done.
         source: "policy", or "scripted" to score the scripted operator in the same way.
         rollouts: how many.
@@ -48,6 +49,7 @@ class EvalArguments:
     """
 
     checkpoint: Positional[Path | None] = None
+    server: str | None = None
     task: str = "shelf_cup_transfer"
     source: str = "policy"
     rollouts: int = 20
@@ -71,8 +73,12 @@ class EvalArguments:
             raise InputError(f"--workers must be at least 1, got {self.workers}.")
         if self.source not in SOURCES:
             raise UnknownNameError("source", self.source, SOURCES)
-        if (self.source == "policy") != (self.checkpoint is not None):
-            raise InputError("name a checkpoint to score, or --source scripted without one.")
+        if (self.checkpoint is not None) + (self.server is not None) != (self.source == "policy"):
+            raise InputError(
+                "name a checkpoint to score, or --source scripted without one. --server URL stands for a checkpoint."
+            )
+        if self.server is not None and self.euler_steps is not None:
+            raise InputError("--euler-steps belong to the server: give them to `hlm serve`.")
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -82,6 +88,7 @@ def run(arguments: Sequence[str]) -> int:
         task=config.task,
         source=config.source,
         checkpoint=config.checkpoint,
+        server=config.server,
         euler_steps=config.euler_steps,
         execute=config.execute,
     )
@@ -130,7 +137,7 @@ def _evaluate(config: EvalArguments, station: StationConfig, out: Path) -> EvalR
             successes = sum(one.success for one in results)
             progress.update(bar, advance=1, rate=f"{successes} of {len(results)} successful")
     results.sort(key=lambda one: one.seed)
-    name = "scripted" if config.checkpoint is None else str(config.checkpoint)
+    name = str(config.checkpoint or config.server or "scripted")
     return EvalResult(task=config.task, source=name, first_seed=config.seed, rollouts=tuple(results))
 
 

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from hlm.cli.verbs import Verb, dispatch
+from hlm.cli.verbs import EXIT_ERROR, EXIT_INTERRUPTED, Verb, dispatch
 from hlm.core.errors import HlmError
 
 ABOUT = "Whole-body humanoid vision-language-action policies: record, train, evaluate."
@@ -14,12 +14,11 @@ VERBS = {
     "record": Verb("hlm.cli.record:run", "record demonstrations of a task in MuJoCo into a dataset"),
     "train": Verb("hlm.cli.train:run", "train a policy on recorded episodes"),
     "eval": Verb("hlm.cli.eval:run", "score a checkpoint or a scripted operator on unseen seeds, with a report"),
+    "serve": Verb("hlm.cli.serve:run", "serve a checkpoint over the network, to hlm and openpi clients"),
     "data": Verb("hlm.cli.data:run", "show, verify or recover a dataset"),
     "policy": Verb("hlm.cli.policy:run", "show what a checkpoint holds"),
 }
 
-EXIT_ERROR = 2
-EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 141
 
 

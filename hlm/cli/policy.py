@@ -15,11 +15,13 @@ from hlm.cli.verbs import Verb, dispatch
 from hlm.core.errors import InputError
 
 if TYPE_CHECKING:
-    from hlm.policies.checkpoint import Checkpoint
+    from hlm.policies.checkpoint import Checkpoint, CheckpointConfig
 
 VERBS = {
     "info": Verb("hlm.cli.policy:info", "robot, cameras, words, size and training of a checkpoint"),
     "sampling": Verb("hlm.cli.policy:sampling", "change how a checkpoint makes and plays chunks by default"),
+    "export": Verb("hlm.cli.policy_exchange:export", "make a folder of LeRobot's of a checkpoint"),
+    "import": Verb("hlm.cli.policy_exchange:import_", "make a checkpoint of a policy that LeRobot trained"),
 }
 
 
@@ -88,16 +90,26 @@ def sampling(arguments: Sequence[str]) -> int:
 
 def _facts(checkpoint: Checkpoint) -> dict[str, str]:
     config = checkpoint.config
-    height, width = config.recorded_size
-    optional = [f"{name} (optional)" if name in config.optional_cameras else name for name in config.cameras]
+    encoding = config.encoding
+    sizes = " or ".join(f"{width} x {height}" for height, width in encoding.recorded_sizes)
+    optional = [f"{name} (optional)" if name in encoding.optional_cameras else name for name in encoding.cameras]
     parameters = sum(tensor.numel() for tensor in checkpoint.weights.values())
     weights_bytes = sum(tensor.numel() * tensor.element_size() for tensor in checkpoint.weights.values())
     return {
         "kind": config.policy,
         "robot": f"{config.embodiment}, {config.rate_hz:g} Hz",
-        "cameras": f"{', '.join(optional)}; {width} x {height} px",
-        "words": ", ".join(config.vocabulary.words),
+        "cameras": f"{', '.join(optional)}; {sizes} px, seen at {encoding.image_size[1]} x {encoding.image_size[0]} px",
+        "actions": f"{encoding.horizon} {encoding.actions}, {encoding.order} order",
+        "proprioception": "yes" if encoding.proprioception else "no",
+        **({"words": ", ".join(config.vocabulary.words)} if config.vocabulary is not None else {}),
         "parameters": f"{parameters / 1e6:.2f} million, {size(weights_bytes)}",
-        "trained": f"{checkpoint.step} updates on {', '.join(config.training.get('datasets', [])) or 'unknown data'}",
+        "trained": f"{checkpoint.step} updates on {_data(config)}",
         "sampling": f"{config.sampling.euler_steps} Euler steps, {config.sampling.execute} actions per chunk",
     }
+
+
+def _data(config: CheckpointConfig) -> str:
+    """The datasets that a policy learnt from, as its run knows them."""
+    listed = config.mixture.get("datasets", [])
+    paths = [str(entry["path"]) for entry in listed] or [str(path) for path in config.training.get("datasets", [])]
+    return ", ".join(paths) or "unknown data"

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from hlm.core.arrays import ByteArray, FloatArray
     from hlm.core.protocols import ReferenceSource
     from hlm.datasets.reader import Episode
-    from hlm.policies.compact.policy import CompactPolicy
+    from hlm.policies.serving.client import PolicyClient
+    from hlm.policies.trained import TrainedPolicy
     from hlm.runtime.results import RolloutResult
     from hlm.runtime.station import Station
     from hlm.sim.cameras import SimulatedCameras
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 SOURCES = ("scripted", "replay", "policy")
 ROW_HZ = 30.0
 CAMERAS = tuple(camera.name for camera in UNITREE_G1.cameras)
+SERVER_PATIENCE_S = 60.0
 _FILM_HEIGHT, _FILM_WIDTH = 360, 480
 _INSET = _FILM_HEIGHT // 2
 _SMALLEST_PICTURE, _LARGEST_PICTURE = 16, 480
@@ -40,6 +42,7 @@ class StationConfig:
         cameras: which of the robot's cameras there are.
         image_size: height and width of their pictures, px.
         checkpoint: of the policy, for source "policy".
+        server: address of a policy server, for source "policy" without a checkpoint.
         euler_steps: flow steps of the policy; as the checkpoint says by default.
         execute: actions of a chunk that are played; as the checkpoint says by default.
         episode: whose actions are played, for source "replay".
@@ -50,6 +53,7 @@ class StationConfig:
     cameras: tuple[str, ...] = CAMERAS
     image_size: tuple[int, int] = (128, 128)
     checkpoint: Path | None = None
+    server: str | None = None
     euler_steps: int | None = None
     execute: int | None = None
     episode: Path | None = None
@@ -58,8 +62,8 @@ class StationConfig:
         """Check names and sizes."""
         if self.source not in SOURCES:
             raise UnknownNameError("source", self.source, SOURCES)
-        if (self.source == "policy") != (self.checkpoint is not None):
-            raise InputError("source 'policy' and a checkpoint go together.")
+        if (self.checkpoint is not None) + (self.server is not None) != (self.source == "policy"):
+            raise InputError("source 'policy' goes with a checkpoint or a server, and no other source does.")
         if (self.source == "replay") != (self.episode is not None):
             raise InputError("source 'replay' and the path of an episode go together.")
         for camera in self.cameras:
@@ -132,7 +136,9 @@ def _policy_sources(config: StationConfig) -> Callable[[Instance], ReferenceSour
     return make
 
 
-def _policy(config: StationConfig) -> CompactPolicy:
+def _policy(config: StationConfig) -> TrainedPolicy | PolicyClient:
+    if config.server is not None:
+        return _served(config.server)
     import torch
 
     from hlm.policies.registry import load_policy
@@ -143,13 +149,27 @@ def _policy(config: StationConfig) -> CompactPolicy:
     return load_policy(config.checkpoint, euler_steps=config.euler_steps, embodiment=UNITREE_G1.name)
 
 
+def _served(server: str) -> PolicyClient:
+    from hlm.cli.serve import api_key
+    from hlm.policies.serving.client import PolicyClient
+    from hlm.policies.serving.metadata import Needs
+
+    needs = Needs(embodiment=UNITREE_G1.name, cameras=CAMERAS)
+    # The simulation stands still meanwhile, and all workers may be waiting in the server's queue.
+    return PolicyClient(server, api_key=api_key(None), timeout_s=SERVER_PATIENCE_S, needs=needs)
+
+
 def policy_station(config: StationConfig) -> StationConfig:
-    """The same station with the cameras that its checkpoint wants.
+    """The same station with the cameras that its policy wants.
 
     Raises:
-        HlmError: the checkpoint cannot be served on this robot.
+        HlmError: the policy cannot be had, or not on this robot.
     """
+    from hlm.policies.serving.client import PolicyClient
+
     policy = _policy(config)
+    if isinstance(policy, PolicyClient):
+        policy.close()  # whoever runs episodes connects for itself
     unknown = [name for name in policy.cameras if name not in CAMERAS]
     if unknown:
         raise MismatchError(

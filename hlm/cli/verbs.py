@@ -11,6 +11,8 @@ from hlm.core.errors import UnknownNameError
 
 Command = Callable[[Sequence[str]], int]
 HELP = ("-h", "--help", "help")
+EXIT_ERROR = 2
+EXIT_INTERRUPTED = 130
 
 
 @dataclass(frozen=True, slots=True)

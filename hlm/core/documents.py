@@ -52,7 +52,7 @@ def from_document[T](kind: type[T], document: Any, name: str = "document") -> T:
 
 def _convert(kind: Any, value: Any, name: str) -> Any:
     """`value` as the annotated type `kind`."""
-    if isinstance(kind, types.UnionType):
+    if typing.get_origin(kind) in (types.UnionType, typing.Union):
         if value is None and type(None) in typing.get_args(kind):
             return None
         (kind,) = (option for option in typing.get_args(kind) if option is not type(None))

@@ -47,3 +47,7 @@ class CorruptError(HlmError):
 
 class MissingDependencyError(HlmError):
     """An optional package or system library that is not installed; the text gives the command that installs it."""
+
+
+class ElsewhereError(HlmError):
+    """A process that works with others ends because of what one of them says; it has nothing to add."""

@@ -69,16 +69,16 @@ class ExpertLayer(nn.Module):
         key, value = self.prefix_key_value(self.prefix_norm(prefix)).chunk(2, -1)
         return split_heads(key, self.heads), split_heads(value, self.heads)
 
-    def forward(self, tokens: Tensor, prefix: KeysValues, time: Tensor, mask: Tensor | None) -> Tensor:
+    def forward(self, tokens: Tensor, prefix: KeysValues, modulation: Tensor, mask: Tensor | None) -> Tensor:
         """[batch, token, width] action tokens after the layer.
 
         Args:
             tokens: [batch, token, width].
             prefix: what `read_prefix` gave.
-            time: [batch, width] embedded flow time.
+            modulation: [batch or 1, 6 * width] what `self.modulation` makes of the embedded flow time.
             mask: [batch, 1, 1, prefix token + token] False where nobody may look.
         """
-        scale, shift, gate, scale_wide, shift_wide, gate_wide = self.modulation(time)[:, None].chunk(6, -1)
+        scale, shift, gate, scale_wide, shift_wide, gate_wide = modulation[:, None].chunk(6, -1)
         hidden = torch.addcmul(shift, self.attention_norm(tokens), 1.0 + scale)
         query, key, value = (split_heads(part, self.heads) for part in self.query_key_value(hidden).chunk(3, -1))
         keys_values = torch.cat([prefix[0], key], 2), torch.cat([prefix[1], value], 2)

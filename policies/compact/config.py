@@ -20,7 +20,6 @@ class NetworkSize:
         channels: feature maps of the encoder at a quarter and at an eighth of the picture, multiples of 8.
         keypoints: heat maps per view whose centres become tokens, a multiple of `tokens_per_view`.
         tokens_per_view: tokens that the heat maps of a view are shared out to.
-        horizon: actions of a chunk.
         coefficients: B-spline coefficients per dimension that stand for a chunk; the expert has a token for each.
     """
 
@@ -31,7 +30,6 @@ class NetworkSize:
     channels: tuple[int, int] = (32, 64)
     keypoints: int = 64
     tokens_per_view: int = 4
-    horizon: int = 50
     coefficients: int = 12
 
     def __post_init__(self) -> None:

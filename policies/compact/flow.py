@@ -36,23 +36,22 @@ def data_error(predicted: Tensor, data: Tensor, active: Tensor) -> Tensor:
     return square.sum(-1).mean(-1) / active.sum().clamp(min=1.0)
 
 
-def flow_loss(error: Tensor, time: Tensor) -> Tensor:
-    """Mean over the batch of [batch] errors of predicted data, weighted by [batch] flow time as velocities' are."""
-    return (error / (1.0 - time).clamp(min=SMALLEST_GAP)).mean()
+def flow_weights(time: Tensor) -> Tensor:
+    """[batch] how much errors of predicted data count at [batch] flow time, so that velocities count the same."""
+    return 1.0 / (1.0 - time).clamp(min=SMALLEST_GAP)
 
 
-def integrate(denoise: Callable[[Tensor, Tensor], Tensor], noise: Tensor, active: Tensor, steps: int) -> Tensor:
+def integrate(denoise: Callable[[Tensor, int], Tensor], noise: Tensor, active: Tensor, steps: int) -> Tensor:
     """[batch, coefficient, dimension] data at the end of the paths that start at `noise`, by equal Euler steps.
 
     Args:
-        denoise: maps points and their [batch] flow time to predicted data.
+        denoise: maps points and the number of the step, whose flow time is step / steps, to predicted data.
         noise: [batch, coefficient, dimension] where the paths start.
         active: [dimension] 1 where actions move; elsewhere points stay 0, the only value that training shows there.
         steps: >= 1; with one, the result is the prediction at time 0.
     """
     point = noise * active
     for step in range(steps):
-        time = step / steps
-        data = denoise(point, torch.full((len(point),), time, device=point.device)) * active
-        point = point + (data - point) / ((1.0 - time) * steps)
+        data = denoise(point, step) * active
+        point = point + (data - point) / (steps - step)
     return point

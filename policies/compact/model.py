@@ -12,30 +12,13 @@ from torch.nn import functional
 from hlm.policies.compact.attention import ExpertLayer, KeysValues, PrefixLayer
 from hlm.policies.compact.config import CompactConfig
 from hlm.policies.compact.vision import Encoder
+from hlm.policies.network import Inputs
 
 TIME_FREQUENCIES = 32
 # Flow time runs from 0 to 1; the fastest wave has five periods in it, which a few thousand updates can learn.
 FASTEST_WAVE_RAD = 32.0
 # The head predicts decimetres, so that its outputs are of order one.
 AUXILIARY_UNIT_M = 0.1
-
-
-class Inputs(NamedTuple):
-    """What the network sees of a batch of observations.
-
-    Attributes:
-        images: [batch, view, 3, height, width] in [-1, 1]; anything where a view is not available.
-        available: [batch, view] bool, or None when every view of every sample is there.
-        words: [batch, slot] word numbers, 0 in empty slots.
-        state: [batch, dimension] normalised.
-        state_hidden: [batch] bool, True where the state is withheld, or None to withhold none.
-    """
-
-    images: Tensor
-    available: Tensor | None
-    words: Tensor
-    state: Tensor
-    state_hidden: Tensor | None = None
 
 
 class Prefix(NamedTuple):
@@ -88,13 +71,19 @@ class CompactModel(nn.Module):
         self.action_norm = nn.LayerNorm(width)
         self.action_out = nn.Linear(width, config.dimensions)
 
-    def encode(self, inputs: Inputs) -> Prefix:
-        """Everything about the observations that the expert attends to, and the auxiliary prediction."""
-        words = self.word(inputs.words) + self.word_slot
+    def encode(self, inputs: Inputs, state_hidden: Tensor | None = None) -> Prefix:
+        """Everything about the observations that the expert attends to, and the auxiliary prediction.
+
+        Args:
+            inputs: the observations; without a state, it is withheld from all.
+            state_hidden: [batch] bool, True where the state is withheld; nowhere by default.
+        """
+        words = self.word(inputs.tokens) + self.word_slot
         instruction = self.instruction(words.flatten(1))
-        state = self.state(inputs.state)
-        if inputs.state_hidden is not None:
-            state = torch.where(inputs.state_hidden[:, None], self.hidden_state.to(state.dtype), state)
+        withheld = self.hidden_state.expand(len(inputs.tokens), -1)
+        state = withheld if inputs.state is None else self.state(inputs.state)
+        if state_hidden is not None:
+            state = torch.where(state_hidden[:, None], withheld.to(state.dtype), state)
         views = self.encoder(inputs.images, instruction)
         summary = self.summary.expand(len(views), -1, -1)
         tokens = torch.cat([summary, state[:, None], instruction[:, None], views], 1)
@@ -106,18 +95,26 @@ class CompactModel(nn.Module):
 
     def denoise(self, prefix: Prefix, noisy: Tensor, time: Tensor) -> Tensor:
         """[batch, coefficient, dimension] clean coefficients predicted from noisy ones at [batch] flow time."""
-        slots, mask = noisy.shape[1], prefix.mask
+        return self.denoise_modulated(prefix, noisy, self.modulations(time))
+
+    def modulations(self, time: Tensor) -> tuple[Tensor, ...]:
+        """Per expert layer, [time, 6 * width] what [time] flow times do to it."""
         wave = time[:, None] * self._frequencies(time.device)
         embedded = self.time(torch.cat([wave.sin(), wave.cos()], -1))
+        return tuple(cast(ExpertLayer, layer).modulation(embedded) for layer in self.expert_layers)
+
+    def denoise_modulated(self, prefix: Prefix, noisy: Tensor, modulations: tuple[Tensor, ...]) -> Tensor:
+        """[batch, coefficient, dimension] the same at the flow times of [batch or 1] modulations per layer."""
+        slots, mask = noisy.shape[1], prefix.mask
         if mask is not None:
             mask = functional.pad(mask, (0, slots), value=True)[:, None, None]
         tokens = self.action_in(noisy) + self.action_slot
-        for layer, keys_values in zip(self.expert_layers, prefix.keys_values, strict=True):
-            tokens = layer(tokens, keys_values, embedded, mask)
+        for layer, keys_values, modulation in zip(self.expert_layers, prefix.keys_values, modulations, strict=True):
+            tokens = layer(tokens, keys_values, modulation, mask)
         return self.action_out(self.action_norm(tokens)).float()
 
-    def _token_mask(self, available: Tensor | None, tokens: int) -> Tensor | None:
-        if available is None:
+    def _token_mask(self, available: Tensor, tokens: int) -> Tensor | None:
+        if bool(available.all()):
             return None
         views = available.repeat_interleave(self.config.size.tokens_per_view, 1)
         return functional.pad(views, (tokens - views.shape[1], 0), value=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hlm.core.layout import GROUPS
 from hlm.policies.checkpoint import Checkpoint
+from hlm.policies.network import LoadReport
 from hlm.policies.training.validation import Validation
 
 
@@ -17,48 +17,59 @@ class RunFacts:
 
     Attributes:
         command: what was typed.
-        counts: a line per dataset.
+        counts: a line per source.
+        fractions: share of the samples that each source gave, by name.
         training_episodes: learnt from.
         validation_episodes: held out.
         step: updates made.
         steps: updates planned.
-        batch: samples per update.
+        batch: samples per update and process.
+        processes: that trained together.
         seed: of the run.
         hours: training time.
+        loaded: what became of pretrained weights, if there were any.
     """
 
     command: str
     counts: Sequence[str]
+    fractions: Mapping[str, float]
     training_episodes: int
     validation_episodes: int
     step: int
     steps: int | None
     batch: int
+    processes: int
     seed: int
     hours: float
+    loaded: LoadReport | None
 
 
 def card(checkpoint: Checkpoint, facts: RunFacts, validation: Validation | None) -> str:
     """Markdown page about a checkpoint."""
     config = checkpoint.config
     parameters = sum(tensor.numel() for tensor in checkpoint.weights.values())
-    height, width = config.recorded_size
+    encoding = config.encoding
+    sizes = " or ".join(f"{height} x {width}" for height, width in encoding.recorded_sizes)
     planned = "" if facts.step == facts.steps else f" of {facts.steps or 'an unknown number of'} planned: unfinished"
     lines = [
         f"# Policy for {config.embodiment}",
         "",
         f"- kind: {config.policy}, {parameters / 1e6:.2f} million parameters",
-        f"- cameras: {', '.join(config.cameras)} at {height} x {width} px (height x width), {config.rate_hz:g} Hz",
-        f"- chunks of {config.network.size.horizon} absolute actions",
+        f"- cameras: {', '.join(encoding.cameras)}, recorded at {sizes} px (height x width), {config.rate_hz:g} Hz",
+        f"- chunks of {encoding.horizon} {encoding.actions} actions, {encoding.order} order",
+        f"- proprioception: {'yes' if encoding.proprioception else 'no'}",
         f"- suggested: {config.sampling.euler_steps} Euler steps, execute {config.sampling.execute} actions of a chunk",
-        f"- words: {', '.join(config.vocabulary.words)}",
+        *([f"- words: {', '.join(config.vocabulary.words)}"] if config.vocabulary is not None else []),
         "",
         "## Training",
         "",
         *[f"- data: {count}" for count in facts.counts],
         f"- {facts.training_episodes} episodes learnt from, {facts.validation_episodes} held out",
-        f"- {facts.step} updates{planned}, {facts.batch} samples each, seed {facts.seed}, {facts.hours:.2f} h",
+        *[f"- realised fraction of {name}: {share:.4f}" for name, share in facts.fractions.items()],
+        f"- {facts.step} updates{planned}, {facts.batch * facts.processes} samples each, seed {facts.seed}, "
+        f"{facts.hours:.2f} h{f' on {facts.processes} processes' if facts.processes > 1 else ''}",
         f"- command: `{facts.command or 'not run from the command line'}`",
+        *(_loaded_lines(facts.loaded) if facts.loaded is not None else ()),
         "",
     ]
     return "\n".join([*lines, *(_validation_lines(validation) if validation is not None else ())])
@@ -67,10 +78,17 @@ def card(checkpoint: Checkpoint, facts: RunFacts, validation: Validation | None)
 def describe(validation: Validation) -> str:
     """One line on a validation."""
     chunks = ", ".join(f"{errors.square:.4f} with {errors.euler_steps}" for errors in validation.chunks)
-    return (
-        f"validation: flow {validation.flow:.4f}; chunk error {chunks} Euler steps; "
-        f"target {_centimetres(validation.asked_error_m)}, other object named {_centimetres(validation.other_error_m)}"
-    )
+    others = [f"{name} {value:.4g}" for name, value in validation.terms.items() if name != "loss" and value == value]
+    return f"validation: loss {validation.terms['loss']:.4f}; chunk error {chunks} Euler steps; {', '.join(others)}"
+
+
+def _loaded_lines(report: LoadReport) -> list[str]:
+    """What became of each pretrained tensor; the many that were loaded as they are, by number."""
+    lists = (("resized", report.resized), ("drawn afresh", report.random), ("not used", report.ignored))
+    return [
+        f"- pretrained: {report.origin}, {len(report.loaded)} tensors loaded as they are",
+        *[f"- {name}: {tensor} ({why})" for name, tensors in lists for tensor, why in tensors.items()],
+    ]
 
 
 def _validation_lines(validation: Validation) -> list[str]:
@@ -92,12 +110,6 @@ def _validation_lines(validation: Validation) -> list[str]:
         f"|---|{'---:|' * len(steps)}",
         *[f"| {name} | {' | '.join(cells.values())} |" for name, cells in rows],
         "",
-        f"Flow-matching loss {validation.flow:.4f}. The predicted target is off by "
-        f"{_centimetres(validation.asked_error_m)} per axis as demonstrated, by "
-        f"{_centimetres(validation.other_error_m)} when the instruction names the other object.",
+        "; ".join(f"{name} {value:.4g}" for name, value in validation.terms.items() if value == value) + ".",
         "",
     ]
-
-
-def _centimetres(distance_m: float) -> str:
-    return "unknown" if math.isnan(distance_m) else f"{100.0 * distance_m:.2f} cm"

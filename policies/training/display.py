@@ -42,6 +42,11 @@ class Display:
     ) -> None:
         self._progress.stop()
 
+    def silence(self) -> None:
+        """Say and show nothing from now on."""
+        self._progress.stop()
+        self._console.quiet = True
+
     def say(self, text: str) -> None:
         """Write a line that stays."""
         self._console.print(text, soft_wrap=True, markup=False)

@@ -6,45 +6,52 @@ import io
 import math
 from collections.abc import Mapping, Sequence
 
-# Panels from left to right: title, unit, and the columns of the history that it shows with their names.
-PANELS = (
-    ("flow-matching loss", "", (("flow", "training"), ("validation_flow", "validation"))),
-    (
-        "predicted target, error per axis",
-        "cm",
-        (
-            ("asked_error_cm", "training, as demonstrated"),
-            ("other_error_cm", "training, other object named"),
-            ("validation_asked_error_cm", "validation, as demonstrated"),
-            ("validation_other_error_cm", "validation, other object named"),
-        ),
-    ),
-)
+VALIDATION = "validation_"
+SOURCE = "loss/"
 
 
 def loss_plot(history: Mapping[str, Sequence[float]]) -> bytes:
-    """PNG file of the losses over the updates.
+    """PNG file of the losses over the updates: the whole, per source where there are several, and its other terms.
 
     Args:
         history: columns of figures; `step` goes with the training columns, `validation_step` with those of validation.
     """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(11.0, 4.0), layout="constrained")
-    for axes, (title, unit, columns) in zip(figure.subplots(1, len(PANELS)), PANELS, strict=True):
-        drawn = False
+    panels = [panel for panel in _panels(history) if panel[1]] or [("loss", [])]
+    figure = Figure(figsize=(5.5 * len(panels), 4.0), layout="constrained")
+    for axes, (title, columns) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
         for column, name in columns:
-            validation = column.startswith("validation")
-            steps, values = history.get("validation_step" if validation else "step", ()), history.get(column, ())
-            # A nan stands for "nothing was labelled".
-            if not all(math.isnan(value) for value in values):
-                axes.plot(steps, values, label=name, linewidth=1.0, marker="o" if validation else None, markersize=3)
-                drawn = True
-        axes.set(title=title, xlabel="update", ylabel=unit)
+            validation = column.startswith(VALIDATION)
+            steps, values = history[f"{VALIDATION}step" if validation else "step"], history[column]
+            axes.plot(steps, values, label=name, linewidth=1.0, marker="o" if validation else None, markersize=3)
+        axes.set(title=title, xlabel="update")
         axes.grid(visible=True, alpha=0.3)
-        if drawn:
+        if columns:
             axes.set_yscale("log")
             axes.legend(fontsize="small")
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=110)
     return buffer.getvalue()
+
+
+def _panels(history: Mapping[str, Sequence[float]]) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Titles, and the columns that each panel shows with their names."""
+    # A nan stands for "nothing was labelled".
+    drawn = [name for name, values in history.items() if not all(math.isnan(value) for value in values)]
+    training = [name for name in drawn if not name.startswith(VALIDATION) and name not in ("step", "loss")]
+    loss = [("loss", "training")] if "loss" in drawn else []
+    loss += [(f"{VALIDATION}loss", "validation")] if f"{VALIDATION}loss" in drawn else []
+    sources = [(name, name.removeprefix(SOURCE)) for name in training if name.startswith(SOURCE)]
+    others = [name for name in training if not name.startswith(SOURCE)]
+    terms = [(name, name.replace("_", " ")) for name in others]
+    terms += [
+        (VALIDATION + name, f"validation {name.replace('_', ' ')}") for name in others if VALIDATION + name in drawn
+    ]
+    errors = [(name, name.removeprefix(VALIDATION).replace("_", " ")) for name in drawn if "chunk_square" in name]
+    return [
+        ("loss", loss),
+        ("loss per source", sources if len(sources) > 1 else []),
+        ("other terms", terms),
+        ("squared error of validation chunks, by Euler steps", errors),
+    ]

@@ -3,30 +3,48 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate import Accelerator
 
 from hlm.core.clock import MonotonicClock
 from hlm.core.documents import from_document, to_document
-from hlm.core.errors import ExistsError, InputError, MismatchError
-from hlm.datasets.statistics import Statistics, statistics
-from hlm.policies.checkpoint import WEIGHTS_FILE, CheckpointConfig, Sampling, read_config, read_training
-from hlm.policies.compact.config import CompactConfig
-from hlm.policies.encoding import Encoding
-from hlm.policies.training.candidates import instructions_of
+from hlm.core.errors import ExistsError, MismatchError, UnknownNameError
+from hlm.datasets.mixture import MixtureConfig
+from hlm.datasets.reader import Episode
+from hlm.datasets.statistics import Statistics
+from hlm.datasets.statistics_cache import cached_statistics
+from hlm.datasets.storage import StorageError
+from hlm.policies.augmentation_config import AugmentationConfig
+from hlm.policies.checkpoint import (
+    EARLY_FILES,
+    TRAINING_FILE,
+    WEIGHTS_FILE,
+    CheckpointConfig,
+    Sampling,
+    is_left,
+    read_statistics,
+    read_training,
+)
+from hlm.policies.encoding import Encoding, EncodingConfig
+from hlm.policies.kinds import Kind, find_kind
+from hlm.policies.network import LoadReport, module
 from hlm.policies.training.config import TrainConfig
-from hlm.policies.training.data import TrainingData, load_data
 from hlm.policies.training.display import Display
-from hlm.policies.training.sources import Sources, open_sources
+from hlm.policies.training.processes import any_of, join_processes, local_processes, together
+from hlm.policies.training.reports import LOG_FOLDER
+from hlm.policies.training.resuming import must_continue, share_of
+from hlm.policies.training.samples import RowSamples
+from hlm.policies.training.sources import Sources, mixture_config, open_sources
 from hlm.policies.training.state import TrainState
-from hlm.policies.transforms import Vocabulary
-
-# May differ between the run that was interrupted and the one that resumes it.
-FREE_WHEN_RESUMED = ("resume", "threads", "save_minutes")
+from hlm.policies.training.validation import HeldOut
+from hlm.policies.transforms.relative import relative_statistics
+from hlm.policies.transforms.text import Text
+from hlm.policies.transforms.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -38,10 +56,12 @@ class Run:
         command: what was typed.
         sources: episodes.
         checkpoint: what will build the policy.
-        statistics: of the training episodes.
-        encoding: how rows become tensors.
-        data: rows to learn from.
+        statistics: of the training rows.
+        encoding: how rows become what the network sees.
+        samples: rows to learn from.
         held_out: rows for validation, if any.
+        loaded: what became of pretrained weights, if there were any.
+        accelerator: the processes.
         state: what training changes.
     """
 
@@ -51,69 +71,73 @@ class Run:
     checkpoint: CheckpointConfig
     statistics: Statistics
     encoding: Encoding
-    data: TrainingData
-    held_out: TrainingData | None
+    samples: RowSamples
+    held_out: HeldOut | None
+    loaded: LoadReport | None
+    accelerator: Accelerator
     state: TrainState
 
 
 def prepare(config: TrainConfig, command: str, display: Display) -> Run:
-    """Open, decode and build everything that a run needs.
+    """Open and build everything that a run needs.
 
     Raises:
-        HlmError: any of what it is told cannot be used; see `open_sources`, `load_data`, `resumed`.
+        HlmError: any of what it is told cannot be used; see `open_sources`, `must_continue`, and the kind's functions.
     """
+    accelerator = join_processes(config)
+    if not accelerator.is_main_process:
+        display.silence()
+    torch.set_num_threads(config.threads or max(1, len(os.sched_getaffinity(0)) // local_processes()))
+    saved: CheckpointConfig | None = None
     document: dict[str, Any] = {}
-    if config.resume is None:
-        _must_be_new(config.out)
-    else:
-        document = read_training(config.resume)
-        config, command = resumed(config), str(document.get("command", command))
-    torch.set_num_threads(config.threads or len(os.sched_getaffinity(0)))
-    device = _device(config)
-    sources = open_sources(config)
-    figures = statistics(sources.training)
-    checkpoint = _checkpoint_config(config, sources)
-    encoding = checkpoint.encoding(figures)
-    if document and document.get("episodes") != episode_list(sources):
-        raise MismatchError(f"the datasets of {config.out} have changed since it was started; start a new run.")
-    data, held_out = _load(sources, encoding, device, display)
-    bfloat16 = config.precision == "bfloat16" or (config.precision == "auto" and bfloat16_pays(device))
-    state = TrainState.start(checkpoint.network, config, device, bfloat16=bfloat16)
-    if document:
-        state.restore(document)
+    with together(accelerator):
+        if config.resume is None:
+            _must_be_new(config.out)
+            mixture = mixture_config(config)
+        else:
+            saved, document = must_continue(config), read_training(config.resume)
+            config = replace(config, batch=share_of(document, accelerator.num_processes))
+            mixture = from_document(MixtureConfig, saved.mixture, "mixture")
+        _must_be_writable(config.out)
+        sources = open_sources(config, mixture)
+        if document and document.get("episodes") != sources.document():
+            raise MismatchError(f"the datasets of {config.out} have changed since it was started; start a new run.")
+        config = replace(config, augmentation=_augmentation(config, sources.cameras))
+        kind = find_kind(config.policy)
+        if saved is None and accelerator.is_main_process:
+            cached_statistics(sources.episodes, sources.row_weights)  # The others find them in the cache.
+    with together(accelerator):
+        if saved is None:
+            text = kind.new_text(config.settings, [*sources.episodes, *sources.validation])
+            figures, checkpoint = _statistics(config, sources), _checkpoint_config(config, sources, text)
+        else:
+            text = kind.saved_text(config.settings, saved.vocabulary, config.out)
+            figures, checkpoint = read_statistics(config.out), replace(saved, training=_settings_document(config))
+        encoding = Encoding.of(checkpoint.encoding, figures.state, figures.action, text)
+        samples = RowSamples(sources.episodes, encoding, kind.labels(sources.episodes, encoding))
+        samples[0]  # What cannot be read or encoded shows before anything long begins.
+        held_out = _held_out(config, sources, kind, encoding, display)
+        network, loaded = _network(config, kind, encoding, load=not document)
+    state = TrainState.start(network.to(accelerator.device), config, accelerator, bfloat16=_half(config, accelerator))
+    if saved is not None:
+        with together(accelerator):
+            state.restore(document)
+            loaded = from_document(LoadReport, document["loaded"], "loaded") if document.get("loaded") else None
+        if config.steps is None and config.max_minutes != saved.training.get("max_minutes"):
+            state.steps = None
     return Run(
         config=config,
-        command=command,
+        command=str(document.get("command", command)),
         sources=sources,
         checkpoint=checkpoint,
         statistics=figures,
         encoding=encoding,
-        data=data,
+        samples=samples,
         held_out=held_out,
+        loaded=loaded,
+        accelerator=accelerator,
         state=state,
     )
-
-
-def resumed(config: TrainConfig) -> TrainConfig:
-    """The settings that the run at `config.resume` was started with, with threads and save_minutes as told now.
-
-    Raises:
-        InputError: another setting is told that differs from them.
-    """
-    path = config.resume or config.out
-    saved = from_document(TrainConfig, read_config(path).training, "training")
-    default = TrainConfig(resume=path)
-    for item in fields(TrainConfig):
-        told, before = getattr(config, item.name), getattr(saved, item.name)
-        if item.name not in (*FREE_WHEN_RESUMED, "out") and told not in (before, getattr(default, item.name)):
-            raise InputError(f"{path} was started with {item.name} {before}, not {told}; resuming cannot change it.")
-    return replace(saved, out=path, resume=path, threads=config.threads, save_minutes=config.save_minutes)
-
-
-def episode_list(sources: Sources) -> list[list[Any]]:
-    """Which episodes a run learns from and validates on, in order: path within the dataset, rows, and which of both."""
-    parts: Mapping[str, tuple[Any, ...]] = {"training": sources.training, "validation": sources.validation}
-    return [[episode.path.name, len(episode), part] for part, episodes in parts.items() for episode in episodes]
 
 
 def bfloat16_pays(device: torch.device) -> bool:
@@ -132,46 +156,115 @@ def bfloat16_pays(device: torch.device) -> bool:
 
 
 def _must_be_new(out: Path) -> None:
-    if out.exists() and any(out.iterdir()):
-        again = f"--resume {out} to go on with it, or " if (out / WEIGHTS_FILE).is_file() else ""
+    if out.is_file():
+        raise ExistsError(f"{out} is a file; choose another --out, a checkpoint is a folder.")
+    if not out.is_dir():
+        return
+    begun = any((out / name).is_file() for name in (WEIGHTS_FILE, TRAINING_FILE))
+    # What a run leaves that was killed before its first checkpoint may be written over.
+    others = [entry for entry in out.iterdir() if entry.name not in (LOG_FOLDER, *EARLY_FILES) and not is_left(entry)]
+    if begun or others:
+        again = f"--resume {out} to go on with it, or " if (out / TRAINING_FILE).is_file() else ""
         raise ExistsError(f"{out} is there already: {again}choose another --out.")
 
 
-def _device(config: TrainConfig) -> torch.device:
-    if config.device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if config.device == "cuda" and not torch.cuda.is_available():
-        raise InputError("this machine has no GPU that torch can use; train with --device cpu.")
-    return torch.device(config.device)
+def _must_be_writable(out: Path) -> None:
+    """Raise StorageError early; the folder is made when there is something to write."""
+    there = out
+    while not there.exists():
+        there = there.parent
+    if not there.is_dir():
+        raise StorageError(f"cannot write to {out}: {there} is a file. Choose another --out.")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise StorageError(f"cannot write to {out}: {there} does not let you. Choose another --out.")
 
 
-def _checkpoint_config(config: TrainConfig, sources: Sources) -> CheckpointConfig:
-    vocabulary = Vocabulary.fit(instructions_of([*sources.training, *sources.validation]))
-    network = CompactConfig(
-        views=len(sources.cameras),
-        image_size=config.image_size or sources.recorded_size,
-        vocabulary_size=1 + len(vocabulary.words),
-        word_slots=vocabulary.slots,
-        size=config.network,
-    )
+def _augmentation(config: TrainConfig, cameras: Sequence[str]) -> AugmentationConfig:
+    """What is told; cameras of the kind's own default need not be there.
+
+    Raises:
+        UnknownNameError: a camera is named that there is not.
+    """
+    told, default = config.augmentation, TrainConfig.for_policy(config.policy).augmentation
+    for name in told.geometric:
+        if name not in cameras and told.geometric != default.geometric:
+            raise UnknownNameError("camera", name, cameras)
+    return replace(told, geometric=tuple(name for name in told.geometric if name in cameras))
+
+
+def _settings_document(config: TrainConfig) -> dict[str, Any]:
+    document: dict[str, Any] = to_document(replace(config, resume=None))
+    return document
+
+
+def _statistics(config: TrainConfig, sources: Sources) -> Statistics:
+    figures = cached_statistics(sources.episodes, sources.row_weights)
+    if config.actions == "absolute":
+        return figures
+    moved = relative_statistics(sources.episodes, config.horizon, sources.row_weights)
+    return replace(figures, action=moved)
+
+
+def _checkpoint_config(config: TrainConfig, sources: Sources, text: Text) -> CheckpointConfig:
+    sizes = sources.recorded_sizes
     return CheckpointConfig(
+        policy=config.policy,
         embodiment=sources.embodiment,
         rate_hz=sources.rate_hz,
-        cameras=sources.cameras,
-        optional_cameras=sources.optional_cameras,
-        recorded_size=sources.recorded_size,
-        vocabulary=vocabulary,
-        network=network,
-        sampling=Sampling(euler_steps=config.euler_steps, execute=min(Sampling().execute, config.network.horizon)),
-        training=to_document(replace(config, resume=None)),
+        encoding=EncodingConfig(
+            cameras=sources.cameras,
+            optional_cameras=sources.optional_cameras,
+            recorded_sizes=sizes,
+            image_size=config.image_size or sizes[0],
+            horizon=config.horizon,
+            order=config.order,
+            actions=config.actions,
+            proprioception=config.proprioception,
+            # A joint that never moves is best held where it was; relative to the state it would drift away from there.
+            near="still" if config.policy == "compact" and config.actions == "absolute" else "widen",
+        ),
+        settings=to_document(config.settings),
+        vocabulary=text if isinstance(text, Vocabulary) else None,
+        sampling=Sampling(euler_steps=config.euler_steps, execute=config.execute),
+        training=_settings_document(config),
+        mixture=to_document(sources.mixture),
     )
 
 
-def _load(
-    sources: Sources, encoding: Encoding, device: torch.device, display: Display
-) -> tuple[TrainingData, TrainingData | None]:
-    display.begin("decoding", len(sources.training) + len(sources.validation))
-    data = load_data(sources.training, sources.cameras, encoding, display.advance).to(device)
+def _network(
+    config: TrainConfig, kind: Kind, encoding: Encoding, *, load: bool
+) -> tuple[torch.nn.Module, LoadReport | None]:
+    """A new network; with what the settings name in it, unless all of its weights will be replaced anyway."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        network = kind.build(config.settings, encoding)
+        loaded = kind.initialise(network, config.settings) if load else None
+    return module(network), loaded
+
+
+def _half(config: TrainConfig, accelerator: Accelerator) -> bool:
+    """Whether to compute in half precision, the same in all processes whatever each measures."""
+    if config.precision != "auto":
+        return config.precision == "bfloat16"
+    (slow,) = any_of(accelerator, not bfloat16_pays(accelerator.device))
+    return not slow
+
+
+def _held_out(
+    config: TrainConfig, sources: Sources, kind: Kind, encoding: Encoding, display: Display
+) -> HeldOut | None:
     if not sources.validation:
-        return data, None
-    return data, load_data(sources.validation, sources.cameras, encoding, display.advance).to(device)
+        return None
+    seen = [episode for episode in sources.validation if _can_be_seen(episode, sources)]
+    if left := len(sources.validation) - len(seen):
+        display.say(f"{left} episodes held out have other cameras than the training episodes and are left out.")
+    if not seen:
+        return None
+    return HeldOut(RowSamples(seen, encoding, kind.labels(seen, encoding)), encoding, config.batch, config.seed)
+
+
+def _can_be_seen(episode: Episode, sources: Sources) -> bool:
+    """Whether an episode has the cameras that every training episode has, and pictures of sizes that they have."""
+    there = [name for name in sources.cameras if name in episode.cameras]
+    needed = set(sources.cameras) - set(sources.optional_cameras)
+    return needed <= set(there) and all(episode.image_size(name) in sources.recorded_sizes for name in there)

@@ -1,135 +1,193 @@
-"""Which episodes a run learns from, and what they have in common."""
+"""Which episodes a run learns from and validates on, and what they have in common."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from hlm.core.errors import InputError, MismatchError, UnknownNameError
-from hlm.datasets.reader import Dataset, Episode, open_dataset
+from hlm.datasets.mixture import Mixture, MixtureConfig, MixtureEntry, Part, read_config
+from hlm.datasets.reader import Episode
+from hlm.datasets.sampler import MixtureSampler
 from hlm.policies.training.config import TrainConfig
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Sources:
-    """Episodes of one or several datasets, shared out to learning and validation.
+    """Episodes of a mixture, shared out to learning and validation.
 
     Attributes:
+        mixture: what was asked for.
+        names: of the mixture's parts, each once.
         embodiment: name of the robot.
         rate_hz: rows per second.
         cameras: what the policy will see, in this order.
-        recorded_size: height and width at which these cameras were recorded, px.
-        training: episodes to learn from.
-        validation: episodes held out.
-        counts: per dataset, a line on how many episodes and hours it gives.
+        training: per part, episodes to learn from.
+        weights: per part, relative share of the samples.
+        validation: episodes held out, of all parts.
+        counts: per part, a line on how many episodes and hours it gives.
     """
 
+    mixture: MixtureConfig
+    names: tuple[str, ...]
     embodiment: str
     rate_hz: float
     cameras: tuple[str, ...]
-    recorded_size: tuple[int, int]
-    training: tuple[Episode, ...]
+    training: tuple[tuple[Episode, ...], ...]
+    weights: tuple[float, ...]
     validation: tuple[Episode, ...]
     counts: tuple[str, ...]
 
     @property
+    def episodes(self) -> tuple[Episode, ...]:
+        """Episodes to learn from, one part after the other."""
+        return tuple(episode for part in self.training for episode in part)
+
+    @property
     def optional_cameras(self) -> tuple[str, ...]:
         """Cameras that some training episode lacks, so that the policy learns to do without."""
-        return tuple(name for name in self.cameras if any(name not in episode.cameras for episode in self.training))
+        return tuple(name for name in self.cameras if any(name not in episode.cameras for episode in self.episodes))
+
+    @property
+    def recorded_sizes(self) -> tuple[tuple[int, int], ...]:
+        """Each (height, width) in which training episodes have pictures, most frequent first."""
+        found = Counter(
+            episode.image_size(name) for episode in self.episodes for name in self.cameras if name in episode.cameras
+        )
+        return tuple(size for size, _ in found.most_common())
+
+    @property
+    def rows(self) -> tuple[int, ...]:
+        """Samples of each part."""
+        return tuple(sum(map(len, part)) for part in self.training)
+
+    @property
+    def row_weights(self) -> list[float]:
+        """For each training episode, how often each of its rows is drawn."""
+        shares = zip(self.training, self.weights, self.rows, strict=True)
+        return [weight / rows for part, weight, rows in shares for _ in part]
+
+    def sampler(self, seed: int, *, rank: int, world_size: int, position: int) -> MixtureSampler:
+        """Which rows of `episodes` a process draws."""
+        return MixtureSampler(
+            rows=self.rows, weights=self.weights, seed=seed, rank=rank, world_size=world_size, position=position
+        )
+
+    def fractions(self, seed: int, draws: int) -> dict[str, float]:
+        """Share of so many samples, drawn by all processes together, that each part gives, by its name."""
+        drawn = self.sampler(seed, rank=0, world_size=1, position=0).drawn(draws)
+        return {name: count / max(1, draws) for name, count in zip(self.names, drawn, strict=True)}
+
+    def part_of(self, numbers: np.ndarray[Any, np.dtype[np.int64]]) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """[n] part that each row number belongs to."""
+        return np.searchsorted(np.cumsum(self.rows), numbers, side="right")
+
+    def document(self) -> list[list[Any]]:
+        """Which episodes a run learns from and validates on, in order: folder, rows, and which of both."""
+        parts = {"training": self.episodes, "validation": self.validation}
+        return [[episode.path.name, len(episode), part] for part, group in parts.items() for episode in group]
 
 
-def open_sources(config: TrainConfig) -> Sources:
-    """The episodes that a run is told to learn from.
+def mixture_config(config: TrainConfig) -> MixtureConfig:
+    """The mixture that a run is told to learn from; plain datasets are one in which every row is as likely.
+
+    Raises:
+        InputError: none is told.
+        HlmError: the file cannot be read or used.
+    """
+    if not config.datasets and config.mixture is None:
+        raise InputError(
+            "training needs --datasets PATH... or --mixture FILE, or --resume CHECKPOINT to go on with a run."
+        )
+    if config.mixture is not None:
+        return read_config(config.mixture)
+    return MixtureConfig(datasets=tuple(MixtureEntry(path=path, outcome=config.outcomes) for path in config.datasets))
+
+
+def open_sources(config: TrainConfig, mixture: MixtureConfig) -> Sources:
+    """The episodes of a mixture for a run.
 
     Raises:
         MissingFileError: a dataset is not there.
-        MismatchError: datasets of different robots, rates or picture sizes.
-        UnknownNameError: a camera that no dataset has.
-        InputError: no episode has a wanted outcome.
+        MismatchError: datasets of different robots or rates; an episode that has none of the cameras.
+        UnknownNameError: a camera that no episode has.
+        InputError: filters that leave nothing, or nothing is left to learn from after the validation split.
     """
-    datasets = [open_dataset(path) for path in config.datasets]
-    embodiment = _common("embodiment", [dataset.spec.embodiment for dataset in datasets], config.datasets)
-    rate_hz = _common("rate_hz", [dataset.spec.rate_hz for dataset in datasets], config.datasets)
-    cameras = _cameras(datasets, config.cameras)
-    sizes = [
-        (dataset.path, dataset.spec.cameras[name])
-        for dataset in datasets
-        for name in cameras
-        if name in dataset.spec.cameras
-    ]
-    recorded_size = _common("camera size", [size for _, size in sizes], [path for path, _ in sizes])
-    chosen = [_chosen(dataset, config.outcomes, cameras) for dataset in datasets]
-    training, validation = _share_out(chosen, config)
+    opened = Mixture.open(mixture)
+    cameras = _cameras(opened, config.cameras)
+    held_out = _held_out([part.episodes for part in opened.parts], config)
+    training = tuple(
+        tuple(episode for episode in part.episodes if id(episode) not in held_out) for part in opened.parts
+    )
+    for part, left in zip(opened.parts, training, strict=True):
+        if not left:
+            raise InputError(
+                f"validation takes every episode of {part.entry.path}; lower --validation or give more data."
+            )
     return Sources(
-        embodiment=embodiment,
-        rate_hz=rate_hz,
+        mixture=mixture,
+        names=_names(opened.parts),
+        embodiment=opened.embodiment,
+        rate_hz=opened.rate_hz,
         cameras=cameras,
-        recorded_size=recorded_size,
         training=training,
-        validation=validation,
-        counts=tuple(_count(dataset, episodes) for dataset, episodes in zip(datasets, chosen, strict=True)),
+        weights=tuple(
+            float(sum(map(len, left))) if part.entry.weight is None else part.entry.weight
+            for part, left in zip(opened.parts, training, strict=True)
+        ),
+        validation=tuple(episode for episode in opened.episodes if id(episode) in held_out),
+        counts=tuple(_count(part, opened.rate_hz) for part in opened.parts),
     )
 
 
-def _common[T](name: str, values: Sequence[T], paths: Sequence[Path]) -> T:
-    for value, path in zip(values, paths, strict=True):
-        if value != values[0]:
-            raise MismatchError(
-                f"{path} has {name} {value}, {paths[0]} has {values[0]}; one policy learns from one {name}."
-            )
-    return values[0]
-
-
-def _cameras(datasets: Sequence[Dataset], wanted: tuple[str, ...]) -> tuple[str, ...]:
-    known = list(dict.fromkeys(name for dataset in datasets for name in dataset.spec.cameras))
+def _cameras(mixture: Mixture, wanted: tuple[str, ...]) -> tuple[str, ...]:
     for name in wanted:
-        if name not in known:
-            raise UnknownNameError("camera", name, known)
-    if not known:
+        if name not in mixture.cameras:
+            raise UnknownNameError("camera", name, mixture.cameras)
+    cameras = wanted or mixture.cameras
+    if not cameras:
         raise InputError("the datasets have no camera; the policy needs at least one.")
-    return wanted or tuple(known)
-
-
-def _chosen(dataset: Dataset, outcomes: tuple[str, ...], cameras: tuple[str, ...]) -> list[Episode]:
-    found = Counter(episode.info.outcome for episode in dataset)
-    chosen = [episode for episode in dataset if episode.info.outcome in outcomes]
-    if not chosen:
-        has = ", ".join(f"{count} {outcome}" for outcome, count in found.items())
-        raise InputError(
-            f"{dataset.path} has no episode with outcome {' or '.join(outcomes)}; it has {has}. Choose with --outcomes."
-        )
-    for episode in chosen:
+    for episode in mixture.episodes:
         if not set(cameras) & set(episode.cameras):
-            raise MismatchError(f"{episode.path} has none of the cameras {', '.join(cameras)}.")
-    return chosen
+            raise MismatchError(f"{episode.path} has none of the cameras {', '.join(cameras)}; leave it out.")
+    return cameras
 
 
-def _share_out(chosen: Sequence[list[Episode]], config: TrainConfig) -> tuple[tuple[Episode, ...], tuple[Episode, ...]]:
-    """Hold out whole layouts: episodes of one task and scene, or seed, stay together, whatever their instruction."""
+def _held_out(parts: Sequence[Sequence[Episode]], config: TrainConfig) -> set[int]:
+    """Identities of the episodes to hold out; whole layouts.
+
+    Episodes of one task and scene, or seed, stay together, whatever their instruction and whichever part they are in.
+    """
     groups: dict[tuple[object, ...], list[Episode]] = {}
-    for source, episodes in enumerate(chosen):
+    for source, episodes in enumerate(parts):
         for episode in episodes:
             info = episode.info
             scene = info.extra.get("scene", info.seed)
             key = (info.task, scene) if scene is not None else (source, episode.number, None)
             groups.setdefault(key, []).append(episode)
     layouts = list(groups.values())
-    held_out = round(config.validation * len(layouts))
+    count = round(config.validation * len(layouts))
     if config.validation > 0.0 and len(layouts) > 1:
-        held_out = min(max(held_out, 1), len(layouts) - 1)
+        count = min(max(count, 1), len(layouts) - 1)
     order = np.random.default_rng(config.seed).permutation(len(layouts))
-    held = set(order[:held_out].tolist())
-    training = tuple(episode for i, layout in enumerate(layouts) if i not in held for episode in layout)
-    validation = tuple(episode for i, layout in enumerate(layouts) if i in held for episode in layout)
-    return training, validation
+    return {id(episode) for place in order[:count] for episode in layouts[place]}
 
 
-def _count(dataset: Dataset, episodes: Sequence[Episode]) -> str:
-    hours = sum(len(episode) for episode in episodes) / dataset.spec.rate_hz / 3600.0
-    kinds = Counter(episode.info.source for episode in episodes)
+def _names(parts: Sequence[Part]) -> tuple[str, ...]:
+    """The datasets' folder names, with a number where one comes several times."""
+    plain = [part.entry.path.stem for part in parts]
+    return tuple(
+        f"{name}_{plain[: place + 1].count(name)}" if plain.count(name) > 1 else name
+        for place, name in enumerate(plain)
+    )
+
+
+def _count(part: Part, rate_hz: float) -> str:
+    hours = part.rows / rate_hz / 3600.0
+    kinds = Counter(episode.info.source for episode in part.episodes)
     of = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
-    return f"{dataset.path}: {len(episodes)} of {len(dataset)} episodes ({of}), {hours:.2f} h"
+    return f"{part.dataset.path}: {len(part.episodes)} of {len(part.dataset)} episodes ({of}), {hours:.2f} h"

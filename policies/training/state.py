@@ -2,49 +2,44 @@
 
 from __future__ import annotations
 
-import copy
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any
 
 import torch
-from torch import Tensor
+from accelerate import Accelerator
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 
 from hlm.core.errors import CorruptError
-from hlm.policies.compact.config import CompactConfig
-from hlm.policies.compact.model import CompactModel
-from hlm.policies.training.batches import draw_batch
+from hlm.policies.network import Batch, Draws, Term
 from hlm.policies.training.config import TrainConfig
-from hlm.policies.training.data import TrainingData
-from hlm.policies.training.objective import draw_flow, objective
-
-BETAS = (0.9, 0.95)
-LARGEST_GRADIENT = 1.0
-# The learning rate falls along a cosine to this share of its peak.
-LAST_RATE = 0.03
+from hlm.policies.training.sharding import average_gradients, is_shared, part_of, shard, shared_like, whole_of
 
 
 @dataclass(slots=True, eq=False)
 class TrainState:
-    """What training changes.
+    """What training changes. In several processes each has one, and they stay equal.
 
     Attributes:
-        model: live network.
-        average: moving average of its weights, which is what is served.
+        accelerator: the processes.
+        network: live network, wrapped for the processes.
         optimizer: AdamW.
-        generator: source of every random number.
+        average: moving averages of the trained weights, by name, float32, and shared out between processes like these;
+            empty where training does not average.
         bfloat16: whether the network computes in half precision.
         step: updates made.
-        steps: updates that will be made; None until the first ones were timed.
+        steps: updates that will be made; None until that can be told.
         seconds: time spent on them, s.
         history: figures of the run so far, a column each.
     """
 
-    model: CompactModel
-    average: CompactModel
-    optimizer: torch.optim.AdamW
-    generator: torch.Generator
+    accelerator: Accelerator
+    network: nn.Module
+    optimizer: torch.optim.Optimizer
+    average: dict[str, Tensor]
     bfloat16: bool
     step: int = 0
     steps: int | None = None
@@ -52,49 +47,83 @@ class TrainState:
     history: dict[str, list[float]] = field(default_factory=dict)
 
     @classmethod
-    def start(cls, network: CompactConfig, config: TrainConfig, device: torch.device, *, bfloat16: bool) -> Self:
-        """A new network and optimizer; depends on the config's seed alone."""
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(config.seed)
-            model = CompactModel(network)
-        model.to(device)
+    def start(cls, network: nn.Module, config: TrainConfig, accelerator: Accelerator, *, bfloat16: bool) -> TrainState:
+        """A state before the first update."""
+        if config.sharding == "fsdp":
+            shard(network, accelerator)
+        else:
+            network = accelerator.prepare_model(network)
+        trained = [weight for weight in network.parameters() if weight.requires_grad]
+        # A fused update wants weights of one sort.
+        groups = [[weight for weight in trained if is_shared(weight) is shared] for shared in (True, False)]
         optimizer = torch.optim.AdamW(
-            model.parameters(), config.learning_rate, betas=BETAS, weight_decay=config.recipe.weight_decay, fused=True
+            [{"params": group} for group in groups if group],
+            config.learning_rate,
+            betas=config.betas,
+            weight_decay=config.weight_decay,
+            fused=True,
         )
-        average = copy.deepcopy(model).eval().requires_grad_(False)  # noqa: FBT003
-        generator = torch.Generator().manual_seed(config.seed)
-        return cls(model, average, optimizer, generator, bfloat16, steps=config.steps)
+        state = cls(accelerator, network, optimizer, {}, bfloat16, steps=config.steps)
+        if config.average_decay > 0.0:
+            # In half precision, a step of the average would often be too small to change anything.
+            state.average = {
+                name: weight.detach().to(torch.float32, copy=True) for name, weight in state._trained().items()
+            }
+        return state
 
-    def update(self, data: TrainingData, config: TrainConfig) -> dict[str, Tensor]:
-        """Make one update; returns the figures of `objective`, on the device."""
-        device = data.state.device
-        batch = draw_batch(data, config.batch, config.recipe, self.generator)
-        draws = draw_flow(batch, config.recipe.flow_draws, self.generator)
+    @property
+    def bare(self) -> nn.Module:
+        """The network without its wrapping."""
+        network = self.network
+        return network.module if isinstance(network, DistributedDataParallel) else network
+
+    def update(self, batch: Batch, draws: Draws, config: TrainConfig) -> Mapping[str, Term]:
+        """Make one update; returns the terms of the loss, detached."""
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.step, self.steps, config)
-        with torch.autocast(device.type, torch.bfloat16, enabled=self.bfloat16):
-            loss, figures = objective(self.model, batch, draws, data.active, config.recipe)
+        self.network.train()
+        with torch.autocast(self.accelerator.device.type, torch.bfloat16, enabled=self.bfloat16):
+            losses = self.network(batch, draws)
+        terms = {"loss": losses.main, **losses.others}
+        loss = self._loss(terms)
         self.optimizer.zero_grad()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), LARGEST_GRADIENT)
+        if config.sharding == "fsdp":
+            average_gradients(self.network, self.accelerator)
+        self.accelerator.clip_grad_norm_(self.network.parameters(), config.gradient_norm)
         self.optimizer.step()
         self.step += 1
-        decay = min(config.recipe.average_decay, (1.0 + self.step) / (10.0 + self.step))
-        with torch.no_grad():
-            torch._foreach_lerp_(list(self.average.parameters()), list(self.model.parameters()), 1.0 - decay)
-        return figures
+        self._average(config)
+        return {name: term._replace(values=term.values.detach()) for name, term in terms.items()}
+
+    @contextmanager
+    def averaged(self) -> Iterator[nn.Module]:
+        """Inside, the network has the averaged weights, and is in evaluation mode; updates must not be made."""
+        trained = self._trained()
+        live = {name: trained[name].detach().clone() for name in self.average}
+        self._put(self.average)
+        self.network.eval()
+        try:
+            yield self.bare
+        finally:
+            self._put(live)
 
     def record(self, column: str, value: float) -> None:
         """Add a figure to the history."""
         self.history.setdefault(column, []).append(value)
 
     def to_document(self) -> dict[str, Any]:
-        """Tensors, numbers and lists that `restore` continues from."""
+        """Tensors, numbers and lists that `restore` continues from.
+
+        Every process must ask; the tensors are collected in the first one, and on a CPU they are what training goes on
+        to change.
+        """
+        moments = {name: self.optimizer.state.get(weight) for name, weight in self._trained().items()}
         return {
-            "model": self.model.state_dict(),
-            "average": self.average.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "generator": self.generator.get_state(),
+            "model": self._collected(self.bare.state_dict()),
+            "average": self._collected(self.average),
+            # Weights that nothing used have none.
+            "optimizer": {"state": {name: self._collected(found) for name, found in moments.items() if found}},
             "bfloat16": self.bfloat16,
             "step": self.step,
             "steps": self.steps,
@@ -108,11 +137,19 @@ class TrainState:
         Raises:
             CorruptError: it is of another network, or incomplete.
         """
+        trained = self._trained()
         try:
-            self.model.load_state_dict(document["model"])
-            self.average.load_state_dict(document["average"])
-            self.optimizer.load_state_dict(document["optimizer"])
-            self.generator.set_state(document["generator"])
+            for name, weight in self.bare.state_dict().items():
+                kept = document["model"][name]
+                if kept.shape != weight.shape:
+                    raise ValueError(f"{name} has shape {list(kept.shape)}, not {list(weight.shape)}")
+                # One after the other, so that no device holds all at once.
+                part_of(weight).copy_(part_of(shared_like(kept, weight)))
+            self.average = {name: shared_like(document["average"][name], like) for name, like in self.average.items()}
+            for name, moments in document["optimizer"]["state"].items():
+                self.optimizer.state[trained[name]] = {
+                    key: shared_like(value, trained[name]) for key, value in moments.items()
+                }
             self.bfloat16 = bool(document["bfloat16"])
             self.step = int(document["step"])
             self.steps = None if document["steps"] is None else int(document["steps"])
@@ -123,10 +160,56 @@ class TrainState:
                 f"the training state does not fit this run: {' '.join(str(error).split())[:200]}"
             ) from error
 
+    def _collected(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Whole tensors on the CPU, in the first process; one after the other, so that no device holds all at once."""
+        found = {}
+        for name, tensor in tensors.items():
+            whole = whole_of(tensor.detach())
+            if self.accelerator.is_main_process:
+                found[name] = whole.cpu()
+        return found
+
+    def _loss(self, terms: Mapping[str, Term]) -> Tensor:
+        """Sum of the terms' weighted means over the samples of all processes, as this process' share of it.
+
+        Processes average their gradients, so that each divides by the mean of all processes' weights.
+        """
+        used = [term for term in terms.values() if term.factor]
+        weights = torch.stack([term.weights.sum() for term in used]).detach()
+        weights = self.accelerator.reduce(weights, "mean").clamp(min=torch.finfo(torch.float32).tiny)
+        sums = torch.stack([term.factor * (term.values * term.weights).sum() for term in used])
+        return (sums / weights).sum()
+
+    def _average(self, config: TrainConfig) -> None:
+        if not self.average:
+            return
+        decay = min(config.average_decay, (1.0 + self.step) / (10.0 + self.step))
+        with torch.no_grad():
+            average = [part_of(weight) for weight in self.average.values()]
+            live = [part_of(weight.detach()).to(torch.float32) for weight in self._trained().values()]
+            torch._foreach_lerp_(average, live, 1.0 - decay)
+
+    def _trained(self) -> dict[str, nn.Parameter]:
+        """Trained weights by name; one that is tied to others has several."""
+        named = self.bare.named_parameters(remove_duplicate=False)
+        return {name: weight for name, weight in named if weight.requires_grad}
+
+    def _put(self, weights: Mapping[str, Tensor]) -> None:
+        trained = self._trained()
+        with torch.no_grad():
+            for name, weight in weights.items():
+                part_of(trained[name]).copy_(part_of(weight))
+
+
+def served_weights(document: Mapping[str, Any]) -> dict[str, Tensor]:
+    """The weights to serve, of what `to_document` gave the first process: averaged where training averages."""
+    live: dict[str, Tensor] = dict(document["model"])
+    return live | {name: weight.to(live[name].dtype) for name, weight in document["average"].items()}
+
 
 def learning_rate(step: int, steps: int | None, config: TrainConfig) -> float:
-    """Of update number `step`, from 0: linear warm-up, then a cosine to 3 % at the last of `steps`."""
+    """Of update number `step`, from 0: linear warm-up, then a cosine to `last_rate` of the peak at `steps`."""
     warm = min(1.0, (step + 1) / max(1, config.warmup_steps))
     done = 0.0 if steps is None else min(1.0, step / steps)
     cosine = 0.5 * (1.0 + math.cos(math.pi * done))
-    return config.learning_rate * warm * (LAST_RATE + (1.0 - LAST_RATE) * cosine)
+    return config.learning_rate * warm * (config.last_rate + (1.0 - config.last_rate) * cosine)

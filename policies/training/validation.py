@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 
+import numpy as np
 import torch
-from torch import Tensor
 
+from hlm.core.arrays import FloatArray
 from hlm.core.layout import GROUPS
-from hlm.policies.compact.flow import integrate
-from hlm.policies.compact.model import CompactModel
 from hlm.policies.encoding import Encoding
-from hlm.policies.training.batches import Batch, plain_batch
-from hlm.policies.training.config import Recipe
-from hlm.policies.training.data import TrainingData
-from hlm.policies.training.objective import draw_flow, objective, target_error
+from hlm.policies.network import Network
+from hlm.policies.training.batches import plain_batch
+from hlm.policies.training.draws import SampleDraws
+from hlm.policies.training.samples import RowSamples, collate
+from hlm.policies.training.tally import Tally
 
 ROWS = 256
-ROWS_AT_ONCE = 64
-EULER_STEPS = (1, 3, 10)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,63 +42,76 @@ class Validation:
     """Figures over the validation rows.
 
     Attributes:
-        flow: flow-matching loss.
+        terms: mean of each term of the loss; `loss` is what training minimises mainly.
         chunks: by number of Euler steps.
-        asked_error_m: mean distance per axis of the predicted target, m; nan without labels.
-        other_error_m: the same when the instruction names another candidate, before one was reached.
     """
 
-    flow: float
+    terms: Mapping[str, float]
     chunks: tuple[ChunkErrors, ...]
-    asked_error_m: float
-    other_error_m: float
+
+    def figures(self) -> dict[str, float]:
+        """All of them by name."""
+        figures = dict(self.terms)
+        for errors in self.chunks:
+            figures[f"chunk_square_{errors.euler_steps}"] = errors.square
+            figures[f"jerk_{errors.euler_steps}"] = errors.jerk
+            for part, error in errors.absolute.items():
+                figures[f"error_{errors.euler_steps}/{part.replace(' ', '_')}"] = error
+        return figures
 
 
-@torch.inference_mode()
-def validate(model: CompactModel, data: TrainingData, encoding: Encoding, recipe: Recipe, seed: int) -> Validation:
-    """Score a network on evenly spaced rows; the same rows and noise every time."""
-    generator = torch.Generator().manual_seed(seed)
-    count = min(ROWS, len(data))
-    rows = torch.linspace(0, len(data) - 1, count).round().long().to(data.state.device)
-    flow, asked, other = [], [], []
-    noise = torch.randn((count, *data.coefficients.shape[1:]), generator=generator).to(data.state.device)
-    sampled: dict[int, list[Tensor]] = {steps: [] for steps in EULER_STEPS}
-    for part, start in zip(rows.split(ROWS_AT_ONCE), noise.split(ROWS_AT_ONCE), strict=True):
-        batch = plain_batch(data, part)
-        flow.append(
-            objective(model, batch, draw_flow(batch, 1, generator), data.active, recipe)[1]["flow"].expand(len(part))
+class HeldOut:
+    """Evenly spaced rows of episodes that are held out; the same rows and noise every time.
+
+    Args:
+        samples: rows to choose from.
+        encoding: how they became what the network sees.
+        batch: rows at once.
+        seed: of the noise.
+    """
+
+    def __init__(self, samples: RowSamples, encoding: Encoding, batch: int, seed: int) -> None:
+        rows = np.linspace(0, len(samples) - 1, min(ROWS, len(samples))).round().astype(int).tolist()
+        self._encoding = encoding
+        self._seed = seed
+        self._batches = [collate([samples[row] for row in rows[i : i + batch]]) for i in range(0, len(rows), batch)]
+
+    @torch.inference_mode()
+    def score(self, network: Network, euler_steps: Sequence[int], device: torch.device) -> Validation:
+        """Figures of a network in evaluation mode."""
+        tally, sampled = Tally(()), dict[int, list[FloatArray]]((steps, []) for steps in euler_steps)
+        for raw in self._batches:
+            batch = plain_batch(raw, self._encoding, device)
+            draws = SampleDraws(self._seed, raw.numbers.tolist(), device)
+            losses = network(batch, draws)
+            tally.add({"loss": losses.main, **losses.others}, torch.zeros(len(raw.numbers), device=device))
+            noise = draws.normal(*network.noise_shape)
+            for steps, chunks in sampled.items():
+                chunks.append(network.sample(batch.inputs, noise, steps).float().cpu().numpy())
+        truth = np.concatenate([raw.actions.numpy() for raw in self._batches])
+        errors = tuple(
+            chunk_errors(np.concatenate(chunks), truth, self._encoding, steps) for steps, chunks in sampled.items()
         )
-        prefix = model.encode(batch.inputs)
-        for steps, chunks in sampled.items():
-            chunks.append(integrate(partial(model.denoise, prefix), start, data.active, steps))
-        asked.append(_known_error(prefix.auxiliary_m, batch, batch.labelled))
-        swapped = plain_batch(data, part, swapped=True)
-        has_other = torch.isin(part, data.swappable)
-        other.append(_known_error(model.encode(swapped.inputs).auxiliary_m, swapped, has_other))
-    truth = data.coefficients[rows]
-    return Validation(
-        flow=float(torch.cat(flow).mean()),
-        chunks=tuple(chunk_errors(torch.cat(chunks), truth, encoding, steps) for steps, chunks in sampled.items()),
-        asked_error_m=float(torch.cat(asked).mean()),
-        other_error_m=float(torch.cat(other).mean()),
-    )
+        return Validation(terms=tally.take(lambda sums: sums), chunks=errors)
 
 
-def chunk_errors(sampled: Tensor, demonstrated: Tensor, encoding: Encoding, euler_steps: int) -> ChunkErrors:
-    """Distance of [row, coefficient, dimension] sampled from demonstrated coefficients, as chunks of actions."""
-    active = torch.from_numpy(encoding.action.active)
-    chunk, truth = (torch.from_numpy(encoding.basis.undo(part.cpu().numpy())) for part in (sampled, demonstrated))
-    wrong = (chunk - truth)[..., active]
-    jerk, true_jerk = (part[..., active].diff(3, dim=1).square().mean().sqrt() for part in (chunk, truth))
-    actions, true_actions = (torch.from_numpy(encoding.actions(part.cpu().numpy())) for part in (sampled, demonstrated))
-    away = (actions - true_actions).abs()
+def chunk_errors(sampled: FloatArray, demonstrated: FloatArray, encoding: Encoding, euler_steps: int) -> ChunkErrors:
+    """Distance of [row, time, dimension] sampled from demonstrated normalised chunks."""
+    active = encoding.action_active
+    chunk, truth = (part[..., active].astype(np.float64) for part in (sampled, demonstrated))
+    jerk, true_jerk = (_jerk(part) for part in (chunk, truth))
+    # Relative chunks start from the same state, so that any will do.
+    origin = np.zeros((len(sampled), encoding.dimensions), np.float32)
+    away = np.abs(encoding.undo_chunk(sampled, origin) - encoding.undo_chunk(demonstrated, origin))
     return ChunkErrors(
         euler_steps=euler_steps,
-        square=float(wrong.square().mean()),
+        square=float(np.square(chunk - truth).mean()),
         absolute={name: float(away[..., group].mean()) for name, group in GROUPS.items()},
-        jerk=float(jerk / true_jerk),
+        jerk=jerk / true_jerk if true_jerk else float("nan"),
     )
 
 
-def _known_error(predicted_m: Tensor, batch: Batch, known: Tensor) -> Tensor:
-    return target_error(predicted_m, batch.target_m)[known]
+def _jerk(chunks: FloatArray) -> float:
+    """Root mean square third difference over time of [row, time, dimension] chunks; 0 where they are too short."""
+    changes = np.diff(chunks, 3, axis=1)
+    return float(np.sqrt(np.square(changes).mean())) if changes.size else 0.0

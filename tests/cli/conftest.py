@@ -1,12 +1,16 @@
-"""Command lines in an empty folder, and a task that is over in a moment."""
+"""Command lines in an empty folder, a task that is over in a moment, and a policy that has hardly begun to learn."""
 
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from hlm.cli.main import main
+from hlm.core.layout import DIMENSIONS
+from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Row
+from hlm.datasets.writer import DatasetWriter
 
 # A program of its own whose episodes last `time_limit_s`, for what needs a process of its own.
 PROGRAM = (
@@ -57,3 +61,37 @@ def brief(monkeypatch) -> None:
 def brief_program() -> list[str]:
     """`hlm` as a command whose episodes are as short."""
     return [sys.executable, "-c", PROGRAM.format(time_limit_s=0.3)]
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory) -> Path:
+    """What `hlm train` made before it was stopped after two of four updates."""
+    from hlm.policies.training import trainer
+
+    folder = tmp_path_factory.mktemp("a run")
+    _write_lifts(folder / "lift.zarr")
+    size = {"width": 32, "heads": 2, "prefix-layers": 1, "expert-layers": 1}
+    tiny = [word for name, value in size.items() for word in (f"--compact.network.{name}", str(value))]
+    run = ["--steps", "4", "--batch", "4", "--threads", "1", "--device", "cpu", "--validation", "0.4", "--workers", "0"]
+    train = trainer.train
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trainer, "train", lambda config, command: train(config, command, stop_after=2))
+        where = ["--datasets", str(folder / "lift.zarr"), "--out", str(folder / "policy")]
+        assert main(["train", *where, *run, *tiny]) == 0
+    return folder / "policy"
+
+
+def _write_lifts(path: Path) -> None:
+    side = 32
+    spec = DatasetSpec(embodiment="unitree_g1", rate_hz=30.0, cameras={"head": (side, side)})
+    rng = np.random.default_rng(0)
+    with DatasetWriter.open(path, spec) as writer:
+        for seed in range(3):
+            info = EpisodeInfo(instruction="lift the cup", source="scripted", task="lift", seed=seed, operator="script")
+            episode = writer.episode(info)
+            for row in range(60):
+                vector = np.full(DIMENSIONS, 0.005 * row)
+                image = rng.integers(0, 255, (side, side, 3), dtype=np.uint8)
+                stamp_ns = round(row * 1e9 / spec.rate_hz)
+                episode.append(Row(stamp_ns, vector, vector, {"head": image}, {"head": 0.0}))
+            episode.commit(outcome="success")

@@ -6,15 +6,18 @@ import yaml
 
 from hlm.core.documents import from_document, to_document
 from hlm.core.errors import InputError, UnknownNameError
+from hlm.policies.augmentation_config import AugmentationConfig
 from hlm.policies.compact.config import NetworkSize
-from hlm.policies.training.config import Recipe, TrainConfig
+from hlm.policies.compact.settings import CompactSettings, Recipe
+from hlm.policies.lerobot.settings import ActSettings
+from hlm.policies.training.config import TrainConfig
 
 CONFIG = TrainConfig(
     datasets=(Path("a.zarr"), Path("b.zarr")),
     image_size=(96, 64),
     steps=7,
-    recipe=Recipe(shift=0.1),
-    network=NetworkSize(width=48),
+    augmentation=AugmentationConfig(shift=0.1),
+    compact=CompactSettings(network=NetworkSize(width=48)),
 )
 
 
@@ -26,7 +29,12 @@ def test_a_config_survives_a_document(carry):
 
 
 def test_missing_fields_take_their_defaults():
-    assert from_document(Recipe, {"shift": 0}) == Recipe(shift=0.0)
+    assert from_document(Recipe, {"state_noise": 0}) == Recipe(state_noise=0.0)
+
+
+@pytest.mark.parametrize("weights", [None, "imagenet"])
+def test_a_choice_may_be_none(weights):
+    assert from_document(ActSettings, {"weights": weights}) == ActSettings(weights=weights)
 
 
 def test_an_unknown_field_names_the_nearest():

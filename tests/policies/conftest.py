@@ -13,6 +13,7 @@ from hlm.datasets.reader import open_dataset
 from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Row
 from hlm.datasets.writer import DatasetWriter
 from hlm.policies.compact.config import NetworkSize
+from hlm.policies.compact.settings import CompactSettings
 from hlm.policies.training import trainer
 from hlm.policies.training.config import TrainConfig
 from hlm.policies.training.display import Display
@@ -31,9 +32,21 @@ TINY = NetworkSize(
     channels=(8, 8),
     keypoints=8,
     tokens_per_view=2,
-    horizon=16,
     coefficients=6,
 )
+# Of a run of a second or so.
+QUICK = {
+    "compact": CompactSettings(network=TINY),
+    "horizon": 16,
+    "execute": 8,
+    "batch": 8,
+    "validation": 0.3,
+    "threads": 1,
+    "workers": 0,
+    "device": "cpu",
+    "precision": "float32",
+    "warmup_steps": 2,
+}
 
 
 def picture(places, side=SIDE):
@@ -65,9 +78,11 @@ def rows_of(places, asked, count, cameras, side=SIDE):
         )
 
 
-def write_dataset(path: Path, episodes=6, rows=24, cameras=("head", "wrist"), side=SIDE, lacking=()):
+def write_dataset(
+    path: Path, episodes=6, rows=24, cameras=("head", "wrist"), side=SIDE, lacking=(), rate_hz=RATE_HZ, scene=0
+):
     """A dataset of alternating instructions; episodes in `lacking` have no picture of the last camera."""
-    spec = DatasetSpec(embodiment="unitree_g1", rate_hz=RATE_HZ, cameras={name: (side, side) for name in cameras})
+    spec = DatasetSpec(embodiment="unitree_g1", rate_hz=rate_hz, cameras={name: (side, side) for name in cameras})
     rng = np.random.default_rng(1)
     with DatasetWriter.open(path, spec) as writer:
         for number in range(episodes):
@@ -80,7 +95,7 @@ def write_dataset(path: Path, episodes=6, rows=24, cameras=("head", "wrist"), si
                 task="reach",
                 seed=number,
                 operator="test",
-                extra={"candidates": CANDIDATES, "candidate": asked, "scene": number // 2},
+                extra={"candidates": CANDIDATES, "candidate": asked, "scene": scene + number // 2},
             )
             episode = writer.episode(info)
             seen = cameras[:-1] if number in lacking else cameras
@@ -109,21 +124,11 @@ def dataset_path(tmp_path_factory):
 
 @pytest.fixture
 def tiny_config(dataset_path, tmp_path):
-    """Settings of a run of a few seconds."""
+    """Settings of a run of a few updates, with what `TrainConfig` takes."""
 
     def make(**changes):
-        settings = {
-            "datasets": (dataset_path,),
-            "out": tmp_path / "run",
-            "network": TINY,
-            "batch": 8,
-            "steps": 6,
-            "validation": 0.3,
-            "threads": 1,
-            "precision": "float32",
-            "warmup_steps": 2,
-        }
-        return TrainConfig(**(settings | changes))
+        data = {} if "mixture" in changes else {"datasets": (dataset_path,)}
+        return TrainConfig(**(QUICK | data | {"out": tmp_path / "run", "steps": 6} | changes))
 
     return make
 
@@ -138,16 +143,7 @@ def prepared(tiny_config):
 def trained_path(dataset_path, tmp_path_factory):
     """A checkpoint of a few updates; not to be changed."""
     out = tmp_path_factory.mktemp("trained") / "policy"
-    config = TrainConfig(
-        datasets=(dataset_path,),
-        out=out,
-        network=TINY,
-        batch=8,
-        steps=4,
-        validation=0.3,
-        threads=1,
-        precision="float32",
-    )
+    config = TrainConfig(**QUICK, datasets=(dataset_path,), out=out, steps=4)
     return train(config, command="hlm train --datasets tiny.zarr")
 
 

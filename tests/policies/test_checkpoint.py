@@ -1,14 +1,23 @@
 import dataclasses
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import yaml
 
-from hlm.core.errors import CorruptError, InputError, MismatchError, MissingFileError, UnknownNameError
-from hlm.datasets.storage import write_atomic
-from hlm.policies import checkpoint
-from hlm.policies.checkpoint import read_checkpoint, read_config, read_training, set_sampling, write_checkpoint
+from hlm.core.documents import from_document, to_document
+from hlm.core.errors import CorruptError, HlmError, InputError, MismatchError, MissingFileError, UnknownNameError
+from hlm.policies.checkpoint import (
+    CheckpointConfig,
+    read_checkpoint,
+    read_config,
+    read_training,
+    set_sampling,
+    write_checkpoint,
+)
+from hlm.policies.compact.settings import CompactSettings
 from hlm.policies.registry import load_policy
 
 
@@ -29,20 +38,19 @@ def test_a_checkpoint_survives_writing_and_reading(trained_path, tmp_path):
     assert read_training(tmp_path / "again") == {"step": 4}
 
 
-@pytest.mark.parametrize("written", range(5))
-def test_a_run_killed_while_saving_leaves_a_checkpoint(checkpoint_path, monkeypatch, written):
+@pytest.mark.parametrize("renamed", range(5))
+def test_a_run_killed_while_saving_leaves_a_checkpoint(checkpoint_path, monkeypatch, renamed):
     before = read_checkpoint(checkpoint_path)
-    files = iter(range(5))
+    renames, rename = iter(range(5)), Path.replace
 
-    def write_or_die(path, data):
-        if next(files) == written:
-            path.with_name(path.name + ".new").write_bytes(data[: len(data) // 2])
+    def rename_or_die(path, target):
+        if next(renames) == renamed:
             raise KeyboardInterrupt
-        write_atomic(path, data)
+        return rename(path, target)
 
-    monkeypatch.setattr(checkpoint, "write_atomic", write_or_die)
     later = dataclasses.replace(before, step=9)
-    with pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Path, "replace", rename_or_die)
         write_checkpoint(checkpoint_path, later, {"step": 9}, "# card")
     assert read_checkpoint(checkpoint_path).step == 4
     assert read_training(checkpoint_path)["step"] in (4, 9)
@@ -50,23 +58,27 @@ def test_a_run_killed_while_saving_leaves_a_checkpoint(checkpoint_path, monkeypa
 
 
 def test_a_run_killed_in_its_first_save_leaves_no_checkpoint(trained_path, tmp_path, monkeypatch):
-    def die(path, data):
+    def die(path, target):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(checkpoint, "write_atomic", die)
-    with pytest.raises(KeyboardInterrupt):
-        write_checkpoint(tmp_path / "new", read_checkpoint(trained_path), {}, "")
+    first = read_checkpoint(trained_path)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Path, "replace", die)
+        write_checkpoint(tmp_path / "new", first, {}, "")
     with pytest.raises(MissingFileError, match=r"it has no model.safetensors"):
         load_policy(tmp_path / "new")
 
 
-def test_a_policy_tells_about_itself(trained_path):
-    policy = load_policy(trained_path)
-    assert policy.cameras == ("head", "wrist")
-    assert policy.image_size == (32, 32)
-    assert (policy.rate_hz, policy.horizon, policy.execute, policy.euler_steps) == (30.0, 16, 16, 3)
-    assert policy.info["words"] == ["blue", "cup", "on", "put", "red", "shelf", "the"]
-    assert policy.info["parameters"] == sum(weight.numel() for weight in read_checkpoint(trained_path).weights.values())
+@pytest.mark.parametrize("tied", [lambda weight: weight, lambda weight: weight[:1], lambda weight: weight.T])
+def test_tied_weights_are_saved_each_for_itself(trained_path, tmp_path, tied):
+    first = read_checkpoint(trained_path)
+    weight = torch.arange(6.0).view(2, 3)
+    weights = {"head": weight, "embedding": tied(weight), "empty": weight[:0]}
+    write_checkpoint(tmp_path / "tied", dataclasses.replace(first, weights=weights), None, "")
+    read = read_checkpoint(tmp_path / "tied").weights
+    assert read.keys() == weights.keys()
+    assert all(torch.equal(read[name], weights[name]) for name in weights)
+    assert torch.equal(weight, torch.arange(6.0).view(2, 3))
 
 
 def test_the_optimizer_is_not_needed_for_serving(checkpoint_path, observe):
@@ -119,7 +131,18 @@ def test_a_damaged_description_says_where(checkpoint_path, before, after, text):
 
 def test_missing_parts_are_named(checkpoint_path):
     (checkpoint_path / "config.yaml").unlink()
-    with pytest.raises(CorruptError, match=r"config.yaml is missing"):
+    with pytest.raises(CorruptError, match=r"config.yaml is missing; the checkpoint is incomplete"):
+        load_policy(checkpoint_path)
+    (checkpoint_path / "model.safetensors").unlink()
+    with pytest.raises(MissingFileError, match=r"no checkpoint at .*: it has no model.safetensors"):
+        read_config(checkpoint_path)
+
+
+def test_a_checkpoint_without_words_is_refused(checkpoint_path):
+    file = checkpoint_path / "config.yaml"
+    document = yaml.safe_load(file.read_text())
+    file.write_text(yaml.safe_dump(document | {"vocabulary": None}))
+    with pytest.raises(CorruptError, match=r"lists no words"):
         load_policy(checkpoint_path)
 
 
@@ -129,11 +152,31 @@ def test_damaged_statistics_are_named(checkpoint_path):
         load_policy(checkpoint_path)
 
 
-def test_a_newer_format_is_refused(checkpoint_path):
+@pytest.mark.parametrize(
+    ("number", "remedy"), [(3, "Install a newer hlm"), (1, "Train the policy again, or install an older hlm")]
+)
+def test_another_format_is_refused(checkpoint_path, number, remedy):
     file = checkpoint_path / "config.yaml"
-    file.write_text(file.read_text().replace("format: 1", "format: 2"))
-    with pytest.raises(MismatchError, match="format 2, this hlm reads up to 1"):
+    file.write_text(file.read_text().replace("format: 2", f"format: {number}"))
+    with pytest.raises(MismatchError, match=rf"config.yaml has format {number}, this hlm reads 2\. {remedy}\.$"):
         load_policy(checkpoint_path)
+    with pytest.raises(MismatchError, match=f"has format {number}"):
+        read_config(checkpoint_path)
+
+
+def test_settings_of_another_kind_are_refused(checkpoint_path):
+    file = checkpoint_path / "config.yaml"
+    file.write_text(file.read_text().replace("policy: compact", "policy: act", 1))
+    with pytest.raises(HlmError, match=r"no field of settings 'network'") as error:
+        load_policy(checkpoint_path)
+    assert "\n" not in str(error.value)
+
+
+def test_a_document_survives_its_config(trained_path):
+    config = read_config(trained_path)
+    assert from_document(CheckpointConfig, to_document(config)) == config
+    assert config.kind_settings() == CompactSettings(network=config.kind_settings().network)
+    assert config.kind_settings().network.width == 32
 
 
 def test_an_unknown_kind_of_policy_names_the_known_ones(checkpoint_path):

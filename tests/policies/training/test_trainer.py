@@ -1,83 +1,123 @@
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
+import yaml
+from rich.console import Console
 
 from hlm.core.clock import MonotonicClock, ticks
 from hlm.core.documents import to_document
-from hlm.core.errors import ExistsError, InputError, MismatchError, MissingFileError
-from hlm.policies.checkpoint import read_checkpoint, read_training
+from hlm.core.errors import ExistsError, InputError, MismatchError, MissingFileError, UnknownNameError
+from hlm.core.layout import GROUPS
+from hlm.policies.augmentation_config import AugmentationConfig
+from hlm.policies.checkpoint import read_checkpoint, read_config, read_training, set_sampling
+from hlm.policies.compact import kind
+from hlm.policies.network import LoadReport
 from hlm.policies.registry import load_policy
-from hlm.policies.training.config import Recipe, TrainConfig
-from hlm.policies.training.state import learning_rate
-from hlm.policies.training.trainer import DivergedError, train
-from hlm.policies.training.validation import validate
+from hlm.policies.training import batches
+from hlm.policies.training.config import TrainConfig
+from hlm.policies.training.display import Display
+from hlm.policies.training.resuming import resuming
+from hlm.policies.training.run import prepare
+from hlm.policies.training.state import TrainState
+from hlm.policies.training.trainer import UPDATE_SHARE, DivergedError, Trainer, train
+
+HISTORY_OF_VALIDATION = "validation_"
+
+
+class PatientClock:
+    """Time that passes by a second at every look."""
+
+    def __init__(self):
+        self.now_s = 0
+
+    def now_ns(self):
+        self.now_s += 1
+        return self.now_s * 1_000_000_000
+
+
+@pytest.fixture
+def run_with_clock():
+    """Trains with a clock of its own; returns the run and what it said."""
+
+    def make(config):
+        said = io.StringIO()
+        display = Display(Console(file=said, width=300))
+        with display, torch.random.fork_rng(devices=[]):
+            run = prepare(config, "hlm train", display)
+            Trainer(run, display, PatientClock()).run_until(None)
+        return run, said.getvalue()
+
+    return make
 
 
 def same(first, second):
-    """Whether two documents of tensors, numbers and lists are equal, bit for bit; times apart."""
+    """Whether two documents of tensors, numbers and lists are equal, bit for bit."""
     if isinstance(first, torch.Tensor):
         return first.dtype == second.dtype and torch.equal(first, second)
     if isinstance(first, dict):
-        return first.keys() == second.keys() and all(same(first[key], second[key]) for key in first if key != "seconds")
-    if isinstance(first, list):
+        return first.keys() == second.keys() and all(same(first[key], second[key]) for key in first)
+    if isinstance(first, list | tuple):
         return len(first) == len(second) and all(map(same, first, second))
     return first == second or (first != first and second != second)
 
 
-def test_interrupted_and_resumed_equals_uninterrupted_bit_for_bit(tiny_config, tmp_path):
-    whole = train(tiny_config(out=tmp_path / "whole"))
-    parts = train(tiny_config(out=tmp_path / "parts"), stop_after=3)
-    assert read_checkpoint(parts).step == 3
-    train(TrainConfig(resume=parts, threads=1))
-    assert same(read_training(whole), {**read_training(parts), "history": read_training(whole)["history"]})
-    for name, weight in read_checkpoint(whole).weights.items():
-        assert torch.equal(weight, read_checkpoint(parts).weights[name]), name
+def learnt(path):
+    """Everything that training changed, clocks apart: weights, average, optimizer, position, last validation."""
+    state = read_training(path)
+    figures = {name: values[-1] for name, values in state["history"].items() if name.startswith(HISTORY_OF_VALIDATION)}
+    assert not figures or f"{HISTORY_OF_VALIDATION}chunk_square_3" in figures
+    kept = {name: state[name] for name in ("model", "average", "optimizer", "step", "steps", "bfloat16", "samples")}
+    return kept | {"validation": figures, "served": dict(read_checkpoint(path).weights)}
 
 
-def test_resuming_takes_the_saved_settings_and_refuses_others(tiny_config):
-    path = train(tiny_config(), stop_after=1)
-    with pytest.raises(InputError, match="was started with batch 8, not 16; resuming cannot change it"):
-        train(TrainConfig(resume=path, batch=16))
+@pytest.fixture(scope="session")
+def whole_path(dataset_path, tmp_path_factory):
+    """What six updates at a time make, in one go; see `parts`."""
+    return tmp_path_factory.mktemp("whole") / "run"
 
 
-def test_resuming_needs_the_same_episodes(make_dataset, tiny_config):
-    path = train(tiny_config(datasets=(make_dataset(),)), stop_after=1)
-    make_dataset(episodes=2)
-    with pytest.raises(MismatchError, match="have changed since it was started"):
-        train(TrainConfig(resume=path, threads=1))
+@pytest.mark.parametrize("stops", [(3,), (0, 1, 4)])
+def test_interrupted_and_resumed_equals_uninterrupted_bit_for_bit(tiny_config, whole_path, tmp_path, stops):
+    if not whole_path.exists():
+        train(tiny_config(out=whole_path))
+    parts = tmp_path / "parts"
+    for place, stop in enumerate(stops):
+        config = resuming(parts) if place else tiny_config(out=parts)
+        train(config, stop_after=stop)
+    assert read_checkpoint(parts).step == sum(stops)
+    train(resuming(parts))
+    first, second = learnt(whole_path), learnt(parts)
+    for name, value in first.items():
+        assert same(value, second[name]), name
 
 
-def test_a_checkpoint_without_training_state_cannot_be_resumed(tiny_config):
-    path = train(tiny_config(), stop_after=1)
-    (path / "training.pt").unlink()
-    assert load_policy(path).info["step"] == 1
-    with pytest.raises(MissingFileError, match="can be served but not trained on"):
-        train(TrainConfig(resume=path))
-
-
-def test_an_existing_run_is_not_overwritten(tiny_config):
-    config = tiny_config(steps=1)
-    train(config)
-    with pytest.raises(ExistsError, match=r"--resume .* to go on with it, or choose another --out"):
-        train(config)
-
-
-def test_a_run_needs_data():
-    with pytest.raises(InputError, match="training needs --datasets"):
-        TrainConfig()
+@pytest.mark.parametrize("changes", [{"workers": 2}, {"save_minutes": 1e-9}, {"threads": 2}])
+def test_what_is_learnt_does_not_depend_on_workers_and_saving(tiny_config, whole_path, tmp_path, changes):
+    if not whole_path.exists():
+        train(tiny_config(out=whole_path))
+    first, second = learnt(whole_path), learnt(train(tiny_config(out=tmp_path / "other", **changes)))
+    if "threads" in changes:  # that sums in another order
+        torch.testing.assert_close(first["model"], second["model"], rtol=1e-3, atol=1e-5)
+    else:
+        for name, value in first.items():
+            assert same(value, second[name]), name
 
 
 def test_everything_random_depends_on_the_seed(tiny_config, tmp_path):
     first, second, third = (
-        train(tiny_config(out=tmp_path / name, seed=seed, steps=2)) for name, seed in (("a", 1), ("b", 1), ("c", 2))
+        learnt(train(tiny_config(out=tmp_path / name, seed=seed, steps=2, validation=0.0)))
+        for name, seed in (("a", 1), ("b", 1), ("c", 2))
     )
-    assert same(read_training(first)["model"], read_training(second)["model"])
-    assert not same(read_training(first)["model"], read_training(third)["model"])
+    assert same(first, second)
+    assert not same(first["model"], third["model"])
 
 
 def test_training_leaves_the_global_random_state_alone(tiny_config):
@@ -87,60 +127,286 @@ def test_training_leaves_the_global_random_state_alone(tiny_config):
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_a_small_network_learns_one_episode_by_heart(make_dataset, tiny_config, prepared):
-    plain = Recipe(state_noise=0.0, state_dropout=0.0, shift=0.0, contrast=0.0, brightness=0.0, counterfactual=0.0)
-    data = make_dataset(episodes=1)
-    settings = {"datasets": (data,), "recipe": plain, "validation": 0.0, "batch": 16, "learning_rate": 1e-2}
-    run = prepared(**settings, steps=150)
-    # The average starts as the untrained network.
-    before = validate(run.state.average, run.data, run.encoding, plain, 0)
-    for _ in range(150):
-        run.state.update(run.data, run.config)
-    after = validate(run.state.model, run.data, run.encoding, plain, 0)
-    for errors in after.chunks:
-        assert errors.square < 0.03 < 0.1 * before.chunks[0].square
-    assert after.asked_error_m < 0.2 * before.asked_error_m
+def test_the_weights_that_are_served_are_the_moving_average(tiny_config, monkeypatch):
+    live, update = [], TrainState.update
+
+    def watched(state, *arguments):
+        if not live:
+            live.append({name: weight.detach().clone() for name, weight in state.bare.named_parameters()})
+        terms = update(state, *arguments)
+        live.append({name: weight.detach().clone() for name, weight in state.bare.named_parameters()})
+        return terms
+
+    monkeypatch.setattr(TrainState, "update", watched)
+    path = train(tiny_config(average_decay=0.5, learning_rate=1e-2, validation=0.0))
+    served, state = read_checkpoint(path).weights, read_training(path)
+    for name, start in live[0].items():
+        average = start
+        for step, weights in enumerate(live[1:], 1):
+            decay = min(0.5, (1.0 + step) / (10.0 + step))
+            average = torch.lerp(average, weights[name], 1.0 - decay)
+        torch.testing.assert_close(served[name], average, rtol=1e-5, atol=1e-6)
+        assert torch.equal(state["model"][name], live[-1][name])
+        assert torch.equal(state["average"][name], served[name])
+    assert sum(not torch.equal(served[name], live[-1][name]) for name in served) > len(served) / 2
 
 
-def test_the_learning_rate_warms_up_and_falls_to_three_percent(tiny_config):
-    config = tiny_config(learning_rate=1.0, warmup_steps=10, steps=100)
-    assert learning_rate(0, 100, config) == pytest.approx(0.1)
-    assert learning_rate(10, None, config) == 1.0
-    assert learning_rate(100, 100, config) == pytest.approx(0.03)
-    falling = [learning_rate(step, 100, config) for step in range(10, 100)]
-    assert falling == sorted(falling, reverse=True)
+def test_resuming_takes_the_saved_settings_and_refuses_others(tiny_config):
+    path = train(tiny_config(), stop_after=1)
+    assert replace(resuming(path), resume=None) == tiny_config(out=path)
+    recipe = replace(tiny_config().compact.recipe, flow_draws=3)
+    for changes, said in (
+        ({"batch": 16}, "was started with batch 8, not 16; resuming cannot change it"),
+        ({"order": "humanoid"}, "with order bimanual, not humanoid"),
+        ({"compact": replace(tiny_config().compact, recipe=recipe)}, r"with compact.recipe.flow_draws 2, not 3"),
+        ({"out": path.parent / "elsewhere"}, "was started with out"),
+    ):
+        with pytest.raises(InputError, match=said):
+            train(resuming(path, **changes))
+    train(resuming(path, workers=1, save_minutes=9.0, max_minutes=7.0))
+    assert read_training(path)["step"] == 6
+    assert read_config(path).training["max_minutes"] == 7.0
+    assert read_config(path).training["workers"] == 1
 
 
-def test_steps_are_fixed_from_the_time_budget(tiny_config):
-    path = train(tiny_config(steps=None, max_minutes=0.02, batch=4))
-    state = read_training(path)
-    assert state["step"] == state["steps"] >= 26
+def test_how_a_checkpoint_is_to_be_served_outlives_resuming(tiny_config):
+    path = train(tiny_config(steps=2, validation=0.0), stop_after=1)
+    set_sampling(path, euler_steps=9, execute=5)
+    train(resuming(path))
+    policy = load_policy(path)
+    assert (policy.euler_steps, policy.execute) == (9, 5)
+
+
+def test_resuming_needs_the_same_episodes(make_dataset, tiny_config):
+    path = train(tiny_config(datasets=(make_dataset(),), validation=0.0), stop_after=1)
+    make_dataset(episodes=2, scene=50)
+    with pytest.raises(MismatchError, match="have changed since it was started"):
+        train(resuming(path))
+
+
+def test_a_run_that_is_finished_stays_as_it_is(tiny_config):
+    path = train(tiny_config(steps=1))
+    before = learnt(path)
+    train(resuming(path))
+    assert same(before, learnt(path))
+
+
+def test_a_checkpoint_without_training_state_cannot_be_resumed(tiny_config):
+    path = train(tiny_config(validation=0.0), stop_after=1)
+    (path / "training.pt").unlink()
+    assert load_policy(path).info["step"] == 1
+    with pytest.raises(MissingFileError, match="can be served but not trained on"):
+        train(resuming(path))
+
+
+def test_a_checkpoint_that_is_not_there_cannot_be_resumed(tmp_path):
+    with pytest.raises(MissingFileError, match="no checkpoint at"):
+        resuming(tmp_path / "nothing")
+
+
+def test_what_became_of_pretrained_weights_outlives_resuming(tiny_config, monkeypatch):
+    report = LoadReport(origin="elsewhere", loaded=("a", "b"), random={"action_out.bias": "another size"})
+    monkeypatch.setattr(kind, "initialise", lambda network, settings: report)
+    path = train(tiny_config(steps=2, validation=0.0), stop_after=1)
+    monkeypatch.undo()
+    train(resuming(path))
+    page = (path / "card.md").read_text()
+    assert "pretrained: elsewhere, 2 tensors loaded as they are" in page
+    assert "drawn afresh: action_out.bias (another size)" in page
+
+
+def test_an_existing_run_is_not_overwritten(tiny_config, tmp_path):
+    config = tiny_config(steps=1)
+    train(config)
+    with pytest.raises(ExistsError, match=r"--resume .* to go on with it, or choose another --out"):
+        train(config)
+    (tmp_path / "notes").write_text("mine")
+    with pytest.raises(ExistsError, match=r"notes is a file; choose another --out"):
+        train(tiny_config(out=tmp_path / "notes"))
+
+
+def test_a_small_network_learns_two_episodes_by_heart(make_dataset, tiny_config, prepared):
+    plain = replace(
+        tiny_config().compact,
+        recipe=replace(tiny_config().compact.recipe, state_noise=0.0, state_dropout=0.0, counterfactual=0.5),
+    )
+    data = make_dataset(episodes=2, rows=16)
+    path = train(
+        tiny_config(
+            datasets=(data,),
+            compact=plain,
+            augmentation=AugmentationConfig(),
+            validation=0.0,
+            batch=16,
+            steps=40,
+            learning_rate=2e-2,
+            average_decay=0.5,
+        )
+    )
+    history = read_training(path)["history"]
+    assert history["step"] == [20.0, 40.0]
+    assert history["loss"][-1] < 0.5 * history["loss"][0]
+    assert history["asked_error_cm"][-1] < 0.8 * history["asked_error_cm"][0]
 
 
 def test_a_run_leaves_everything_that_a_checkpoint_has(trained_path):
     names = {entry.name for entry in trained_path.iterdir()}
-    assert names == {
-        "model.safetensors", "config.yaml", "statistics.json", "training.pt", "card.md", "loss.png", "tensorboard"
-    }  # fmt: skip
+    files = {"model.safetensors", "config.yaml", "statistics.json", "training.pt", "card.md", "loss.png"}
+    assert names == files | {"tensorboard"}
     card = (trained_path / "card.md").read_text()
     for told in (
         "6 of 6 episodes (6 scripted)",
+        "realised fraction of tiny: 1.0000",
         "`hlm train --datasets tiny.zarr`",
-        "4 updates, 8 samples each",
-        "right arm",
+        "- 4 updates, 8 samples each, seed 0",
+        "chunks of 16 absolute actions, bimanual order",
+        "proprioception: yes",
+        "3 Euler steps, execute 8 actions",
+        "| mean absolute error, right arm |",
+        "| jerk, demonstrations = 1 |",
     ):
         assert told in card
     assert (trained_path / "loss.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_figures_of_validation_are_kept_and_logged(trained_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(trained_path / "tensorboard"))
+    events.Reload()
+    logged = set(events.Tags()["scalars"])
+    history = read_training(trained_path)["history"]
+    for steps in (1, 3, 10):
+        assert {f"validation_{name}_{steps}" for name in ("chunk_square", "jerk")} <= history.keys() & logged
+        for part in GROUPS:
+            figure = f"validation_error_{steps}/{part.replace(' ', '_')}"
+            assert figure in logged
+            assert events.Scalars(figure)[-1].step == 4
+            assert events.Scalars(figure)[-1].value == pytest.approx(history[figure][-1], rel=1e-5)
+    assert {"loss", "auxiliary", "data_error", "samples_per_s", "fraction/tiny"} <= logged
+    assert history["step"] == history["validation_step"] == [4.0]
+
+
+def test_a_mixture_is_told_per_source(dataset_path, make_dataset, tiny_config, tmp_path):
+    other = make_dataset("other.zarr", episodes=4, scene=10)
+    mixture = tmp_path / "mixture.yaml"
+    entries = [{"path": str(dataset_path), "weight": 3}, {"path": str(other), "weight": 1}]
+    mixture.write_text(yaml.safe_dump({"datasets": entries}))
+    path = train(tiny_config(mixture=mixture, steps=20, batch=8, validation=0.0))
+    run = prepare(resuming(path), "", Display(Console(file=io.StringIO())))
+    fractions = run.sources.fractions(0, 160)
+    card = (path / "card.md").read_text()
+    for name in ("tiny", "other"):
+        assert f"realised fraction of {name}: {fractions[name]:.4f}" in card
+    assert fractions["tiny"] == pytest.approx(0.75, abs=0.1)
+    state = read_training(path)
+    assert state["history"]["loss/tiny"] != state["history"]["loss/other"]
+    assert min(state["history"]["loss/tiny"] + state["history"]["loss/other"]) > 0.0
+    assert [entry["weight"] for entry in read_config(path).mixture["datasets"]] == [3.0, 1.0]
+
+
+def test_statistics_are_those_of_what_the_mixture_draws(dataset_path, make_dataset, prepared, tmp_path):
+    other = make_dataset("other.zarr", episodes=2, scene=10, rows=8)
+    mixture = tmp_path / "mixture.yaml"
+
+    def mean(weight):
+        entries = [{"path": str(dataset_path), "weight": 1.0}, {"path": str(other), "weight": weight}]
+        mixture.write_text(yaml.safe_dump({"datasets": entries}))
+        return prepared(mixture=mixture, validation=0.0).statistics.action.mean
+
+    lone, both, mostly = mean(1e-9), mean(1.0), mean(1e9)
+    np.testing.assert_allclose(both, 0.5 * (lone + mostly), rtol=1e-5, atol=1e-6)
+
+
+def test_default_cameras_of_the_augmentation_need_not_be_there(prepared, monkeypatch):
+    default = AugmentationConfig(geometric=("head",), crop=0.9)
+    config = TrainConfig(augmentation=default)
+    monkeypatch.setattr(TrainConfig, "for_policy", lambda policy: config)
+    assert prepared(augmentation=default, cameras=("wrist",)).config.augmentation.geometric == ()
+    assert prepared(augmentation=default).config.augmentation.geometric == ("head",)
+
+
+def test_cameras_of_the_augmentation_that_a_person_names_must_be_there(prepared, tmp_path):
+    with pytest.raises(UnknownNameError, match=r"no camera 'haed'\. Known: head, wrist\. Did you mean 'head'"):
+        prepared(augmentation=AugmentationConfig(geometric=("haed",), crop=0.9))
+    assert not (tmp_path / "run").exists()
+    config = prepared(augmentation=AugmentationConfig(geometric=("wrist",), crop=0.9)).config
+    assert config.augmentation.geometric == ("wrist",)
+
+
+def test_augmentation_belongs_to_training_alone(tiny_config, monkeypatch):
+    seen = []
+    augment = batches.augment
+    monkeypatch.setattr(batches, "augment", lambda *what: seen.append(what) or augment(*what))
+    path = train(tiny_config(steps=2))
+    assert read_config(path).training["augmentation"] == to_document(AugmentationConfig.compact())
+    assert len(seen) == 2
+    images, cameras, config, _ = seen[0]
+    assert images.shape == (8, 2, 32, 32, 3)
+    assert cameras == ("head", "wrist")
+    assert config == AugmentationConfig.compact()
+
+
+@pytest.mark.parametrize("minutes", [1.0, 4.0])
+def test_updates_fill_the_time_that_there_is(tiny_config, run_with_clock, minutes):
+    run, said = run_with_clock(tiny_config(steps=None, max_minutes=minutes, batch=2, validation=0.0, warmup_steps=0))
+    state = run.state
+    assert state.step == state.steps
+    # All but what is left for saving is used, give or take an update's time, of about ten looks at the clock.
+    assert abs(UPDATE_SHARE * 60.0 * minutes - state.seconds) < 12.0
+    assert f"updates fit into {minutes:g} minutes" in said or state.step < 26
+    assert read_checkpoint(run.config.out).step == state.step
+    assert "unfinished" not in (run.config.out / "card.md").read_text()
+
+
+def test_the_learning_rate_has_fallen_when_the_time_is_over(tiny_config, run_with_clock):
+    run, _ = run_with_clock(tiny_config(steps=None, max_minutes=5.0, batch=2, validation=0.0, learning_rate=1.0))
+    assert run.state.step > 26
+    assert run.state.optimizer.param_groups[0]["lr"] < 0.1
+
+
+def test_time_may_be_over_before_the_updates_are(tiny_config, run_with_clock):
+    config = tiny_config(steps=24, max_minutes=1.0, batch=2, validation=0.0)
+    run, said = run_with_clock(config)
+    stopped = run.state.step
+    assert 1 < stopped < 24
+    out = config.out
+    assert (
+        f"1 minutes are over after {stopped} of 24 updates; go on with: hlm train --resume {out} --max-minutes" in said
+    )
+    assert f"{stopped} updates of 24 planned: unfinished" in (out / "card.md").read_text()
+    assert read_training(out)["steps"] == 24
+    run, said = run_with_clock(resuming(out))
+    assert run.state.step == stopped
+    run, _ = run_with_clock(resuming(out, max_minutes=30.0))
+    assert run.state.step == 24
+    # It learns the same as if there had been time enough at once.
+    whole, _ = run_with_clock(
+        tiny_config(steps=40, max_minutes=30.0, batch=2, validation=0.0, out=out.parent / "whole")
+    )
+    assert same(learnt(out), learnt(whole.config.out))
+
+
+def test_a_run_by_time_goes_on_when_there_is_more_of_it(tiny_config, run_with_clock):
+    config = tiny_config(steps=None, max_minutes=1.0, batch=2, validation=0.0)
+    first = run_with_clock(config)[0].state.step
+    run, said = run_with_clock(resuming(config.out))
+    assert run.state.step == first
+    run, said = run_with_clock(resuming(config.out, max_minutes=3.0))
+    assert run.state.step > 2 * first
+    assert "updates fit into 3 minutes" in said
+
+
 def test_a_loss_that_is_no_number_ends_the_run(tiny_config):
-    with pytest.raises(DivergedError, match="try a lower --learning-rate"):
-        train(tiny_config(learning_rate=1e20, steps=40, warmup_steps=0))
+    config = tiny_config(learning_rate=1e20, steps=40, warmup_steps=0)
+    with pytest.raises(DivergedError, match="Try a lower --learning-rate"):
+        train(config)
+    assert not (config.out / "model.safetensors").exists()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
-def test_a_signal_saves_and_says_how_to_go_on(number, tiny_config, tmp_path):
-    config = tiny_config(steps=100_000)
+def test_a_signal_saves_and_says_how_to_go_on(number, tiny_config):
+    config = tiny_config(steps=100_000, workers=1)
     script = (
         "import json, sys\n"
         "from hlm.core.documents import from_document\n"
@@ -155,8 +421,7 @@ def test_a_signal_saves_and_says_how_to_go_on(number, tiny_config, tmp_path):
         env=os.environ | {"OMP_NUM_THREADS": "1"},
     )
     # The event file appears after the signal handlers are in place.
-    clock = MonotonicClock()
-    for tick in ticks(clock, rate_hz=10.0):
+    for tick in ticks(MonotonicClock(), rate_hz=10.0):
         if list(config.out.glob("tensorboard/*")) or tick.index > 600:
             break
     process.send_signal(number)
@@ -164,21 +429,3 @@ def test_a_signal_saves_and_says_how_to_go_on(number, tiny_config, tmp_path):
     assert process.returncode != 0
     assert f"hlm train --resume {config.out}" in said
     assert read_training(config.out)["step"] == read_checkpoint(config.out).step < 100_000
-
-
-def test_saving_does_not_change_what_is_learnt(tiny_config, tmp_path):
-    rarely = train(tiny_config(out=tmp_path / "rarely"))
-    often = train(tiny_config(out=tmp_path / "often", save_minutes=1e-9))
-    assert same(read_training(rarely)["model"], read_training(often)["model"])
-
-
-def test_options_that_make_no_sense_are_refused(tiny_config):
-    for changes, text in (
-        ({"batch": 1}, "batch must be at least 2"),
-        ({"steps": 0}, "steps must be positive"),
-        ({"validation": 1.0}, r"validation must be in \[0, 1\)"),
-    ):
-        with pytest.raises(InputError, match=text):
-            tiny_config(**changes)
-    with pytest.raises(InputError, match=r"counterfactual must be in \[0, 1\)"):
-        Recipe(counterfactual=1.5)

@@ -1,0 +1,167 @@
+"""The compact policy on the seam: what it minimises, and how it makes chunks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from functools import partial
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from hlm.policies.compact.config import CompactConfig
+from hlm.policies.compact.flow import data_error, flow_times, flow_weights, integrate, interpolate
+from hlm.policies.compact.model import AUXILIARY_UNIT_M, CompactModel
+from hlm.policies.compact.model import Prefix as Known
+from hlm.policies.compact.settings import Recipe
+from hlm.policies.network import Batch, Draws, Inputs, Losses, Prefix, Term
+from hlm.policies.transforms.spline import SplineBasis
+
+# Below 2 cm the loss of the auxiliary head turns from linear to quadratic: that near, the gripper can grasp.
+AUXILIARY_KNEE_M = 0.02
+
+
+class CompactNetwork(CompactModel):
+    """Flow matching over spline coefficients of the chunk; implements `hlm.policies.network.Network`.
+
+    Args:
+        config: shape of the network.
+        recipe: what the learning depends on.
+        basis: chunks as coefficients.
+        active: [dimension] bool, False where actions do not move; they stay 0 there.
+        state_active: [dimension] bool, the same of states.
+    """
+
+    spline: Tensor
+    projection: Tensor
+    active: Tensor
+    state_active: Tensor
+
+    def __init__(
+        self, config: CompactConfig, recipe: Recipe, basis: SplineBasis, active: Tensor, state_active: Tensor
+    ) -> None:
+        super().__init__(config)
+        self.recipe = recipe
+        self.noise_shape: tuple[int, ...] = (basis.coefficients, config.dimensions)
+        matrix = torch.from_numpy(basis.matrix)
+        for name, buffer in (
+            ("spline", matrix),
+            ("projection", torch.linalg.pinv(matrix)),
+            ("active", active),
+            ("state_active", state_active),
+        ):
+            self.register_buffer(name, buffer.float(), persistent=False)
+
+    def forward(self, batch: Batch, draws: Draws) -> Losses:
+        """The loss: flow matching on demonstrated samples; where target and goal are, on counterfactual ones too.
+
+        While training, the state is noisy or withheld, and a part of the samples is counterfactual as the recipe says;
+        otherwise nothing is changed, and every sample that is undecided is counterfactual too.
+        """
+        inputs, hidden = self._perturbed(batch.inputs, draws)
+        chosen, asked = _asked(batch.labels, draws, self.recipe.counterfactual if self.training else 1.0)
+        joined = Inputs(
+            images=inputs.images[chosen],
+            available=inputs.available[chosen],
+            state=None if inputs.state is None else inputs.state[chosen],
+            tokens=batch.labels["candidate_tokens"][chosen, asked],
+            token_mask=inputs.token_mask[chosen],
+        )
+        target_m = torch.cat([batch.labels["candidate_m"][chosen, asked], batch.labels["goal_m"][chosen]], -1)
+        prefix = self.encode(joined, None if hidden is None else hidden[chosen])
+        error, flow = self._flow(prefix.repeat(len(batch.actions), self._flow_draws), batch.actions, draws)
+        decided = 1.0 + (self.recipe.deciding_weight - 1.0) * batch.labels["deciding"].float()
+        if not self.training:
+            decided = torch.ones_like(decided)
+        demonstrated = len(batch.actions)
+        known = batch.labels["labelled"][chosen].float()
+        weights = torch.cat([decided, known.new_ones(len(chosen) - demonstrated)]) * known
+        wrong_m = target_error(prefix.auxiliary_m, target_m)
+        others = {
+            "auxiliary": Term(auxiliary_loss(prefix.auxiliary_m, target_m), weights, self.recipe.auxiliary_weight),
+            "data_error": Term(error.detach(), torch.ones_like(error), 0.0),
+            "asked_error_cm": Term(100.0 * wrong_m[:demonstrated].detach(), known[:demonstrated], 0.0),
+            "other_error_cm": Term(100.0 * wrong_m[demonstrated:].detach(), known[demonstrated:], 0.0),
+        }
+        return Losses(Term(flow, decided), others)
+
+    def sample(self, inputs: Inputs, noise: Tensor, steps: int, prefix: Prefix | None = None) -> Tensor:
+        """[batch, horizon, dimension] normalised actions; see the protocol.
+
+        A prefix is continued by drawing each prediction of the clean chunk towards it on the way, with the weights of
+        `prefix_weights`.
+        """
+        known = self.encode(inputs)
+        # All steps at once: one product per layer instead of one per layer and step.
+        modulations = self.modulations(torch.arange(steps, device=noise.device) / steps)
+
+        def denoise(noisy: Tensor, step: int) -> Tensor:
+            return self.denoise_modulated(known, noisy, tuple(layer[step : step + 1] for layer in modulations))
+
+        if prefix is not None:
+            return self.spline @ integrate(partial(self._continued, denoise, prefix), noise, self.active, steps)
+        return self.spline @ integrate(denoise, noise, self.active, steps)
+
+    @property
+    def _flow_draws(self) -> int:
+        return self.recipe.flow_draws if self.training else 1
+
+    def _perturbed(self, inputs: Inputs, draws: Draws) -> tuple[Inputs, Tensor | None]:
+        """The inputs with a noisy state, and [batch] bool where it is withheld."""
+        if inputs.state is None or not self.training:
+            return inputs, None
+        noise = draws.normal(inputs.state.shape[1]) * self.state_active
+        hidden = draws.uniform() < self.recipe.state_dropout
+        return inputs._replace(state=inputs.state + self.recipe.state_noise * noise), hidden
+
+    def _flow(self, prefix: Known, actions: Tensor, draws: Draws) -> tuple[Tensor, Tensor]:
+        """[batch] mean squared error of predicted data, and [batch] flow-matching loss."""
+        count, repeats = len(actions), self._flow_draws
+        data = (self.projection @ actions).repeat_interleave(repeats, 0)
+        time = flow_times(draws.uniform(repeats)).flatten()
+        noise = draws.normal(repeats, *self.noise_shape).flatten(0, 1)
+        noisy = interpolate(data, noise * self.active, time)
+        error = data_error(self.denoise(prefix, noisy, time), data, self.active)
+        return error.view(count, repeats).mean(1), (error * flow_weights(time)).view(count, repeats).mean(1)
+
+    def _continued(self, denoise: Callable[[Tensor, int], Tensor], prefix: Prefix, noisy: Tensor, step: int) -> Tensor:
+        coefficients = denoise(noisy, step)
+        length = min(prefix.actions.shape[1], len(self.spline))
+        weights = noisy.new_zeros(len(self.spline), 1)
+        weights[:length] = prefix_weights(length, prefix.delay, prefix.execute).to(noisy)[:, None]
+        before = functional.pad(prefix.actions[:, :length], (0, 0, 0, len(self.spline) - length))
+        return coefficients + self.projection @ (weights * (before - self.spline @ coefficients))
+
+
+def prefix_weights(length: int, delay: int, execute: int) -> Tensor:
+    """[length] how firmly a new chunk is held to the old one: 1 while it will surely be played, then falling to 0.
+
+    The schedule of real-time chunking (Black, Galliker, Levine 2025, equation 5): exponential between `delay` and
+    `execute`.
+    """
+    place = torch.arange(length, dtype=torch.float32)
+    left = ((execute - place) / (execute - delay + 1)).clamp(0.0, 1.0)
+    return torch.where(place < delay, 1.0, left * torch.expm1(left) / (math.e - 1.0))
+
+
+def auxiliary_loss(predicted_m: Tensor, target_m: Tensor) -> Tensor:
+    """[sample] smooth L1 loss of [sample, 6] predictions."""
+    loss = functional.smooth_l1_loss(predicted_m, target_m, beta=AUXILIARY_KNEE_M, reduction="none").mean(-1)
+    return 2.0 / AUXILIARY_UNIT_M * loss
+
+
+def target_error(predicted_m: Tensor, target_m: Tensor) -> Tensor:
+    """[sample] mean distance per axis of the predicted target, m; the first three of [sample, 6]."""
+    return (predicted_m - target_m)[:, :3].abs().mean(-1)
+
+
+def _asked(labels: Mapping[str, Tensor], draws: Draws, share: float) -> tuple[Tensor, Tensor]:
+    """[n] which samples, all as demonstrated and then some as counterfactual ones, and [n] candidate asked for."""
+    asked, candidates = labels["asked"], labels["candidates"]
+    swapped = torch.nonzero((draws.uniform() < share) & labels["undecided"]).flatten()
+    # A step of 1 to candidates - 1 around the circle lands on every other candidate equally often.
+    step = 1 + (draws.uniform() * (candidates - 1)).long()
+    other = (asked + step) % candidates
+    everything = torch.arange(len(asked), device=asked.device)
+    return torch.cat([everything, swapped]), torch.cat([asked, other[swapped]])

@@ -1,0 +1,62 @@
+"""Batches of encoded observations as tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from hlm.policies.encoding import Encoded
+from hlm.policies.network import Inputs
+from hlm.policies.pixels import scale_pixels
+
+
+class RawInputs(NamedTuple):
+    """Observations before augmentation, with pictures in a quarter of the bytes that networks want them in.
+
+    Attributes:
+        images: [batch, view, height, width, 3] uint8.
+        available: [batch, view] bool.
+        state: [batch, dimension] normalised float32, told or not.
+        tokens: [batch, slot] int64.
+        token_mask: [batch, slot] bool.
+    """
+
+    images: Tensor
+    available: Tensor
+    state: Tensor
+    tokens: Tensor
+    token_mask: Tensor
+
+    def to(self, device: torch.device | str) -> RawInputs:
+        """The same on a device."""
+        return RawInputs(*(tensor.to(device, non_blocking=True) for tensor in self))
+
+
+def stack(encoded: Sequence[Encoded]) -> RawInputs:
+    """A batch of at least one observation, on the CPU."""
+    return RawInputs(*(torch.from_numpy(np.stack(arrays)) for arrays in zip(*encoded, strict=True)))
+
+
+def inputs(
+    raw: RawInputs, *, proprioception: bool, device: torch.device | str, augmented: Tensor | None = None
+) -> Inputs:
+    """What a network sees.
+
+    Args:
+        raw: observations.
+        proprioception: whether it is told the state.
+        device: where it computes.
+        augmented: [batch, view, 3, height, width] float32 pictures to see instead of the observations' own.
+    """
+    there = raw.to(device)
+    return Inputs(
+        images=scale_pixels(there.images) if augmented is None else augmented.to(device),
+        available=there.available,
+        state=there.state if proprioception else None,
+        tokens=there.tokens,
+        token_mask=there.token_mask,
+    )

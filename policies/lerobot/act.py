@@ -1,0 +1,216 @@
+"""Action Chunking Transformer: LeRobot's layers, with a mask for views that a sample lacks.
+
+LeRobot's own forward pass takes every view of every sample as real and draws the latent variable from torch's global
+generator. This one keeps the tokens of absent views out of every attention, and draws per sample; where all views are
+there, both give the same.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
+from lerobot.policies.act.configuration_act import ACTConfig
+from lerobot.policies.act.modeling_act import ACT
+from torch import Tensor, nn
+from torch.nn import functional
+
+from hlm.core.errors import MismatchError, MissingFileError
+from hlm.policies.lerobot.features import input_features, output_features
+from hlm.policies.lerobot.loading import load_tensors
+from hlm.policies.lerobot.settings import ActSettings
+from hlm.policies.network import Batch, Draws, Inputs, LoadReport, Losses, Prefix, Term
+
+if TYPE_CHECKING:
+    from hlm.policies.encoding import Encoding
+
+# Of each colour, 0 to 1, over ImageNet: what torchvision's weights were trained with, and LeRobot's default.
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+BACKBONE = "model.backbone."
+
+
+class _Tokens(NamedTuple):
+    """What the decoder attends to.
+
+    Attributes:
+        values: [token, batch, feature].
+        position: [token, 1, feature].
+        ignored: [batch, token] bool, True where the token stands for nothing.
+    """
+
+    values: Tensor
+    position: Tensor
+    ignored: Tensor
+
+
+class ActNetwork(nn.Module):
+    """ACT as a `Network`; its weights have LeRobot's names."""
+
+    noise_shape = (0,)
+    continues_chunks = False
+    active: Tensor
+    picture_scale: Tensor
+    picture_shift: Tensor
+
+    def __init__(self, config: ACTConfig, active: Tensor) -> None:
+        """Random weights.
+
+        Args:
+            config: LeRobot's description of the network.
+            active: [dimension] bool, actions that move.
+        """
+        super().__init__()
+        self.config = config
+        self.model: Any = ACT(config)
+        mean, std = torch.tensor(IMAGENET_MEAN).view(3, 1, 1), torch.tensor(IMAGENET_STD).view(3, 1, 1)
+        self.register_buffer("picture_scale", 0.5 / std, persistent=False)
+        self.register_buffer("picture_shift", (0.5 - mean) / std, persistent=False)
+        self.register_buffer("active", active.float(), persistent=False)
+
+    def forward(self, batch: Batch, draws: Draws) -> Losses:
+        """Mean absolute error of the actions; in training also the latent variable's divergence, as `kl`."""
+        others = {}
+        if self.config.use_vae and self.training:
+            mean, log_variance = self._posterior(batch)
+            latent = mean + (0.5 * log_variance).exp() * draws.normal(self.config.latent_dim)
+            divergence = -0.5 * (1 + log_variance - mean.square() - log_variance.exp()).sum(-1)
+            others["kl"] = Term(divergence.float(), torch.ones_like(divergence.float()), self.config.kl_weight)
+        else:
+            latent = self._no_latent(batch.inputs)
+        error = (self._decode(self._encode(batch.inputs, latent)).float() - batch.actions).abs()
+        real = (~batch.padded).float()
+        per_step = (error * self.active).sum(-1) / self.active.sum().clamp(min=1)
+        per_sample = (per_step * real).sum(1) / real.sum(1).clamp(min=1)
+        # A sample near an episode's end has fewer actions, and counts as much less.
+        return Losses(Term(per_sample, real.mean(1)), others)
+
+    def sample(self, inputs: Inputs, noise: Tensor, steps: int, prefix: Prefix | None = None) -> Tensor:
+        """[batch, horizon, dimension] actions; the same for the same inputs, whatever the noise and the steps.
+
+        Raises:
+            MismatchError: a prefix is given.
+        """
+        if prefix is not None:
+            raise MismatchError("ACT cannot continue actions that are being played; serve it without a prefix.")
+        return self._decode(self._encode(inputs, self._no_latent(inputs))).float()
+
+    def _no_latent(self, inputs: Inputs) -> Tensor:
+        return inputs.images.new_zeros(len(inputs.images), self.config.latent_dim)
+
+    def _posterior(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """[batch, latent] mean and log variance of the latent variable, of state and demonstrated actions."""
+        model, state = self.model, batch.inputs.state
+        tokens = [model.vae_encoder_cls_embed.weight.expand(len(batch.actions), 1, -1)]
+        if state is not None:
+            tokens.append(model.vae_encoder_robot_state_input_proj(state)[:, None])
+        tokens.append(model.vae_encoder_action_input_proj(batch.actions))
+        joined = torch.cat(tokens, 1)
+        summary = model.vae_encoder(
+            joined.transpose(0, 1),
+            pos_embed=model.vae_encoder_pos_enc.transpose(0, 1),
+            key_padding_mask=functional.pad(batch.padded, (len(tokens) - 1, 0), value=False),
+        )[0]
+        mean, log_variance = model.vae_encoder_latent_output_proj(summary).chunk(2, -1)
+        return mean, log_variance
+
+    def _encode(self, inputs: Inputs, latent: Tensor) -> _Tokens:
+        """Tokens of latent variable, state and pictures that have seen each other."""
+        model = self.model
+        tokens = [model.encoder_latent_input_proj(latent)]
+        if inputs.state is not None:
+            tokens.append(model.encoder_robot_state_input_proj(inputs.state))
+        places, place = self._picture_tokens(inputs)
+        views = inputs.available.shape[1]
+        values = torch.cat([torch.stack(tokens), places])
+        position = torch.cat([model.encoder_1d_feature_pos_embed.weight[:, None], place.repeat(views, 1, 1)])
+        ignored = (~inputs.available).repeat_interleave(len(place), 1)
+        ignored = functional.pad(ignored, (len(tokens), 0), value=False)
+        return _Tokens(model.encoder(values, pos_embed=position, key_padding_mask=ignored), position, ignored)
+
+    def _picture_tokens(self, inputs: Inputs) -> tuple[Tensor, Tensor]:
+        """[view * place, batch, feature] of the pictures and [place, 1, feature] where they are."""
+        batch, views = inputs.available.shape
+        # What an absent view holds may be anything, and nan times an attention of 0 would still be nan.
+        pictures = inputs.images.where(inputs.available[:, :, None, None, None], 0.0)
+        pictures = (pictures * self.picture_scale + self.picture_shift).flatten(0, 1)
+        maps = self.model.backbone(pictures)["feature_map"]
+        position = self.model.encoder_cam_feat_pos_embed(maps).to(maps.dtype)
+        tokens = self.model.encoder_img_feat_input_proj(maps).flatten(2)
+        tokens = tokens.unflatten(0, (batch, views)).permute(1, 3, 0, 2).flatten(0, 1)
+        return tokens, position.flatten(2).permute(2, 0, 1)
+
+    def _decode(self, memory: _Tokens) -> Tensor:
+        """[batch, horizon, dimension] actions; LeRobot's decoder, whose own pass cannot ignore tokens."""
+        position = self.model.decoder_pos_embed.weight[:, None]
+        x = torch.zeros_like(position).expand(-1, memory.values.shape[1], -1)
+        keys = memory.values + memory.position
+        for layer in self.model.decoder.layers:
+            query = x + position
+            x = layer.norm1(x + layer.dropout1(layer.self_attn(query, query, x, need_weights=False)[0]))
+            seen = layer.multihead_attn(
+                x + position, keys, memory.values, key_padding_mask=memory.ignored, need_weights=False
+            )[0]
+            x = layer.norm2(x + layer.dropout2(seen))
+            x = layer.norm3(x + layer.dropout3(layer.linear2(layer.dropout(layer.activation(layer.linear1(x))))))
+        return self.model.action_head(self.model.decoder.norm(x).transpose(0, 1))
+
+
+def act_config(settings: ActSettings, encoding: Encoding) -> ACTConfig:
+    """LeRobot's description of the network."""
+    return ACTConfig(
+        input_features=input_features(encoding),
+        output_features=output_features(encoding),
+        device="cpu",
+        chunk_size=encoding.horizon,
+        n_action_steps=encoding.horizon,
+        vision_backbone=settings.backbone,
+        pretrained_backbone_weights=None,
+        dim_model=settings.dim_model,
+        n_heads=settings.heads,
+        dim_feedforward=settings.dim_feedforward,
+        n_encoder_layers=settings.encoder_layers,
+        n_decoder_layers=settings.decoder_layers,
+        use_vae=settings.use_vae,
+        latent_dim=settings.latent_dim,
+        n_vae_encoder_layers=settings.vae_encoder_layers,
+        dropout=settings.dropout,
+        kl_weight=settings.kl_weight,
+    )
+
+
+def build(settings: ActSettings, encoding: Encoding) -> ActNetwork:
+    """The network with random weights.
+
+    Args:
+        settings: its sizes.
+        encoding: shapes of what it sees and gives.
+    """
+    return ActNetwork(act_config(settings, encoding), torch.from_numpy(encoding.action_active.copy()))
+
+
+def initialise(network: ActNetwork, settings: ActSettings) -> LoadReport:
+    """Load the backbone's weights if the settings name some.
+
+    Raises:
+        MissingFileError: they are not on this machine and cannot be fetched.
+    """
+    if settings.weights is None:
+        return load_tensors(network, {}, "nothing", drawn={"*": "nothing to start from was asked for"})
+    from torchvision.models import get_model_weights
+
+    weights = get_model_weights(settings.backbone)["IMAGENET1K_V1"]
+    try:
+        found = weights.get_state_dict(progress=False, check_hash=True, weights_only=True)
+    except (OSError, RuntimeError) as error:  # RuntimeError: the file's hash is not the one in its name
+        raise MissingFileError(f"torchvision's weights {weights.url} cannot be fetched: {error}.") from error
+    return load_tensors(
+        network,
+        {f"{BACKBONE}{name}": tensor for name, tensor in found.items()},
+        f"torchvision's {weights}",
+        drawn={name: "no part of the backbone" for name in network.state_dict() if not name.startswith(BACKBONE)},
+        ignored={
+            f"{BACKBONE}fc.*": "head of a classifier",
+            f"{BACKBONE}*.num_batches_tracked": "batch norms are frozen",
+        },
+    )

@@ -1,0 +1,92 @@
+"""How a pi0.5 policy is put together; implements `hlm.policies.kinds.Kind`."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from hlm.core.errors import MissingDependencyError
+from hlm.datasets.reader import Episode
+from hlm.datasets.storage import storage_errors
+from hlm.policies.encoding import Encoding
+from hlm.policies.network import LoadReport
+from hlm.policies.pi05.settings import Pi05Settings
+from hlm.policies.transforms.vocabulary import Vocabulary
+
+try:
+    from hlm.policies.pi05 import build as building
+    from hlm.policies.pi05.network import Pi05Network
+    from hlm.policies.pi05.tokenizer import PromptTokenizer
+except ModuleNotFoundError as error:
+    raise MissingDependencyError(f"pi0.5 needs {error.name}: pip install 'hlm[pi]'.") from error
+
+TOKENIZER_FOLDER = "tokenizer"
+
+
+def new_text(settings: Pi05Settings, episodes: Sequence[Episode]) -> PromptTokenizer:
+    """The language model's tokens.
+
+    Raises:
+        MissingFileError: its tokenizer is not there.
+    """
+    del episodes
+    return PromptTokenizer.load(settings.tokenizer, settings.token_limit)
+
+
+def save_text(text: PromptTokenizer, folder: Path) -> None:
+    """Keep the tokenizer, so that a checkpoint needs nothing from elsewhere."""
+    kept = folder / TOKENIZER_FOLDER
+    if kept.is_dir():  # it came there as a whole
+        return
+    partial = folder / f"{TOKENIZER_FOLDER}.partial"
+    with storage_errors("write", partial):
+        shutil.rmtree(partial, ignore_errors=True)
+        text.save(partial)
+        partial.rename(kept)
+
+
+def saved_text(settings: Pi05Settings, vocabulary: Vocabulary | None, folder: Path) -> PromptTokenizer:
+    """The language model's tokens, from the checkpoint.
+
+    Raises:
+        MissingFileError: its tokenizer is not there.
+    """
+    del vocabulary
+    return PromptTokenizer.load(folder / TOKENIZER_FOLDER, settings.token_limit)
+
+
+def build(settings: Pi05Settings, encoding: Encoding) -> Pi05Network:
+    """A network with random weights for `init=random`.
+
+    Otherwise every weight is nan until `initialise` or a checkpoint gives it: three thousand million random numbers
+    take a minute to draw.
+
+    Raises:
+        InputError: sizes that do not fit each other.
+        MismatchError: the tokenizer knows more words than the network.
+    """
+    return building.build(settings, encoding, seed=_seed(), draw=settings.init == "random")
+
+
+def initialise(network: Pi05Network, settings: Pi05Settings) -> LoadReport:
+    """Give the network the weights that it starts to learn from; see `hlm.policies.pi05.loading.initialise`."""
+    return building.initialise(network, settings, seed=_seed())
+
+
+def labels(episodes: Sequence[Episode], encoding: Encoding) -> None:
+    """Pi0.5 learns from observations and actions alone; their instructions must fit, whatever the state.
+
+    Raises:
+        InputError: one of them does not.
+    """
+    if isinstance(encoding.text, PromptTokenizer):
+        for instruction in dict.fromkeys(episode.info.instruction for episode in episodes):
+            encoding.text.check(instruction, encoding.dimensions if encoding.proprioception else 0)
+
+
+def _seed() -> int:
+    """From torch's random state, as other networks draw their weights from."""
+    return int(torch.randint(2**62, ()))

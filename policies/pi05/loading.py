@@ -1,0 +1,176 @@
+"""Pretrained weights into the network, with an account of every tensor on either side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from hlm.core.errors import MismatchError
+from hlm.policies.network import LoadReport
+from hlm.policies.pi05.core import draw, generator
+from hlm.policies.pi05.lora import ADAPTER, plain_name
+from hlm.policies.pi05.names import HEADS, PALIGEMMA, WORDS, named
+from hlm.policies.pi05.network import Pi05Network
+from hlm.policies.pi05.pretrained import DTYPES, Found, Weights, check_kind, locate
+from hlm.policies.pi05.settings import Pi05Settings
+from hlm.policies.pi05.surgery import DRAWN_TOGETHER, fits, in_words, resize
+
+VISION_LANGUAGE = "init=vision_language takes the vision-language model alone"
+USELESS = {
+    HEADS[0]: "no words are asked of the language model",
+    HEADS[1]: "no words are asked of the action expert",
+}
+# Parts of names, in files of other versions.
+COMPUTED = ("rotary_emb.", "position_ids")
+
+type Progress = Callable[[int, int], None]
+
+
+@dataclass
+class _Plan:
+    """What is to become of every tensor, before any is touched.
+
+    Attributes:
+        source: name in the file by name in the network, for those that are read.
+        resized: how, in words.
+        random: why, in words.
+        ignored: why, in words.
+    """
+
+    source: dict[str, str] = field(default_factory=dict)
+    resized: dict[str, str] = field(default_factory=dict)
+    random: dict[str, str] = field(default_factory=dict)
+    ignored: dict[str, str] = field(default_factory=dict)
+
+
+def initialise(
+    network: Pi05Network, settings: Pi05Settings, *, seed: int = 0, progress: Progress | None = None
+) -> LoadReport:
+    """Give a network the weights that it starts to learn from.
+
+    Args:
+        network: changed; unless a file turns out to be damaged while it is read, not before everything fits.
+        settings: which weights.
+        seed: of those that are drawn.
+        progress: is told how many of how many tensors are read.
+
+    Raises:
+        MissingFileError: the pretrained weights are nowhere.
+        MismatchError: they are another network's: a tensor is missing, is one too many, or has another shape or type.
+        CorruptError: a file of them is damaged.
+    """
+    if settings.init == "random" or settings.pretrained is None:
+        draw(network, seed)
+        return LoadReport(origin="no file", random=dict.fromkeys(network.state_dict(), "init=random"))
+    folder = locate(settings.pretrained)
+    check_kind(folder, vision_language=settings.init == "vision_language")
+    with Weights(folder) as weights:
+        plan = _plan(network, weights.found, settings)
+        draw(network, seed, plan.random.keys())
+        _copy(network, weights, plan, seed, progress)
+    return LoadReport(
+        origin=settings.pretrained,
+        loaded=tuple(name for name in plan.source if name not in plan.resized),
+        resized=plan.resized,
+        random=plan.random,
+        ignored=plan.ignored,
+    )
+
+
+def _plan(network: Pi05Network, found: Mapping[str, Found], settings: Pi05Settings) -> _Plan:
+    """What is to become of every tensor.
+
+    Raises:
+        MismatchError: that cannot be told.
+    """
+    plan, sources = _Plan(), named(found, network.model)
+    missing: list[str] = []
+    wrong: list[str] = []
+    own = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
+    for name, wanted in own.items():
+        plain = plain_name(name)
+        source = sources.get(plain)
+        if reason := _why_drawn(plain, settings):
+            plan.random[name] = reason
+        elif source is None:
+            missing.append(name)
+        else:
+            plan.source[name] = source
+            wrong.extend(_fit(plan, name, found[source], wanted))
+    names = {file: ours for ours, file in sources.items()}
+    unknown = []
+    for file in found.keys() - set(plan.source.values()):
+        if reason := _why_ignored(names.get(file, file), settings):
+            plan.ignored[file] = reason
+        else:
+            unknown.append(file)
+    _refuse(settings.pretrained, missing=missing, unknown=unknown, wrong=wrong)
+    return plan
+
+
+def _why_drawn(plain: str, settings: Pi05Settings) -> str | None:
+    if ADAPTER in plain:
+        return "adapters are new"
+    if settings.init == "vision_language" and not plain.startswith(PALIGEMMA):
+        return "init=vision_language draws the action expert"
+    if settings.action_projection == "random" and plain in DRAWN_TOGETHER:
+        return "action_projection=random"
+    return None
+
+
+def _why_ignored(name: str, settings: Pi05Settings) -> str | None:
+    if name in USELESS:
+        return USELESS[name]
+    if any(part in name for part in COMPUTED):
+        return "computed, not learnt"
+    if settings.init == "vision_language" and not name.startswith(PALIGEMMA):
+        return VISION_LANGUAGE
+    if settings.action_projection == "random" and name in DRAWN_TOGETHER:
+        return "action_projection=random"
+    return None
+
+
+def _fit(plan: _Plan, name: str, found: Found, wanted: tuple[int, ...]) -> Iterable[str]:
+    """Note what it takes to make a tensor fit; what is wrong with it, in words, if that cannot be."""
+    shape, plain = found.shape, plain_name(name)
+    if found.dtype not in DTYPES:
+        yield f"{name} is {found.dtype}, not one of {', '.join(DTYPES)}"
+    elif shape == wanted:
+        return
+    elif fits(plain, shape, wanted):
+        plan.resized[name] = in_words(plain, shape, wanted)
+    elif plain == WORDS and shape[1:] == wanted[1:] and shape[0] > wanted[0]:
+        plan.resized[name] = f"first {wanted[0]} of {shape[0]} words; the others stand for pictures"
+    else:
+        yield f"{name} is {_size(shape)}, not {_size(wanted)}"
+
+
+def _refuse(origin: str | None, *, missing: list[str], unknown: list[str], wrong: list[str]) -> None:
+    counted = {"missing": missing, "that pi0.5 does not have": unknown, "that do not fit": wrong}
+    parts = [f"{len(names)} {what} ({sorted(names)[0]})" for what, names in counted.items() if names]
+    if parts:
+        raise MismatchError(f"the weights of {origin} are not this network's: tensors {', '.join(parts)}.")
+
+
+@torch.no_grad()
+def _copy(network: nn.Module, weights: Weights, plan: _Plan, seed: int, progress: Progress | None) -> None:
+    own = network.state_dict()
+    for done, (name, source) in enumerate(plan.source.items(), 1):
+        tensor, place = weights.read(source), own[name]
+        place.copy_(_fitted(name, tensor, place, seed) if name in plan.resized else tensor)
+        if progress is not None:
+            progress(done, len(plan.source))
+
+
+def _fitted(name: str, tensor: Tensor, place: Tensor, seed: int) -> Tensor:
+    plain = plain_name(name)
+    if plain == WORDS:
+        return tensor[: len(place)]
+    return resize(plain, tensor.float(), tuple(place.shape), generator(seed, name))
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape)) or "a number"

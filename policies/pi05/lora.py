@@ -1,0 +1,69 @@
+"""Low-rank adapters: few weights that are trained in place of all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from peft import LoraConfig, inject_adapter_in_model
+from peft.tuners.tuners_utils import BaseTunerLayer
+from torch import Tensor, nn
+
+from hlm.core.errors import MismatchError
+
+ADAPTER = ".lora_"
+_BASE = ".base_layer."
+# The dimensions beyond the pretrained 32 are new: adapters alone would not teach them.
+_WHOLE = r"model\.action_(in|out)_proj"
+
+
+def plain_name(name: str) -> str:
+    """A tensor's name in a network without adapters."""
+    return name.replace(_BASE, ".")
+
+
+def add_adapters(network: nn.Module, *, rank: int, alpha: int) -> None:
+    """Adapt LeRobot's choice of layers; train the adapters, the layers into and out of the expert, and nothing else.
+
+    Args:
+        network: with the weights' names that LeRobot's policy has; changed.
+        rank: of the adapters.
+        alpha: their part is scaled by alpha / rank.
+    """
+    from lerobot.policies.pi05.modeling_pi05 import PI05Policy
+
+    targets = PI05Policy._get_default_peft_targets(None)["target_modules"]  # noqa: SLF001
+    inject_adapter_in_model(
+        LoraConfig(r=rank, lora_alpha=alpha, target_modules=targets, exclude_modules=_WHOLE), network
+    )
+    for name, weight in network.named_parameters():
+        weight.requires_grad_(ADAPTER in name or name.startswith(("model.action_in_proj.", "model.action_out_proj.")))
+
+
+def merge_adapters(network: nn.Module) -> None:
+    """Add the adapters to the weights that they adapt, and remove them: the same actions, LeRobot's names."""
+    adapted = {name: part for name, part in network.named_modules() if isinstance(part, BaseTunerLayer)}
+    for name, part in adapted.items():
+        part.merge()
+        owner, _, own = name.rpartition(".")
+        setattr(network.get_submodule(owner), own, part.get_base_layer())
+
+
+def trained_weights(network: nn.Module) -> dict[str, Tensor]:
+    """The weights that training changes, by name: with adapters, all that there is to save beside the pretrained."""
+    return {name: weight.detach() for name, weight in network.named_parameters() if weight.requires_grad}
+
+
+def load_trained_weights(network: nn.Module, weights: Mapping[str, Tensor]) -> None:
+    """Put weights that `trained_weights` gave into a network that was initialised alike.
+
+    Raises:
+        MismatchError: they are another network's.
+    """
+    own = trained_weights(network)
+    shapes = {name: tuple(tensor.shape) for name, tensor in weights.items()}
+    expected = {name: tuple(tensor.shape) for name, tensor in own.items()}
+    if shapes != expected:
+        odd = sorted(name for name in shapes.keys() | expected.keys() if shapes.get(name) != expected.get(name))
+        raise MismatchError(f"the weights are not those that this network trains: {len(odd)} differ, such as {odd[0]}.")
+    for name, tensor in weights.items():
+        own[name].copy_(tensor)

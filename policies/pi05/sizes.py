@@ -1,0 +1,140 @@
+"""Sizes of the network, as configurations for the Hugging Face models that LeRobot builds it from.
+
+LeRobot has the published sizes only; the two smaller ones are for tests, benchmarks and dry runs on any machine.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from lerobot.policies.pi05.modeling_pi05 import GemmaConfig, get_gemma_config
+from transformers.models.auto import CONFIG_MAPPING
+
+from hlm.core.errors import InputError
+
+# Typed by what all configurations share, which is nothing that these are given.
+_CONFIGS: Any = CONFIG_MAPPING
+PATCH_PX = 14
+# LeRobot's joint forward pass has it as a constant.
+HEADS = 8
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Vision:
+    """SigLIP's size.
+
+    Attributes:
+        width: features of a patch.
+        depth: layers.
+        heads: attention heads.
+        mlp: features inside a layer's feed-forward part.
+    """
+
+    width: int
+    depth: int
+    heads: int
+    mlp: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Size:
+    """The network's size.
+
+    Attributes:
+        language: of the language model.
+        expert: of the action expert.
+        vision: of the vision encoder.
+        vocabulary: words that the language model knows.
+        image_px: height and width of a picture.
+    """
+
+    language: GemmaConfig
+    expert: GemmaConfig
+    vision: Vision
+    vocabulary: int
+    image_px: int
+
+    @property
+    def patches(self) -> int:
+        """Tokens of a picture."""
+        return (self.image_px // PATCH_PX) ** 2
+
+
+def _gemma(width: int, depth: int, mlp: int, head: int) -> GemmaConfig:
+    return GemmaConfig(width=width, depth=depth, mlp_dim=mlp, num_heads=HEADS, num_kv_heads=1, head_dim=head)
+
+
+_LANGUAGE = {"gemma_small": _gemma(512, 6, 2048, 64), "gemma_toy": _gemma(64, 2, 128, 16)}
+_EXPERT = {"gemma_small": _gemma(256, 6, 1024, 64), "gemma_toy": _gemma(32, 2, 64, 16)}
+_VISION = {
+    "gemma_2b": Vision(width=1152, depth=27, heads=16, mlp=4304),
+    "gemma_small": Vision(width=384, depth=6, heads=6, mlp=1536),
+    "gemma_toy": Vision(width=32, depth=2, heads=2, mlp=64),
+}
+_VOCABULARY = {"gemma_2b": 257_152, "gemma_small": 32_000, "gemma_toy": 1024}
+
+
+def size_of(language: str, expert: str, image_size: tuple[int, int]) -> Size:
+    """The size of the named variants for pictures of a (height, width), px.
+
+    Raises:
+        InputError: the variants do not fit each other, or the pictures are no squares of whole patches.
+    """
+    height, width = image_size
+    if height != width or height % PATCH_PX or height < PATCH_PX:
+        raise InputError(f"pi0.5 sees squares of {PATCH_PX} px patches, such as 224 x 224, not {height} x {width}.")
+    models = _LANGUAGE.get(language) or get_gemma_config(language), _EXPERT.get(expert) or get_gemma_config(expert)
+    if models[0].depth != models[1].depth or models[0].head_dim != models[1].head_dim:
+        raise InputError(
+            f"a {expert} action expert cannot read a {language} vision-language model: their layers differ. "
+            "Choose gemma_2b with gemma_300m, or the same small size for both."
+        )
+    return Size(
+        language=models[0],
+        expert=models[1],
+        vision=_VISION[language],
+        vocabulary=_VOCABULARY[language],
+        image_px=height,
+    )
+
+
+def paligemma_config(size: Size) -> Any:
+    """The vision-language model's configuration."""
+    language, vision = size.language, size.vision
+    text = _CONFIGS["gemma"](**_shape(language, size.vocabulary), use_adarms=False, adarms_cond_dim=None)
+    siglip = _CONFIGS["siglip_vision_model"](
+        hidden_size=vision.width,
+        intermediate_size=vision.mlp,
+        num_hidden_layers=vision.depth,
+        num_attention_heads=vision.heads,
+        image_size=size.image_px,
+        patch_size=PATCH_PX,
+        vision_use_head=False,
+    )
+    return _CONFIGS["paligemma"](
+        text_config=text,
+        vision_config=siglip,
+        projection_dim=language.width,
+        hidden_size=language.width,
+        vocab_size=size.vocabulary,
+        image_token_index=size.vocabulary,
+    )
+
+
+def expert_config(size: Size) -> Any:
+    """The action expert's configuration; flow time modulates its norms."""
+    shape = _shape(size.expert, size.vocabulary)
+    return _CONFIGS["gemma"](**shape, use_adarms=True, adarms_cond_dim=size.expert.width)
+
+
+def _shape(gemma: GemmaConfig, vocabulary: int) -> dict[str, Any]:
+    return {
+        "hidden_size": gemma.width,
+        "intermediate_size": gemma.mlp_dim,
+        "num_hidden_layers": gemma.depth,
+        "num_attention_heads": gemma.num_heads,
+        "num_key_value_heads": gemma.num_kv_heads,
+        "head_dim": gemma.head_dim,
+        "vocab_size": vocabulary,
+    }

@@ -1,0 +1,1 @@
+"""Policies over the network: server and client of openpi's websocket protocol."""

@@ -1,0 +1,101 @@
+"""Who may connect: health checks, the key, and the number of clients; answered before there is a websocket."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import json
+import logging
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+
+from websockets.asyncio.server import ServerConnection
+from websockets.datastructures import Headers
+from websockets.http11 import Request, Response
+from websockets.protocol import State
+
+from hlm.core.errors import InputError
+
+SCHEME = "Api-Key"
+MIN_KEY_CHARACTERS = 16
+# Connections that have not said yet what they want. A handshake takes milliseconds, so the oldest of too many is the
+# one that never will.
+MAX_OPENING = 32
+
+# What strangers do to a socket (port scans, broken handshakes) is no news, and would fill a disk with tracebacks.
+SILENT = logging.Logger("connections", logging.CRITICAL)
+
+
+def check_key(key: str) -> str:
+    """The key without the white space around it, after checking that a header can carry it and nobody can guess it.
+
+    Raises:
+        InputError: it is too short, or has other characters than visible ASCII.
+    """
+    key = key.strip()
+    if len(key) < MIN_KEY_CHARACTERS or not all("!" <= character <= "~" for character in key):
+        raise InputError(
+            f"an API key needs at least {MIN_KEY_CHARACTERS} visible ASCII characters; this makes one: "
+            'python -c "import secrets; print(secrets.token_urlsafe())"'
+        )
+    return key
+
+
+class BoundedConnection(ServerConnection):
+    """A connection that pushes out the oldest unfinished handshakes when there are too many of them."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin the handshake."""
+        super().connection_made(transport)
+        opening = [each for each in self.server.handlers if each.protocol.state is State.CONNECTING]
+        for oldest in opening[:-MAX_OPENING]:
+            oldest.transport.abort()
+
+
+class Admission:
+    """Answers health checks, and turns away who has no key or no place.
+
+    Args:
+        api_key: that clients must have; None lets everyone in.
+        max_clients: connections at a time.
+        health: figures for whoever asks.
+    """
+
+    def __init__(self, api_key: str | None, max_clients: int, health: Callable[[], dict[str, Any]]) -> None:
+        self._authorization = None if api_key is None else f"{SCHEME} {api_key}".encode()
+        self._max_clients = max_clients
+        self._health = health
+
+    def __call__(self, connection: ServerConnection, request: Request) -> Response | None:
+        """The answer to an HTTP request; None lets it become a websocket.
+
+        `/healthz` says whether the server lives, to anyone. `/health`, or `/healthz` that accepts JSON, says how it
+        does, to who has the key.
+        """
+        path = request.path.partition("?")[0]
+        accepts = ",".join(request.headers.get_all("Accept"))
+        if path == "/healthz" and "application/json" not in accepts:
+            return connection.respond(HTTPStatus.OK, "OK\n")
+        if not self._authorized(request.headers):
+            response = connection.respond(HTTPStatus.UNAUTHORIZED, "this policy server wants its API key.\n")
+            response.headers["WWW-Authenticate"] = SCHEME
+            return response
+        if path in ("/health", "/healthz"):
+            return _json(self._health())
+        if len(connection.server.connections) >= self._max_clients:
+            text = f"this policy server has its {self._max_clients} clients already.\n"
+            return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, text)
+        return None
+
+    def _authorized(self, headers: Headers) -> bool:
+        if self._authorization is None:
+            return True
+        given = headers.get_all("Authorization")
+        return len(given) == 1 and hmac.compare_digest(given[0].encode(errors="surrogateescape"), self._authorization)
+
+
+def _json(document: dict[str, Any]) -> Response:
+    body = json.dumps(document).encode()
+    headers = Headers({"Content-Type": "application/json", "Content-Length": str(len(body)), "Connection": "close"})
+    return Response(HTTPStatus.OK.value, HTTPStatus.OK.phrase, headers, body)

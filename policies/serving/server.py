@@ -1,0 +1,225 @@
+"""A policy for whoever connects: openpi's websocket protocol, with bounds on everything that a client can cost.
+
+One thread computes, so that pings and health checks are answered meanwhile. A connection has at most one request in the
+queue and joins its end again with the next one, so that clients take turns however fast each of them asks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
+from websockets.frames import CloseCode
+from websockets.protocol import State
+
+from hlm.core.clock import MonotonicClock
+from hlm.core.errors import InputError
+from hlm.policies.serving.address import taken, url_of
+from hlm.policies.serving.admission import SILENT, Admission, BoundedConnection
+from hlm.policies.serving.metadata import ServedPolicy, describe
+from hlm.policies.serving.statistics import ServingStatistics
+from hlm.policies.serving.wire import pack
+from hlm.policies.serving.worker import Reply, Worker
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ServerConfig:
+    """Bounds of a server.
+
+    Attributes:
+        max_message_bytes: largest request; a client that sends a larger one is disconnected.
+        max_clients: connections at a time.
+        handshake_s: how long a connection may take to say what it wants.
+        ping_s: time between pings, and how long a client may take to answer one.
+        close_s: how long a client may take to say goodbye.
+    """
+
+    max_message_bytes: int = 32_000_000
+    max_clients: int = 16
+    handshake_s: float = 5.0
+    ping_s: float = 20.0
+    close_s: float = 2.0
+
+    def __post_init__(self) -> None:
+        """Check ranges.
+
+        Raises:
+            InputError: a bound that lets nobody in.
+        """
+        for name in ("max_message_bytes", "max_clients", "handshake_s", "ping_s", "close_s"):
+            if not getattr(self, name) > 0:
+                raise InputError(f"{name} must be positive, got {getattr(self, name)}.")
+
+
+class PolicyServer:
+    """Serves a policy while it is entered: warms it up, listens, and in the end finishes the request that is running.
+
+    Args:
+        policy: asked for chunks, in a thread of its own.
+        listener: bound socket, which this takes over.
+        config: bounds.
+        api_key: that clients must have; None lets everyone in.
+
+    Attributes:
+        url: where it listens.
+        metadata: what it says about the policy.
+        statistics: what it has done so far.
+    """
+
+    def __init__(
+        self,
+        policy: ServedPolicy,
+        listener: socket.socket,
+        config: ServerConfig | None = None,
+        *,
+        api_key: str | None = None,
+    ) -> None:
+        self.url = url_of(listener)
+        self.metadata = describe(policy)
+        self.statistics = ServingStatistics()
+        self._config = ServerConfig() if config is None else config
+        self._listener = listener
+        self._admission = Admission(api_key, self._config.max_clients, self.health)
+        self._worker = Worker(policy, self.metadata)
+        self._clock = MonotonicClock()
+        self._started_ns = self._clock.now_ns()
+        self._greeting = pack(self.metadata.to_message())
+        self._waiting: set[ServerConnection] = set()
+        self._stopping = False
+        self._server: Server | None = None
+
+    async def __aenter__(self) -> Self:
+        """Warm up, then listen; connections are refused until then.
+
+        Raises:
+            HlmError: the policy does not take its own kind of observation.
+            InputError: another server began to listen at the address meanwhile.
+        """
+        try:
+            await asyncio.wrap_future(self._worker.warm_up())
+            self._started_ns = self._clock.now_ns()
+            self._server = await self._listen()
+        except BaseException:
+            self._worker.stop()
+            self._listener.close()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Answer the request that is running, and say goodbye (close code 1001) to everyone."""
+        self._stopping = True
+        self._worker.stop()
+        if self._server is None:
+            return
+        self._server.close(close_connections=False)
+        goodbyes = []
+        for connection in list(self._server.handlers):
+            if connection.protocol.state is State.CONNECTING:
+                connection.transport.abort()
+            elif connection not in self._waiting:
+                goodbyes.append(_goodbye(connection))
+        await asyncio.gather(*goodbyes)
+        await self._server.wait_closed()
+
+    def health(self) -> dict[str, Any]:
+        """How the server does, as a map that JSON can hold."""
+        return {
+            "status": "stopping" if self._stopping else "ok",
+            "policy": self.metadata.policy,
+            "checkpoint": self.metadata.checkpoint,
+            "uptime_s": round((self._clock.now_ns() - self._started_ns) * 1e-9, 3),
+            "clients": 0 if self._server is None else len(self._server.connections),
+            "queue": len(self._waiting),
+            "busy_s": round(self._worker.busy_s(), 3),
+            "requests": self.statistics.requests,
+            "errors": self.statistics.errors,
+            "latency_ms": self.statistics.latency_ms(),
+        }
+
+    async def _listen(self) -> Server:
+        config = self._config
+        listening = serve(
+            self._converse,
+            sock=self._listener,
+            # Pages in a browser of this machine could reach a server on the loopback interface; they name their origin.
+            origins=[None],
+            compression=None,
+            process_request=self._admission,
+            open_timeout=config.handshake_s,
+            ping_interval=config.ping_s,
+            ping_timeout=config.ping_s,
+            close_timeout=config.close_s,
+            max_size=config.max_message_bytes,
+            max_queue=1,
+            logger=SILENT,
+            create_connection=BoundedConnection,
+        )
+        try:
+            return await listening
+        except OSError as error:
+            host, port = self._listener.getsockname()[:2]
+            raise taken(host, port, error) from None
+
+    async def _converse(self, connection: ServerConnection) -> None:
+        """Metadata, then an answer to each request, until the client goes or the server stops."""
+        gone = asyncio.ensure_future(connection.wait_closed())
+        try:
+            await self._answer(connection, gone)
+            if self._stopping:
+                await _goodbye(connection)
+        except ConnectionClosed:
+            pass
+        except Exception:
+            _LOG.exception("a conversation broke off")  # the websocket's own log is silent, see `SILENT`
+            raise
+        finally:
+            gone.cancel()
+
+    async def _answer(self, connection: ServerConnection, gone: asyncio.Future[None]) -> None:
+        previous_s: float | None = None
+        await connection.send(self._greeting)
+        async for message in connection:
+            received_ns = self._clock.now_ns()
+            reply = await self._reply(connection, message, previous_s, gone)
+            if reply is None:
+                return
+            await connection.send(reply.payload)
+            previous_s = (self._clock.now_ns() - received_ns) * 1e-9
+            if self._stopping:
+                return
+
+    async def _reply(
+        self, connection: ServerConnection, message: bytes | str, previous_s: float | None, gone: asyncio.Future[None]
+    ) -> Reply | None:
+        """The answer when the request's turn has come; None when nobody waits for it any more, or the server stops."""
+        if self._stopping:
+            return None
+        job = self._worker.submit(message, previous_s)
+        self._waiting.add(connection)
+        try:
+            outcomes: set[asyncio.Future[Any]] = {asyncio.wrap_future(job), gone}
+            await asyncio.wait(outcomes, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._waiting.discard(connection)
+        if job.cancel() or not job.done():
+            return None
+        reply = job.result()
+        if reply.timing is None:
+            self.statistics.refused()
+        else:
+            self.statistics.answered(reply.timing.infer_s, reply.timing.queue_s)
+        return reply
+
+
+async def _goodbye(connection: ServerConnection) -> None:
+    await connection.close(CloseCode.GOING_AWAY, "the server is stopping")

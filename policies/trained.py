@@ -1,0 +1,163 @@
+"""A checkpoint of any kind as whoever runs it sees it: observations in, action chunks out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+
+from hlm.core.errors import CorruptError, InputError, MismatchError
+from hlm.core.values import ActionChunk, Observation
+from hlm.policies.checkpoint import Checkpoint
+from hlm.policies.inputs import inputs, stack
+from hlm.policies.kinds import find_kind
+from hlm.policies.network import Inputs, Network, Prefix, module
+from hlm.policies.prefix import ActionPrefix
+
+
+class TrainedPolicy:
+    """A trained policy; implements `hlm.core.protocols.Policy`.
+
+    How many threads it computes with is the caller's business (`torch.set_num_threads`); one is best for one chunk.
+
+    Args:
+        checkpoint: weights and everything that built them.
+        path: where it is from, for people.
+        euler_steps: flow steps per chunk; as the checkpoint says by default.
+        device: where to compute, as torch names it.
+        seed: of the noise that chunks start from.
+
+    Raises:
+        CorruptError: the weights do not fit the network that the checkpoint describes.
+        InputError: euler_steps below 1, or a device that there is not.
+
+    Attributes:
+        cameras: that it was trained on.
+        optional_cameras: those of them that an observation may lack.
+        image_size: height and width of their pictures, px.
+        rate_hz: actions per second.
+        horizon: actions of a chunk.
+        execute: actions of a chunk that are best played before the next one.
+        euler_steps: flow steps per chunk.
+        embodiment: robot that it was trained for.
+        continues_chunks: whether `chunk` takes a prefix.
+        info: what there is to tell about it, by name.
+    """
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        *,
+        path: Path | None = None,
+        euler_steps: int | None = None,
+        device: str = "cpu",
+        seed: int = 0,
+    ) -> None:
+        config = checkpoint.config
+        self.encoding = checkpoint.encoding()
+        self.cameras = self.encoding.cameras
+        self.optional_cameras = config.encoding.optional_cameras
+        self.image_size = config.encoding.recorded_sizes[0]
+        self.rate_hz = config.rate_hz
+        self.horizon = self.encoding.horizon
+        self.execute = config.sampling.execute
+        self.euler_steps = config.sampling.euler_steps if euler_steps is None else euler_steps
+        self.embodiment = config.embodiment
+        if self.euler_steps < 1:
+            raise InputError(f"euler_steps must be at least 1, got {self.euler_steps}.")
+        self._device = _device(device)
+        self._network = build_network(checkpoint)
+        module(self._network).to(self._device)
+        self.continues_chunks = bool(getattr(self._network, "continues_chunks", True))
+        if hasattr(self._network, "prepare_sampling"):
+            self._network.prepare_sampling()
+        self._generator = torch.Generator()
+        self.info = self._describe(checkpoint, path)
+        self.reset(seed)
+
+    def reset(self, seed: int) -> None:
+        """Start the noise that chunks are made from anew; the same seed gives the same chunks."""
+        self._generator.manual_seed(seed)
+
+    def inputs(self, observation: Observation) -> Inputs:
+        """What the network sees of an observation, a batch of one.
+
+        Raises:
+            MismatchError: a camera is missing, or delivers another size.
+            InputError: the instruction cannot be encoded.
+        """
+        pictures = {name: frame.image for name, frame in observation.frames.items()}
+        encoded = self.encoding.observation(pictures, observation.state, observation.instruction)
+        return inputs(stack([encoded]), proprioception=self.encoding.proprioception, device=self._device)
+
+    @torch.inference_mode()
+    def chunk(self, observation: Observation, prefix: ActionPrefix | None = None) -> ActionChunk:
+        """Actions from `observation.stamp_ns` on; implements the protocol.
+
+        Args:
+            observation: what is seen now.
+            prefix: what is left of the chunk that is being played, which the new one has to continue.
+
+        Raises:
+            MismatchError: a camera is missing, or delivers another size; a prefix that the policy cannot continue.
+            InputError: the instruction cannot be encoded.
+        """
+        noise = torch.randn((1, *self._network.noise_shape), generator=self._generator).to(self._device)
+        known = None if prefix is None else self._normalised(prefix, observation)
+        sampled = self._network.sample(self.inputs(observation), noise, self.euler_steps, known)
+        actions = self.encoding.undo_chunk(sampled[0].float().cpu().numpy(), observation.state)
+        return ActionChunk(observation.stamp_ns, self.rate_hz, actions)
+
+    def _normalised(self, prefix: ActionPrefix, observation: Observation) -> Prefix:
+        if not self.continues_chunks:
+            raise MismatchError("this policy cannot continue a chunk; ask it without a prefix.")
+        actions = torch.from_numpy(self.encoding.chunk(prefix.actions, observation.state)[None]).to(self._device)
+        return Prefix(actions, prefix.delay, prefix.execute)
+
+    def _describe(self, checkpoint: Checkpoint, path: Path | None) -> Mapping[str, object]:
+        config = checkpoint.config
+        return {
+            "path": None if path is None else str(path),
+            "policy": config.policy,
+            "parameters": sum(tensor.numel() for tensor in checkpoint.weights.values()),
+            "step": checkpoint.step,
+            "embodiment": config.embodiment,
+            "rate_hz": config.rate_hz,
+            "cameras": list(self.cameras),
+            "image_size": list(self.image_size),
+            "network_image_size": list(self.encoding.image_size),
+            "words": list(config.vocabulary.words) if config.vocabulary is not None else None,
+            "horizon": self.horizon,
+            "execute": self.execute,
+            "euler_steps": self.euler_steps,
+            "training": dict(config.training),
+        }
+
+
+def build_network(checkpoint: Checkpoint) -> Network:
+    """The network with the checkpoint's weights, ready to sample.
+
+    Raises:
+        CorruptError: the weights belong to another network.
+    """
+    config = checkpoint.config
+    # The random weights that are about to be replaced must not cost the caller any random numbers.
+    with torch.random.fork_rng(devices=[]):
+        network = module(find_kind(config.policy).build(config.kind_settings(), checkpoint.encoding()))
+    try:
+        network.load_state_dict(dict(checkpoint.weights))
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:200]
+        raise CorruptError(f"the weights do not fit the network that config.yaml describes: {reason}") from error
+    return network.eval().requires_grad_(False)  # type: ignore[return-value]  # noqa: FBT003
+
+
+def _device(name: str) -> torch.device:
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:  # as torch was built
+        reason = str(error).splitlines()[0][:200]
+        raise InputError(f"torch cannot compute on device '{name}' here: {reason}") from error
+    return device

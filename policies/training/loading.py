@@ -1,0 +1,89 @@
+"""Batches of rows, read ahead by other processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import warnings
+from collections.abc import Generator, Sequence
+from threading import Thread
+
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from hlm.core.errors import CorruptError, HlmError, InputError
+from hlm.datasets.sampler import MixtureSampler
+from hlm.datasets.storage import StorageError
+from hlm.policies.training.samples import RawBatch, RowSample, RowSamples, collate
+
+
+def read_batches(samples: RowSamples, sampler: MixtureSampler, batch: int, workers: int) -> Generator[RawBatch]:
+    """Batches in the sampler's order, without end; the number of workers changes nothing about them.
+
+    The workers end when the iterator is closed, or a few seconds after this process is killed.
+
+    Raises:
+        HlmError: a row cannot be read or encoded, and which it is; or a worker was killed.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch has its own idea of how many workers there should be
+        loader: DataLoader[RowSample | HlmError] = DataLoader(
+            _Reported(samples),
+            batch_size=batch,
+            sampler=sampler,
+            num_workers=workers,
+            collate_fn=_collate,
+            worker_init_fn=_obey_the_trainer_alone,
+            pin_memory=torch.cuda.is_available(),
+        )
+        batches = iter(loader)
+    try:
+        for found in batches:
+            if isinstance(found, HlmError):
+                raise found
+            yield found
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):
+            raise
+        raise HlmError(
+            "a process that reads samples was killed, as happens when memory or /dev/shm is full; "
+            "the last checkpoint is kept. Go on with fewer --workers."
+        ) from error
+    finally:
+        del batches  # whatever else an error holds on to, its workers end now
+
+
+class _Reported(Dataset["RowSample | HlmError"]):
+    """Samples, with errors as values: a loader wraps what its workers raise into their tracebacks."""
+
+    def __init__(self, samples: RowSamples) -> None:
+        self._samples = samples
+
+    def __getitem__(self, number: int) -> RowSample | HlmError:
+        try:
+            return self._samples[number]
+        except (CorruptError, StorageError) as error:  # these name their file
+            return error
+        except HlmError as error:
+            episode, row = self._samples.locate(number)
+            text = str(error)
+            return InputError(text if str(episode.path) in text else f"{episode.path} row {row}: {text}")
+
+
+def _collate(found: Sequence[RowSample | HlmError]) -> RawBatch | HlmError:
+    errors = [item for item in found if isinstance(item, HlmError)]
+    return errors[0] if errors else collate([item for item in found if not isinstance(item, HlmError)])
+
+
+def _obey_the_trainer_alone(worker: int) -> None:
+    """Ctrl+C, and what ends a job, reach all processes of a group; the trainer still wants its next batch then."""
+    del worker
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    Thread(target=_end_when_told, daemon=True).start()
+
+
+def _end_when_told() -> None:
+    while signal.sigwaitinfo({signal.SIGTERM}).si_pid != os.getppid():
+        pass
+    os._exit(0)

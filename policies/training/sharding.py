@@ -1,0 +1,81 @@
+"""Weights that processes share out among themselves (FSDP2): each keeps a part of every tensor, and what belongs to it.
+
+Accelerate shards on GPUs only, and on CPUs ignores the wish in silence; `fully_shard` does the same on both.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, distributed, nn
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import fully_shard, register_fsdp_forward_method
+from torch.distributed.tensor import DTensor, distribute_tensor
+
+
+def shard(network: nn.Module, accelerator: Accelerator) -> None:
+    """Leave this process its part of a network's weights; the first process' weights count.
+
+    Modules of the classes that the network names in `sharded_layers: tuple[str, ...]` are gathered one by one while
+    they compute, and everything else at once. Such a module must be used by calling it and in no other way. Single
+    numbers, and weights of another type than most of their unit, stay whole in every process.
+
+    Args:
+        network: on its device; changed.
+        accelerator: the processes.
+    """
+    mesh = init_device_mesh(accelerator.device.type, (accelerator.num_processes,))
+    for tensor in (*network.parameters(), *network.buffers()):
+        distributed.broadcast(tensor.detach(), 0)
+    names = getattr(network, "sharded_layers", ())
+    layers = [part for part in network.modules() if part is not network and type(part).__name__ in names]
+    whole: set[nn.Parameter] = set()
+    # A layer comes after those that it is in.
+    for unit in (*reversed(layers), network):
+        whole |= _odd(
+            [weight for weight in unit.parameters() if not isinstance(weight, DTensor) and weight not in whole]
+        )
+        fully_shard(unit, mesh=mesh, reshard_after_forward=True, ignored_params=whole)
+    register_fsdp_forward_method(network, "sample")
+
+
+def average_gradients(network: nn.Module, accelerator: Accelerator) -> None:
+    """Average the gradients of weights that are whole in every process; those of sharded ones are averaged already."""
+    for weight in network.parameters():
+        if weight.grad is not None and not isinstance(weight.grad, DTensor):
+            distributed.all_reduce(weight.grad)
+            weight.grad.div_(accelerator.num_processes)
+
+
+def is_shared(tensor: Tensor) -> bool:
+    """Whether each process has a part of a tensor only."""
+    return isinstance(tensor, DTensor)
+
+
+def part_of(tensor: Tensor) -> Tensor:
+    """This process' part, which changes with the tensor; all of one that is not sharded."""
+    return tensor.to_local() if isinstance(tensor, DTensor) else tensor
+
+
+def whole_of(tensor: Tensor) -> Tensor:
+    """All of a tensor; every process must ask."""
+    return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+
+
+def shared_like(tensor: Tensor, like: Tensor) -> Tensor:
+    """A copy of a whole tensor on the device of another one, shared out like that one; single numbers never are."""
+    copy = tensor.to(like.device, copy=True)
+    if not isinstance(like, DTensor) or not tensor.ndim:
+        return copy
+    return distribute_tensor(copy, like.device_mesh, like.placements, src_data_rank=None)
+
+
+def _odd(weights: list[nn.Parameter]) -> set[nn.Parameter]:
+    """Those that cannot be gathered and averaged together with the others."""
+    sizes: Counter[torch.dtype] = Counter()
+    for weight in weights:
+        sizes[weight.dtype] += weight.numel() if weight.requires_grad else 0
+    usual = max(sizes, key=lambda dtype: sizes[dtype], default=None)
+    return {weight for weight in weights if weight.ndim == 0 or (weight.requires_grad and weight.dtype != usual)}

@@ -1,0 +1,1 @@
+"""Small frozen transforms, each with its undo, that training and serving share."""

@@ -1,0 +1,50 @@
+"""Pictures of any shape in the network's size, whole and undistorted."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from hlm.core.arrays import ByteArray
+from hlm.datasets.images import resize
+
+
+class Box(NamedTuple):
+    """Where a picture lies in the one that it was fitted into, px."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+
+def content_box(recorded: tuple[int, int], size: tuple[int, int]) -> Box:
+    """Where a picture of a recorded (height, width) lies in one of another size: as large as fits, in the middle."""
+    (height, width), (into_height, into_width) = recorded, size
+    # In whole numbers, so that equal shapes fill the picture exactly.
+    if height * into_width > width * into_height:
+        inner_height, inner_width = into_height, max(1, width * into_height // height)
+    else:
+        inner_height, inner_width = max(1, height * into_width // width), into_width
+    return Box((into_height - inner_height) // 2, (into_width - inner_width) // 2, inner_height, inner_width)
+
+
+def letterbox(image: ByteArray, size: tuple[int, int]) -> ByteArray:
+    """[height, width, 3] uint8 picture in another (height, width), its shape kept and the rest black.
+
+    A picture of the right shape is resized, one of the right size comes back as it is.
+    """
+    box = content_box((image.shape[0], image.shape[1]), size)
+    content = resize(image, (box.height, box.width))
+    if (box.height, box.width) == tuple(size):
+        return content
+    framed = np.zeros((*size, 3), np.uint8)
+    framed[box.top : box.top + box.height, box.left : box.left + box.width] = content
+    return framed
+
+
+def undo_letterbox(image: ByteArray, recorded: tuple[int, int]) -> ByteArray:
+    """[height, width, 3] the part of a letterboxed picture that shows one of a recorded (height, width)."""
+    top, left, height, width = content_box(recorded, (image.shape[0], image.shape[1]))
+    return image[top : top + height, left : left + width]

@@ -1,0 +1,56 @@
+"""What becomes of an instruction before the network sees it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from hlm.core.arrays import BoolArray, FloatArray
+
+type TokenArray = np.ndarray[Any, np.dtype[np.int64]]
+
+
+class Tokens(NamedTuple):
+    """An instruction in numbers.
+
+    Attributes:
+        numbers: [slot] int64, 0 in empty slots.
+        mask: [slot] True where there is a token.
+    """
+
+    numbers: TokenArray
+    mask: BoolArray
+
+
+class Text(Protocol):
+    """Makes tokens of instructions."""
+
+    @property
+    def slots(self) -> int:
+        """Tokens of the longest text."""
+        ...
+
+    def encode(self, instruction: str, state: FloatArray | None = None) -> Tokens:
+        """The tokens of an instruction.
+
+        Args:
+            instruction: what is to be done.
+            state: [dimension] normalised, in the network's order, for texts that tell it; None to tell none.
+
+        Raises:
+            InputError: words that cannot be told.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class NoText:
+    """For networks that read no instructions: any instruction is no tokens."""
+
+    slots: int = 0
+
+    def encode(self, instruction: str, state: FloatArray | None = None) -> Tokens:
+        """No tokens."""
+        return Tokens(np.zeros(0, np.int64), np.zeros(0, bool))

@@ -1,0 +1,124 @@
+"""What `hlm train` understands; what training does with it is tested in tests/policies/training."""
+
+import re
+
+import pytest
+
+from hlm.cli.main import main
+from hlm.policies.training import trainer
+from hlm.policies.training.config import TrainConfig
+
+
+@pytest.fixture
+def told(monkeypatch):
+    """The configs that training is called with, instead of training."""
+    configs = []
+    monkeypatch.setattr(trainer, "train", lambda config, command: configs.append((config, command)) or config.out)
+    return configs
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Writes a config file."""
+
+    def make(text):
+        path = tmp_path / "a run.yaml"
+        path.write_text(text)
+        return str(path)
+
+    return make
+
+
+def test_without_a_file_defaults_hold(told, capsys):
+    assert main(["train", "--datasets", "a.zarr", "b.zarr", "--out", "runs/x"]) == 0
+    (config, command) = told[0]
+    assert [str(path) for path in config.datasets] == ["a.zarr", "b.zarr"]
+    assert config == TrainConfig(datasets=config.datasets, out=config.out)
+    assert command == "hlm train --datasets a.zarr b.zarr --out runs/x"
+    assert capsys.readouterr().out == "checkpoint: runs/x\n"
+
+
+def test_a_file_is_overridden_on_the_command_line(told, write):
+    path = write("datasets: [a.zarr]\nbatch: 7\nlearning_rate: 1e-4\ncompact: {recipe: {flow_draws: 3}}\n")
+    assert main(["train", path, "--batch", "4", "--compact.recipe.state-noise", "0.5", "--no-proprioception"]) == 0
+    (config, command) = told[0]
+    assert (config.batch, config.learning_rate, config.proprioception) == (4, 1e-4, False)
+    assert (config.compact.recipe.flow_draws, config.compact.recipe.state_noise) == (3, 0.5)
+    assert command.startswith("hlm train '")
+
+
+@pytest.mark.parametrize("option", [["--policy", "act"], ["--policy=act"]])
+def test_the_kind_of_policy_brings_its_defaults(told, option):
+    assert main(["train", "--datasets", "a.zarr", *option, "--seed", "5"]) == 0
+    config = told[0][0]
+    assert config == TrainConfig.for_policy("act", datasets=config.datasets, seed=5)
+    assert config.learning_rate != TrainConfig().learning_rate
+
+
+def test_the_kind_on_the_command_line_counts_more_than_the_files(told, write):
+    path = write("policy: pi05\nseed: 5\n")
+    assert main(["train", path, "--datasets", "a.zarr"]) == 0
+    assert main(["train", path, "--datasets", "a.zarr", "--policy", "act"]) == 0
+    assert [config.policy for config, _ in told] == ["pi05", "act"]
+    assert [config.learning_rate for config, _ in told] == [
+        TrainConfig.for_policy(policy).learning_rate for policy in ("pi05", "act")
+    ]
+    assert [config.seed for config, _ in told] == [5, 5]
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "said"),
+    [
+        ("btach: 4\n", [], "no field of '?.*a run.yaml'? 'btach'.*Did you mean 'batch'"),
+        ("batch: many\n", [], "batch cannot be 'many'"),
+        ("compact: {recipe: {flow_draw: 4}}\n", [], "Did you mean 'flow_draws'"),
+        ("batch: [\n", [], "is no YAML"),
+        ("batch: 4\n", ["--btach", "4"], "Did you mean '--batch'"),
+        ("batch: 4\n", ["--batch", "many"], "--batch.*invalid"),
+        ("batch: 4\n", ["--batch", "1"], "batch must be at least 2, got 1"),
+        ("batch: 4\n", ["--policy", "compakt"], "no kind of policy 'compakt'.*Did you mean 'compact'"),
+        ("batch: 4\n", ["--policy", "act", "--compact.recipe.flow-draws", "3"], "settings of compact are given"),
+        ("policy: act\ncompact: {recipe: {flow_draws: 4}}\n", [], "settings of compact are given"),
+        ("batch: 4\n", ["--order", "robot"], "--order"),
+        ("resume: nowhere\n", [], "no checkpoint at nowhere"),
+        ("batch: 4\n", ["--resume", "nowhere"], "no checkpoint at nowhere"),
+        ("batch: 4\n", [], "training needs --datasets"),
+    ],
+)
+def test_what_cannot_be_understood_is_one_line(write, refused, text, options, said):
+    complaint = refused("train", write(text), *options)
+    assert re.search(said, complaint), complaint
+
+
+def test_a_missing_file_is_one_line(refused):
+    assert "no config at nothing.yaml" in refused("train", "nothing.yaml")
+
+
+def test_help_names_files_and_options(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["train", "--help"])
+    assert stop.value.code == 0
+    text = capsys.readouterr().out
+    for name in ("[CONFIG]", "--policy", "--mixture", "--augmentation.crop", "--compact.recipe.counterfactual"):
+        assert name in text
+
+
+def test_a_run_goes_on_with_its_own_settings(checkpoint, told):
+    assert main(["train", "--resume", str(checkpoint)]) == 0
+    assert main(["train", f"--resume={checkpoint}", "--workers", "3", "--max-minutes", "45"]) == 0
+    first, second = (config for config, _ in told)
+    assert first.out == first.resume == checkpoint
+    assert (first.steps, first.batch, first.workers, first.compact.network.width) == (4, 4, 0, 32)
+    assert (second.workers, second.max_minutes) == (3, 45.0)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--batch", "48"], "was started with batch 4, not 48; resuming cannot change it"),
+        (["--compact.recipe.flow-draws", "9"], "with compact.recipe.flow_draws 2, not 9"),
+        (["--out", "elsewhere"], "was started with out"),
+    ],
+)
+def test_what_resuming_cannot_change_is_refused(checkpoint, refused, options, said):
+    assert said in refused("train", "--resume", str(checkpoint), *options)

@@ -1,0 +1,172 @@
+"""Policies that answer as they are told, and servers in a thread of the test's own process."""
+
+import asyncio
+import threading
+from contextlib import ExitStack, contextmanager
+
+import numpy as np
+import pytest
+
+from hlm.core.layout import DIMENSIONS
+from hlm.core.values import ActionChunk, CameraFrame, Observation
+from hlm.policies.serving.address import bind
+from hlm.policies.serving.client import PolicyClient
+from hlm.policies.serving.server import PolicyServer, ServerConfig
+from hlm.policies.serving.worker import WARM_UP_CALLS
+
+HORIZON = 6
+PATIENCE_S = 10.0
+
+
+class FakePolicy:
+    """Answers with actions that name the observation: action t is its state plus t.
+
+    Attributes:
+        asked: every observation and prefix, those of the warm-up left out.
+        gate: chunks wait for it; open by default.
+        entered: set when a chunk is begun.
+    """
+
+    cameras = ("head", "right_wrist")
+    optional_cameras = ("right_wrist",)
+    image_size = (8, 12)
+    rate_hz = 30.0
+    horizon = HORIZON
+    execute = 3
+    embodiment = "unitree_g1"
+
+    def __init__(self, **attributes):
+        self.info = {"policy": "fake", "path": "runs/fake", "words": []}
+        self.continues_chunks = False
+        for name, value in attributes.items():
+            setattr(self, name, value)
+        self.calls = []
+        self.gate = threading.Event()
+        self.gate.set()
+        self.entered = threading.Event()
+        self.error = None
+        self.seeds = []
+
+    @property
+    def asked(self):
+        return self.calls[WARM_UP_CALLS * (2 if self.continues_chunks else 1) :]
+
+    def reset(self, seed):
+        self.seeds.append(seed)
+
+    def chunk(self, observation, prefix=None):
+        self.calls.append((observation, prefix))
+        self.entered.set()
+        assert self.gate.wait(PATIENCE_S)
+        if self.error is not None:
+            raise self.error
+        return ActionChunk(observation.stamp_ns, self.rate_hz, observation.state + np.arange(HORIZON)[:, None])
+
+
+class Running:
+    """A server that runs in a thread."""
+
+    def __init__(self, policy, port=0, api_key=None, **config):
+        self._ready = threading.Event()
+        self._failure = None
+        self._policy, self._api_key, self._config = policy, api_key, ServerConfig(**config)
+        self._listener = bind("127.0.0.1", port)
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
+        self._thread.start()
+        assert self._ready.wait(PATIENCE_S)
+        if self._failure is not None:
+            raise self._failure
+        policy.entered.clear()
+
+    async def _run(self):
+        try:
+            async with PolicyServer(self._policy, self._listener, self._config, api_key=self._api_key) as self.server:
+                self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+                self._ready.set()
+                await self._stop.wait()
+        except Exception as error:  # noqa: BLE001 - raised in the test's thread
+            self._failure = error
+            self._ready.set()
+
+    @property
+    def url(self):
+        return self.server.url
+
+    @property
+    def port(self):
+        return int(self.url.rpartition(":")[2])
+
+    def ask_to_stop(self):
+        self._loop.call_soon_threadsafe(self._stop.set)
+
+    def stop(self):
+        if self._thread.is_alive():
+            self.ask_to_stop()
+            self._thread.join(PATIENCE_S)
+            assert not self._thread.is_alive()
+
+
+@pytest.fixture
+def serve():
+    """Starts servers, and stops them in the end."""
+    with ExitStack() as servers:
+
+        def start(policy, **settings):
+            running = Running(policy, **settings)
+            servers.callback(running.stop)
+            servers.callback(policy.gate.set)
+            return running
+
+        yield start
+
+
+@pytest.fixture
+def connect():
+    """Connects clients, and closes them in the end."""
+    with ExitStack() as clients:
+        yield lambda url, **settings: clients.enter_context(PolicyClient(url, **settings))
+
+
+@pytest.fixture
+def policy():
+    return FakePolicy()
+
+
+@pytest.fixture
+def make_policy():
+    """The class of fake policies."""
+    return FakePolicy
+
+
+@pytest.fixture
+def held():
+    """Holds back a policy's chunks: what is asked for in here does not come before it ends."""
+
+    @contextmanager
+    def hold(policy):
+        policy.entered.clear()
+        policy.gate.clear()
+        try:
+            yield
+        finally:
+            policy.gate.set()
+
+    return hold
+
+
+@pytest.fixture
+def observe():
+    """Makes observations that are told from others by their number."""
+
+    def make(number=0, stamp_ns=0, cameras=("head", "right_wrist"), instruction="lift the cup"):
+        image = np.full((8, 12, 3), 1 + number % 255, np.uint8)
+        frames = {name: CameraFrame(stamp_ns, image) for name in cameras}
+        return Observation(stamp_ns, np.full(DIMENSIONS, float(number)), frames, instruction)
+
+    return make
+
+
+@pytest.fixture
+def answer_to():
+    """What the fake policy's answer to an observation becomes in single precision."""
+    return lambda observation: (observation.state + np.arange(HORIZON)[:, None]).astype(np.float32)

@@ -1,0 +1,309 @@
+import signal
+import socket
+import threading
+import time
+
+import numpy as np
+import pytest
+from websockets.sync.server import serve as websocket_server
+
+from hlm.core.errors import InputError, MismatchError
+from hlm.core.layout import DIMENSIONS
+from hlm.core.values import ActionChunk, CameraFrame, Observation
+from hlm.policies.prefix import ActionPrefix
+from hlm.policies.serving.client import PolicyClient
+from hlm.policies.serving.errors import AnswerError, AnswerTimeoutError, RefusedError, ServingError, UnreachableError
+from hlm.policies.serving.messages import Timing, encode_answer
+from hlm.policies.serving.metadata import Needs, describe
+from hlm.policies.serving.wire import pack, unpack
+
+KEY = "a-key-that-nobody-guesses"
+
+
+@pytest.fixture
+def impostor():
+    """Websocket servers that say what a test tells them to; gives their address."""
+    servers = []
+
+    def start(handler):
+        server = websocket_server(handler, "127.0.0.1", 0, compression=None)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        servers.append(server)
+        return f"ws://127.0.0.1:{server.socket.getsockname()[1]}"
+
+    yield start
+    for server in servers:
+        server.shutdown()
+
+
+@pytest.fixture
+def silent_port():
+    """A port that accepts connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+@pytest.fixture
+def dead_port():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
+def test_served_policy_is_the_policy(serve, policy, connect, observe, answer_to):
+    client = connect(serve(policy).url)
+    for number in range(3):
+        chunk = client.chunk(observe(number, stamp_ns=7 * number))
+        assert (chunk.stamp_ns, chunk.rate_hz) == (7 * number, 30.0)
+        assert np.array_equal(chunk.actions, answer_to(observe(number)))
+    for name in ("cameras", "image_size", "rate_hz", "horizon", "execute", "embodiment", "continues_chunks"):
+        assert getattr(client, name) == getattr(policy, name)
+    assert describe(client) == client.metadata
+
+
+def test_served_client_is_served_again(serve, policy, connect, observe, answer_to):
+    relay = connect(serve(policy).url)
+    client = connect(serve_once(serve, relay).url)
+    assert np.array_equal(client.chunk(observe(5)).actions, answer_to(observe(5)))
+
+
+def serve_once(serve, relay):
+    relay.entered = relay.gate = threading.Event()
+    return serve(relay)
+
+
+def test_refusal_has_the_type_and_the_connection_goes_on(serve, policy, connect, observe):
+    client = connect(serve(policy).url)
+    policy.error = MismatchError("the policy needs cameras head")
+    with pytest.raises(RefusedError, match="the policy needs cameras head") as refused:
+        client.chunk(observe())
+    assert refused.value.kind == "MismatchError"
+    policy.error = None
+    connection = client._connection
+    client.chunk(observe())
+    assert client._connection is connection
+
+
+def test_same_seed_gives_the_same_noise_whoever_else_asks(serve, policy, connect, observe):
+    url = serve(policy).url
+    clients = [connect(url), connect(url), connect(url)]
+    for client, seed in zip(clients, (1, 2, 1), strict=True):
+        client.reset(seed)
+    for _ in range(3):
+        for client in clients:
+            client.chunk(observe())
+    first, other, again = (policy.seeds[1 + each :: 3] for each in range(3))
+    assert first == again
+    assert not set(first) & set(other)
+    assert len(set(first)) == 3
+
+
+def test_noise_is_the_server_s_by_default(serve, policy, connect, observe):
+    connect(serve(policy).url).chunk(observe())
+    assert policy.seeds == [0]
+
+
+def test_prefix(serve, make_policy, connect, observe):
+    policy = make_policy(continues_chunks=True)
+    client = connect(serve(policy).url)
+    prefix = ActionPrefix(np.ones((4, DIMENSIONS)), 2, 3)
+    client.chunk(observe(), prefix)
+    (_, arrived), *_ = policy.asked
+    assert np.array_equal(arrived.actions, prefix.actions)
+    assert (arrived.delay, arrived.execute) == (2, 3)
+
+
+def test_prefix_for_a_policy_that_cannot_continue(serve, policy, connect, observe):
+    client = connect(serve(policy).url)
+    with pytest.raises(MismatchError, match="cannot continue a chunk"):
+        client.chunk(observe(), ActionPrefix(np.ones((4, DIMENSIONS)), 2, 3))
+
+
+def test_late_answer_is_never_taken_for_the_next_one(serve, policy, connect, observe, answer_to, held):
+    client = connect(serve(policy).url, timeout_s=0.2)
+    with held(policy), pytest.raises(AnswerTimeoutError, match=r"did not answer within 0\.2 s") as late:
+        client.chunk(observe(1, stamp_ns=1))
+    assert isinstance(late.value, TimeoutError)
+    client._timeout_s = 10.0
+    for number in (2, 3):
+        assert np.array_equal(client.chunk(observe(number, stamp_ns=number)).actions, answer_to(observe(number)))
+
+
+def test_answer_to_another_observation_is_refused(impostor, policy, observe, connect):
+    def answer_twice(connection):
+        connection.send(pack(describe(policy).to_message()))
+        for message in connection:
+            stamp_ns = unpack(message)["stamp_ns"]
+            chunk = ActionChunk(stamp_ns, 30.0, np.ones((6, DIMENSIONS)))
+            answer = pack(encode_answer(chunk, Timing(0.0, 0.0, 0.0, None), stamped=True))
+            connection.send(answer)
+            connection.send(answer)
+
+    client = connect(impostor(answer_twice))
+    assert client.chunk(observe(stamp_ns=1)).stamp_ns == 1
+    with pytest.raises(AnswerError, match="answers observation 1, and was asked 2"):
+        client.chunk(observe(stamp_ns=2))
+    assert client.chunk(observe(stamp_ns=3)).stamp_ns == 3
+
+
+@pytest.mark.parametrize("answer", [b"", b"\xc1", pack({}), pack({"actions": np.ones((6, 34))}), pack(3)])
+def test_answer_that_is_none_drops_the_connection(impostor, policy, observe, connect, answer):
+    def handler(connection):
+        connection.send(pack(describe(policy).to_message()))
+        for _ in connection:
+            connection.send(answer)
+
+    client = connect(impostor(handler))
+    with pytest.raises(ServingError, match=r"the policy server|the message"):
+        client.chunk(observe())
+    assert client._connection is None
+
+
+def test_server_that_goes_away_in_the_middle(impostor, policy, observe, connect):
+    def handler(connection):
+        connection.send(pack(describe(policy).to_message()))
+        connection.recv()
+        connection.close(1001, "the server is stopping")
+
+    client = connect(impostor(handler))
+    with pytest.raises(UnreachableError, match="was lost: received 1001"):
+        client.chunk(observe())
+
+
+def test_restarted_server_is_found_again(serve, policy, make_policy, connect, observe, answer_to):
+    running = serve(policy)
+    client = connect(running.url, timeout_s=5.0)
+    client.chunk(observe())
+    running.stop()
+    again = threading.Timer(0.3, lambda: serve(make_policy(), port=running.port))
+    again.start()
+    assert np.array_equal(client.chunk(observe(8)).actions, answer_to(observe(8)))
+    again.join()
+
+
+def test_other_policy_at_the_same_address_is_not_taken(serve, policy, make_policy, connect, observe):
+    running = serve(policy)
+    client = connect(running.url)
+    running.stop()
+    serve(make_policy(horizon=7), port=running.port)
+    with pytest.raises(MismatchError, match="has another policy by now"):
+        client.chunk(observe())
+
+
+def test_no_server_is_said_in_time(dead_port):
+    begin = time.monotonic()
+    with pytest.raises(
+        UnreachableError, match=rf"no policy server at ws://127.0.0.1:{dead_port} within 0.3 s: .*refused"
+    ):
+        PolicyClient(f"127.0.0.1:{dead_port}", connect_timeout_s=0.3)
+    assert time.monotonic() - begin < 2.0
+
+
+def test_silent_server_is_said_in_time(silent_port):
+    begin = time.monotonic()
+    with pytest.raises(UnreachableError, match=r"within 0\.3 s: it says nothing"):
+        PolicyClient(f"ws://127.0.0.1:{silent_port}", connect_timeout_s=0.3)
+    assert time.monotonic() - begin < 2.0
+
+
+def test_server_that_reads_nothing_is_said_in_time(impostor, policy, connect):
+    """A request that does not fit into the socket's buffers cannot be sent, and must not block either."""
+
+    def handler(connection):
+        connection.send(pack(describe(policy).to_message()))
+        connection.recv_flow_control.acquire()
+        closing.wait(10.0)
+        connection.recv_flow_control.release()
+
+    closing = threading.Event()
+    client = connect(impostor(handler), timeout_s=0.3)
+    frame = CameraFrame(0, np.zeros((4000, 4000, 3), np.uint8))
+    with pytest.raises(AnswerTimeoutError):
+        client.chunk(Observation(0, np.ones(DIMENSIONS), {"head": frame}, ""))
+    closing.set()
+
+
+@pytest.mark.parametrize(
+    ("greeting", "text"),
+    [
+        (b"\x80", "it is no policy server of hlm: metadata lacks 'policy'"),
+        (b"\xc1", "it is no policy server of hlm"),
+        ("hello", "it greets with text"),
+    ],
+)
+def test_other_servers_are_recognised(impostor, greeting, text):
+    url = impostor(lambda connection: (connection.send(greeting), connection.recv()))
+    with pytest.raises(AnswerError, match=text):
+        PolicyClient(url)
+
+
+def test_wrong_key_is_said_at_once(serve, policy, connect):
+    running = serve(policy, api_key=KEY)
+    begin = time.monotonic()
+    for key in (None, f"{KEY}x"):
+        with pytest.raises(RefusedError, match="it wants its API key, or another one") as refused:
+            connect(running.url, api_key=key)
+        assert refused.value.kind == "Unauthorized"
+    assert time.monotonic() - begin < 2.0
+    assert connect(running.url, api_key=KEY).horizon == 6
+
+
+def test_server_without_room_is_tried_until_there_is(serve, policy, connect):
+    running = serve(policy, max_clients=1)
+    first = connect(running.url)
+    with pytest.raises(UnreachableError, match=r"HTTP 503\. this policy server has its 1 clients already"):
+        connect(running.url, connect_timeout_s=0.3)
+    threading.Timer(0.2, first.close).start()
+    assert connect(running.url).horizon == 6
+
+
+def test_policy_of_another_robot_is_not_taken(serve, policy, connect):
+    with pytest.raises(MismatchError, match="and this one is 'walker'"):
+        connect(serve(policy).url, needs=Needs(embodiment="walker"))
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1", "ws://", "ws://x:notaport"])
+def test_addresses_that_are_none(url):
+    with pytest.raises(InputError, match="is no address of a policy server"):
+        PolicyClient(url, connect_timeout_s=1.0)
+
+
+@pytest.mark.parametrize("timeout_s", [0.0, -1.0, float("nan")])
+def test_timeouts_must_be_positive(timeout_s):
+    with pytest.raises(InputError, match="timeouts must be positive"):
+        PolicyClient("ws://127.0.0.1:1", timeout_s=timeout_s)
+
+
+def test_interrupted_call_drops_its_connection(serve, policy, connect, observe, answer_to, held):
+    """Ctrl+C while an answer is awaited: the answer is not taken for the next one."""
+    client = connect(serve(policy).url, timeout_s=5.0)
+    main = threading.get_ident()
+    with held(policy):
+        threading.Thread(
+            target=lambda: (policy.entered.wait(5.0), signal.pthread_kill(main, signal.SIGINT)), daemon=True
+        ).start()
+        with pytest.raises(KeyboardInterrupt):
+            client.chunk(observe(1))
+    assert np.array_equal(client.chunk(observe(2)).actions, answer_to(observe(2)))
+
+
+def test_closed_client_says_so(serve, policy, observe):
+    with PolicyClient(serve(policy).url) as client:
+        client.chunk(observe())
+    client.close()
+    with pytest.raises(UnreachableError, match="was closed"):
+        client.chunk(observe())
+    assert not client._thread.is_alive()
+
+
+def test_client_that_is_not_made_leaves_no_thread(dead_port):
+    before = threading.active_count()
+    with pytest.raises(UnreachableError):
+        PolicyClient(f"127.0.0.1:{dead_port}", connect_timeout_s=0.1)
+    assert threading.active_count() == before
+
+
+def test_too_large_a_picture_is_said(serve, policy, connect):
+    client = connect(serve(policy, max_message_bytes=10_000).url)
+    frame = CameraFrame(0, np.zeros((100, 100, 3), np.uint8))
+    with pytest.raises(UnreachableError, match=r"1009.*exceeds limit of 10000 bytes"):
+        client.chunk(Observation(0, np.ones(DIMENSIONS), {"head": frame}, ""))

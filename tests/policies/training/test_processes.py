@@ -1,0 +1,345 @@
+"""Several processes on this machine's CPU learn what one process learns from batches as large as theirs together."""
+
+import multiprocessing
+import os
+import signal
+import socket
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import psutil
+import pytest
+import torch
+import torch._dynamo  # which FSDP imports, slowly; so the processes that are forked have it
+import yaml
+import zarr
+from accelerate.state import AcceleratorState, GradientState
+from torch import nn
+from torch.distributed.fsdp import FSDPModule
+
+from hlm.cli.main import main
+from hlm.core.clock import MonotonicClock, ticks
+from hlm.core.documents import to_document
+from hlm.core.errors import InputError
+from hlm.datasets.mixture import MixtureConfig, MixtureEntry
+from hlm.datasets.reader import open_dataset
+from hlm.policies.checkpoint import read_checkpoint, read_training
+from hlm.policies.network import Losses, Term
+from hlm.policies.registry import load_policy
+from hlm.policies.training.config import TrainConfig
+from hlm.policies.training.processes import join_processes
+from hlm.policies.training.resuming import resuming
+from hlm.policies.training.sources import open_sources
+from hlm.policies.training.state import TrainState, served_weights
+from hlm.policies.training.trainer import train
+
+pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")
+LIMIT_S = 120.0
+# Sums over samples are made in another order.
+LOSS_TOLERANCE = 1e-5
+WEIGHT_TOLERANCE = 1e-3
+
+
+def in_processes(count, folder, work, *arguments):
+    """Exit codes of processes that each call `work` as if torchrun had started them, and what each said."""
+    context = multiprocessing.get_context("fork")
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+    folder.mkdir(exist_ok=True)
+    processes = [
+        context.Process(target=_work, args=(rank, count, port, folder, work, arguments)) for rank in range(count)
+    ]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(LIMIT_S)
+    codes = [process.exitcode for process in processes]
+    for process in processes:
+        process.kill()
+    return codes, [(folder / f"said_{rank}").read_text() for rank in range(count)]
+
+
+def _work(rank, count, port, folder, work, arguments):
+    torch.set_num_threads(1)
+    told = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": count, "LOCAL_WORLD_SIZE": count, "MASTER_PORT": port}
+    os.environ |= {"MASTER_ADDR": "127.0.0.1", "OMP_NUM_THREADS": "1"} | {name: str(n) for name, n in told.items()}
+    # What the test's own process did with accelerate does not count here.
+    AcceleratorState._reset_state(reset_partial_state=True)
+    GradientState._reset_state()
+    sys.stdout = sys.stderr = (folder / f"said_{rank}").open("w", buffering=1)
+    sys.exit(work(*arguments))
+
+
+@pytest.fixture
+def hlm_train(tmp_path):
+    """Runs `hlm train` on a config in several processes; gives their exit codes and what each said."""
+
+    def run(count, config, *options):
+        file = tmp_path / "config.yaml"
+        file.write_text(yaml.safe_dump(to_document(config)))
+        return in_processes(count, tmp_path / "said", main, ["train", str(file), *options])
+
+    return run
+
+
+@pytest.fixture
+def two_sources(make_dataset):
+    return make_dataset("even.zarr", episodes=4), make_dataset("odd.zarr", episodes=4, rows=30)
+
+
+def far(first, second):
+    """Largest difference between two sets of tensors."""
+    assert first.keys() == second.keys()
+    return max(float((first[name] - second[name]).abs().max()) for name in first)
+
+
+def same(first, second):
+    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
+
+
+@pytest.mark.parametrize("sharding", ["none", "fsdp"])
+def test_two_processes_learn_what_one_learns_from_twice_the_batch(
+    sharding, hlm_train, tiny_config, two_sources, tmp_path
+):
+    alone = train(tiny_config(datasets=two_sources, out=tmp_path / "alone", batch=8, steps=6))
+    config = tiny_config(datasets=two_sources, out=tmp_path / "both", batch=4, steps=6, sharding=sharding)
+    codes, said = hlm_train(2, config)
+    assert codes == [0, 0]
+    assert "2 processes" in said[0] and f"checkpoint: {config.out}" in said[0]
+    assert said[1] == ""
+    one, both = read_training(alone), read_training(config.out)
+    assert set(one["history"]) == set(both["history"]) >= {"loss", "loss/even", "loss/odd", "auxiliary"}
+    for name, values in one["history"].items():
+        assert both["history"][name] == pytest.approx(values, rel=100.0 * LOSS_TOLERANCE, nan_ok=True), name
+    assert both["history"]["loss"] == pytest.approx(one["history"]["loss"], rel=LOSS_TOLERANCE)
+    for part in ("model", "average"):
+        assert far(one[part], both[part]) < WEIGHT_TOLERANCE
+    assert load_policy(config.out).info["step"] == 6
+    names = {entry.name for entry in alone.iterdir()}
+    assert {entry.name for entry in config.out.iterdir()} == names
+    assert len(list((config.out / "tensorboard").iterdir())) == 1
+
+
+@pytest.mark.parametrize("sharding", ["none", pytest.param("fsdp", marks=pytest.mark.slow)])
+def test_two_processes_resume_bit_for_bit_and_one_goes_on_with_their_samples(
+    sharding, hlm_train, tiny_config, tmp_path
+):
+    whole = tiny_config(out=tmp_path / "whole", batch=4, steps=4, sharding=sharding, validation=0.0)
+    assert hlm_train(2, whole)[0] == [0, 0]
+    # The same run again, stopped after its second update.
+    parts = tiny_config(out=tmp_path / "parts", batch=4, steps=4, sharding=sharding, validation=0.0)
+    codes, _ = in_processes(2, tmp_path / "said", stop_after_two, parts)
+    assert codes == [0, 0]
+    one = tmp_path / "one"
+    one.mkdir()
+    for entry in parts.out.glob("*.*"):
+        (one / entry.name).write_bytes(entry.read_bytes())
+    assert hlm_train(2, resuming(parts.out))[0] == [0, 0]
+    first, second = read_training(whole.out), read_training(parts.out)
+    assert same(first["model"], second["model"]) and same(first["average"], second["average"])
+    assert same(read_checkpoint(whole.out).weights, read_checkpoint(parts.out).weights)
+    train(resuming(one, sharding="none"))
+    assert resuming(one).batch == 8
+    assert far(first["model"], read_training(one)["model"]) < WEIGHT_TOLERANCE
+
+
+def stop_after_two(config):
+    train(config, stop_after=2)
+
+
+def test_processes_that_cannot_share_the_samples_say_so_once(hlm_train, tiny_config):
+    path = train(tiny_config(batch=8, steps=4), stop_after=2)
+    codes, said = hlm_train(3, resuming(path))
+    assert codes == [2, 2, 2]
+    assert said[0].startswith("hlm: the run's updates have 8 samples, which 3 processes cannot share equally")
+    assert said[0].count("\n") == 1 and said[1:] == ["", ""]
+
+
+def test_a_broken_row_in_one_process_ends_all_with_one_line(hlm_train, tiny_config, make_dataset):
+    data = make_dataset(episodes=4)
+    config = tiny_config(datasets=(data,), batch=4, steps=50, validation=0.0)
+    mixture = MixtureConfig(datasets=(MixtureEntry(path=data),))
+    draws = iter(open_sources(config, mixture).sampler(config.seed, rank=1, world_size=2, position=8))
+    number = next(draws)  # of the second process' second update
+    episode, row = open_dataset(data).episodes[number // 24], number % 24
+    label = zarr.open_array(episode.path / "label" / "goal_in_hand_m", mode="r+")
+    values = label[:]
+    values[row] = np.nan
+    label[:] = values
+    codes, said = hlm_train(2, config)
+    assert codes == [2, 2]
+    assert said[0].splitlines()[-1] == f"hlm: {episode.path} row {row} holds nan or infinity; leave the episode out."
+    assert said[0].count("hlm:") == 1 and said[1] == ""
+    assert not (config.out / "model.safetensors").exists()
+
+
+def test_sharding_needs_several_processes(tiny_config):
+    with pytest.raises(InputError, match=r"--sharding fsdp needs several processes; start them with torchrun"):
+        train(tiny_config(sharding="fsdp"))
+
+
+class Layer(nn.Module):
+    """What a network may name as a unit."""
+
+    def __init__(self, width, dtype):
+        super().__init__()
+        self.linear = nn.Linear(width, width, dtype=dtype)
+        self.norm = nn.LayerNorm(width)
+        self.scale = nn.Parameter(torch.ones(()))
+
+    def forward(self, hidden):
+        inner = self.linear(hidden.to(self.linear.weight.dtype)).float()
+        return hidden + self.scale * torch.tanh(self.norm(inner))
+
+
+class Layered(nn.Module):
+    """A network that names its layers, of weights of two types, with one that is frozen and one that nothing uses."""
+
+    sharded_layers = ("Layer",)
+    noise_shape = (3,)
+
+    def __init__(self, dtype):
+        super().__init__()
+        self.layers = nn.ModuleList(Layer(8, dtype) for _ in range(3))
+        self.frozen = nn.Parameter(torch.full((8,), 2.0), requires_grad=False)
+        self.unused = nn.Parameter(torch.ones(2))
+        self.out = nn.Linear(8, 3)
+
+    def forward(self, batch, draws):
+        del draws
+        error = (self.sample(batch.actions, None, 1) - 1.0).square().mean(-1)
+        return Losses(
+            Term(error, torch.ones_like(error)), {"doubled": Term(2.0 * error.detach(), torch.ones_like(error), 0.0)}
+        )
+
+    def sample(self, inputs, noise, steps, prefix=None):
+        for layer in self.layers:
+            inputs = layer(inputs)
+        return self.out(inputs * self.frozen)
+
+
+def layered_run(folder, sharding, dtype):
+    """Five updates of the layered network on this process' share of the samples; the first one keeps what came out."""
+    config = TrainConfig(
+        device="cpu", sharding=sharding, steps=5, learning_rate=1e-2, gradient_norm=0.5, average_decay=0.5
+    )
+    processes = join_processes(config)
+    torch.manual_seed(processes.process_index)  # the first process' weights count
+    network = Layered(dtype)
+    torch.manual_seed(0)
+    reference = Layered(dtype)
+    if processes.is_main_process:
+        network.load_state_dict(reference.state_dict())
+    state = TrainState.start(network, config, processes, bfloat16=False)
+    if sharding == "fsdp":
+        assert all(isinstance(layer, FSDPModule) for layer in network.layers)
+        assert state._trained()["out.weight"].to_local().shape[0] < 3 == network.out.weight.shape[0]
+        assert state.average["out.weight"].to_local().shape == network.out.weight.to_local().shape
+    for update in range(5):
+        everything = torch.randn(8, 8, generator=torch.Generator().manual_seed(update))
+        batch = SimpleNamespace(actions=everything[processes.process_index :: processes.num_processes])
+        state.update(batch, None, config)
+    with state.averaged() as averaged, torch.inference_mode():
+        sampled = averaged.sample(everything, None, 1)
+    document = state.to_document()
+    again = TrainState.start(Layered(dtype), config, processes, bfloat16=False)
+    again.restore(document if processes.num_processes == 1 else _sent(document, processes))
+    returned = again.to_document()
+    if processes.is_main_process:
+        torch.save({"document": document, "served": served_weights(document), "sampled": sampled}, folder / "kept.pt")
+        assert same(document["model"], returned["model"]) and same(document["average"], returned["average"])
+        states = document["optimizer"]["state"], returned["optimizer"]["state"]
+        assert all(same(states[0][name], states[1][name]) for name in states[0])
+
+
+def _sent(document, processes):
+    """The first process' document in all, as all of them read it from a file."""
+    holder = [document if processes.is_main_process else None]
+    torch.distributed.broadcast_object_list(holder, 0)
+    return holder[0]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_sharded_layers_learn_like_whole_ones(dtype, tmp_path):
+    found = {}
+    for count, sharding in ((1, "none"), (2, "fsdp")):
+        folder = tmp_path / sharding
+        codes, said = in_processes(count, folder, layered_run, folder, sharding, dtype)
+        assert codes == [0] * count, said
+        found[sharding] = torch.load(folder / "kept.pt")
+    alone, both = found["none"], found["fsdp"]
+    # A weight in half precision has steps of a hundredth of itself.
+    tolerance = WEIGHT_TOLERANCE if dtype == torch.float32 else 2e-2
+    assert far(alone["served"], both["served"]) < tolerance
+    assert far(alone["document"]["model"], both["document"]["model"]) < tolerance
+    assert (alone["sampled"] - both["sampled"]).abs().max() < 10.0 * tolerance
+    assert both["served"]["layers.0.linear.weight"].dtype == dtype
+    assert both["document"]["average"]["layers.0.linear.weight"].dtype == torch.float32
+    assert torch.equal(both["document"]["model"]["frozen"], torch.full((8,), 2.0))
+
+
+LAUNCHERS = {
+    "torchrun": ["-m", "torch.distributed.run", "--nproc-per-node", "2"],
+    "accelerate": ["-m", "accelerate.commands.accelerate_cli", "launch"],
+}
+
+
+@pytest.fixture
+def launch(tmp_path):
+    """Starts `hlm train` on a config as people do, in a session of its own."""
+    started = []
+
+    def start(launcher, config):
+        file = tmp_path / "config.yaml"
+        file.write_text(yaml.safe_dump(to_document(config)))
+        command = [sys.executable, *LAUNCHERS[launcher], "-m", "hlm.cli.main", "train", str(file)]
+        started.append(
+            subprocess.Popen(
+                command,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                start_new_session=True,
+                env=os.environ | {"OMP_NUM_THREADS": "1"},
+            )
+        )
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("launcher", LAUNCHERS)
+def test_launchers_start_the_same_command(launcher, launch, tiny_config):
+    config = tiny_config(steps=4, workers=1)
+    process = launch(launcher, config)
+    said, _ = process.communicate(timeout=LIMIT_S)
+    assert process.returncode == 0, said
+    assert said.count(f"checkpoint: {config.out}") == 1
+    assert ("2 processes" in said) is (launcher == "torchrun")
+    assert read_training(config.out)["samples"] == (16 if launcher == "torchrun" else 8)
+    assert load_policy(config.out).info["step"] == 4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "send"), [(signal.SIGINT, os.killpg), (signal.SIGTERM, os.kill)])
+def test_a_signal_to_torchrun_saves_and_leaves_nobody_behind(number, send, launch, tiny_config):
+    config = tiny_config(steps=100_000, workers=1)
+    process = launch("torchrun", config)
+    for tick in ticks(MonotonicClock(), rate_hz=5.0):
+        family = psutil.Process(process.pid).children(recursive=True)
+        if len(family) == 4 and list(config.out.glob("tensorboard/*")):
+            break
+        assert tick.index < 5.0 * LIMIT_S
+    send(process.pid, number)
+    said, _ = process.communicate(timeout=LIMIT_S)
+    step = read_checkpoint(config.out).step
+    assert said.count(f"stopped and saved after {step} of 100000 updates; go on with: hlm train --resume") == 1, said
+    assert said.count("hlm: interrupted") == 1
+    assert not any(member.is_running() for member in family)
+    assert read_training(config.out)["step"] == step < 100_000

@@ -1,0 +1,116 @@
+import itertools
+
+import numpy as np
+import pytest
+import torch
+
+from hlm.core.errors import CorruptError, InputError
+from hlm.policies.training.loading import read_batches
+from hlm.policies.training.samples import collate
+
+
+@pytest.fixture
+def run(prepared):
+    return prepared(batch=8)
+
+
+@pytest.mark.parametrize(("episode", "row"), [(0, 0), (1, 13), (2, 23)])
+def test_samples_hold_what_their_row_recorded(run, episode, row):
+    recorded = run.samples.episodes[episode]
+    number = sum(len(before) for before in run.samples.episodes[:episode]) + row
+    assert run.samples.locate(number) == (recorded, row)
+    sample = run.samples[number]
+    assert sample.number == number
+    assert run.encoding.text.undo(sample.seen.tokens) == recorded.info.instruction
+    for view, name in enumerate(("head", "wrist")):
+        np.testing.assert_array_equal(sample.seen.images[view], recorded.images(name, [row])[0])
+    moving = run.encoding.state.active
+    state = run.encoding.state.undo(sample.seen.state)
+    np.testing.assert_allclose(state[moving], recorded.state[row][moving], atol=1e-6)
+    due = [min(row + i, 23) for i in range(16)]
+    moving = run.encoding.action.active
+    played = run.encoding.undo_chunk(sample.actions, recorded.state[row])
+    np.testing.assert_allclose(played[:, moving], recorded.action[due][:, moving], atol=1e-6)
+    assert sample.padded.tolist() == [row + i > 23 for i in range(16)]
+    np.testing.assert_array_equal(sample.labels["goal_m"], recorded.label("goal_in_hand_m")[row])
+
+
+def test_there_are_as_many_samples_as_rows(run):
+    assert len(run.samples) == sum(map(len, run.samples.episodes)) == 96
+    for number in (-1, 96):
+        with pytest.raises(IndexError, match=f"no sample {number}; there are 96"):
+            run.samples.locate(number)
+
+
+def test_missing_views_are_marked(make_dataset, prepared):
+    run = prepared(datasets=(make_dataset(lacking=(0, 1)),), validation=0.0)
+    lacking = [episode for episode in run.samples.episodes if "wrist" not in episode.cameras]
+    assert len(lacking) == 2
+    for number in range(0, len(run.samples), 6):
+        sample, (episode, _) = run.samples[number], run.samples.locate(number)
+        assert sample.seen.available.tolist() == [True, episode not in lacking]
+        assert sample.seen.images[1].any() == (episode not in lacking)
+
+
+@pytest.mark.parametrize("name", ["state", "action"])
+def test_a_row_that_holds_no_numbers_is_named(run, name):
+    episode, row = run.samples.locate(30)
+    broken = getattr(episode, name).copy()
+    broken[row, 3] = np.nan
+    object.__setattr__(episode, name, broken)
+    with pytest.raises(InputError, match=rf"{episode.path.name} row {row} holds nan or infinity; leave the episode"):
+        run.samples[30]
+
+
+def test_labels_that_are_no_numbers_are_named(run, monkeypatch):
+    monkeypatch.setattr(run.samples, "_labels", lambda episode, row: {"goal_m": np.array([0.0, np.inf, 0.0])})
+    with pytest.raises(InputError, match="row 6 holds nan or infinity"):
+        run.samples[30]
+
+
+def test_a_batch_is_its_samples(run):
+    numbers = [3, 90, 41]
+    batch = collate([run.samples[number] for number in numbers])
+    assert batch.numbers.tolist() == numbers
+    for place, number in enumerate(numbers):
+        sample = run.samples[number]
+        np.testing.assert_array_equal(batch.seen.images[place], sample.seen.images)
+        np.testing.assert_array_equal(batch.actions[place], sample.actions)
+        np.testing.assert_array_equal(batch.padded[place], sample.padded)
+        assert batch.labels.keys() == sample.labels.keys()
+        for name, value in sample.labels.items():
+            np.testing.assert_array_equal(batch.labels[name][place], value)
+
+
+def batches_of(run, workers, count=5):
+    sampler = run.sources.sampler(0, rank=0, world_size=1, position=16)
+    batches = read_batches(run.samples, sampler, 8, workers)
+    try:
+        return list(itertools.islice(batches, count))
+    finally:
+        batches.close()
+
+
+def test_the_number_of_workers_changes_nothing(run):
+    for alone, together in zip(batches_of(run, 0), batches_of(run, 2), strict=True):
+        assert torch.equal(alone.numbers, together.numbers)
+        assert all(map(torch.equal, alone.seen, together.seen))
+        assert torch.equal(alone.actions, together.actions)
+        assert all(torch.equal(alone.labels[name], together.labels[name]) for name in alone.labels)
+
+
+def test_batches_come_in_the_samplers_order(run):
+    sampler = run.sources.sampler(0, rank=0, world_size=1, position=16)
+    numbers = torch.cat([batch.numbers for batch in batches_of(run, 0)])
+    assert numbers.tolist() == list(itertools.islice(sampler, 40))
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_row_that_cannot_be_read_is_the_trainers_to_hear_of(run, monkeypatch, workers):
+    def broken(number):
+        raise CorruptError(f"row {number} is damaged")
+
+    monkeypatch.setattr(type(run.samples), "__getitem__", lambda samples, number: broken(number))
+    with pytest.raises(CorruptError, match=r"row \d+ is damaged") as error:
+        batches_of(run, workers)
+    assert "\n" not in str(error.value)

@@ -1,0 +1,159 @@
+import itertools
+
+import numpy as np
+import pytest
+import yaml
+
+from hlm.core.errors import InputError, MismatchError, UnknownNameError
+from hlm.policies.training.sources import mixture_config, open_sources
+
+
+@pytest.fixture
+def mix(tmp_path):
+    """A file of a mixture, of an entry for each dataset."""
+
+    def make(*entries):
+        path = tmp_path / "mixture.yaml"
+        path.write_text(yaml.safe_dump({"datasets": [entry | {"path": str(entry["path"])} for entry in entries]}))
+        return path
+
+    return make
+
+
+@pytest.fixture
+def opened(tiny_config):
+    """The sources of a run, with what `TrainConfig` takes."""
+
+    def make(**changes):
+        config = tiny_config(**changes)
+        return open_sources(config, mixture_config(config))
+
+    return make
+
+
+def scenes(episodes):
+    return {episode.info.extra["scene"] for episode in episodes}
+
+
+def test_layouts_are_not_shared_between_training_and_validation(opened):
+    sources = opened()
+    assert sources.validation
+    assert not scenes(sources.episodes) & scenes(sources.validation)
+    assert len(sources.episodes) + len(sources.validation) == 6
+
+
+def test_layouts_stay_together_across_the_parts_of_a_mixture(dataset_path, make_dataset, mix, opened):
+    again = make_dataset("again.zarr")
+    red = {"path": dataset_path, "instruction": "*red*"}
+    blue = {"path": dataset_path, "instruction": "*blue*"}
+    for seed in range(4):
+        sources = opened(mixture=mix(red, blue, {"path": again}), seed=seed, validation=0.4)
+        held_out = scenes(sources.validation)
+        assert len(held_out) == 1
+        assert not held_out & scenes(sources.episodes)
+        # Both instructions of the first dataset, and the same layout in the second.
+        assert len(sources.validation) == 4
+        assert [len(part) for part in sources.training] == [2, 2, 4]
+
+
+def test_the_split_depends_on_the_seed(make_dataset, opened):
+    path = make_dataset(episodes=12, rows=4)
+    held_out = {frozenset(scenes(opened(datasets=(path,), seed=seed).validation)) for seed in range(6)}
+    assert len(held_out) > 1
+    assert len({frozenset(scenes(opened(datasets=(path,), seed=3).validation)) for _ in range(2)}) == 1
+
+
+def test_without_validation_everything_is_learnt_from(opened):
+    sources = opened(validation=0.0)
+    assert len(sources.episodes) == 6
+    assert not sources.validation
+
+
+def test_weights_are_kept_exactly(dataset_path, make_dataset, mix, opened):
+    other = make_dataset("other.zarr", episodes=2, scene=10)
+    sources = opened(mixture=mix({"path": dataset_path, "weight": 3}, {"path": other, "weight": 1}), validation=0.0)
+    assert sources.names == ("tiny", "other")
+    assert sources.rows == (144, 48)
+    for draws in (1, 100, 4096, 8192):
+        numbers = list(itertools.islice(sources.sampler(5, rank=0, world_size=1, position=0), draws))
+        counts = np.bincount(sources.part_of(np.array(numbers)), minlength=2)
+        # Parts are shuffled among each other within 4096 draws.
+        assert counts[0] == 0.75 * draws or draws < 4096
+        assert sources.fractions(5, draws) == {"tiny": counts[0] / draws, "other": counts[1] / draws}
+    assert sources.fractions(5, 0) == {"tiny": 0.0, "other": 0.0}
+
+
+def test_datasets_without_weights_count_by_their_rows(dataset_path, make_dataset, opened):
+    sources = opened(datasets=(dataset_path, make_dataset("other.zarr", episodes=2, scene=10)), validation=0.0)
+    assert sources.weights == (144.0, 48.0)
+    assert len(set(sources.row_weights)) == 1
+
+
+def test_row_weights_are_how_often_a_row_is_drawn(dataset_path, make_dataset, mix, opened):
+    other = make_dataset("other.zarr", episodes=2, scene=10)
+    sources = opened(mixture=mix({"path": dataset_path, "weight": 1}, {"path": other, "weight": 1}), validation=0.0)
+    assert sources.row_weights == pytest.approx([1 / 144] * 6 + [1 / 48] * 2)
+
+
+def test_the_same_dataset_twice_has_two_names(dataset_path, mix, opened):
+    entries = [{"path": dataset_path, "instruction": f"*{colour}*"} for colour in ("red", "blue")]
+    assert opened(mixture=mix(*entries)).names == ("tiny_1", "tiny_2")
+
+
+def test_a_prompt_of_a_mixture_is_what_the_policy_learns(dataset_path, mix, prepared):
+    run = prepared(mixture=mix({"path": dataset_path, "prompt": "Tidy up!"}))
+    assert run.encoding.text.words == ("tidy", "up")
+    labels = run.samples[0].labels
+    assert not labels["labelled"]
+    assert labels["candidate_tokens"].tolist() == [[1, 2]]
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"), [({"rate_hz": 15.0}, r"has rate_hz 15.0, .* has 30.0; a mixture has one rate_hz")]
+)
+def test_datasets_that_do_not_fit_together_are_refused(dataset_path, make_dataset, opened, changed, said):
+    with pytest.raises(MismatchError, match=said):
+        opened(datasets=(dataset_path, make_dataset(**changed)))
+
+
+def test_datasets_of_different_picture_sizes_mix(dataset_path, make_dataset, prepared):
+    run = prepared(datasets=(dataset_path, make_dataset(side=48, scene=10)), validation=0.0, image_size=(32, 32))
+    assert run.encoding.config.recorded_sizes == ((32, 32), (48, 48))
+    assert run.samples[0].seen.images.shape == run.samples[len(run.samples) - 1].seen.images.shape == (2, 32, 32, 3)
+
+
+def test_episodes_that_no_training_episode_is_like_are_no_validation(dataset_path, make_dataset, prepared):
+    other = make_dataset(episodes=2, side=48, scene=10)
+    for seed in range(8):
+        changes = {"datasets": (dataset_path, other), "seed": seed, "validation": 0.5}
+        try:
+            run = prepared(**changes, image_size=(32, 32))
+        except InputError as error:
+            assert "takes every episode of" in str(error)
+        else:
+            assert run.held_out is not None
+
+
+def test_only_wanted_outcomes_are_learnt_from(opened):
+    with pytest.raises(InputError, match=r"failure"):
+        opened(outcomes=("failure",))
+
+
+def test_an_unknown_camera_names_the_known_ones(opened):
+    with pytest.raises(UnknownNameError, match=r"no camera 'haed'\. Known: head, wrist\. Did you mean 'head'"):
+        opened(cameras=("haed",))
+
+
+def test_cameras_are_seen_in_the_order_in_which_they_are_named(opened):
+    assert opened().cameras == ("head", "wrist")
+    assert opened(cameras=("wrist", "head")).cameras == ("wrist", "head")
+    assert opened(cameras=("wrist",)).cameras == ("wrist",)
+
+
+def test_a_run_needs_data(tiny_config):
+    with pytest.raises(InputError, match="training needs --datasets"):
+        mixture_config(tiny_config(datasets=()))
+
+
+def test_sources_are_told_in_lines(opened, dataset_path):
+    assert opened().counts == (f"{dataset_path}: 6 of 6 episodes (6 scripted), 0.00 h",)
