@@ -76,7 +76,7 @@ class CompactNetwork(CompactModel):
             decided = torch.ones_like(decided)
         demonstrated = len(batch.actions)
         known = batch.labels["labelled"][chosen].float()
-        weights = torch.cat([decided, known.new_ones(len(chosen) - demonstrated)]) * known
+        weights = decided[chosen] * known
         wrong_m = target_error(prefix.auxiliary_m, target_m)
         others = {
             "auxiliary": Term(auxiliary_loss(prefix.auxiliary_m, target_m), weights, self.recipe.auxiliary_weight),
@@ -118,7 +118,8 @@ class CompactNetwork(CompactModel):
     def _flow(self, prefix: Known, actions: Tensor, draws: Draws) -> tuple[Tensor, Tensor]:
         """[batch] mean squared error of predicted data, and [batch] flow-matching loss."""
         count, repeats = len(actions), self._flow_draws
-        data = (self.projection @ actions).repeat_interleave(repeats, 0)
+        with torch.autocast(actions.device.type, enabled=False):  # what is to be learnt is exact
+            data = (self.projection @ actions).repeat_interleave(repeats, 0)
         time = flow_times(draws.uniform(repeats)).flatten()
         noise = draws.normal(repeats, *self.noise_shape).flatten(0, 1)
         noisy = interpolate(data, noise * self.active, time)

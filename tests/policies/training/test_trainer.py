@@ -1,9 +1,4 @@
 import io
-import json
-import os
-import signal
-import subprocess
-import sys
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +7,6 @@ import torch
 import yaml
 from rich.console import Console
 
-from hlm.core.clock import MonotonicClock, ticks
 from hlm.core.documents import to_document
 from hlm.core.errors import ExistsError, InputError, MismatchError, MissingFileError, UnknownNameError
 from hlm.core.layout import GROUPS
@@ -371,9 +365,8 @@ def test_time_may_be_over_before_the_updates_are(tiny_config, run_with_clock):
     stopped = run.state.step
     assert 1 < stopped < 24
     out = config.out
-    assert (
-        f"1 minutes are over after {stopped} of 24 updates; go on with: hlm train --resume {out} --max-minutes" in said
-    )
+    assert f"1 minutes are over after {stopped} of 24 updates; " in said
+    assert f"go on with: hlm train --resume {out} --max-minutes MORE" in said
     assert f"{stopped} updates of 24 planned: unfinished" in (out / "card.md").read_text()
     assert read_training(out)["steps"] == 24
     run, said = run_with_clock(resuming(out))
@@ -381,9 +374,7 @@ def test_time_may_be_over_before_the_updates_are(tiny_config, run_with_clock):
     run, _ = run_with_clock(resuming(out, max_minutes=30.0))
     assert run.state.step == 24
     # It learns the same as if there had been time enough at once.
-    whole, _ = run_with_clock(
-        tiny_config(steps=40, max_minutes=30.0, batch=2, validation=0.0, out=out.parent / "whole")
-    )
+    whole, _ = run_with_clock(replace(config, max_minutes=30.0, out=out.parent / "whole"))
     assert same(learnt(out), learnt(whole.config.out))
 
 
@@ -402,30 +393,3 @@ def test_a_loss_that_is_no_number_ends_the_run(tiny_config):
     with pytest.raises(DivergedError, match="Try a lower --learning-rate"):
         train(config)
     assert not (config.out / "model.safetensors").exists()
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
-def test_a_signal_saves_and_says_how_to_go_on(number, tiny_config):
-    config = tiny_config(steps=100_000, workers=1)
-    script = (
-        "import json, sys\n"
-        "from hlm.core.documents import from_document\n"
-        "from hlm.policies.training.config import TrainConfig\n"
-        "from hlm.policies.training.trainer import train\n"
-        "train(from_document(TrainConfig, json.loads(sys.argv[1])))\n"
-    )
-    process = subprocess.Popen(
-        [sys.executable, "-c", script, json.dumps(to_document(config))],
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-    )
-    # The event file appears after the signal handlers are in place.
-    for tick in ticks(MonotonicClock(), rate_hz=10.0):
-        if list(config.out.glob("tensorboard/*")) or tick.index > 600:
-            break
-    process.send_signal(number)
-    _, said = process.communicate(timeout=60)
-    assert process.returncode != 0
-    assert f"hlm train --resume {config.out}" in said
-    assert read_training(config.out)["step"] == read_checkpoint(config.out).step < 100_000
