@@ -14,11 +14,11 @@ from torch import Tensor
 from hlm.core.errors import MismatchError
 from hlm.policies.checkpoint import Checkpoint
 from hlm.policies.encoding import Encoding
+from hlm.policies.hub import HUB_NAME
 from hlm.policies.lerobot.act import IMAGENET_MEAN, IMAGENET_STD, act_config
 from hlm.policies.lerobot.features import input_features, output_features
 from hlm.policies.lerobot.smolvla import smolvla_config
 from hlm.policies.network import module
-from hlm.policies.pi05.pretrained import HUB_NAME
 from hlm.policies.trained import build_network
 
 PI05_VARIANTS: Mapping[str, str] = {"gemma_2b": "gemma_2b", "gemma_300m": "gemma_300m"}

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from hlm.core.errors import InputError, MismatchError, MissingDependencyError
 from hlm.datasets.storage import read_json
+from hlm.policies.hub import WEIGHTS, model_folder
 from hlm.policies.lerobot.features import input_features, output_features
 from hlm.policies.lerobot.fixed import check_fixed
 from hlm.policies.lerobot.loading import load_tensors, not_found, read_tensors
@@ -200,7 +201,8 @@ def _load_vlm(network: SmolVLANetwork, source: str) -> LoadReport:
     shown = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
     try:
-        loaded: Any = AutoModelForImageTextToText.from_pretrained(source, dtype=torch.float32, output_loading_info=True)
+        folder = model_folder(source, "a vision-language model", WEIGHTS)
+        loaded: Any = AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.float32, output_loading_info=True)
     except (OSError, ValueError) as error:
         raise not_found(source, "vision-language model", error) from error
     finally:

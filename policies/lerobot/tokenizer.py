@@ -10,6 +10,7 @@ import numpy as np
 
 from hlm.core.arrays import FloatArray
 from hlm.core.errors import InputError
+from hlm.policies.hub import WORDS, model_folder
 from hlm.policies.lerobot.loading import not_found
 from hlm.policies.transforms.text import Tokens
 
@@ -21,7 +22,7 @@ class InstructionTokenizer:
     Attributes:
         tokenizer: of the language model, from `transformers`.
         slots: tokens of the longest text.
-        source: folder or Hugging Face name of the language model; its shape is described there as well.
+        source: folder of the language model; its shape is described there as well.
     """
 
     tokenizer: Any
@@ -41,8 +42,9 @@ class InstructionTokenizer:
         """
         from transformers import AutoTokenizer
 
+        folder = str(model_folder(source, "a vision-language model", WORDS))
         try:
-            return cls(AutoTokenizer.from_pretrained(source), slots, source)
+            return cls(AutoTokenizer.from_pretrained(folder), slots, folder)
         except (OSError, ValueError) as error:
             raise not_found(source, "tokenizer", error) from error
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,11 +14,11 @@ from torch import Tensor
 
 from hlm.core.errors import CorruptError, MismatchError, MissingFileError
 from hlm.datasets.storage import read_json
+from hlm.policies.hub import WEIGHTS, model_folder
 
 WEIGHTS_FILE = "model.safetensors"
 INDEX_FILE = "model.safetensors.index.json"
 CONFIG_FILE = "config.json"
-HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 DTYPES = {"F32": torch.float32, "BF16": torch.bfloat16, "F16": torch.float16}
 
 
@@ -107,16 +106,7 @@ def locate(pretrained: str) -> Path:
     Raises:
         MissingFileError: there is no such folder, and no such model to be fetched.
     """
-    path = Path(pretrained).expanduser()
-    if path.is_dir():
-        return path
-    if path.exists():
-        raise MissingFileError(f"pretrained must name a folder with {WEIGHTS_FILE}, and {path} is a file.")
-    if not HUB_NAME.fullmatch(pretrained):
-        raise MissingFileError(
-            f"no folder {path} of pretrained weights, and that is no Hugging Face name (owner/name)."
-        )
-    return _fetched(pretrained)
+    return model_folder(pretrained, "pretrained weights", WEIGHTS)
 
 
 def check_kind(folder: Path, *, vision_language: bool) -> None:
@@ -132,20 +122,6 @@ def check_kind(folder: Path, *, vision_language: bool) -> None:
     known = ("pi05", "paligemma") if vision_language else ("pi05",)
     if kind not in known:
         raise MismatchError(f"{folder} holds a '{kind}' model; init needs {' or '.join(known)}.")
-
-
-def _fetched(name: str) -> Path:
-    from huggingface_hub import snapshot_download
-
-    patterns = ["*.json", "*.safetensors"]
-    try:
-        return Path(snapshot_download(name, allow_patterns=patterns))
-    except (OSError, ValueError) as error:  # every error of the hub is one of these
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise MissingFileError(
-            f"no folder {name}, and Hugging Face does not give it ({reason}). "
-            f"Fetch it where there is a network: hf download {name}"
-        ) from error
 
 
 def _shards(folder: Path) -> dict[str, Path]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from hlm.core.arrays import FloatArray
 from hlm.core.errors import InputError, MissingFileError
+from hlm.policies.hub import WORDS, model_folder
 from hlm.policies.transforms.state_prompt import prompt
 from hlm.policies.transforms.text import Tokens
 
@@ -39,15 +40,12 @@ class PromptTokenizer:
         """
         from transformers import AutoTokenizer
 
+        folder = model_folder(source, "a tokenizer", WORDS)
         try:
-            return cls(AutoTokenizer.from_pretrained(str(source)), slots)
+            return cls(AutoTokenizer.from_pretrained(folder), slots)
         except (OSError, ValueError) as error:
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-            raise MissingFileError(
-                f"no tokenizer '{source}': it is no folder with one, and Hugging Face does not give it ({reason}). "
-                "PaliGemma's is given to those who accept its licence on huggingface.co: hf auth login, then "
-                f"hf download google/paligemma-3b-pt-224 --include 'tokenizer*' 'special*'"
-            ) from error
+            raise MissingFileError(f"there is no tokenizer in {folder}: {reason}") from error
 
     @property
     def vocabulary(self) -> int:

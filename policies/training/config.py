@@ -47,7 +47,8 @@ class TrainConfig:
         outcomes: which episodes of `datasets` to learn from.
         out: folder of the checkpoint, which must not exist yet.
         resume: checkpoint to train on with the settings it was started with; only threads, workers, save_minutes,
-            max_minutes and wandb may differ.
+            max_minutes, sharding and wandb may differ, and the number of processes, which then share out the same
+            number of samples per update.
         cameras: what the policy sees, in this order; all cameras of the episodes by default.
         image_size: height and width that pictures are fitted into, px; as recorded by default.
         horizon: actions of a chunk.

@@ -106,6 +106,22 @@ def fail_together(accelerator: Accelerator, error: HlmError | OSError | None) ->
     raise error or HlmError("no process says what went wrong.")
 
 
+@contextmanager
+def noticing_losses(accelerator: Accelerator) -> Iterator[None]:
+    """Inside, a process that died shows as an error of the person's to mend rather than of the network's.
+
+    Raises:
+        HlmError: another process is gone.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        lost = isinstance(error, distributed.DistError) or "gloo" in str(error)
+        if accelerator.num_processes == 1 or not lost:
+            raise
+        raise HlmError("another process of the run has died; the last checkpoint is kept.") from error
+
+
 def outlast_first() -> None:
     """Wait until the first process has ended: launchers end all as soon as one fails, and it may have more to say."""
     if distributed.is_initialized() and distributed.get_rank():

@@ -84,10 +84,14 @@ class RowSamples(torch.utils.data.Dataset[RowSample]):
         pictures = {name: episode.pictures(name).read(row) for name in cameras}
         state = episode.state[row]
         due = np.arange(row, row + self._encoding.horizon)
-        actions = episode.action[np.minimum(due, len(episode) - 1)]
+        rows = np.minimum(due, len(episode) - 1)
+        actions = episode.action[rows]
         labels = self._labels(episode, row) if self._labels is not None else {}
-        if not all(np.isfinite(values).all() for values in (state, actions, *labels.values())):
-            raise InputError(f"{episode.path} row {row} holds nan or infinity; leave the episode out.")
+        floats = [values for values in labels.values() if values.dtype.kind == "f"]
+        if not all(np.isfinite(values).all() for values in (state, actions, *floats)):
+            here = all(np.isfinite(values).all() for values in (actions[0], state, *floats))
+            broken = rows[np.isfinite(actions).all(-1).argmin()] if here else row
+            raise InputError(f"{episode.path} row {broken} holds nan or infinity; leave the episode out.")
         return RowSample(
             number=number,
             seen=self._encoding.observation(pictures, state, episode.info.instruction),

@@ -13,6 +13,10 @@ from torch import Tensor, distributed, nn
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard, register_fsdp_forward_method
 from torch.distributed.tensor import DTensor, distribute_tensor
+from torch.nn.utils import get_total_norm
+
+# As in torch's own clipping, which does not take both sorts of weights at once.
+_NO_LENGTH = 1e-6
 
 
 def shard(network: nn.Module, accelerator: Accelerator) -> None:
@@ -47,6 +51,15 @@ def average_gradients(network: nn.Module, accelerator: Accelerator) -> None:
         if weight.grad is not None and not isinstance(weight.grad, DTensor):
             distributed.all_reduce(weight.grad)
             weight.grad.div_(accelerator.num_processes)
+
+
+def clip_gradients(network: nn.Module, longest: float) -> None:
+    """Shorten gradients to a length, all processes' parts taken as one vector; every process must ask."""
+    gradients = [weight.grad for weight in network.parameters() if weight.grad is not None]
+    sorts = [[gradient for gradient in gradients if is_shared(gradient) is shared] for shared in (True, False)]
+    norms = [whole_of(get_total_norm(sort)) for sort in sorts if sort]
+    factor = (longest / (torch.linalg.vector_norm(torch.stack(norms)) + _NO_LENGTH)).clamp(max=1.0)
+    torch._foreach_mul_([part_of(gradient) for gradient in gradients], factor)
 
 
 def is_shared(tensor: Tensor) -> bool:

@@ -16,7 +16,15 @@ from torch.nn.parallel import DistributedDataParallel
 from hlm.core.errors import CorruptError
 from hlm.policies.network import Batch, Draws, Term
 from hlm.policies.training.config import TrainConfig
-from hlm.policies.training.sharding import average_gradients, is_shared, part_of, shard, shared_like, whole_of
+from hlm.policies.training.sharding import (
+    average_gradients,
+    clip_gradients,
+    is_shared,
+    part_of,
+    shard,
+    shared_like,
+    whole_of,
+)
 
 
 @dataclass(slots=True, eq=False)
@@ -90,7 +98,9 @@ class TrainState:
         loss.backward()
         if config.sharding == "fsdp":
             average_gradients(self.network, self.accelerator)
-        self.accelerator.clip_grad_norm_(self.network.parameters(), config.gradient_norm)
+            clip_gradients(self.network, config.gradient_norm)
+        else:
+            torch.nn.utils.clip_grad_norm_(self.network.parameters(), config.gradient_norm)
         self.optimizer.step()
         self.step += 1
         self._average(config)

@@ -25,7 +25,7 @@ from hlm.policies.training.draws import SampleDraws
 from hlm.policies.training.loading import read_batches
 from hlm.policies.training.pace import Pace
 from hlm.policies.training.plots import loss_plot
-from hlm.policies.training.processes import any_of, fail_together, together
+from hlm.policies.training.processes import any_of, fail_together, noticing_losses, together
 from hlm.policies.training.reports import Reports
 from hlm.policies.training.run import Run, prepare
 from hlm.policies.training.samples import RawBatch
@@ -94,6 +94,7 @@ class Trainer:
         last = None if stop_after is None else state.step + stop_after
         with ExitStack() as stack:
             stop = stack.enter_context(StopRequest())
+            stack.enter_context(noticing_losses(accelerator))
             with together(accelerator):
                 reports = stack.enter_context(
                     Reports(config, state.step, self._display.say, wanted=accelerator.is_main_process)

@@ -80,8 +80,19 @@ def test_saved_and_loaded_it_gives_the_same_without_a_network(tokenizer, tmp_pat
 
 
 def test_a_folder_without_a_tokenizer_is_refused(tmp_path):
-    with pytest.raises(MissingFileError, match=r"no tokenizer '.*': it is no folder with one.*hf auth login"):
+    with pytest.raises(MissingFileError, match=r"there is no tokenizer in .*"):
         PromptTokenizer.load(tmp_path)
+
+
+def test_a_tokenizer_that_cannot_be_fetched_names_the_command(monkeypatch):
+    def refuse(*_, **__):
+        raise OSError("no network")
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", refuse)
+    with pytest.raises(
+        MissingFileError, match=r"\(no network\).*hf download google/paligemma-3b-pt-224 \(after hf auth"
+    ):
+        PromptTokenizer.load("google/paligemma-3b-pt-224")
 
 
 def test_a_network_of_fewer_words_is_refused(tokenizer, make_network, monkeypatch):

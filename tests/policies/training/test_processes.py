@@ -176,6 +176,28 @@ def test_a_broken_row_in_one_process_ends_all_with_one_line(hlm_train, tiny_conf
     assert not (config.out / "model.safetensors").exists()
 
 
+def die_in_the_third_update(*arguments):
+    update = TrainState.update
+
+    def update_or_die(state, *rest):
+        if state.step == 2 and os.environ["RANK"] == "1":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return update(state, *rest)
+
+    TrainState.update = update_or_die
+    return main(*arguments)
+
+
+def test_a_process_that_dies_ends_the_others_with_one_line(tiny_config, tmp_path):
+    config = tiny_config(steps=50, validation=0.0)
+    file = tmp_path / "config.yaml"
+    file.write_text(yaml.safe_dump(to_document(config)))
+    codes, said = in_processes(2, tmp_path / "said", die_in_the_third_update, ["train", str(file)])
+    assert codes == [2, -signal.SIGKILL]
+    assert said[0].splitlines()[-1] == "hlm: another process of the run has died; the last checkpoint is kept."
+    assert "Traceback" not in said[0]
+
+
 def test_sharding_needs_several_processes(tiny_config):
     with pytest.raises(InputError, match=r"--sharding fsdp needs several processes; start them with torchrun"):
         train(tiny_config(sharding="fsdp"))

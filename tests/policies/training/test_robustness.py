@@ -313,6 +313,16 @@ def _no_child_stays():
 
 
 @pytest.mark.usefixtures("_no_child_stays")
+def test_nan_that_came_into_an_action_since_is_named_with_its_row(tiny_config, make_dataset, tmp_path, capsys):
+    episode = open_dataset(make_dataset(episodes=1)).episodes[0]
+    path = train(tiny_config(datasets=(episode.path.parent,), validation=0.0, steps=50), stop_after=1)
+    spoil(episode.path / "action", 20)
+    code, lines = hlm_train(resuming(path), tmp_path, capsys)
+    assert code == 2
+    assert lines == [f"hlm: {episode.path} row 20 holds nan or infinity; leave the episode out."]
+    assert read_checkpoint(path).step == 1
+
+
 @pytest.mark.parametrize("workers", [0, 1, 2])
 def test_nan_in_a_label_ends_the_run_and_is_named(workers, tiny_config, make_dataset, tmp_path, capsys):
     episode = open_dataset(make_dataset()).episodes[1]
@@ -358,6 +368,16 @@ def test_workers_end_soon_after_their_trainer_is_killed(tiny_config, tmp_path):
     os.kill(trainer.pid, signal.SIGKILL)
     trainer.wait()
     soon(lambda: not any(worker.is_running() for worker in workers))
+
+
+def test_half_precision_learns_what_float32_does(tiny_config, tmp_path):
+    runs = [
+        train(tiny_config(out=tmp_path / kind, precision=kind, steps=3, validation=0.0))
+        for kind in ("float32", "bfloat16")
+    ]
+    full, half = (read_training(path)["history"]["loss"] for path in runs)
+    assert half == pytest.approx(full, rel=0.02) and half != full
+    assert {weight.dtype for weight in read_checkpoint(runs[1]).weights.values()} == {torch.float32}
 
 
 @pytest.mark.parametrize("steps", [40, 7])
