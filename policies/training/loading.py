@@ -78,7 +78,8 @@ def _collate(found: Sequence[RowSample | HlmError]) -> RawBatch | HlmError:
 def _obey_the_trainer_alone(worker: int) -> None:
     """Ctrl+C, and what ends a job, reach all processes of a group; the trainer still wants its next batch then."""
     del worker
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     Thread(target=_end_when_told, daemon=True).start()
 

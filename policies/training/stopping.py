@@ -1,4 +1,4 @@
-"""Ctrl+C and SIGTERM as a request that is granted between two updates."""
+"""Ctrl+C, SIGTERM, and a terminal that is closed, as a request that is granted between two updates."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ import threading
 from types import FrameType, TracebackType
 from typing import Self
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class StopRequest:
-    """While it is entered, Ctrl+C and SIGTERM only set `requested`; outside the main thread nothing changes."""
+    """While it is entered, signals that end a process only set `requested`.
+
+    Those that are ignored, as `nohup` has it, stay so; outside the main thread nothing changes.
+    """
 
     def __init__(self) -> None:
         self.requested = False
@@ -19,7 +22,8 @@ class StopRequest:
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
-            self._before = {number: signal.signal(number, self._request) for number in SIGNALS}
+            heard = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+            self._before = {number: signal.signal(number, self._request) for number in heard}
         return self
 
     def __exit__(

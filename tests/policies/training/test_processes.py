@@ -284,15 +284,16 @@ def _sent(document, processes):
     return holder[0]
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_sharded_layers_learn_like_whole_ones(dtype, tmp_path):
-    found = {}
-    for count, sharding in ((1, "none"), (2, "fsdp")):
-        folder = tmp_path / sharding
-        codes, said = in_processes(count, folder, layered_run, folder, sharding, dtype)
+@pytest.mark.parametrize("sharding", ["none", "fsdp"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+def test_layers_of_several_sorts_of_weights_learn_alike(dtype, sharding, tmp_path):
+    found = []
+    for count, shared in ((1, "none"), (2, sharding)):
+        folder = tmp_path / str(count)
+        codes, said = in_processes(count, folder, layered_run, folder, shared, dtype)
         assert codes == [0] * count, said
-        found[sharding] = torch.load(folder / "kept.pt")
-    alone, both = found["none"], found["fsdp"]
+        found.append(torch.load(folder / "kept.pt"))
+    alone, both = found
     # A weight in half precision has steps of a hundredth of itself.
     tolerance = WEIGHT_TOLERANCE if dtype == torch.float32 else 2e-2
     assert far(alone["served"], both["served"]) < tolerance

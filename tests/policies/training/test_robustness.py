@@ -28,6 +28,7 @@ from hlm.policies.checkpoint import read_checkpoint, read_training
 from hlm.policies.registry import load_policy
 from hlm.policies.training.reports import EventFile, Reports
 from hlm.policies.training.resuming import resuming
+from hlm.policies.training.stopping import StopRequest
 from hlm.policies.training.trainer import DivergedError, train
 
 LIMIT_S = 60.0
@@ -80,7 +81,7 @@ def same(first, second):
     return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_saves_and_says_how_to_go_on(number, tiny_config, tmp_path):
     config = tiny_config(steps=100_000, workers=2)
     trainer = Trainer(config, tmp_path / "process")
@@ -97,6 +98,20 @@ def test_a_signal_saves_and_says_how_to_go_on(number, tiny_config, tmp_path):
     assert read_training(config.out)["step"] == step
     train(resuming(config.out, workers=0), stop_after=1)
     assert read_checkpoint(config.out).step == step + 1
+
+
+def test_a_signal_that_is_ignored_stays_so():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with StopRequest() as stop:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert not stop.requested
+            os.kill(os.getpid(), signal.SIGTERM)
+            assert stop.requested
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_impatience_while_saving_does_no_harm(tiny_config, tmp_path):
