@@ -6,9 +6,7 @@ default collation makes batches of tensors of them.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Sequence
-from itertools import accumulate
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +14,7 @@ import numpy as np
 from hlm.core.arrays import ByteArray, FloatArray
 from hlm.core.errors import InputError, MismatchError, UnknownNameError
 from hlm.datasets.reader import Episode
+from hlm.datasets.row_index import RowIndex
 
 
 class Sample(NamedTuple):
@@ -75,13 +74,13 @@ class Samples:
         if horizon < 1 or (image_size and min(image_size) < 1):
             raise InputError(f"horizon and image size must be at least 1, got {horizon} and {image_size}.")
         self.episodes = tuple(episodes)
+        self._rows = RowIndex(self.episodes)
         self.cameras = _known_cameras(self.episodes, cameras)
         self.horizon = horizon
         self.sizes = {name: image_size or _common_size(self.episodes, name) for name in self.cameras}
-        self._ends = list(accumulate(len(episode) for episode in self.episodes))
 
     def __len__(self) -> int:
-        return self._ends[-1]
+        return len(self._rows)
 
     def __getitem__(self, index: int) -> Sample:
         episode, row = self.locate(index)
@@ -103,10 +102,7 @@ class Samples:
         Raises:
             IndexError: there is no such sample.
         """
-        if not 0 <= index < len(self):
-            raise IndexError(f"no sample {index}; there are {len(self)}.")
-        place = bisect_right(self._ends, index)
-        return self.episodes[place], index - self._ends[place] + len(self.episodes[place])
+        return self._rows.locate(index)
 
     def _picture(self, episode: Episode, camera: str, row: int) -> ByteArray:
         if camera in episode.cameras:

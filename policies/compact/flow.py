@@ -11,17 +11,18 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-# A prediction of the data counts 1 / (1 - t), as a velocity would, but at most ten times.
+# An error near the data counts more, but at most ten times as much as one at noise.
 SMALLEST_GAP = 0.1
+# At the data itself there is nothing left to predict.
 LATEST_TIME = 0.999
 
 
 def flow_times(uniform: Tensor) -> Tensor:
-    """Flow times, most of them near noise, of [sample] numbers that are uniform in [0, 1): `1 - u^(2/3)`.
+    """Flow times, most of them near noise, of [sample] numbers that are uniform in [0, 1): `0.999 (1 - u^(2/3))`.
 
     This is Beta(1, 1.5), the schedule of pi0 (Black et al. 2024, appendix B), mirrored to our direction of time.
     """
-    return 1.0 - LATEST_TIME * uniform.pow(2.0 / 3.0)
+    return LATEST_TIME * (1.0 - uniform.pow(2.0 / 3.0))
 
 
 def interpolate(data: Tensor, noise: Tensor, time: Tensor) -> Tensor:
@@ -37,7 +38,10 @@ def data_error(predicted: Tensor, data: Tensor, active: Tensor) -> Tensor:
 
 
 def flow_weights(time: Tensor) -> Tensor:
-    """[batch] how much errors of predicted data count at [batch] flow time, so that velocities count the same."""
+    """[batch] how much squared errors of predicted data count at [batch] flow time: `1 / (1 - t)`, at most 10.
+
+    That lies between errors of the data, which would count the same, and of the velocity, `1 / (1 - t)^2`.
+    """
     return 1.0 / (1.0 - time).clamp(min=SMALLEST_GAP)
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 from hlm.core.errors import MissingDependencyError
 from hlm.datasets.reader import Episode
-from hlm.datasets.storage import storage_errors
 from hlm.policies.encoding import Encoding
 from hlm.policies.lerobot.settings import SmolVLASettings
+from hlm.policies.tokenizer_folder import TOKENIZER_FOLDER, keep_tokenizer
 from hlm.policies.transforms.vocabulary import Vocabulary
 
 try:
@@ -19,8 +18,6 @@ try:
     from hlm.policies.lerobot.tokenizer import InstructionTokenizer
 except ModuleNotFoundError as error:
     raise MissingDependencyError(f"SmolVLA needs {error.name}: pip install 'hlm[pi]'.") from error
-
-TOKENIZER_FOLDER = "tokenizer"
 
 
 def new_text(settings: SmolVLASettings, episodes: Sequence[Episode]) -> InstructionTokenizer:
@@ -35,14 +32,7 @@ def new_text(settings: SmolVLASettings, episodes: Sequence[Episode]) -> Instruct
 
 def save_text(text: InstructionTokenizer, folder: Path) -> None:
     """Keep tokenizer and shape of the language model, so that a checkpoint needs nothing from elsewhere."""
-    kept = folder / TOKENIZER_FOLDER
-    if kept.is_dir():  # it came there as a whole
-        return
-    partial = folder / f"{TOKENIZER_FOLDER}.partial"
-    with storage_errors("write", partial):
-        shutil.rmtree(partial, ignore_errors=True)
-        text.save(partial)
-        partial.rename(kept)
+    keep_tokenizer(text.save, folder)
 
 
 def saved_text(settings: SmolVLASettings, vocabulary: Vocabulary | None, folder: Path) -> InstructionTokenizer:

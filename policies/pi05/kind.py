@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,10 +9,10 @@ import torch
 
 from hlm.core.errors import MissingDependencyError
 from hlm.datasets.reader import Episode
-from hlm.datasets.storage import storage_errors
 from hlm.policies.encoding import Encoding
 from hlm.policies.network import LoadReport
 from hlm.policies.pi05.settings import Pi05Settings
+from hlm.policies.tokenizer_folder import TOKENIZER_FOLDER, keep_tokenizer
 from hlm.policies.transforms.vocabulary import Vocabulary
 
 try:
@@ -22,8 +21,6 @@ try:
     from hlm.policies.pi05.tokenizer import PromptTokenizer
 except ModuleNotFoundError as error:
     raise MissingDependencyError(f"pi0.5 needs {error.name}: pip install 'hlm[pi]'.") from error
-
-TOKENIZER_FOLDER = "tokenizer"
 
 
 def new_text(settings: Pi05Settings, episodes: Sequence[Episode]) -> PromptTokenizer:
@@ -38,14 +35,7 @@ def new_text(settings: Pi05Settings, episodes: Sequence[Episode]) -> PromptToken
 
 def save_text(text: PromptTokenizer, folder: Path) -> None:
     """Keep the tokenizer, so that a checkpoint needs nothing from elsewhere."""
-    kept = folder / TOKENIZER_FOLDER
-    if kept.is_dir():  # it came there as a whole
-        return
-    partial = folder / f"{TOKENIZER_FOLDER}.partial"
-    with storage_errors("write", partial):
-        shutil.rmtree(partial, ignore_errors=True)
-        text.save(partial)
-        partial.rename(kept)
+    keep_tokenizer(text.save, folder)
 
 
 def saved_text(settings: Pi05Settings, vocabulary: Vocabulary | None, folder: Path) -> PromptTokenizer:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import warnings
-from collections.abc import Generator, Sequence
-from threading import Thread
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch.utils.data import DataLoader, Dataset
@@ -38,10 +39,11 @@ def read_batches(samples: RowSamples, sampler: MixtureSampler, batch: int, worke
         )
         batches = iter(loader)
     try:
-        for found in batches:
-            if isinstance(found, HlmError):
-                raise found
-            yield found
+        with _deaths_told_by_the_next_batch():
+            for found in batches:
+                if isinstance(found, HlmError):
+                    raise found
+                yield found
     except RuntimeError as error:
         if "DataLoader worker" not in str(error):
             raise
@@ -51,6 +53,19 @@ def read_batches(samples: RowSamples, sampler: MixtureSampler, batch: int, worke
         ) from error
     finally:
         del batches  # whatever else an error holds on to, its workers end now
+
+
+@contextmanager
+def _deaths_told_by_the_next_batch() -> Iterator[None]:
+    """Inside, a worker's death interrupts nothing: torch would raise at once, in the middle of a save if need be."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # torch cannot do so there
+        return
+    before = signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGCHLD, before)
 
 
 class _Reported(Dataset["RowSample | HlmError"]):
@@ -81,7 +96,7 @@ def _obey_the_trainer_alone(worker: int) -> None:
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-    Thread(target=_end_when_told, daemon=True).start()
+    threading.Thread(target=_end_when_told, daemon=True).start()
 
 
 def _end_when_told() -> None:

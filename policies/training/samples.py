@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import accumulate
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +12,7 @@ from torch import Tensor
 from hlm.core.arrays import BoolArray, FloatArray
 from hlm.core.errors import InputError
 from hlm.datasets.reader import Episode
+from hlm.datasets.row_index import RowIndex
 from hlm.policies.encoding import Encoded, Encoding
 from hlm.policies.inputs import RawInputs, stack
 from hlm.policies.kinds import RowLabels
@@ -65,13 +64,12 @@ class RowSamples(torch.utils.data.Dataset[RowSample]):
     """
 
     def __init__(self, episodes: Sequence[Episode], encoding: Encoding, labels: RowLabels | None) -> None:
-        self.episodes = tuple(episodes)
+        self._rows = RowIndex(episodes)
         self._encoding = encoding
         self._labels = labels
-        self._ends = list(accumulate(len(episode) for episode in self.episodes))
 
     def __len__(self) -> int:
-        return self._ends[-1]
+        return len(self._rows)
 
     def __getitem__(self, number: int) -> RowSample:
         """A sample.
@@ -106,10 +104,7 @@ class RowSamples(torch.utils.data.Dataset[RowSample]):
         Raises:
             IndexError: there is no such sample.
         """
-        if not 0 <= number < len(self):
-            raise IndexError(f"no sample {number}; there are {len(self)}.")
-        place = bisect_right(self._ends, number)
-        return self.episodes[place], number - self._ends[place] + len(self.episodes[place])
+        return self._rows.locate(number)
 
 
 def collate(samples: Sequence[RowSample]) -> RawBatch:

@@ -53,9 +53,10 @@ def test_integration_follows_the_velocity_at_the_times_of_its_points(steps, draw
 
 
 def test_times_follow_the_mirrored_beta_distribution():
-    time = flow_times(torch.linspace(0.0, 1.0, 100_001)[:-1])
-    assert float(time.min()) >= 0.0
-    assert float(time.max()) <= 1.0
+    time = flow_times(torch.linspace(0.0, 1.0, 100_001))
+    # Sampling starts at noise, which must be learnt; at the data there is nothing to learn.
+    assert float(time.min()) == 0.0
+    assert float(time.max()) == pytest.approx(0.999)
     # The mean of Beta(1, 1.5) is 1 / 2.5.
     assert float(time.mean()) == pytest.approx(0.4, abs=2e-3)
 
@@ -67,5 +68,5 @@ def test_errors_ignore_inactive_dimensions(draw):
     torch.testing.assert_close(data_error(data + 2.0, data, ACTIVE), torch.full((2,), 4.0))
 
 
-def test_late_errors_weigh_as_velocities_do_but_at_most_ten_times():
+def test_late_errors_weigh_more_but_at_most_ten_times_as_much():
     torch.testing.assert_close(flow_weights(torch.tensor([0.0, 0.5, 0.999])), torch.tensor([1.0, 2.0, 10.0]))

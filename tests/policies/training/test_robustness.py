@@ -1,13 +1,8 @@
-"""What may happen to a run: it is interrupted, killed, the disk fills up, the data is broken, the loss diverges."""
+"""What else may happen to a run: the disk fills up, the data is broken, the loss diverges."""
 
 import contextlib
-import multiprocessing
-import os
 import resource
-import signal
 import subprocess
-import sys
-from functools import partial
 
 import numpy as np
 import psutil
@@ -18,7 +13,6 @@ import zarr
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from hlm.cli.main import main
-from hlm.core.clock import MonotonicClock, ticks
 from hlm.core.documents import to_document
 from hlm.core.errors import ExistsError
 from hlm.datasets.reader import open_dataset
@@ -28,157 +22,10 @@ from hlm.policies.checkpoint import read_checkpoint, read_training
 from hlm.policies.registry import load_policy
 from hlm.policies.training.reports import EventFile, Reports
 from hlm.policies.training.resuming import resuming
-from hlm.policies.training.stopping import StopRequest
 from hlm.policies.training.trainer import DivergedError, train
 
-LIMIT_S = 60.0
 ALWAYS = 1e-9  # minutes between saves: after every update
 pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")
-
-
-class Trainer:
-    """`hlm train` in a process and process group of its own, forked so that it need not import anything."""
-
-    def __init__(self, config, folder, before=lambda: None):
-        folder.mkdir(exist_ok=True)
-        self._said = folder / "said"
-        file = folder / "config.yaml"
-        file.write_text(yaml.safe_dump(to_document(config)))
-        self._process = multiprocessing.get_context("fork").Process(target=self._work, args=(file, before))
-        self._process.start()
-        self.pid = self._process.pid
-
-    def _work(self, file, before):
-        os.setpgid(0, 0)
-        torch.set_num_threads(1)
-        sys.stdout = sys.stderr = self._said.open("w", buffering=1)
-        before()
-        sys.exit(main(["train", str(file)]))
-
-    @property
-    def said(self):
-        return self._said.read_text() if self._said.exists() else ""
-
-    def wait(self):
-        """Its exit code; -9 where it was killed."""
-        self._process.join(LIMIT_S)
-        code = self._process.exitcode
-        self._process.kill()
-        return code
-
-
-def soon(condition):
-    """Wait until something is true."""
-    for tick in ticks(MonotonicClock(), rate_hz=100.0):
-        found = condition()
-        if found:
-            return found
-        assert tick.index < 100.0 * LIMIT_S, "it did not happen"
-    raise AssertionError
-
-
-def same(first, second):
-    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_saves_and_says_how_to_go_on(number, tiny_config, tmp_path):
-    config = tiny_config(steps=100_000, workers=2)
-    trainer = Trainer(config, tmp_path / "process")
-    soon(lambda: list(config.out.glob("tensorboard/*")))
-    workers = soon(lambda: len(found := psutil.Process(trainer.pid).children()) == 2 and found)
-    os.killpg(trainer.pid, number)
-    assert trainer.wait() == 130, trainer.said
-    lines = trainer.said.splitlines()
-    assert lines[-1] == "hlm: interrupted"
-    step = read_checkpoint(config.out).step
-    assert lines[-2] == f"stopped and saved after {step} of 100000 updates; go on with: hlm train --resume {config.out}"
-    assert "Traceback" not in trainer.said
-    soon(lambda: not any(worker.is_running() for worker in workers))
-    assert read_training(config.out)["step"] == step
-    train(resuming(config.out, workers=0), stop_after=1)
-    assert read_checkpoint(config.out).step == step + 1
-
-
-def test_a_signal_that_is_ignored_stays_so():
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    try:
-        with StopRequest() as stop:
-            os.kill(os.getpid(), signal.SIGHUP)
-            assert not stop.requested
-            os.kill(os.getpid(), signal.SIGTERM)
-            assert stop.requested
-        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
-        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-    finally:
-        signal.signal(signal.SIGHUP, before)
-
-
-def test_impatience_while_saving_does_no_harm(tiny_config, tmp_path):
-    config = tiny_config(steps=100_000)
-    begun = tmp_path / "begun"
-
-    def slow_saving():
-        write = checkpoint_module._save_training
-
-        def save_slowly(state, path):
-            begun.touch()
-            soon((tmp_path / "go").exists)
-            write(state, path)
-
-        checkpoint_module._save_training = save_slowly
-
-    trainer = Trainer(config, tmp_path / "process", slow_saving)
-    soon(lambda: list(config.out.glob("tensorboard/*")))
-    os.killpg(trainer.pid, signal.SIGINT)
-    soon(begun.exists)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGINT):
-        os.killpg(trainer.pid, number)
-    (tmp_path / "go").touch()
-    assert trainer.wait() == 130, trainer.said
-    assert "Traceback" not in trainer.said
-    assert read_checkpoint(config.out).step == read_training(config.out)["step"]
-
-
-@pytest.mark.parametrize("kills", [5, pytest.param(50, marks=pytest.mark.slow)])
-def test_killed_again_and_again_it_becomes_what_it_would_have_become(kills, tiny_config, tmp_path):
-    steps = 60 * kills
-    config = tiny_config(out=tmp_path / "killed", steps=steps, save_minutes=ALWAYS, validation=0.0, batch=2)
-    random, seen, ahead = np.random.default_rng(kills), [], 0
-    for _ in range(kills):
-        there = (config.out / "training.pt").is_file()
-        trainer = Trainer(resuming(config.out) if there else config, tmp_path / "process")
-        before = seen[-1] if seen else -1
-        if random.uniform() < 0.8:
-            soon(partial(is_past, config.out, before))
-        wait_s(random.uniform(0.0, 0.4))
-        os.kill(trainer.pid, signal.SIGKILL)
-        assert trainer.wait() == -9, trainer.said
-        if (config.out / "model.safetensors").is_file():
-            weights, state = read_checkpoint(config.out), read_training(config.out)
-            # A save replaces both files, the weights last.
-            assert state["step"] - weights.step >= 0
-            ahead += state["step"] > weights.step
-            if state["step"] == weights.step:
-                assert torch.equal(weights.weights["summary"], state["average"]["summary"])
-            seen.append(weights.step)
-    assert seen == sorted(seen) and seen[-1] > 0
-    train(resuming(config.out, save_minutes=5.0), stop_after=3)
-    final = read_training(config.out)
-    whole = train(tiny_config(out=tmp_path / "whole", steps=steps, validation=0.0, batch=2), stop_after=final["step"])
-    assert same(read_training(whole)["model"], final["model"])
-    assert same(read_checkpoint(whole).weights, read_checkpoint(config.out).weights)
-    assert not [entry for entry in config.out.iterdir() if checkpoint_module.is_left(entry)]
-
-
-def is_past(out, step):
-    return (out / "model.safetensors").is_file() and read_checkpoint(out).step > step
-
-
-def wait_s(duration_s):
-    clock = MonotonicClock()
-    end_ns = clock.now_ns() + round(duration_s * 1e9)
-    soon(lambda: clock.now_ns() >= end_ns)
 
 
 def small_files(limit_bytes):
@@ -188,10 +35,10 @@ def small_files(limit_bytes):
     return limit
 
 
-def test_a_file_that_cannot_be_written_ends_the_run_only_at_the_end(tiny_config, tmp_path):
+def test_a_file_that_cannot_be_written_ends_the_run_only_at_the_end(start_training, tiny_config, tmp_path):
     path = train(tiny_config(steps=5), stop_after=2)
     before = {name: (path / name).read_bytes() for name in ("model.safetensors", "training.pt")}
-    trainer = Trainer(resuming(path, save_minutes=ALWAYS), tmp_path / "process", small_files(300_000))
+    trainer = start_training(resuming(path, save_minutes=ALWAYS), tmp_path / "process", small_files(300_000))
     assert trainer.wait() == 2
     lines = trainer.said.splitlines()
     failed = [line for line in lines if line.startswith("no checkpoint at update 3:")]
@@ -218,10 +65,10 @@ def mounted(folder, options):
         subprocess.run(["umount", str(folder)], check=True)
 
 
-def test_a_full_disk_leaves_the_checkpoint_before_it(tiny_config, tmp_path):
+def test_a_full_disk_leaves_the_checkpoint_before_it(start_training, tiny_config, tmp_path):
     with mounted(tmp_path / "disk", "size=2m") as disk:
         config = tiny_config(out=disk / "run", steps=4, save_minutes=ALWAYS, validation=0.0)
-        trainer = Trainer(config, tmp_path / "process")
+        trainer = start_training(config, tmp_path / "process")
         assert trainer.wait() == 2, trainer.said
         lines = trainer.said.splitlines()
         full = f"could not write {config.out}: no space left on device."
@@ -327,7 +174,6 @@ def _no_child_stays():
     assert set(psutil.Process().children()) <= before
 
 
-@pytest.mark.usefixtures("_no_child_stays")
 def test_nan_that_came_into_an_action_since_is_named_with_its_row(tiny_config, make_dataset, tmp_path, capsys):
     episode = open_dataset(make_dataset(episodes=1)).episodes[0]
     path = train(tiny_config(datasets=(episode.path.parent,), validation=0.0, steps=50), stop_after=1)
@@ -338,6 +184,7 @@ def test_nan_that_came_into_an_action_since_is_named_with_its_row(tiny_config, m
     assert read_checkpoint(path).step == 1
 
 
+@pytest.mark.usefixtures("_no_child_stays")
 @pytest.mark.parametrize("workers", [0, 1, 2])
 def test_nan_in_a_label_ends_the_run_and_is_named(workers, tiny_config, make_dataset, tmp_path, capsys):
     episode = open_dataset(make_dataset()).episodes[1]
@@ -361,28 +208,6 @@ def test_a_broken_picture_ends_the_run_and_is_named(workers, tiny_config, make_d
     code, lines = hlm_train(config, tmp_path, capsys)
     assert code == 2
     assert len(lines) == 1 and f"{pictures.path} row 9" in lines[0]
-
-
-def test_a_worker_that_is_killed_ends_the_run_with_one_line(tiny_config, tmp_path):
-    config = tiny_config(steps=100_000, workers=1)
-    trainer = Trainer(config, tmp_path / "process")
-    soon(lambda: list(config.out.glob("tensorboard/*")))
-    (worker,) = soon(lambda: psutil.Process(trainer.pid).children())
-    worker.kill()
-    assert trainer.wait() == 2, trainer.said
-    assert trainer.said.splitlines()[-1].startswith(
-        "hlm: a process that reads samples was killed, as happens when memory"
-    )
-    assert "Traceback" not in trainer.said
-
-
-def test_workers_end_soon_after_their_trainer_is_killed(tiny_config, tmp_path):
-    config = tiny_config(steps=100_000, workers=2)
-    trainer = Trainer(config, tmp_path / "process")
-    workers = soon(lambda: len(found := psutil.Process(trainer.pid).children()) == 2 and found)
-    os.kill(trainer.pid, signal.SIGKILL)
-    trainer.wait()
-    soon(lambda: not any(worker.is_running() for worker in workers))
 
 
 def test_half_precision_learns_what_float32_does(tiny_config, tmp_path):
