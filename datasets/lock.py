@@ -1,4 +1,4 @@
-"""One writer per dataset: an advisory lock that ends with the process that holds it."""
+"""One writer per folder: an advisory lock that ends with the process that holds it."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ _HOLDER_BYTES = 128
 
 
 class LockedError(HlmError):
-    """Another process, or another writer of this one, holds the dataset."""
+    """Another process, or another writer of this one, holds the folder."""
 
 
-class DatasetLock:
-    """The right to change a dataset; a context manager.
+class FolderLock:
+    """The right to change a dataset, or another folder that exists; a context manager.
 
     The operating system drops the lock when the process ends, however it ends, so a lock file that is left over
     blocks nobody.
     """
 
-    def __init__(self, dataset: Path) -> None:
-        self._path = dataset / LOCK_FILE
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / LOCK_FILE
         self._descriptor: int | None = None
 
     def acquire(self) -> Self:
@@ -73,6 +73,12 @@ class DatasetLock:
             self._path.unlink(missing_ok=True)
         os.close(self._descriptor)
         self._descriptor = None
+
+    def leave_to_parent(self) -> None:
+        """In a forked process: have no part in the lock, which would otherwise outlast the parent that holds it."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
 
     def __enter__(self) -> Self:
         return self.acquire()

@@ -14,7 +14,7 @@ from hlm.datasets.arrays import METADATA, check_attributes, group_attributes, gr
 from hlm.datasets.edits.draft import clone, link
 from hlm.datasets.exchange import exchange
 from hlm.datasets.journal import HEADER_FILE, Header
-from hlm.datasets.lock import LOCK_FILE, DatasetLock
+from hlm.datasets.lock import LOCK_FILE, FolderLock
 from hlm.datasets.reader import Episode, read_attributes, read_spec
 from hlm.datasets.schema import PARTIAL, SCHEMA_VERSION, numbered_episodes, version_in
 from hlm.datasets.storage import json_bytes, read_json, storage_errors, sync_folder, write_atomic
@@ -73,10 +73,10 @@ def migrate(path: Path | str, *, dry_run: bool = False) -> Migration:
         )
     steps = [(version, STEPS[version]) for version in range(found, SCHEMA_VERSION)]
     if not steps and _workspace(path.resolve()).exists():
-        with DatasetLock(path), storage_errors("tidy up after an earlier migration of", path):
+        with FolderLock(path), storage_errors("tidy up after an earlier migration of", path):
             shutil.rmtree(_workspace(path.resolve()))
     if steps:
-        with DatasetLock(path):
+        with FolderLock(path):
             if version_in(read_attributes(path), path) != found:
                 raise MismatchError(f"{path} was migrated meanwhile, by somebody else. There is nothing left to do.")
             _check_readable(path)

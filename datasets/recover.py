@@ -8,7 +8,7 @@ from pathlib import Path
 from hlm.core.errors import HlmError
 from hlm.datasets.arrays import METADATA, check_attributes, group_attributes
 from hlm.datasets.journal import HEADER_FILE, Header, read_records, rows_written
-from hlm.datasets.lock import DatasetLock
+from hlm.datasets.lock import FolderLock
 from hlm.datasets.packing import finish, pack
 from hlm.datasets.reader import read_spec
 from hlm.datasets.schema import DatasetSpec, check_version, numbered_episodes, rows_in
@@ -45,7 +45,7 @@ def recover(path: Path | str) -> list[Recovery]:
     """
     path = Path(path)
     spec = read_spec(path)
-    with DatasetLock(path):
+    with FolderLock(path):
         return [_recover_one(number, folder, spec) for number, folder in numbered_episodes(path, partial=True)]
 
 

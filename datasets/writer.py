@@ -15,7 +15,7 @@ from hlm import __version__
 from hlm.core.errors import CorruptError, ExistsError, InputError, MismatchError
 from hlm.datasets.arrays import METADATA, group_metadata
 from hlm.datasets.journal import HEADER_FILE, Columns, Header, read_journal
-from hlm.datasets.lock import LOCK_FILE, DatasetLock
+from hlm.datasets.lock import LOCK_FILE, FolderLock
 from hlm.datasets.packing import pack
 from hlm.datasets.reader import read_spec
 from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Json, Row, episode_folder, numbered_episodes
@@ -28,7 +28,7 @@ _LOG = logging.getLogger(__name__)
 class DatasetWriter:
     """The one writer of a dataset; a context manager that holds the dataset's lock."""
 
-    def __init__(self, path: Path, spec: DatasetSpec, lock: DatasetLock) -> None:
+    def __init__(self, path: Path, spec: DatasetSpec, lock: FolderLock) -> None:
         self.path = path
         self.spec = spec
         self._lock = lock
@@ -51,7 +51,7 @@ class DatasetWriter:
                 raise ExistsError(f"{path} is there and is no dataset; it holds {strangers[0]}. Choose another name.")
         with storage_errors("create", path):
             path.mkdir(parents=True, exist_ok=True)
-        lock = DatasetLock(path).acquire()
+        lock = FolderLock(path).acquire()
         try:
             _create_or_check(path, spec)
         except BaseException:

@@ -14,6 +14,8 @@ from hlm.policies.augmentation_config import UNCHANGED, AugmentationConfig
 from hlm.policies.network import Draws
 from hlm.policies.pixels import scale_pixels, take_shifted
 
+BLACK = -1.0
+
 
 def augment(images: Tensor, cameras: Sequence[str], config: AugmentationConfig, draws: Draws) -> Tensor:
     """[batch, view, 3, height, width] float32 pictures, -1 black to 1 white.
@@ -53,19 +55,24 @@ def _whole_steps(uniform: Tensor, largest: int) -> Tensor:
 
 
 def _turned(pictures: Tensor, config: AugmentationConfig, draws: Draws) -> Tensor:
-    """[batch, view, 3, height, width] pictures, each rotated and cropped at once, so that it is blurred only once."""
+    """[batch, view, 3, height, width] pictures, each a crop of its own that is rotated, at once, to be blurred once.
+
+    What lies outside the crop comes in as black, as if the crop were all that there is.
+    """
     views, _, height, width = pictures.shape[1:]
     angle_rad = math.radians(config.rotation_deg) * (2.0 * draws.uniform(views) - 1.0)
     place = (1.0 - config.crop) * (2.0 * draws.uniform(views, 2) - 1.0)
-    cos, sin = config.crop * angle_rad.cos(), config.crop * angle_rad.sin()
+    cos, sin, none = angle_rad.cos(), angle_rad.sin(), torch.zeros_like(angle_rad)
     # Sides count from -1 to 1 whatever their length; a rotation is one in pixels.
-    right = torch.stack([cos, -sin * height / width, place[..., 0]], -1)
-    down = torch.stack([sin * width / height, cos, place[..., 1]], -1)
+    right = torch.stack([cos, -sin * height / width, none], -1)
+    down = torch.stack([sin * width / height, cos, none], -1)
     flat = pictures.flatten(0, 1)
     grid = functional.affine_grid(torch.stack([right, down], -2).flatten(0, 1), list(flat.shape), align_corners=False)
-    # Outside the picture the sampler sees zeros, which must mean black.
-    seen = functional.grid_sample(flat + 1.0, grid, align_corners=False).sub_(1.0)
-    return seen.unflatten(0, pictures.shape[:2])
+    outside = (grid.abs() > 1.0).any(-1)[:, None]
+    seen = functional.grid_sample(
+        flat, config.crop * grid + place.flatten(0, 1)[:, None, None], padding_mode="border", align_corners=False
+    )
+    return seen.masked_fill_(outside, BLACK).unflatten(0, pictures.shape[:2])
 
 
 def _recoloured(scaled: Tensor, config: AugmentationConfig, draws: Draws) -> Tensor:

@@ -19,7 +19,7 @@ class AugmentationConfig:
         geometric: cameras whose pictures are cropped and rotated. Those on a wrist are better left out: how an object
             lies in their picture is what the hand has to know.
         crop: share of the side that a crop keeps; it is resized to the whole.
-        rotation_deg: largest rotation either way; what comes from outside is black.
+        rotation_deg: largest rotation either way; what comes from outside the crop is black.
         shift: largest shift down and right, as a share of the height, by whole pixels; edges are repeated.
         brightness: least and largest factor of the light.
         contrast: least and largest factor of the distance from `contrast_about`.

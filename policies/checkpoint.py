@@ -36,6 +36,7 @@ from hlm.datasets.storage import NEW, StorageError, json_bytes, read_json, repla
 from hlm.policies.encoding import Encoding, EncodingConfig
 from hlm.policies.kinds import find_kind
 from hlm.policies.settings import settings_class
+from hlm.policies.tokenizer_folder import PARTIAL_FOLDER, TOKENIZER_FOLDER
 from hlm.policies.transforms.text import Text
 from hlm.policies.transforms.vocabulary import Vocabulary
 
@@ -46,7 +47,7 @@ STATISTICS_FILE = "statistics.json"
 TRAINING_FILE = "training.pt"
 CARD_FILE = "card.md"
 # What is written before the files that make a folder a checkpoint.
-EARLY_FILES = (CONFIG_FILE, STATISTICS_FILE, CARD_FILE)
+EARLY_FILES = (CONFIG_FILE, STATISTICS_FILE, CARD_FILE, TOKENIZER_FOLDER, PARTIAL_FOLDER)
 # Files that the writer of safetensors leaves when it is killed.
 _LEFT = ".tmp??????"
 

@@ -7,14 +7,17 @@ know networks by this file alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from hlm.core.errors import InputError
+
+# Method of a layer that is shared out, which gathers it, calls a function, and lets it go again.
+INSIDE = "run_gathered"
 
 
 class Inputs(NamedTuple):
@@ -120,8 +123,8 @@ class Network(Protocol):
     """A policy's network: a `torch.nn.Module` with these methods.
 
     It may also have `continues_chunks = False`, where `sample` takes no prefix; `prepare_sampling()`, called once when
-    it will not be trained any more, which makes `sample` faster; and `sharded_layers`, names of the classes of layers
-    that FSDP shares out one by one.
+    it will not be trained any more, which makes `sample` faster; and `sharded_layers`, modules in their order that
+    FSDP shares out one by one, and which are used by calling them or with `inside`.
     """
 
     noise_shape: tuple[int, ...]
@@ -163,6 +166,18 @@ class LoadReport:
     resized: Mapping[str, str] = field(default_factory=dict)
     random: Mapping[str, str] = field(default_factory=dict)
     ignored: Mapping[str, str] = field(default_factory=dict)
+
+
+def inside[Result](layer: nn.Module, function: Callable[..., Result], *arguments: Any) -> Result:
+    """What a function of a layer's weights gives: a layer that is shared out between processes is whole meanwhile.
+
+    Args:
+        layer: one of `sharded_layers`, shared out or not.
+        function: computes with its weights.
+        arguments: that it takes.
+    """
+    run: Callable[..., Result] | None = getattr(layer, INSIDE, None)
+    return function(*arguments) if run is None else run(function, *arguments)
 
 
 def module(network: Network) -> nn.Module:

@@ -9,6 +9,7 @@ from pathlib import Path
 from hlm.datasets.storage import storage_errors
 
 TOKENIZER_FOLDER = "tokenizer"
+PARTIAL_FOLDER = f"{TOKENIZER_FOLDER}.partial"
 
 
 def keep_tokenizer(save: Callable[[Path], object], checkpoint: Path) -> None:
@@ -24,7 +25,7 @@ def keep_tokenizer(save: Callable[[Path], object], checkpoint: Path) -> None:
     kept = checkpoint / TOKENIZER_FOLDER
     if kept.is_dir():  # it came there as a whole
         return
-    partial = checkpoint / f"{TOKENIZER_FOLDER}.partial"
+    partial = checkpoint / PARTIAL_FOLDER
     with storage_errors("write", partial):
         shutil.rmtree(partial, ignore_errors=True)
         save(partial)

@@ -42,7 +42,6 @@ class TrainedPolicy:
         euler_steps: flow steps per chunk.
         embodiment: robot that it was trained for.
         continues_chunks: whether `chunk` takes a prefix.
-        info: what there is to tell about it, by name.
     """
 
     def __init__(
@@ -73,8 +72,13 @@ class TrainedPolicy:
         if hasattr(self._network, "prepare_sampling"):
             self._network.prepare_sampling()
         self._generator = torch.Generator()
-        self.info = self._describe(checkpoint, path)
+        self._described = self._describe(checkpoint, path)
         self.reset(seed)
+
+    @property
+    def info(self) -> Mapping[str, object]:
+        """What there is to tell about it, by name; how it makes chunks can change with the first one."""
+        return {**self._described, **getattr(self._network, "info", {})}
 
     def reset(self, seed: int) -> None:
         """Start the noise that chunks are made from anew; the same seed gives the same chunks."""

@@ -12,7 +12,7 @@ from hlm.core.errors import InputError
 from hlm.datasets.reader import Episode, open_dataset
 from hlm.datasets.summary import summarize
 from hlm.policies.checkpoint import read_checkpoint
-from hlm.policies.training.trainer import PLOT_FILE
+from hlm.policies.training.saving import PLOT_FILE
 from hlm.runtime.report import Clip, Section, write_demo
 from hlm.runtime.results import load_result
 from hlm.runtime.video import VideoWriter

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from hlm.core.errors import ExistsError
-from hlm.datasets.lock import LOCK_FILE, DatasetLock
+from hlm.datasets.lock import LOCK_FILE, FolderLock
 from hlm.datasets.storage import StorageError, sync_folder
 
 # A writer's own text advises to recover what it wrote; here nothing stays.
@@ -35,7 +35,7 @@ def staged(target: Path) -> Iterator[Path]:
     new_parents = [folder for folder in target.parents if not folder.exists()]
     try:
         stage.mkdir(parents=True, exist_ok=True)
-        with DatasetLock(stage):
+        with FolderLock(stage):
             _sweep(stage)
             try:
                 yield stage / target.name

@@ -11,7 +11,7 @@ from typing import Any
 
 from hlm.core.errors import CorruptError, HlmError, InputError
 from hlm.datasets.arrays import group_attributes
-from hlm.datasets.lock import DatasetLock
+from hlm.datasets.lock import FolderLock
 from hlm.datasets.reader import Episode, read_spec
 from hlm.datasets.schema import DatasetSpec, EpisodeInfo, numbered_episodes
 from hlm.datasets.selection import parse_selection
@@ -77,7 +77,7 @@ def editing(path: Path | str) -> Iterator[Content]:
     """
     path = Path(path)
     read_spec(path)
-    with DatasetLock(path):
+    with FolderLock(path):
         yield read_content(path)
 
 
@@ -93,7 +93,7 @@ def copying(path: Path | str) -> Iterator[Content]:
     path = Path(path)
     read_spec(path)
     if os.access(path, os.W_OK):
-        with DatasetLock(path):
+        with FolderLock(path):
             yield read_content(path)
     else:
         yield read_content(path)

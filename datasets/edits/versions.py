@@ -20,7 +20,7 @@ from hlm.core.errors import ExistsError, InputError
 from hlm.datasets.arrays import METADATA, group_metadata
 from hlm.datasets.edits.draft import Draft, PlaceFile, clone, copy, link
 from hlm.datasets.exchange import exchange
-from hlm.datasets.lock import LOCK_FILE, DatasetLock
+from hlm.datasets.lock import LOCK_FILE, FolderLock
 from hlm.datasets.reader import read_spec
 from hlm.datasets.schema import episode_folder, numbered_episodes
 from hlm.datasets.storage import NEW, StorageError, json_bytes, read_json, storage_errors, sync_folder, write_atomic
@@ -132,7 +132,7 @@ def undo(path: Path | str) -> str:
     """
     path = Path(path)
     read_spec(path)
-    with DatasetLock(path), storage_errors("edit", path):
+    with FolderLock(path), storage_errors("edit", path):
         path, earlier = path.resolve(), before(path)
         _sweep(path)
         if not (earlier / MARK_FILE).is_file():
@@ -144,7 +144,7 @@ def undo(path: Path | str) -> str:
                 f"too. The version before is {earlier}, a dataset like any other."
             )
         undone = str(mark.get("did"))
-        with DatasetLock(earlier):
+        with FolderLock(earlier):
             write_atomic(path / MARK_FILE, json_bytes({"did": f"undo: {undone}", "became": fingerprint(earlier)}))
             exchange(path, earlier)
             (path / MARK_FILE).unlink()
@@ -176,7 +176,7 @@ def _stage(path: Path) -> Iterator[Path]:
     _sweep(path)
     stage = _stage_folder(path)
     stage.mkdir(exist_ok=True)
-    lock = DatasetLock(stage).acquire()
+    lock = FolderLock(stage).acquire()
     try:
         yield stage
     finally:
@@ -201,7 +201,7 @@ def _sweep(path: Path) -> None:
         _keep(path, stage)
     for folder in (stage, gone):
         if folder.exists():
-            with DatasetLock(folder):
+            with FolderLock(folder):
                 shutil.rmtree(folder)
 
 

@@ -72,9 +72,10 @@ def _rank(name: str) -> int:
 
 
 def _told(options: Sequence[str], name: str) -> str | None:
-    """The value of an option that the defaults of all others depend on; None where it is not given."""
+    """The value of an option that the defaults of all others depend on, its last; None where it is not given."""
+    found = None
     for place, option in enumerate(options):
         told, _, value = option.partition("=")
         if told == f"--{name}" and (value or place + 1 < len(options)):
-            return value or options[place + 1]
-    return None
+            found = value or options[place + 1]
+    return found

@@ -38,6 +38,9 @@ class NetworkSize:
         Raises:
             InputError: a size that they cannot have.
         """
+        for name in ("width", "heads", "prefix_layers", "expert_layers", "keypoints", "tokens_per_view"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} must be at least 1, got {getattr(self, name)}.")
         if self.width % self.heads:
             raise InputError(f"width {self.width} must be a multiple of the {self.heads} heads.")
         if any(count % 8 or count < 8 for count in self.channels):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from hlm.core.errors import InputError
@@ -42,9 +43,9 @@ class Recipe:
                 raise InputError(f"{name} must be in [0, 1], got {value}.")
         for name in ("state_noise", "auxiliary_weight"):
             value = getattr(self, name)
-            if not value >= 0.0:
-                raise InputError(f"{name} must not be negative, got {value}.")
-        if not self.deciding_weight > 0.0:
+            if not 0.0 <= value < math.inf:
+                raise InputError(f"{name} must not be negative, nor infinite, got {value}.")
+        if not 0.0 < self.deciding_weight < math.inf:
             raise InputError(f"deciding_weight must be positive, got {self.deciding_weight}.")
         if self.flow_draws < 1:
             raise InputError(f"flow_draws must be at least 1, got {self.flow_draws}.")

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from hlm.core.errors import MismatchError, MissingFileError
+from hlm.policies.flow_matching import mean_over_actions
 from hlm.policies.lerobot.features import input_features, output_features
 from hlm.policies.lerobot.loading import load_tensors
 from hlm.policies.lerobot.settings import ActSettings
@@ -79,11 +80,8 @@ class ActNetwork(nn.Module):
         else:
             latent = self._no_latent(batch.inputs)
         error = (self._decode(self._encode(batch.inputs, latent)).float() - batch.actions).abs()
-        real = (~batch.padded).float()
         per_step = (error * self.active).sum(-1) / self.active.sum().clamp(min=1)
-        per_sample = (per_step * real).sum(1) / real.sum(1).clamp(min=1)
-        # A sample near an episode's end has fewer actions, and counts as much less.
-        return Losses(Term(per_sample, real.mean(1)), others)
+        return Losses(mean_over_actions(per_step, batch.padded), others)
 
     def sample(self, inputs: Inputs, noise: Tensor, steps: int, prefix: Prefix | None = None) -> Tensor:
         """[batch, horizon, dimension] actions; the same for the same inputs, whatever the noise and the steps.

@@ -10,7 +10,7 @@ from lerobot.configs.types import NormalizationMode
 from hlm.core.arrays import FloatArray
 from hlm.core.errors import MismatchError
 from hlm.datasets.statistics import VectorStatistics
-from hlm.policies.transforms.quantiles import Quantiles
+from hlm.policies.transforms.quantiles import APART, Quantiles
 from hlm.policies.transforms.state_prompt import BINS
 
 MODES: Mapping[NormalizationMode, tuple[str, str]] = {
@@ -23,8 +23,6 @@ MODES: Mapping[NormalizationMode, tuple[str, str]] = {
 
 # To LeRobot every dimension moves. A range so large makes 0 of whatever a joint does that training saw standing still.
 FAR = 1e6
-# Of what never moved, as a part of its size: the smallest range that single precision resolves to a thousandth.
-APART = 1e-4
 
 
 def state_stats(quantiles: Quantiles, *, told_in_bins: bool = False) -> dict[str, FloatArray]:

@@ -14,13 +14,14 @@ from torch import Tensor, nn
 
 from hlm.core.errors import InputError, MismatchError, MissingDependencyError
 from hlm.datasets.storage import read_json
+from hlm.policies.flow_matching import flow_times, mean_over_actions
 from hlm.policies.hub import WEIGHTS, model_folder
 from hlm.policies.lerobot.features import input_features, output_features
 from hlm.policies.lerobot.fixed import check_fixed
 from hlm.policies.lerobot.loading import load_tensors, not_found, read_tensors
 from hlm.policies.lerobot.settings import SmolVLASettings
 from hlm.policies.lerobot.tokenizer import InstructionTokenizer
-from hlm.policies.network import Batch, Draws, Inputs, LoadReport, Losses, Prefix, Term
+from hlm.policies.network import Batch, Draws, Inputs, LoadReport, Losses, Prefix
 from hlm.policies.pi05.guidance import continued
 from hlm.policies.pi05.pretrained import CONFIG_FILE, locate
 
@@ -58,13 +59,9 @@ class SmolVLANetwork(nn.Module):
     def forward(self, batch: Batch, draws: Draws) -> Losses:
         """Mean squared error of the flow's velocity."""
         noise = draws.normal(*self.noise_shape)
-        # Beta(1.5, 1) by the inverse of its distribution function, between 0.001 and 1: early, noisy times more often.
-        time = 0.001 + 0.999 * draws.uniform() ** (1 / 1.5)
+        time = flow_times(draws.uniform())
         error = self.model(*self._observed(batch.inputs), batch.actions, noise, time).mean(-1)
-        real = (~batch.padded).float()
-        per_sample = (error * real).sum(1) / real.sum(1).clamp(min=1)
-        # A sample near an episode's end has fewer actions, and counts as much less.
-        return Losses(Term(per_sample, real.mean(1)), {})
+        return Losses(mean_over_actions(error, batch.padded), {})
 
     def sample(self, inputs: Inputs, noise: Tensor, steps: int, prefix: Prefix | None = None) -> Tensor:
         """[batch, horizon, dimension] actions that the flow leads to from the noise; a prefix guides it."""

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-import numpy as np
-
 from hlm.core.arrays import FloatArray
 from hlm.core.errors import InputError
 from hlm.policies.hub import WORDS, model_folder
@@ -58,9 +56,7 @@ class InstructionTokenizer:
         found = self.tokenizer(text)["input_ids"]
         if len(found) > self.slots:
             raise InputError(f"the instruction has {len(found)} tokens; the policy reads at most {self.slots}.")
-        numbers = np.zeros(self.slots, np.int64)
-        numbers[: len(found)] = found
-        return Tokens(numbers, np.arange(self.slots) < len(found))
+        return Tokens.filled(found, self.slots)
 
     def save(self, folder: Path) -> None:
         """Write all of the language model but its weights into a folder, for `of` and to build its network."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -52,9 +53,11 @@ class FastSampler:
     def sample(self, inputs: Inputs, noise: Tensor, steps: int, prefix: Prefix | None) -> Tensor:
         """[batch, horizon, dimension] actions; see `Pi05Network.sample`."""
         key = (steps, inputs.images.shape, inputs.tokens.shape)
-        if key not in self._programs:
-            self._programs[key] = self._made(inputs, noise, steps)
-        return self._programs[key].sample(inputs, noise, prefix)
+        # A graph records what happens on the current device, which may be another one than the network's.
+        with torch.cuda.device(self._device) if self._device.type == "cuda" else nullcontext():
+            if key not in self._programs:
+                self._programs[key] = self._made(inputs, noise, steps)
+            return self._programs[key].sample(inputs, noise, prefix)
 
     def _made(self, inputs: Inputs, noise: Tensor, steps: int) -> Plain | Recorded:
         """The fastest program that works on this device."""

@@ -49,16 +49,15 @@ def saved_text(settings: Pi05Settings, vocabulary: Vocabulary | None, folder: Pa
 
 
 def build(settings: Pi05Settings, encoding: Encoding) -> Pi05Network:
-    """A network with random weights for `init=random`.
+    """The network; every weight is nan until `initialise` or a checkpoint gives it.
 
-    Otherwise every weight is nan until `initialise` or a checkpoint gives it: three thousand million random numbers
-    take a minute to draw.
+    Three thousand million random numbers take a minute to draw.
 
     Raises:
         InputError: sizes that do not fit each other.
         MismatchError: the tokenizer knows more words than the network.
     """
-    return building.build(settings, encoding, seed=_seed(), draw=settings.init == "random")
+    return building.build(settings, encoding, draw=False)
 
 
 def initialise(network: Pi05Network, settings: Pi05Settings) -> LoadReport:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import torch
@@ -26,8 +26,6 @@ USELESS = {
 # Parts of names, in files of other versions.
 COMPUTED = ("rotary_emb.", "position_ids")
 
-type Progress = Callable[[int, int], None]
-
 
 @dataclass
 class _Plan:
@@ -46,33 +44,30 @@ class _Plan:
     ignored: dict[str, str] = field(default_factory=dict)
 
 
-def initialise(
-    network: Pi05Network, settings: Pi05Settings, *, seed: int = 0, progress: Progress | None = None
-) -> LoadReport:
+def initialise(network: Pi05Network, settings: Pi05Settings, *, seed: int = 0) -> LoadReport:
     """Give a network the weights that it starts to learn from.
 
     Args:
         network: changed; unless a file turns out to be damaged while it is read, not before everything fits.
         settings: which weights.
         seed: of those that are drawn.
-        progress: is told how many of how many tensors are read.
 
     Raises:
         MissingFileError: the pretrained weights are nowhere.
         MismatchError: they are another network's: a tensor is missing, is one too many, or has another shape or type.
         CorruptError: a file of them is damaged.
     """
-    if settings.init == "random" or settings.pretrained is None:
+    if settings.origin is None:
         draw(network, seed)
         return LoadReport(origin="no file", random=dict.fromkeys(network.state_dict(), "init=random"))
-    folder = locate(settings.pretrained)
+    folder = locate(settings.origin)
     check_kind(folder, vision_language=settings.init == "vision_language")
     with Weights(folder) as weights:
         plan = _plan(network, weights.found, settings)
         draw(network, seed, plan.random.keys())
-        _copy(network, weights, plan, seed, progress)
+        _copy(network, weights, plan, seed)
     return LoadReport(
-        origin=settings.pretrained,
+        origin=settings.origin,
         loaded=tuple(name for name in plan.source if name not in plan.resized),
         resized=plan.resized,
         random=plan.random,
@@ -107,7 +102,7 @@ def _plan(network: Pi05Network, found: Mapping[str, Found], settings: Pi05Settin
             plan.ignored[file] = reason
         else:
             unknown.append(file)
-    _refuse(settings.pretrained, missing=missing, unknown=unknown, wrong=wrong)
+    _refuse(settings.origin, missing=missing, unknown=unknown, wrong=wrong)
     return plan
 
 
@@ -156,13 +151,11 @@ def _refuse(origin: str | None, *, missing: list[str], unknown: list[str], wrong
 
 
 @torch.no_grad()
-def _copy(network: nn.Module, weights: Weights, plan: _Plan, seed: int, progress: Progress | None) -> None:
+def _copy(network: nn.Module, weights: Weights, plan: _Plan, seed: int) -> None:
     own = network.state_dict()
-    for done, (name, source) in enumerate(plan.source.items(), 1):
+    for name, source in plan.source.items():
         tensor, place = weights.read(source), own[name]
         place.copy_(_fitted(name, tensor, place, seed) if name in plan.resized else tensor)
-        if progress is not None:
-            progress(done, len(plan.source))
 
 
 def _fitted(name: str, tensor: Tensor, place: Tensor, seed: int) -> Tensor:

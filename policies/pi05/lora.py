@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from peft import LoraConfig, inject_adapter_in_model
 from peft.tuners.tuners_utils import BaseTunerLayer
-from torch import Tensor, nn
-
-from hlm.core.errors import MismatchError
+from torch import nn
 
 ADAPTER = ".lora_"
 _BASE = ".base_layer."
@@ -36,6 +32,8 @@ def add_adapters(network: nn.Module, *, rank: int, alpha: int) -> None:
         LoraConfig(r=rank, lora_alpha=alpha, target_modules=targets, exclude_modules=_WHOLE), network
     )
     for name, weight in network.named_parameters():
+        if ADAPTER in name:  # whatever it adapts: most steps of the optimizer are too small for half precision
+            weight.data = weight.data.float()
         weight.requires_grad_(ADAPTER in name or name.startswith(("model.action_in_proj.", "model.action_out_proj.")))
 
 
@@ -46,24 +44,3 @@ def merge_adapters(network: nn.Module) -> None:
         part.merge()
         owner, _, own = name.rpartition(".")
         setattr(network.get_submodule(owner), own, part.get_base_layer())
-
-
-def trained_weights(network: nn.Module) -> dict[str, Tensor]:
-    """The weights that training changes, by name: with adapters, all that there is to save beside the pretrained."""
-    return {name: weight.detach() for name, weight in network.named_parameters() if weight.requires_grad}
-
-
-def load_trained_weights(network: nn.Module, weights: Mapping[str, Tensor]) -> None:
-    """Put weights that `trained_weights` gave into a network that was initialised alike.
-
-    Raises:
-        MismatchError: they are another network's.
-    """
-    own = trained_weights(network)
-    shapes = {name: tuple(tensor.shape) for name, tensor in weights.items()}
-    expected = {name: tuple(tensor.shape) for name, tensor in own.items()}
-    if shapes != expected:
-        odd = sorted(name for name in shapes.keys() | expected.keys() if shapes.get(name) != expected.get(name))
-        raise MismatchError(f"the weights are not those that this network trains: {len(odd)} differ, such as {odd[0]}.")
-    for name, tensor in weights.items():
-        own[name].copy_(tensor)

@@ -15,7 +15,8 @@ from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
 from hlm.core.errors import InputError, MismatchError
-from hlm.policies.network import Batch, Draws, Inputs, Losses, Prefix, Term
+from hlm.policies.flow_matching import flow_times, mean_over_actions
+from hlm.policies.network import Batch, Draws, Inputs, Losses, Prefix, inside
 from hlm.policies.pi05.core import Core
 from hlm.policies.pi05.guidance import continued
 from hlm.policies.pi05.transformer import (
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
     from hlm.policies.pi05.fast import FastSampler
 
 BLACK = -1.0
-# Flow times between 0.001 and 1, whose distribution Beta(1.5, 1) prefers noise (pi0, arXiv 2410.24164, appendix B).
-EARLIEST_TIME = 0.001
-TIME_POWER = 1.5
 
 
 class Context(NamedTuple):
@@ -79,6 +77,11 @@ class Pi05Network(nn.Module):
         return torch.bfloat16 if self.model.config.dtype == "bfloat16" else torch.float32
 
     @property
+    def sharded_layers(self) -> list[nn.Module]:
+        """Layers that FSDP shares out one by one; the action expert's modulations are all asked for at once."""
+        return [*self.model.paligemma.vision_tower.vision_model.encoder.layers, *self.model.language.layers]
+
+    @property
     def info(self) -> Mapping[str, object]:
         """How chunks are made, for people."""
         if self._fast is None:
@@ -86,22 +89,15 @@ class Pi05Network(nn.Module):
         return self._fast.info
 
     def forward(self, batch: Batch, draws: Draws) -> Losses:
-        """Mean squared error of the flow's velocity over all dimensions.
-
-        Actions beyond an episode's end do not count, and a sample with fewer actions counts as much less. LeRobot and
-        OpenHLM learn them as if they had been demonstrated: a policy that holds still at the end of each recording,
-        wherever the operator happened to stop it.
-        """
+        """Mean squared error of the flow's velocity over all dimensions."""
         self.check_trainable()
-        time = EARLIEST_TIME + (1.0 - EARLIEST_TIME) * draws.uniform() ** (1.0 / TIME_POWER)
+        time = flow_times(draws.uniform())
         noise = draws.normal(*self.noise_shape)
         part = time[:, None, None]
         noisy = part * noise + (1.0 - part) * batch.actions
         velocity = self.velocity(self.observe(batch.inputs), noisy, time)
         error = functional.mse_loss(velocity, noise - batch.actions, reduction="none").mean(-1)
-        real = (~batch.padded).float()
-        per_sample = (error * real).sum(1) / real.sum(1).clamp(min=1.0)
-        return Losses(Term(per_sample, real.mean(1)), {})
+        return Losses(mean_over_actions(error, batch.padded), {})
 
     def sample(self, inputs: Inputs, noise: Tensor, steps: int, prefix: Prefix | None = None) -> Tensor:
         """[batch, horizon, dimension] actions that the flow leads to from the noise.
@@ -158,7 +154,7 @@ class Pi05Network(nn.Module):
             hidden, *pair = self._run(layer or self._prefix_layer, each, hidden, turn, mask[:, None, None])
             keys_values.append(tuple(pair))
         # Nobody reads what comes after the last layer's keys and values.
-        return Context((*keys_values, read_prefix(last, hidden, turn)), mask)
+        return Context((*keys_values, inside(last, read_prefix, last, hidden, turn)), mask)
 
     def embed(self, inputs: Inputs) -> tuple[Tensor, Tensor]:
         """[batch, token, feature] pictures and words, and [batch, token] where there are any."""
@@ -214,10 +210,10 @@ class Pi05Network(nn.Module):
         time = torch.full((len(noisy),), 1.0 - step / steps, device=noisy.device)
         return self.velocity(context, noisy, time)
 
-    def _run(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        if not (self.gradient_checkpointing and self.training and torch.is_grad_enabled()):
-            return function(*arguments)
-        return checkpoint(function, *arguments, use_reentrant=False, preserve_rng_state=False)
+    def _run(self, function: Callable[..., Any], layer: nn.Module, *arguments: Any) -> Any:
+        if self.gradient_checkpointing and self.training and torch.is_grad_enabled():
+            function = partial(checkpoint, function, use_reentrant=False, preserve_rng_state=False)
+        return inside(layer, function, layer, *arguments)
 
     def _reduced_precision(self, device: torch.device) -> AbstractContextManager[object]:
         """The vision encoder's weights are float32 for the optimizer's sake; its products need no more than others."""

@@ -7,6 +7,8 @@ from typing import Literal
 
 from hlm.core.errors import InputError
 
+PUBLISHED = {"robot": "lerobot/pi05_base", "vision_language": "google/paligemma-3b-pt-224"}
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pi05Settings:
@@ -14,14 +16,15 @@ class Pi05Settings:
 
     Attributes:
         pretrained: folder or Hugging Face name of the weights to start from: pi0.5 as LeRobot or openpi writes it, or,
-            for `init=vision_language`, PaliGemma. None only for `init=random`.
+            for `init=vision_language`, PaliGemma or pi0.5's. By default those that are published for the `init`.
         tokenizer: folder or Hugging Face name of the language model's tokenizer.
         init: `robot` starts from all of the pretrained weights; `vision_language` from the vision-language model's, the
-            action expert and its projections drawn afresh; `random` from none.
+            action expert and its projections drawn afresh; `random` from none. By default they are `lerobot/pi05_base`
+            and `google/paligemma-3b-pt-224`, which never saw a robot.
         action_projection: the pretrained robots have 32 dimensions. `surgery` keeps their weights and draws those of
             the dimensions beyond; `random` draws the layers into and out of the action expert whole.
         tuning: `full` trains every weight; `lora` low-rank adapters in the action expert's attention, and the layers
-            into and out of it whole.
+            into and out of it whole, which takes `init=robot`: an expert that was drawn afresh has to be trained whole.
         lora_rank: of the adapters.
         lora_alpha: the adapters' part is scaled by alpha / rank.
         freeze_vision: leave the vision encoder as it is.
@@ -35,7 +38,7 @@ class Pi05Settings:
         action_expert_variant: size of the action expert; the published one is gemma_300m.
     """
 
-    pretrained: str | None = "lerobot/pi05_base"
+    pretrained: str | None = None
     tokenizer: str = "google/paligemma-3b-pt-224"
     init: Literal["robot", "vision_language", "random"] = "robot"
     action_projection: Literal["surgery", "random"] = "surgery"
@@ -54,13 +57,18 @@ class Pi05Settings:
         """Check ranges, and what belongs together.
 
         Raises:
-            InputError: a number below 1, or weights to start from that are not named.
+            InputError: a number below 1, or choices that exclude each other.
         """
         for name in ("lora_rank", "lora_alpha", "token_limit"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} must be at least 1, got {getattr(self, name)}.")
-        if self.pretrained is None and self.init != "random":
+        if self.tuning == "lora" and self.init != "robot":
             raise InputError(
-                f"init={self.init} needs pretrained weights: name a folder or a Hugging Face model, such as "
-                "lerobot/pi05_base, or choose init=random."
+                f"tuning=lora adapts a pretrained action expert, and init={self.init} draws a new one, which would "
+                "never look at what it is told. Choose tuning=full, or init=robot."
             )
+
+    @property
+    def origin(self) -> str | None:
+        """Folder or Hugging Face name of the weights to start from; None for `init=random`."""
+        return None if self.init == "random" else self.pretrained or PUBLISHED[self.init]

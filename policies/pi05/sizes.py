@@ -55,11 +55,6 @@ class Size:
     vocabulary: int
     image_px: int
 
-    @property
-    def patches(self) -> int:
-        """Tokens of a picture."""
-        return (self.image_px // PATCH_PX) ** 2
-
 
 def _gemma(width: int, depth: int, mlp: int, head: int) -> GemmaConfig:
     return GemmaConfig(width=width, depth=depth, mlp_dim=mlp, num_heads=HEADS, num_kv_heads=1, head_dim=head)

@@ -49,25 +49,26 @@ class PromptTokenizer:
 
     @property
     def vocabulary(self) -> int:
-        """Words that it may give the number of, 0 included."""
-        return len(self.tokenizer)
+        """Words that it may give the number of, 0 included; marks that were added beyond have no embedding."""
+        return int(self.tokenizer.vocab_size)
 
     def encode(self, instruction: str, state: FloatArray | None = None) -> Tokens:
         """The tokens of an instruction and a [dimension] normalised state; implements `Text`.
 
         Raises:
-            InputError: they are more than the network reads. Nothing is ever cut.
+            InputError: they are more than the network reads, or stand for something else than words. Nothing is cut.
         """
         found = self._tokens(instruction, state)
+        if strange := [number for number in found if number >= self.vocabulary]:
+            mark = self.tokenizer.convert_ids_to_tokens(strange[0])
+            raise InputError(f"'{mark}' is no word, and the policy has no number for it: '{instruction[:80]}'.")
         if len(found) > self.slots:
             with_state = "" if state is None else f" with a state of {len(state)} numbers"
             raise InputError(
                 f"the instruction{with_state} takes {len(found)} tokens, and the policy reads at most {self.slots}: "
                 f"'{instruction[:80]}'. Say it shorter, or train with a larger token_limit."
             )
-        numbers = np.zeros(self.slots, np.int64)
-        numbers[: len(found)] = found
-        return Tokens(numbers, np.arange(self.slots) < len(found))
+        return Tokens.filled(found, self.slots)
 
     def check(self, instruction: str, dimensions: int) -> None:
         """Make sure that an instruction fits whatever the state, before a robot moves.

@@ -103,7 +103,8 @@ def _validation_lines(validation: Validation) -> list[str]:
     return [
         "## Validation",
         "",
-        "Sampled chunks against demonstrated ones, on episodes that were held out. Absolute errors in rad; "
+        f"After {validation.step} updates: sampled chunks against demonstrated ones, on episodes that were held out. "
+        "Absolute errors in rad; "
         "rad/s for the yaw rate, which is in root; share of the opening for grippers.",
         "",
         f"| | {' | '.join(steps)} |",

@@ -23,6 +23,8 @@ from hlm.policies.transforms.ordering import Order
 
 _LARGEST_BYTES = 1_000_000
 SMALLEST_BATCH = 2
+OUTCOMES = ("success",)
+LARGEST_SEED = 2**63 - 1
 _LOWEST = {"batch": SMALLEST_BATCH, "warmup_steps": 0, "euler_steps": 1, "workers": 0, "execute": 1, "seed": 0}
 Device = Literal["auto", "cpu", "cuda"]
 Precision = Literal["auto", "float32", "bfloat16"]
@@ -38,7 +40,7 @@ _Loader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"[-+]?\d+(\
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrainConfig:
-    """A training run. What is learnt depends on `seed` and the data alone, not on threads, workers or interruptions.
+    """A training run. What is learnt depends on seed, data, `steps` and precision, not on workers or interruptions.
 
     Attributes:
         policy: kind of policy; the other defaults depend on it.
@@ -87,7 +89,7 @@ class TrainConfig:
     policy: str = "compact"
     datasets: tuple[Path, ...] = ()
     mixture: Path | None = None
-    outcomes: tuple[str, ...] = ("success",)
+    outcomes: tuple[str, ...] = OUTCOMES
     out: Path = Path("runs/policy")
     resume: Path | None = None
     cameras: tuple[str, ...] = ()
@@ -160,6 +162,8 @@ class TrainConfig:
         for name, lowest in _LOWEST.items():
             if getattr(self, name) < lowest:
                 raise InputError(f"{name} must be at least {lowest}, got {getattr(self, name)}.")
+        if self.seed > LARGEST_SEED:
+            raise InputError(f"seed must be at most {LARGEST_SEED}, got {self.seed}.")
         for name in ("learning_rate", "max_minutes", "save_minutes", "steps", "threads", "gradient_norm"):
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:
@@ -175,6 +179,8 @@ class TrainConfig:
     def _check_settings(self) -> None:
         if self.datasets and self.mixture is not None:
             raise InputError("give --datasets or --mixture, not both; a mixture names its datasets.")
+        if self.mixture is not None and self.outcomes != OUTCOMES:
+            raise InputError("give --datasets or --mixture with --outcomes, not both; a mixture filters its datasets.")
         for name, settings in SETTINGS.items():
             if name != self.policy and getattr(self, name) != settings():
                 raise InputError(f"settings of {name} are given, but the policy is {self.policy}; add --policy {name}.")

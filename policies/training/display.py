@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 LOG_PERIOD_S = 30.0
+# The time left is told from what became of this; an update of a large network may take a minute.
+SPEED_PERIOD_S = 600.0
 
 
 class Display:
@@ -29,6 +31,7 @@ class Display:
             TimeRemainingColumn(),
             console=self._console,
             transient=True,
+            speed_estimate_period=SPEED_PERIOD_S,
             disable=not self._console.is_terminal,
         )
         self._logged_s = 0.0
@@ -56,10 +59,6 @@ class Display:
         for task in self._progress.task_ids:
             self._progress.remove_task(task)
         self._progress.add_task(description, total=total, completed=completed, figures="")
-
-    def advance(self) -> None:
-        """One more is done."""
-        self._progress.advance(self._progress.task_ids[0])
 
     def show(self, completed: int, total: int | None, figures: str, now_s: float) -> None:
         """Show how far the run is; off a terminal, write it every half minute.

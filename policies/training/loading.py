@@ -6,8 +6,9 @@ import os
 import signal
 import threading
 import warnings
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 import torch
 from torch.utils.data import DataLoader, Dataset
@@ -17,11 +18,27 @@ from hlm.datasets.sampler import MixtureSampler
 from hlm.datasets.storage import StorageError
 from hlm.policies.training.samples import RawBatch, RowSample, RowSamples, collate
 
+# How soon a worker notices that its trainer was killed.
+WATCH_S = 2.0
 
-def read_batches(samples: RowSamples, sampler: MixtureSampler, batch: int, workers: int) -> Generator[RawBatch]:
+
+def read_batches(
+    samples: RowSamples,
+    sampler: MixtureSampler,
+    batch: int,
+    workers: int,
+    in_worker: Callable[[], None] = lambda: None,
+) -> Generator[RawBatch]:
     """Batches in the sampler's order, without end; the number of workers changes nothing about them.
 
     The workers end when the iterator is closed, or a few seconds after this process is killed.
+
+    Args:
+        samples: rows.
+        sampler: which of them.
+        batch: rows at once.
+        workers: processes that read ahead; 0 for none.
+        in_worker: called in each of them first.
 
     Raises:
         HlmError: a row cannot be read or encoded, and which it is; or a worker was killed.
@@ -34,7 +51,7 @@ def read_batches(samples: RowSamples, sampler: MixtureSampler, batch: int, worke
             sampler=sampler,
             num_workers=workers,
             collate_fn=_collate,
-            worker_init_fn=_obey_the_trainer_alone,
+            worker_init_fn=partial(_begin, in_worker, os.getpid()),
             pin_memory=torch.cuda.is_available(),
         )
         batches = iter(loader)
@@ -90,16 +107,22 @@ def _collate(found: Sequence[RowSample | HlmError]) -> RawBatch | HlmError:
     return errors[0] if errors else collate([item for item in found if not isinstance(item, HlmError)])
 
 
-def _obey_the_trainer_alone(worker: int) -> None:
-    """Ctrl+C, and what ends a job, reach all processes of a group; the trainer still wants its next batch then."""
+def _begin(prepare: Callable[[], None], trainer: int, worker: int) -> None:
+    """Prepare a worker, and have it obey the trainer alone.
+
+    Ctrl+C, and what ends a job, reach all processes of a group; the trainer still wants its next batch then.
+    """
     del worker
+    prepare()
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-    threading.Thread(target=_end_when_told, daemon=True).start()
+    threading.Thread(target=_end_with, args=(trainer,), daemon=True).start()
 
 
-def _end_when_told() -> None:
-    while signal.sigwaitinfo({signal.SIGTERM}).si_pid != os.getppid():
-        pass
+def _end_with(trainer: int) -> None:
+    """End this worker when its trainer says so, or is no more."""
+    told = None
+    while os.getppid() == trainer and (told is None or told.si_pid != trainer):
+        told = signal.sigtimedwait({signal.SIGTERM}, WATCH_S)
     os._exit(0)

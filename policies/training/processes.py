@@ -38,7 +38,7 @@ def join_processes(config: TrainConfig) -> Accelerator:
             "Start as many as there are, with --nproc-per-node or --num_processes."
         )
     # DDP's static graph finds unused weights once, rather than at every update.
-    options = [DistributedDataParallelKwargs(static_graph=True, broadcast_buffers=False)]
+    options = [DistributedDataParallelKwargs(static_graph=True, broadcast_buffers=False, gradient_as_bucket_view=True)]
     group = [InitProcessGroupKwargs(backend="cuda:nccl,cpu:gloo" if gpu else "gloo", timeout=_TIMEOUT)]
     try:
         # Half precision is the trainer's own business, so that one process and several compute alike; compiling is the

@@ -14,6 +14,7 @@ from hlm.datasets.storage import storage_errors
 from hlm.policies.training.config import TrainConfig
 
 LOG_FOLDER = "tensorboard"
+WANDB_FOLDER = "wandb"
 
 
 class Reports:
@@ -21,7 +22,7 @@ class Reports:
 
     Args:
         config: of the run.
-        step: from which on figures are written; later ones of an interrupted run are dropped.
+        step: after which figures are written; those that an interrupted run has after it are dropped.
         say: tells a person what is no longer reported, and why; training goes on.
         wanted: False in all processes but one.
 
@@ -73,7 +74,7 @@ class EventFile:
 
     Args:
         folder: where to, created if needed.
-        step: figures from it on that older files of the folder have are dropped.
+        step: figures after it that older files of the folder have are dropped.
 
     Raises:
         OSError: it cannot be written.
@@ -86,7 +87,7 @@ class EventFile:
         # TensorBoard reads a folder's files in the order of their names.
         self._path = folder / f"events.out.tfevents.{_now_s():.6f}"
         self._append(Event(file_version="brain.Event:2", wall_time=_now_s()))
-        self._append(Event(session_log=SessionLog(status=SessionLog.START), step=step, wall_time=_now_s()))
+        self._append(Event(session_log=SessionLog(status=SessionLog.START), step=step + 1, wall_time=_now_s()))
 
     def write(self, figures: Mapping[str, float], step: int) -> None:
         """Figures of an update, by name.

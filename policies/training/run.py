@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from accelerate import Accelerator
@@ -14,6 +15,7 @@ from accelerate import Accelerator
 from hlm.core.clock import MonotonicClock
 from hlm.core.documents import from_document, to_document
 from hlm.core.errors import ExistsError, MismatchError, UnknownNameError
+from hlm.datasets.lock import LOCK_FILE
 from hlm.datasets.mixture import MixtureConfig
 from hlm.datasets.reader import Episode
 from hlm.datasets.statistics import Statistics
@@ -36,15 +38,18 @@ from hlm.policies.network import LoadReport, module
 from hlm.policies.training.config import TrainConfig
 from hlm.policies.training.display import Display
 from hlm.policies.training.processes import any_of, join_processes, local_processes, together
-from hlm.policies.training.reports import LOG_FOLDER
+from hlm.policies.training.reports import LOG_FOLDER, WANDB_FOLDER
 from hlm.policies.training.resuming import must_continue, share_of
 from hlm.policies.training.samples import RowSamples
 from hlm.policies.training.sources import Sources, mixture_config, open_sources
 from hlm.policies.training.state import TrainState
-from hlm.policies.training.validation import HeldOut
+from hlm.policies.training.validation import HeldOut, Validation
 from hlm.policies.transforms.relative import relative_statistics
 from hlm.policies.transforms.text import Text
 from hlm.policies.transforms.vocabulary import Vocabulary
+
+# Products whose fastest is timed, so that whatever else a machine does has no say.
+PRODUCTS = 20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -61,6 +66,7 @@ class Run:
         samples: rows to learn from.
         held_out: rows for validation, if any.
         loaded: what became of pretrained weights, if there were any.
+        validation: the latest of a run that is resumed, if there was one.
         accelerator: the processes.
         state: what training changes.
     """
@@ -74,8 +80,18 @@ class Run:
     samples: RowSamples
     held_out: HeldOut | None
     loaded: LoadReport | None
+    validation: Validation | None
     accelerator: Accelerator
     state: TrainState
+
+    @property
+    def samples_per_update(self) -> int:
+        """Of all processes together."""
+        return self.config.batch * self.accelerator.num_processes
+
+    def fractions(self) -> dict[str, float]:
+        """Share of all samples so far that each source gave, by its name."""
+        return self.sources.fractions(self.config.seed, self.state.step * self.samples_per_update)
 
 
 def prepare(config: TrainConfig, command: str, display: Display) -> Run:
@@ -108,7 +124,7 @@ def prepare(config: TrainConfig, command: str, display: Display) -> Run:
             cached_statistics(sources.episodes, sources.row_weights)  # The others find them in the cache.
     with together(accelerator):
         if saved is None:
-            text = kind.new_text(config.settings, [*sources.episodes, *sources.validation])
+            text = kind.new_text(config.settings, sources.episodes)
             figures, checkpoint = _statistics(config, sources), _checkpoint_config(config, sources, text)
         else:
             text = kind.saved_text(config.settings, saved.vocabulary, config.out)
@@ -118,11 +134,13 @@ def prepare(config: TrainConfig, command: str, display: Display) -> Run:
         samples[0]  # What cannot be read or encoded shows before anything long begins.
         held_out = _held_out(config, sources, kind, encoding, display)
         network, loaded = _network(config, kind, encoding, load=not document)
+    validation: Validation | None = None
     state = TrainState.start(network.to(accelerator.device), config, accelerator, bfloat16=_half(config, accelerator))
     if saved is not None:
         with together(accelerator):
             state.restore(document)
-            loaded = from_document(LoadReport, document["loaded"], "loaded") if document.get("loaded") else None
+            loaded = _kept(LoadReport, document, "loaded")
+            validation = _kept(Validation, document, "validation")
         if config.steps is None and config.max_minutes != saved.training.get("max_minutes"):
             state.steps = None
     return Run(
@@ -135,6 +153,7 @@ def prepare(config: TrainConfig, command: str, display: Display) -> Run:
         samples=samples,
         held_out=held_out,
         loaded=loaded,
+        validation=validation,
         accelerator=accelerator,
         state=state,
     )
@@ -145,14 +164,20 @@ def bfloat16_pays(device: torch.device) -> bool:
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported()
     clock = MonotonicClock()
-    took_ns = {}
-    for dtype in (torch.float32, torch.bfloat16):
-        matrix = torch.ones(256, 256, dtype=dtype)
-        matrix @ matrix
-        start_ns = clock.now_ns()
-        matrix @ matrix
-        took_ns[dtype] = clock.now_ns() - start_ns
-    return took_ns[torch.bfloat16] < took_ns[torch.float32]
+
+    def fastest_ns(dtype: torch.dtype) -> int:
+        matrix, instants = torch.ones(256, 256, dtype=dtype), [clock.now_ns()]
+        for _ in range(PRODUCTS):
+            matrix @ matrix
+            instants.append(clock.now_ns())
+        return min(later - earlier for earlier, later in pairwise(instants))
+
+    return fastest_ns(torch.bfloat16) < fastest_ns(torch.float32)
+
+
+def _kept[T](kind: type[T], document: Mapping[str, Any], name: str) -> T | None:
+    """What the training state holds under a name, if anything."""
+    return from_document(kind, document[name], name) if document.get(name) else None
 
 
 def _must_be_new(out: Path) -> None:
@@ -162,7 +187,8 @@ def _must_be_new(out: Path) -> None:
         return
     begun = any((out / name).is_file() for name in (WEIGHTS_FILE, TRAINING_FILE))
     # What a run leaves that was killed before its first checkpoint may be written over.
-    others = [entry for entry in out.iterdir() if entry.name not in (LOG_FOLDER, *EARLY_FILES) and not is_left(entry)]
+    early = (LOG_FOLDER, WANDB_FOLDER, LOCK_FILE, *EARLY_FILES)
+    others = [entry for entry in out.iterdir() if entry.name not in early and not is_left(entry)]
     if begun or others:
         again = f"--resume {out} to go on with it, or " if (out / TRAINING_FILE).is_file() else ""
         raise ExistsError(f"{out} is there already: {again}choose another --out.")
@@ -256,11 +282,13 @@ def _held_out(
     if not sources.validation:
         return None
     seen = [episode for episode in sources.validation if _can_be_seen(episode, sources)]
-    if left := len(sources.validation) - len(seen):
-        display.say(f"{left} episodes held out have other cameras than the training episodes and are left out.")
-    if not seen:
+    known = [episode for episode in seen if _can_be_read(episode, config, kind, encoding.text)]
+    for left, what in ((len(sources.validation) - len(seen), "cameras"), (len(seen) - len(known), "words")):
+        if left:
+            display.say(f"{left} episodes held out have {what} that no training episode has, and are left out.")
+    if not known:
         return None
-    return HeldOut(RowSamples(seen, encoding, kind.labels(seen, encoding)), encoding, config.batch, config.seed)
+    return HeldOut(RowSamples(known, encoding, kind.labels(known, encoding)), encoding, config.batch, config.seed)
 
 
 def _can_be_seen(episode: Episode, sources: Sources) -> bool:
@@ -268,3 +296,11 @@ def _can_be_seen(episode: Episode, sources: Sources) -> bool:
     there = [name for name in sources.cameras if name in episode.cameras]
     needed = set(sources.cameras) - set(sources.optional_cameras)
     return needed <= set(there) and all(episode.image_size(name) in sources.recorded_sizes for name in there)
+
+
+def _can_be_read(episode: Episode, config: TrainConfig, kind: Kind, text: Text) -> bool:
+    """Whether the training episodes have every word of an episode, and are as long; tokens are known for any words."""
+    if not isinstance(text, Vocabulary):
+        return True
+    own = cast(Vocabulary, kind.new_text(config.settings, [episode]))
+    return set(own.words) <= set(text.words) and own.slots <= text.slots

@@ -6,6 +6,8 @@ Accelerate shards on GPUs only, and on CPUs ignores the wish in silence; `fully_
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from accelerate import Accelerator
@@ -15,6 +17,8 @@ from torch.distributed.fsdp import fully_shard, register_fsdp_forward_method
 from torch.distributed.tensor import DTensor, distribute_tensor
 from torch.nn.utils import get_total_norm
 
+from hlm.policies.network import INSIDE
+
 # As in torch's own clipping, which does not take both sorts of weights at once.
 _NO_LENGTH = 1e-6
 
@@ -22,8 +26,7 @@ _NO_LENGTH = 1e-6
 def shard(network: nn.Module, accelerator: Accelerator) -> None:
     """Leave this process its part of a network's weights; the first process' weights count.
 
-    Modules of the classes that the network names in `sharded_layers: tuple[str, ...]` are gathered one by one while
-    they compute, and everything else at once. Such a module must be used by calling it and in no other way. Single
+    The network's `sharded_layers` are gathered one by one while they compute, and everything else at once. Single
     numbers, and weights of another type than most of their unit, stay whole in every process.
 
     Args:
@@ -33,16 +36,21 @@ def shard(network: nn.Module, accelerator: Accelerator) -> None:
     mesh = init_device_mesh(accelerator.device.type, (accelerator.num_processes,))
     for tensor in (*network.parameters(), *network.buffers()):
         distributed.broadcast(tensor.detach(), 0)
-    names = getattr(network, "sharded_layers", ())
-    layers = [part for part in network.modules() if part is not network and type(part).__name__ in names]
+    layers: Sequence[nn.Module] = getattr(network, "sharded_layers", ())
     whole: set[nn.Parameter] = set()
-    # A layer comes after those that it is in.
-    for unit in (*reversed(layers), network):
+    for unit in (*layers, network):
         whole |= _odd(
             [weight for weight in unit.parameters() if not isinstance(weight, DTensor) and weight not in whole]
         )
         fully_shard(unit, mesh=mesh, reshard_after_forward=True, ignored_params=whole)
+    for layer in layers:
+        setattr(layer, INSIDE, _call)
+        register_fsdp_forward_method(layer, INSIDE)
     register_fsdp_forward_method(network, "sample")
+
+
+def _call(function: Callable[..., Any], *arguments: Any) -> Any:
+    return function(*arguments)
 
 
 def average_gradients(network: nn.Module, accelerator: Accelerator) -> None:

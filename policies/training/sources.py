@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -160,30 +162,32 @@ def _cameras(mixture: Mixture, wanted: tuple[str, ...]) -> tuple[str, ...]:
 def _held_out(parts: Sequence[Sequence[Episode]], config: TrainConfig) -> set[int]:
     """Identities of the episodes to hold out; whole layouts.
 
-    Episodes of one task and scene, or seed, stay together, whatever their instruction and whichever part they are in.
+    Episodes of one task and scene, or seed, stay together, whatever their instruction and whichever part they are in;
+    so does an episode that is in several parts.
     """
-    groups: dict[tuple[object, ...], list[Episode]] = {}
-    for source, episodes in enumerate(parts):
-        for episode in episodes:
-            info = episode.info
-            scene = info.extra.get("scene", info.seed)
-            key = (info.task, scene) if scene is not None else (source, episode.number, None)
-            groups.setdefault(key, []).append(episode)
+    groups: dict[tuple[str | None, str | None], list[Episode]] = {}
+    for episode in (episode for episodes in parts for episode in episodes):
+        info = episode.info
+        scene = info.extra.get("scene", info.seed)
+        key = (info.task, json.dumps(scene)) if scene is not None else (str(episode.path.resolve()), None)
+        groups.setdefault(key, []).append(episode)
     layouts = list(groups.values())
-    count = round(config.validation * len(layouts))
+    wanted = round(config.validation * len(layouts))
     if config.validation > 0.0 and len(layouts) > 1:
-        count = min(max(count, 1), len(layouts) - 1)
+        wanted = min(max(wanted, 1), len(layouts) - 1)
     order = np.random.default_rng(config.seed).permutation(len(layouts))
-    return {id(episode) for place in order[:count] for episode in layouts[place]}
+    return {id(episode) for place in order[:wanted] for episode in layouts[place]}
 
 
 def _names(parts: Sequence[Part]) -> tuple[str, ...]:
     """The datasets' folder names, with a number where one comes several times."""
     plain = [part.entry.path.stem for part in parts]
-    return tuple(
-        f"{name}_{plain[: place + 1].count(name)}" if plain.count(name) > 1 else name
-        for place, name in enumerate(plain)
-    )
+    names: list[str] = []
+    for stem in plain:
+        numbered = (f"{stem}_{number}" for number in count(1))
+        free = (name for name in numbered if name not in names and name not in plain)
+        names.append(stem if plain.count(stem) == 1 else next(free))
+    return tuple(names)
 
 
 def _count(part: Part, rate_hz: float) -> str:

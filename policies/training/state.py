@@ -90,12 +90,11 @@ class TrainState:
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.step, self.steps, config)
         self.network.train()
+        self.optimizer.zero_grad()  # before the forward pass, which needs the memory more than old gradients do
         with torch.autocast(self.accelerator.device.type, torch.bfloat16, enabled=self.bfloat16):
             losses = self.network(batch, draws)
         terms = {"loss": losses.main, **losses.others}
-        loss = self._loss(terms)
-        self.optimizer.zero_grad()
-        loss.backward()
+        self._loss(terms).backward()
         if config.sharding == "fsdp":
             average_gradients(self.network, self.accelerator)
             clip_gradients(self.network, config.gradient_norm)
@@ -118,9 +117,10 @@ class TrainState:
         finally:
             self._put(live)
 
-    def record(self, column: str, value: float) -> None:
-        """Add a figure to the history."""
-        self.history.setdefault(column, []).append(value)
+    def record(self, figures: Mapping[str, float]) -> None:
+        """Add figures to the history, each to the column of its name."""
+        for column, value in figures.items():
+            self.history.setdefault(column, []).append(value)
 
     def to_document(self) -> dict[str, Any]:
         """Tensors, numbers and lists that `restore` continues from.

@@ -42,10 +42,12 @@ class Validation:
     """Figures over the validation rows.
 
     Attributes:
+        step: updates that made the policy.
         terms: mean of each term of the loss; `loss` is what training minimises mainly.
         chunks: by number of Euler steps.
     """
 
+    step: int
     terms: Mapping[str, float]
     chunks: tuple[ChunkErrors, ...]
 
@@ -77,8 +79,8 @@ class HeldOut:
         self._batches = [collate([samples[row] for row in rows[i : i + batch]]) for i in range(0, len(rows), batch)]
 
     @torch.inference_mode()
-    def score(self, network: Network, euler_steps: Sequence[int], device: torch.device) -> Validation:
-        """Figures of a network in evaluation mode."""
+    def score(self, network: Network, euler_steps: Sequence[int], device: torch.device, step: int) -> Validation:
+        """Figures of a network in evaluation mode, which so many updates made."""
         tally, sampled = Tally(()), dict[int, list[FloatArray]]((steps, []) for steps in euler_steps)
         for raw in self._batches:
             batch = plain_batch(raw, self._encoding, device)
@@ -92,7 +94,7 @@ class HeldOut:
         errors = tuple(
             chunk_errors(np.concatenate(chunks), truth, self._encoding, steps) for steps, chunks in sampled.items()
         )
-        return Validation(terms=tally.take(lambda sums: sums), chunks=errors)
+        return Validation(step=step, terms=tally.take(lambda sums: sums), chunks=errors)
 
 
 def chunk_errors(sampled: FloatArray, demonstrated: FloatArray, encoding: Encoding, euler_steps: int) -> ChunkErrors:

@@ -13,7 +13,7 @@ from hlm.datasets.statistics import STILL_RANGE, VectorStatistics
 Near = Literal["still", "widen", "exact"]
 
 # The smallest range, as a part of the values' size, that single precision resolves to a thousandth.
-_APART = 1e-4
+APART = 1e-4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,14 +44,15 @@ class Quantiles:
         Args:
             statistics: of the vectors.
             near: what becomes of quantiles that are near each other. "still" makes dimensions inactive whose range is
-                below `STILL_RANGE`. "widen" moves them apart to `SMALLEST_RANGE`, as OpenHLM's floor, and leaves every
-                dimension active. "exact" leaves them as they are, as LeRobot does, and every dimension active.
+                below `STILL_RANGE`. "widen" moves them apart to `SMALLEST_RANGE`, below which OpenHLM takes 0 and 1 for
+                them, and leaves every dimension active. "exact" leaves them as they are, as LeRobot does, and every
+                dimension active.
         """
         if near == "still":
             return cls(statistics.q01, statistics.q99)
         if near == "widen":
             return cls(*statistics.bounds)
-        apart = statistics.q01 + _APART * np.maximum(1.0, np.abs(statistics.q01))
+        apart = statistics.q01 + APART * np.maximum(1.0, np.abs(statistics.q01))
         return cls(statistics.q01, np.maximum(statistics.q99, apart), still=0.0)
 
     @property

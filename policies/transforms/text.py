@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, Self
 
 import numpy as np
 
@@ -22,6 +23,13 @@ class Tokens(NamedTuple):
 
     numbers: TokenArray
     mask: BoolArray
+
+    @classmethod
+    def filled(cls, found: Sequence[int], slots: int) -> Self:
+        """At most `slots` numbers, the other slots empty."""
+        numbers = np.zeros(slots, np.int64)
+        numbers[: len(found)] = found
+        return cls(numbers, np.arange(slots) < len(found))
 
 
 class Text(Protocol):

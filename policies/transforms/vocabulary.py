@@ -6,8 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
 
-import numpy as np
-
 from hlm.core.arrays import FloatArray
 from hlm.core.errors import InputError
 from hlm.policies.transforms.text import TokenArray, Tokens
@@ -55,9 +53,7 @@ class Vocabulary:
             raise InputError(f"{asked}. Words it knows: {', '.join(self.words)}.")
         if len(words) > self.slots:
             raise InputError(f"the instruction has {len(words)} words; the policy reads at most {self.slots}.")
-        numbers = np.zeros(self.slots, np.int64)
-        numbers[: len(words)] = [1 + self.words.index(word) for word in words]
-        return Tokens(numbers, numbers > 0)
+        return Tokens.filled([1 + self.words.index(word) for word in words], self.slots)
 
     def undo(self, numbers: TokenArray) -> str:
         """The instruction, in lower case and without punctuation, that `encode` gives these [slot] numbers."""

@@ -47,7 +47,7 @@ def test_a_file_is_overridden_on_the_command_line(told, write):
     assert command.startswith("hlm train '")
 
 
-@pytest.mark.parametrize("option", [["--policy", "act"], ["--policy=act"]])
+@pytest.mark.parametrize("option", [["--policy", "act"], ["--policy=act"], ["--policy", "pi05", "--policy", "act"]])
 def test_the_kind_of_policy_brings_its_defaults(told, option):
     assert main(["train", "--datasets", "a.zarr", *option, "--seed", "5"]) == 0
     config = told[0][0]

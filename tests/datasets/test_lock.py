@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from hlm.datasets.lock import LOCK_FILE, DatasetLock, LockedError
+from hlm.datasets.lock import LOCK_FILE, FolderLock, LockedError
 
 
 def test_killed_while_it_locks_or_unlocks_it_blocks_nobody(tmp_path):
@@ -17,8 +17,8 @@ def test_killed_while_it_locks_or_unlocks_it_blocks_nobody(tmp_path):
     for calls in range(20):
         killed = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path), str(calls)], check=False)
         endings.append(killed.returncode)
-        with DatasetLock(tmp_path), pytest.raises(LockedError, match=f"is being written by process {os.getpid()} on"):
-            DatasetLock(tmp_path).acquire()
+        with FolderLock(tmp_path), pytest.raises(LockedError, match=f"is being written by process {os.getpid()} on"):
+            FolderLock(tmp_path).acquire()
         assert not (tmp_path / LOCK_FILE).exists()
         if killed.returncode == 0:
             break
@@ -28,8 +28,8 @@ def test_killed_while_it_locks_or_unlocks_it_blocks_nobody(tmp_path):
 
 def test_the_name_of_an_earlier_holder_does_not_stay(tmp_path):
     (tmp_path / LOCK_FILE).write_text("process 1 on a machine with a very long name indeed\n" * 5)
-    with DatasetLock(tmp_path), pytest.raises(LockedError, match=rf"by process {os.getpid()} on [^ \n]+\. Wait"):
-        DatasetLock(tmp_path).acquire()
+    with FolderLock(tmp_path), pytest.raises(LockedError, match=rf"by process {os.getpid()} on [^ \n]+\. Wait"):
+        FolderLock(tmp_path).acquire()
 
 
 def test_many_take_turns_and_never_two_at_once(tmp_path):
@@ -37,7 +37,7 @@ def test_many_take_turns_and_never_two_at_once(tmp_path):
 
     def take(_turn):
         try:
-            with DatasetLock(tmp_path):
+            with FolderLock(tmp_path):
                 inside.append(1)
                 assert len(inside) == 1
                 inside.pop()
@@ -52,16 +52,16 @@ def test_many_take_turns_and_never_two_at_once(tmp_path):
 
 
 def test_giving_back_twice_is_nothing(tmp_path):
-    lock = DatasetLock(tmp_path).acquire()
+    lock = FolderLock(tmp_path).acquire()
     lock.release()
-    with DatasetLock(tmp_path):
+    with FolderLock(tmp_path):
         lock.release()
         assert (tmp_path / LOCK_FILE).exists()
 
 
 KILLED = """
 import fcntl, os, pathlib, signal, sys
-from hlm.datasets.lock import DatasetLock
+from hlm.datasets.lock import FolderLock
 left = int(sys.argv[2])
 def counted(call):
     def wrapped(*args, **kwargs):
@@ -74,6 +74,6 @@ def counted(call):
 for module, names in ((os, ("open", "pwrite", "ftruncate", "fstat", "unlink", "close")), (fcntl, ("flock",))):
     for name in names:
         setattr(module, name, counted(getattr(module, name)))
-with DatasetLock(pathlib.Path(sys.argv[1])):
+with FolderLock(pathlib.Path(sys.argv[1])):
     pass
 """

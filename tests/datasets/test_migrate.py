@@ -15,7 +15,7 @@ from hlm.datasets import schema
 from hlm.datasets.arrays import ATTRIBUTES_CHECKSUM, METADATA, group_attributes, group_metadata
 from hlm.datasets.exchange import exchange
 from hlm.datasets.journal import HEADER_FILE
-from hlm.datasets.lock import LOCK_FILE, DatasetLock, LockedError
+from hlm.datasets.lock import LOCK_FILE, FolderLock, LockedError
 from hlm.datasets.migrate import STEPS, Step, migrate
 from hlm.datasets.reader import open_dataset
 from hlm.datasets.recover import recover
@@ -185,7 +185,7 @@ def test_a_broken_episode_is_named_by_its_own_path(old):
 
 
 def test_a_writer_keeps_the_migration_out(old):
-    with DatasetLock(old), pytest.raises(LockedError, match="is being written by process"):
+    with FolderLock(old), pytest.raises(LockedError, match="is being written by process"):
         migrate(old)
 
 
@@ -193,9 +193,9 @@ def test_of_two_at_once_the_second_does_nothing(old, monkeypatch):
     def other_is_faster(path):
         monkeypatch.undo()
         migrate(path)
-        return DatasetLock(path)
+        return FolderLock(path)
 
-    monkeypatch.setattr(module, "DatasetLock", other_is_faster)
+    monkeypatch.setattr(module, "FolderLock", other_is_faster)
     with pytest.raises(MismatchError, match="was migrated meanwhile"):
         migrate(old)
     assert len(open_dataset(old)) == 2

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from hlm.core.errors import ExistsError, InputError, MismatchError, UnknownNameError
-from hlm.datasets.lock import DatasetLock, LockedError
+from hlm.datasets.lock import FolderLock, LockedError
 from hlm.datasets.reader import open_dataset
 from hlm.datasets.recover import recover
 from hlm.datasets.schema import SCHEMA_VERSION
@@ -137,8 +137,8 @@ def test_a_second_writer_is_told_the_first_ones_process(maker, path):
 
 def test_two_writers_of_one_process_exclude_each_other(path):
     path.mkdir()
-    with DatasetLock(path), pytest.raises(LockedError, match=str(os.getpid())):
-        DatasetLock(path).acquire()
+    with FolderLock(path), pytest.raises(LockedError, match=str(os.getpid())):
+        FolderLock(path).acquire()
 
 
 def test_a_full_disk_is_reported_and_harms_nothing(maker, path):

@@ -1,10 +1,17 @@
 """Tiny datasets in which a bright square shows where the asked object is, and a tiny network."""
 
 import io
+import multiprocessing
+import os
+import socket
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from accelerate.state import AcceleratorState, GradientState
 from rich.console import Console
 
 from hlm.core.layout import DIMENSIONS, RIGHT_ARM
@@ -14,12 +21,13 @@ from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Row
 from hlm.datasets.writer import DatasetWriter
 from hlm.policies.compact.config import NetworkSize
 from hlm.policies.compact.settings import CompactSettings
-from hlm.policies.training import trainer
+from hlm.policies.training import saving
 from hlm.policies.training.config import TrainConfig
 from hlm.policies.training.display import Display
 from hlm.policies.training.run import prepare
 from hlm.policies.training.trainer import train
 
+PROCESSES_LIMIT_S = 120.0
 RATE_HZ = 30.0
 SIDE = 32
 CANDIDATES = ["put the red cup on the shelf", "put the blue cup on the shelf"]
@@ -79,9 +87,20 @@ def rows_of(places, asked, count, cameras, side=SIDE):
 
 
 def write_dataset(
-    path: Path, episodes=6, rows=24, cameras=("head", "wrist"), side=SIDE, lacking=(), rate_hz=RATE_HZ, scene=0
+    path: Path,
+    episodes=6,
+    rows=24,
+    cameras=("head", "wrist"),
+    side=SIDE,
+    lacking=(),
+    rate_hz=RATE_HZ,
+    scene=0,
+    told=lambda number: {},
 ):
-    """A dataset of alternating instructions; episodes in `lacking` have no picture of the last camera."""
+    """A dataset of alternating instructions.
+
+    Episodes in `lacking` have no picture of the last camera; `told` gives what else is said of an episode.
+    """
     spec = DatasetSpec(embodiment="unitree_g1", rate_hz=rate_hz, cameras={name: (side, side) for name in cameras})
     rng = np.random.default_rng(1)
     with DatasetWriter.open(path, spec) as writer:
@@ -97,7 +116,7 @@ def write_dataset(
                 operator="test",
                 extra={"candidates": CANDIDATES, "candidate": asked, "scene": scene + number // 2},
             )
-            episode = writer.episode(info)
+            episode = writer.episode(replace(info, **told(number)))
             seen = cameras[:-1] if number in lacking else cameras
             for row in rows_of(places, asked, rows, seen, side):
                 episode.append(row)
@@ -108,7 +127,7 @@ def write_dataset(
 @pytest.fixture(autouse=True)
 def _quick_plots(monkeypatch):
     """Drawing takes longer than training a tiny network; `trained_path` is made before this, with its plot."""
-    monkeypatch.setattr(trainer, "loss_plot", lambda history: b"")
+    monkeypatch.setattr(saving, "loss_plot", lambda history: b"")
 
 
 @pytest.fixture
@@ -135,8 +154,12 @@ def tiny_config(dataset_path, tmp_path):
 
 @pytest.fixture
 def prepared(tiny_config):
-    """A run that is ready to go, with what `TrainConfig` takes."""
-    return lambda **changes: prepare(tiny_config(**changes), "hlm train", Display(Console(file=io.StringIO())))
+    """A run that is ready to go, with what `TrainConfig` takes, and where to say what."""
+
+    def make(said=None, /, **changes):
+        return prepare(tiny_config(**changes), "hlm train", Display(Console(file=said or io.StringIO(), width=300)))
+
+    return make
 
 
 @pytest.fixture(scope="session")
@@ -145,6 +168,45 @@ def trained_path(dataset_path, tmp_path_factory):
     out = tmp_path_factory.mktemp("trained") / "policy"
     config = TrainConfig(**QUICK, datasets=(dataset_path,), out=out, steps=4)
     return train(config, command="hlm train --datasets tiny.zarr")
+
+
+def run_in_processes(count, folder, work, *arguments):
+    context = multiprocessing.get_context("fork")
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+    folder.mkdir(exist_ok=True)
+    processes = [
+        context.Process(target=_work, args=(rank, count, port, folder, work, arguments)) for rank in range(count)
+    ]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(PROCESSES_LIMIT_S)
+    codes = [process.exitcode for process in processes]
+    for process in processes:
+        process.kill()
+    return codes, [(folder / f"said_{rank}").read_text() for rank in range(count)]
+
+
+def _work(rank, count, port, folder, work, arguments):
+    torch.set_num_threads(1)
+    told = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": count, "LOCAL_WORLD_SIZE": count, "MASTER_PORT": port}
+    os.environ |= {"MASTER_ADDR": "127.0.0.1", "OMP_NUM_THREADS": "1"} | {name: str(n) for name, n in told.items()}
+    # What the test's own process did with accelerate does not count here.
+    AcceleratorState._reset_state(reset_partial_state=True)
+    GradientState._reset_state()
+    sys.stdout = sys.stderr = (folder / f"said_{rank}").open("w", buffering=1)
+    sys.exit(work(*arguments))
+
+
+@pytest.fixture
+def in_processes():
+    """Exit codes of processes that each call a function as if torchrun had started them, and what each said.
+
+    Takes how many, a folder for what they say, the function, and its arguments.
+    """
+    return run_in_processes
 
 
 @pytest.fixture

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -120,6 +121,18 @@ def test_rotations_are_rigid_in_pixels_and_black_comes_in():
     inside = (slice(10, -10), slice(20, -20))
     torch.testing.assert_close(seen[inside], ((100.0 + 100.0 * turned) / 127.5 - 1.0)[inside], rtol=0.0, atol=0.03)
     assert seen[0, 0] == seen[-1, -1] == -1.0
+
+
+def test_what_lies_outside_the_crop_is_black_when_it_turns():
+    images = torch.full((1, 1, 40, 60, 3), 200, dtype=torch.uint8)
+    config = AugmentationConfig(geometric=("head",), crop=0.5, rotation_deg=10.0)
+    # The crop is turned as a picture of its own would be, wherever it lies.
+    for place in (0.25, 0.75):
+        cropped = augment(images, ("head",), config, Constant(1, place))[0, 0, 0]
+        alone = augment(images, ("head",), replace(config, crop=1.0), Constant(1, place))[0, 0, 0]
+        assert torch.equal(cropped == -1.0, alone == -1.0)
+        assert cropped[0, 0] == -1.0
+        assert (cropped[5:-5, 5:-5] > 0.5).all()
 
 
 def test_shifts_are_whole_pixels_and_all_equally_likely():

@@ -124,6 +124,10 @@ def test_a_network_that_cannot_be_built_is_refused(what, text):
     ("what", "text"),
     [
         ({"width": 50}, "multiple of the 6 heads"),
+        ({"width": 0}, "width must be at least 1, got 0"),
+        ({"heads": 0}, "heads must be at least 1, got 0"),
+        ({"tokens_per_view": 0}, "tokens_per_view must be at least 1, got 0"),
+        ({"expert_layers": 0}, "expert_layers must be at least 1, got 0"),
         ({"channels": (12, 64)}, "channels must be multiples of 8"),
         ({"keypoints": 30}, "multiple of 4 tokens per view"),
     ],

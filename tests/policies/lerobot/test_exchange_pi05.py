@@ -57,7 +57,9 @@ def write(toy, tmp_path, settings):
     return made
 
 
-@pytest.mark.parametrize("changes", [{"near": "widen"}, {"still": (3, 20)}, {"tuning": "lora"}], ids=str)
+@pytest.mark.parametrize(
+    "changes", [{"near": "widen"}, {"still": (3, 20)}, {"tuning": "lora", "init": "robot"}], ids=str
+)
 def test_lerobot_does_the_same(write, toy, tmp_path, capsys, changes):
     path = write(**changes)
     export_checkpoint(path, tmp_path / "theirs")

@@ -1,5 +1,6 @@
 """What a GPU would be asked to do, on a stand-in for its recorder, and what becomes of it when it cannot."""
 
+from contextlib import contextmanager
 from itertools import pairwise
 
 import pytest
@@ -33,15 +34,30 @@ def tensors(value):
 
 
 @pytest.fixture
-def on_gpu(make_network, monkeypatch):
+def current():
+    """Stands in for what makes a GPU the current one."""
+
+    @contextmanager
+    def become(device):
+        become.now = device
+        yield
+        become.now = None
+
+    become.now = None
+    return become
+
+
+@pytest.fixture
+def on_gpu(make_network, monkeypatch, current):
     """A network prepared as if it lay on a GPU, with a recorder in place of CUDA graphs."""
 
     def make(recorder, compiler=lambda layer, dynamic: layer):
         monkeypatch.setattr(fast, "CudaGraph", recorder)
         monkeypatch.setattr(torch, "compile", compiler)
+        monkeypatch.setattr(torch.cuda, "device", current)
         network = make_network()
         network.prepare_sampling()
-        network._fast._device = torch.device("cuda")
+        network._fast._device = torch.device("cuda:1")
         return network
 
     return make
@@ -65,6 +81,19 @@ def test_what_is_recorded_follows_what_it_is_given(make_network, on_gpu, inputs)
     assert Recorder.made - before == 3
     assert recorded.info["sampling"] == "compiled, in one CUDA graph"
     assert all((one - other).abs().max() > 0.01 for one, other in pairwise(chunks))
+
+
+def test_graphs_are_recorded_and_replayed_on_the_device_of_the_network(on_gpu, inputs, current):
+    where = []
+
+    class Watched(Recorder):
+        def replay(self):
+            where.append(current.now)
+            return super().replay()
+
+    on_gpu(Watched).sample(inputs, noise_of(), 2)
+    assert where == [torch.device("cuda:1")]
+    assert current.now is None
 
 
 def test_each_shape_is_recorded_once(on_gpu, inputs):

@@ -52,7 +52,7 @@ def test_chunks_are_lerobots_prepared_or_not(make_network, inputs, count, steps)
     torch.testing.assert_close(network.sample(some, noise_of(count), steps), expected, rtol=1e-4, atol=1e-5)
 
 
-def test_bfloat16_is_near_lerobots(make_network, inputs):
+def test_bfloat16_is_near_float32(make_network, inputs):
     network = make_network(dtype="bfloat16")
     exact = make_network()
     exact.load_state_dict(network.state_dict())

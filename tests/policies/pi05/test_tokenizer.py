@@ -95,6 +95,17 @@ def test_a_tokenizer_that_cannot_be_fetched_names_the_command(monkeypatch):
         PromptTokenizer.load("google/paligemma-3b-pt-224")
 
 
+def test_marks_beyond_the_words_have_no_number_in_the_network(tokenizer, make_network, monkeypatch):
+    # PaliGemma's tokenizer has one: <image>, next to its last word.
+    tokenizer.tokenizer.add_special_tokens({"additional_special_tokens": ["<image>"]})
+    assert len(tokenizer.tokenizer) == 51
+    monkeypatch.setattr("hlm.policies.pi05.sizes._VOCABULARY", {"gemma_toy": 50})
+    make_network(text=tokenizer)
+    assert tokenizer.encode("wave").mask.sum() == 6
+    with pytest.raises(InputError, match="'<image>' is no word, and the policy has no number for it: 'wave <image>'"):
+        tokenizer.encode("wave <image>")
+
+
 def test_a_network_of_fewer_words_is_refused(tokenizer, make_network, monkeypatch):
     monkeypatch.setattr("hlm.policies.pi05.sizes._VOCABULARY", {"gemma_toy": 20})
     with pytest.raises(MismatchError, match="the tokenizer has 50 words, and the network 20"):

@@ -103,6 +103,7 @@ def test_fields_that_cannot_be_used_are_refused(document, said):
     [
         ({"batch": 1}, "batch must be at least 2"),
         ({"seed": -1}, "seed must be at least 0"),
+        ({"seed": 2**63}, "seed must be at most 9223372036854775807, got 9223372036854775808"),
         ({"workers": -1}, "workers must be at least 0"),
         ({"steps": 0}, "steps must be positive"),
         ({"learning_rate": float("nan")}, "learning_rate must be positive, got nan"),
@@ -114,6 +115,10 @@ def test_fields_that_cannot_be_used_are_refused(document, said):
         ({"steps": None, "max_minutes": None}, "a run without end"),
         ({"execute": 17}, "cannot execute 17 of the 16 actions"),
         ({"mixture": "mixture.yaml", "datasets": ("data.zarr",)}, "--datasets or --mixture, not both"),
+        (
+            {"mixture": "mixture.yaml", "outcomes": ("failure",)},
+            "--datasets or --mixture with --outcomes, not both; a mixture filters",
+        ),
         ({"policy": "act"}, "settings of compact are given, but the policy is act; add --policy compact"),
         ({"policy": "compakt"}, "Did you mean 'compact'"),
     ],
@@ -132,6 +137,7 @@ def test_options_that_make_no_sense_are_refused(tiny_config, changes, said):
         ({"deciding_weight": 0.0}, "deciding_weight must be positive"),
         ({"flow_draws": 0}, "flow_draws must be at least 1"),
         ({"state_noise": -0.1}, "state_noise must not be negative"),
+        ({"state_noise": float("inf")}, "state_noise must not be negative, nor infinite"),
         ({"auxiliary_weight": -0.1}, "auxiliary_weight must not be negative"),
     ],
 )

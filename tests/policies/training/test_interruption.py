@@ -1,20 +1,25 @@
 """A run is interrupted, or killed, or one of its workers is."""
 
+import multiprocessing
 import os
 import signal
 from functools import partial
+from threading import Event
 
 import numpy as np
 import psutil
 import pytest
 import torch
 
+from hlm.datasets.lock import FolderLock
 from hlm.policies import checkpoint as checkpoint_module
 from hlm.policies.checkpoint import read_checkpoint, read_training
+from hlm.policies.training.loading import _begin
 from hlm.policies.training.resuming import resuming
 from hlm.policies.training.stopping import StopRequest
 from hlm.policies.training.trainer import train
 
+LIMIT_S = 30.0
 ALWAYS = 1e-9  # minutes between saves: after every update
 pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")
 
@@ -136,4 +141,17 @@ def test_workers_end_soon_after_their_trainer_is_killed(start_training, soon, ti
     workers = soon(lambda: len(found := psutil.Process(trainer.pid).children()) == 2 and found)
     os.kill(trainer.pid, signal.SIGKILL)
     trainer.wait()
-    soon(lambda: not any(worker.is_running() for worker in workers))
+    with FolderLock(config.out):  # they have no part in it
+        soon(lambda: not any(worker.is_running() for worker in workers))
+
+
+def work_for(trainer):
+    _begin(lambda: None, trainer, 0)
+    Event().wait()
+
+
+def test_a_worker_whose_trainer_was_killed_before_it_began_ends_too():
+    worker = multiprocessing.get_context("fork").Process(target=work_for, args=(os.getpid() + 1,))
+    worker.start()
+    worker.join(LIMIT_S)
+    assert worker.exitcode == 0

@@ -15,6 +15,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from hlm.cli.main import main
 from hlm.core.documents import to_document
 from hlm.core.errors import ExistsError
+from hlm.datasets.lock import FolderLock, LockedError
 from hlm.datasets.reader import open_dataset
 from hlm.datasets.storage import StorageError
 from hlm.policies import checkpoint as checkpoint_module
@@ -22,7 +23,8 @@ from hlm.policies.checkpoint import read_checkpoint, read_training
 from hlm.policies.registry import load_policy
 from hlm.policies.training.reports import EventFile, Reports
 from hlm.policies.training.resuming import resuming
-from hlm.policies.training.trainer import DivergedError, train
+from hlm.policies.training.saving import DivergedError
+from hlm.policies.training.trainer import train
 
 ALWAYS = 1e-9  # minutes between saves: after every update
 pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")
@@ -105,17 +107,18 @@ def test_tensorboard_reads_the_figures_and_drops_those_of_lost_updates(tmp_path)
     first = EventFile(tmp_path, 0)
     for step in (20, 40, 60):
         first.write({"loss": step / 10.0, "loss/odd": 1.0}, step)
-    EventFile(tmp_path, 40).write({"loss": 5.5}, 40)
+    EventFile(tmp_path, 40).write({"loss": 5.5}, 60)
     found = EventAccumulator(str(tmp_path))
     found.Reload()
     assert set(found.Tags()["scalars"]) == {"loss", "loss/odd"}
-    assert [(event.step, event.value) for event in found.Scalars("loss")] == [(20, 2.0), (40, 5.5)]
+    assert [(event.step, event.value) for event in found.Scalars("loss")] == [(20, 2.0), (40, 4.0), (60, 5.5)]
 
 
 def test_what_a_run_left_that_was_killed_early_may_be_written_over(tiny_config, tmp_path):
     config = tiny_config(steps=1, validation=0.0)
-    (config.out / "tensorboard").mkdir(parents=True)
-    for name in ("config.yaml", "statistics.json", "model.safetensors.new", ".tmpAbC123"):
+    for name in ("tensorboard", "wandb", "tokenizer", "tokenizer.partial"):
+        (config.out / name).mkdir(parents=True)
+    for name in ("config.yaml", "statistics.json", "model.safetensors.new", ".tmpAbC123", ".lock"):
         (config.out / name).write_text("half")
     train(config)
     assert not [entry for entry in config.out.iterdir() if checkpoint_module.is_left(entry)]
@@ -129,6 +132,17 @@ def test_what_a_run_left_that_was_killed_early_may_be_written_over(tiny_config, 
     (other.out / "notes.txt").touch()
     with pytest.raises(ExistsError, match=r"other is there already: choose another --out"):
         train(other)
+
+
+def test_two_runs_do_not_share_a_folder(tiny_config):
+    path = train(tiny_config(steps=2, validation=0.0), stop_after=1)
+    with (
+        FolderLock(path),
+        pytest.raises(LockedError, match=rf"{path} is being written by process \d+ on .*Wait for it"),
+    ):
+        train(resuming(path))
+    assert read_checkpoint(path).step == 1
+    assert read_checkpoint(train(resuming(path))).step == 2
 
 
 def test_weights_are_readable_by_whoever_may_read_the_config(tiny_config):

@@ -16,8 +16,8 @@ def run(prepared):
 
 @pytest.mark.parametrize(("episode", "row"), [(0, 0), (1, 13), (2, 23)])
 def test_samples_hold_what_their_row_recorded(run, episode, row):
-    recorded = run.samples.episodes[episode]
-    number = sum(len(before) for before in run.samples.episodes[:episode]) + row
+    recorded = run.sources.episodes[episode]
+    number = sum(len(before) for before in run.sources.episodes[:episode]) + row
     assert run.samples.locate(number) == (recorded, row)
     sample = run.samples[number]
     assert sample.number == number
@@ -36,7 +36,7 @@ def test_samples_hold_what_their_row_recorded(run, episode, row):
 
 
 def test_there_are_as_many_samples_as_rows(run):
-    assert len(run.samples) == sum(map(len, run.samples.episodes)) == 96
+    assert len(run.samples) == sum(map(len, run.sources.episodes)) == 96
     for number in (-1, 96):
         with pytest.raises(IndexError, match=f"no sample {number}; there are 96"):
             run.samples.locate(number)
@@ -44,7 +44,7 @@ def test_there_are_as_many_samples_as_rows(run):
 
 def test_missing_views_are_marked(make_dataset, prepared):
     run = prepared(datasets=(make_dataset(lacking=(0, 1)),), validation=0.0)
-    lacking = [episode for episode in run.samples.episodes if "wrist" not in episode.cameras]
+    lacking = [episode for episode in run.sources.episodes if "wrist" not in episode.cameras]
     assert len(lacking) == 2
     for number in range(0, len(run.samples), 6):
         sample, (episode, _) = run.samples[number], run.samples.locate(number)

@@ -96,7 +96,7 @@ def test_a_state_goes_on_where_its_document_was_made(start, stop, tmp_path):
     half, _ = start()
     for step in range(stop):
         half.update(batch(step), None, config)
-    half.record("loss", 1.5)
+    half.record({"loss": 1.5})
     torch.save(half.to_document(), tmp_path / "state.pt")
     rest, _ = start()
     rest.restore(torch.load(tmp_path / "state.pt", weights_only=True))

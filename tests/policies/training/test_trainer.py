@@ -18,10 +18,12 @@ from hlm.policies.registry import load_policy
 from hlm.policies.training import batches
 from hlm.policies.training.config import TrainConfig
 from hlm.policies.training.display import Display
+from hlm.policies.training.reports import Reports
 from hlm.policies.training.resuming import resuming
 from hlm.policies.training.run import prepare
+from hlm.policies.training.saving import DivergedError, Saver
 from hlm.policies.training.state import TrainState
-from hlm.policies.training.trainer import UPDATE_SHARE, DivergedError, Trainer, train
+from hlm.policies.training.trainer import UPDATE_SHARE, Trainer, train
 
 HISTORY_OF_VALIDATION = "validation_"
 
@@ -279,6 +281,29 @@ def test_figures_of_validation_are_kept_and_logged(trained_path):
             assert events.Scalars(figure)[-1].value == pytest.approx(history[figure][-1], rel=1e-5)
     assert {"loss", "auxiliary", "data_error", "samples_per_s", "fraction/tiny"} <= logged
     assert history["step"] == history["validation_step"] == [4.0]
+
+
+def test_a_card_says_of_which_update_its_validation_is(tiny_config):
+    config = tiny_config(steps=9, save_minutes=1e-9)
+    path = train(config, stop_after=2)
+    assert "After 2 updates: sampled chunks" in (path / "card.md").read_text()
+    # One who is in a hurry validates nothing, and does not forget what there is.
+    with torch.random.fork_rng(devices=[]):
+        run = prepare(resuming(path), "", Display(Console(file=io.StringIO())))
+    Saver(run, print).save(Reports(config, 2, print, wanted=False), needed=True, quick=True)
+    assert "After 2 updates: sampled chunks" in (path / "card.md").read_text()
+    assert "After 9 updates: sampled chunks" in (train(resuming(path)) / "card.md").read_text()
+
+
+def test_a_resumed_run_keeps_the_figures_of_the_update_that_it_goes_on_from(tiny_config):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    path = train(tiny_config(), stop_after=3)
+    train(resuming(path))
+    events = EventAccumulator(str(path / "tensorboard"))
+    events.Reload()
+    for name in ("loss", "validation_loss"):
+        assert [event.step for event in events.Scalars(name)] == [3, 6]
 
 
 def test_a_mixture_is_told_per_source(dataset_path, make_dataset, tiny_config, tmp_path):

@@ -26,8 +26,9 @@ def chunks(run):
 
 def test_figures_are_the_same_every_time(run):
     network = run.state.bare.eval()
-    first, second = (run.held_out.score(network, [1, 3], CPU) for _ in range(2))
+    first, second = (run.held_out.score(network, [1, 3], CPU, 7) for _ in range(2))
     assert first == second
+    assert first.step == 7
     assert [errors.euler_steps for errors in first.chunks] == [1, 3]
     assert {"loss", "auxiliary", "data_error", "asked_error_cm", "other_error_cm"} == first.terms.keys()
 
@@ -36,7 +37,7 @@ def test_scoring_changes_nothing(run):
     network = run.state.bare.eval()
     before = {name: weight.clone() for name, weight in network.state_dict().items()}
     state = torch.get_rng_state()
-    run.held_out.score(network, [2], CPU)
+    run.held_out.score(network, [2], CPU, 0)
     assert all(torch.equal(weight, before[name]) for name, weight in network.state_dict().items())
     assert torch.equal(torch.get_rng_state(), state)
 
@@ -78,7 +79,7 @@ def test_what_is_asked_of_a_perfect_network_is_right(run, monkeypatch):
     network = run.state.bare.eval()
     answers = iter([raw.actions for raw in run.held_out._batches])
     monkeypatch.setattr(network, "sample", lambda inputs, noise, steps: next(answers))
-    validation = run.held_out.score(network, [3], CPU)
+    validation = run.held_out.score(network, [3], CPU, 0)
     assert validation.chunks[0].square == 0.0
     assert replace(validation.chunks[0], jerk=1.0) == validation.chunks[0]
 

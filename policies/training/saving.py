@@ -1,0 +1,134 @@
+"""What a run leaves behind: figures of validation, checkpoint, card and plot."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, cast
+
+import torch
+
+from hlm.core.documents import to_document
+from hlm.core.errors import HlmError
+from hlm.datasets.storage import StorageError, write_atomic
+from hlm.policies.checkpoint import Checkpoint, write_checkpoint
+from hlm.policies.network import Network
+from hlm.policies.training.card import RunFacts, card, describe
+from hlm.policies.training.plots import loss_plot
+from hlm.policies.training.processes import together
+from hlm.policies.training.reports import Reports
+from hlm.policies.training.run import Run
+from hlm.policies.training.sharding import part_of
+from hlm.policies.training.state import served_weights
+from hlm.policies.training.validation import HeldOut, Validation
+
+PLOT_FILE = "loss.png"
+
+
+class DivergedError(HlmError):
+    """The loss is no longer a number."""
+
+
+class Saver:
+    """Validates a run and writes its checkpoint.
+
+    Args:
+        run: what is trained.
+        say: tells a person how it went.
+    """
+
+    def __init__(self, run: Run, say: Callable[[str], None]) -> None:
+        self._run = run
+        self._say = say
+        self._validation = run.validation
+
+    def save(self, reports: Reports, *, needed: bool, quick: bool = False) -> None:
+        """Validate, and write the checkpoint and the plot; every process must ask.
+
+        Args:
+            reports: where the figures of the validation go.
+            needed: whether a full disk ends the run; otherwise a later save may do better.
+            quick: leave out what the run does not need to go on.
+
+        Raises:
+            DivergedError: a weight is no longer a number; the checkpoint before stays.
+            StorageError: it is needed, and cannot be written.
+        """
+        run, state = self._run, self._run.state
+        if state.step:
+            with together(run.accelerator):
+                self._must_be_sane()
+            if run.held_out is not None and not quick:
+                self._validation = self._validated(run.held_out, reports)
+        training = state.to_document() | {
+            "samples": run.samples_per_update,
+            "command": run.command,
+            "episodes": run.sources.document(),
+            "loaded": to_document(run.loaded),
+            "validation": to_document(self._validation),
+        }
+        with together(run.accelerator):
+            if run.accelerator.is_main_process:
+                self._write(training, needed=needed, quick=quick)
+
+    def _write(self, training: dict[str, Any], *, needed: bool, quick: bool) -> None:
+        run, state = self._run, self._run.state
+        checkpoint = Checkpoint(
+            config=run.checkpoint,
+            statistics=run.statistics,
+            text=run.encoding.text,
+            weights=served_weights(training),
+            step=state.step,
+        )
+        page = card(checkpoint, self._facts(), self._validation)
+        try:
+            write_checkpoint(run.config.out, checkpoint, training, page)
+        except StorageError as error:
+            if needed:
+                raise
+            self._say(f"no checkpoint at update {state.step}: {error} Training goes on.")
+            return
+        if quick:
+            return
+        try:
+            write_atomic(run.config.out / PLOT_FILE, loss_plot(state.history))
+        except OSError as error:
+            self._say(f"no plot at update {state.step}: {error}.")
+
+    def _must_be_sane(self) -> None:
+        for name, weight in self._run.state.bare.named_parameters():
+            if not torch.isfinite(part_of(weight.detach())).all():
+                raise DivergedError(
+                    f"{name} is no longer finite at update {self._run.state.step}; the last checkpoint is kept. "
+                    "Try a lower --learning-rate."
+                )
+
+    def _validated(self, held_out: HeldOut, reports: Reports) -> Validation:
+        run, state = self._run, self._run.state
+        with state.averaged() as averaged:
+            network = cast(Network, averaged)
+            # Where there is no noise to start from, there is no flow to follow in steps.
+            steps = sorted({1, run.config.euler_steps, 10}) if math.prod(network.noise_shape) else [1]
+            validation = held_out.score(network, steps, run.accelerator.device, state.step)
+        figures = {f"validation_{name}": value for name, value in validation.figures().items()}
+        state.record({"validation_step": float(state.step), **figures})
+        reports.write(figures, state.step)
+        self._say(f"step {state.step}: {describe(validation)}")
+        return validation
+
+    def _facts(self) -> RunFacts:
+        run = self._run
+        return RunFacts(
+            command=run.command,
+            counts=run.sources.counts,
+            fractions=run.fractions(),
+            training_episodes=len(run.sources.episodes),
+            validation_episodes=len(run.sources.validation),
+            step=run.state.step,
+            steps=run.state.steps,
+            batch=run.config.batch,
+            processes=run.accelerator.num_processes,
+            seed=run.config.seed,
+            hours=run.state.seconds / 3600.0,
+            loaded=run.loaded,
+        )
