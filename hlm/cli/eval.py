@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 FIRST_UNSEEN_SEED = 100_000
 SOURCES = ("policy", "scripted")
+# Each worker is a client; a server takes 16 by default, and others may be there.
+WORKERS_OF_A_SERVER = 8
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,7 +44,7 @@ class EvalArguments:
         seed: of the first scene.
         json: also write the figures and the results of each seed to this file.
         out: folder of the report; by default one below runs/eval.
-        workers: parallel processes; by default one for each core.
+        workers: parallel processes; by default one for each core, and eight at most with a server.
         videos: how many of the rollouts to film.
         euler_steps: flow steps of each chunk; as the checkpoint says by default.
         execute: actions of each chunk to play; as the checkpoint says by default.
@@ -121,7 +123,7 @@ def _evaluate(config: EvalArguments, station: StationConfig, out: Path) -> EvalR
 
     seeds = list(range(config.seed, config.seed + config.rollouts))
     run_one = partial(score, station, frozenset(seeds[: config.videos]), out)
-    workers = min(config.workers or len(os.sched_getaffinity(0)), len(seeds))
+    workers = min(config.workers or _default_workers(config), len(seeds))
     results: list[RolloutResult] = []
     columns = (
         TextColumn("rollouts"),
@@ -139,6 +141,11 @@ def _evaluate(config: EvalArguments, station: StationConfig, out: Path) -> EvalR
     results.sort(key=lambda one: one.seed)
     name = str(config.checkpoint or config.server or "scripted")
     return EvalResult(task=config.task, source=name, first_seed=config.seed, rollouts=tuple(results))
+
+
+def _default_workers(config: EvalArguments) -> int:
+    cores = len(os.sched_getaffinity(0))
+    return cores if config.server is None else min(cores, WORKERS_OF_A_SERVER)
 
 
 def _finish(config: EvalArguments, result: EvalResult, out: Path, command: str) -> None:

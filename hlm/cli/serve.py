@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 KEY_VARIABLE = "HLM_API_KEY"
 REPORT_S = 10.0
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+# Beyond these a number is a slip of the hand, and would end in an error of torch's or of the system's.
+RANGES = {"threads": (1, 1024), "max_message_mb": (0.001, 1000.0), "max_clients": (1, 1024)}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,9 +62,10 @@ class ServeArguments:
 
     def __post_init__(self) -> None:
         """Check what needs no checkpoint."""
-        for name in ("threads", "max_message_mb", "max_clients"):
-            if not getattr(self, name) > 0:
-                raise InputError(f"--{name.replace('_', '-')} must be positive, got {getattr(self, name)}.")
+        for name, (least, most) in RANGES.items():
+            if not least <= getattr(self, name) <= most:
+                option = f"--{name.replace('_', '-')}"
+                raise InputError(f"{option} must lie between {least:g} and {most:g}, got {getattr(self, name)}.")
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -124,9 +127,11 @@ def _server(config: ServeArguments, listener: socket.socket, key: str | None) ->
 async def _serve(server: PolicyServer, config: ServeArguments) -> signal.Signals:
     """Serve until a signal comes, and say which."""
     async with AsyncExitStack() as stack:
-        with waiting("warming up"):
+        with waiting("warming up"), _interruptible():
             await stack.enter_async_context(server)
         received = stack.enter_context(_signals())
+        for reason in server.health().get("left_out", ()):
+            _tell(f"chunks are made more slowly than this machine could: {reason}")
         console().out(f"serving {config.checkpoint} at {server.url}")
         sys.stdout.flush()  # whoever started this in a pipe waits for the line
         reported = 0
@@ -135,7 +140,17 @@ async def _serve(server: PolicyServer, config: ServeArguments) -> signal.Signals
                 return await asyncio.wait_for(received.get(), REPORT_S)
             if server.statistics.requests > reported:
                 reported = server.statistics.requests
-                Console(stderr=True, markup=False, highlight=False).print(_report(server.health()))
+                _tell(_report(server.health()))
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """After a Ctrl+C in here, which waits for the chunk that is being made, another one ends the process at once."""
+    try:
+        yield
+    except asyncio.CancelledError:  # what asyncio makes of a Ctrl+C
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        raise
 
 
 @contextmanager
@@ -150,6 +165,11 @@ def _signals() -> Iterator[asyncio.Queue[signal.Signals]]:
         for number in STOP_SIGNALS:
             loop.remove_signal_handler(number)
             signal.signal(number, signal.SIG_DFL)
+
+
+def _tell(line: str) -> None:
+    """Show a line to whoever watches; standard output is for who started this in a pipe."""
+    Console(stderr=True).out(line, highlight=False)
 
 
 def _report(health: Mapping[str, Any]) -> str:

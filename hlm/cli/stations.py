@@ -204,7 +204,7 @@ def recorded_episode(config: StationConfig) -> Episode:
     raise MissingFileError(f"no episode '{config.episode.name}' in {config.episode.parent}. It begins with: {names}.")
 
 
-def score(config: StationConfig, film_seeds: frozenset[int], folder: Path | None, seed: int) -> RolloutResult:
+def score(config: StationConfig, film_seeds: frozenset[int], folder: Path, seed: int) -> RolloutResult:
     """Run and score one rollout in this process.
 
     Args:
@@ -216,7 +216,7 @@ def score(config: StationConfig, film_seeds: frozenset[int], folder: Path | None
     from hlm.runtime.evaluation import rollout
 
     station = make_station(config)
-    if folder is None or seed not in film_seeds:
+    if seed not in film_seeds:
         return rollout(station, seed, None, None)
     return rollout(station, seed, folder / f"seed_{seed}.mp4", lambda: _film_picture(config, station))
 

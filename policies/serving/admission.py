@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import hmac
 import json
-import logging
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
@@ -13,18 +11,11 @@ from typing import Any
 from websockets.asyncio.server import ServerConnection
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
-from websockets.protocol import State
 
 from hlm.core.errors import InputError
 
 SCHEME = "Api-Key"
 MIN_KEY_CHARACTERS = 16
-# Connections that have not said yet what they want. A handshake takes milliseconds, so the oldest of too many is the
-# one that never will.
-MAX_OPENING = 32
-
-# What strangers do to a socket (port scans, broken handshakes) is no news, and would fill a disk with tracebacks.
-SILENT = logging.Logger("connections", logging.CRITICAL)
 
 
 def check_key(key: str) -> str:
@@ -40,17 +31,6 @@ def check_key(key: str) -> str:
             'python -c "import secrets; print(secrets.token_urlsafe())"'
         )
     return key
-
-
-class BoundedConnection(ServerConnection):
-    """A connection that pushes out the oldest unfinished handshakes when there are too many of them."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin the handshake."""
-        super().connection_made(transport)
-        opening = [each for each in self.server.handlers if each.protocol.state is State.CONNECTING]
-        for oldest in opening[:-MAX_OPENING]:
-            oldest.transport.abort()
 
 
 class Admission:
@@ -84,7 +64,10 @@ class Admission:
         if path in ("/health", "/healthz"):
             return _json(self._health())
         if len(connection.server.connections) >= self._max_clients:
-            text = f"this policy server has its {self._max_clients} clients already.\n"
+            text = (
+                f"this policy server has its {self._max_clients} clients already: take fewer --workers for `hlm eval`, "
+                "or a larger --max-clients for `hlm serve`.\n"
+            )
             return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, text)
         return None
 

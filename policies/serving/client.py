@@ -6,6 +6,7 @@ import asyncio
 import os
 import threading
 from collections.abc import Coroutine
+from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
@@ -18,11 +19,12 @@ from websockets.protocol import State
 from hlm.core.errors import InputError, MismatchError
 from hlm.core.values import ActionChunk, Observation
 from hlm.policies.prefix import ActionPrefix
-from hlm.policies.serving.admission import SCHEME, SILENT
+from hlm.policies.serving.admission import SCHEME, check_key
+from hlm.policies.serving.connection import SILENT
 from hlm.policies.serving.errors import AnswerError, AnswerTimeoutError, RefusedError, UnreachableError, WireError
 from hlm.policies.serving.messages import decode_answer, decode_error, encode_request
 from hlm.policies.serving.metadata import Metadata, Needs
-from hlm.policies.serving.wire import pack, unpack
+from hlm.policies.serving.wire import ANSWER_ENTRIES, pack, unpack
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 1.0
 CLOSE_S = 1.0
@@ -52,6 +54,7 @@ class PolicyClient:
         RefusedError: the key is wrong.
         AnswerError: it is no policy server of hlm.
         MismatchError: the policy does not belong to this robot.
+        InputError: an address, a key or a time that is none.
     """
 
     def __init__(
@@ -68,12 +71,14 @@ class PolicyClient:
         self.url = url if "://" in url else f"ws://{url}"
         self._timeout_s = timeout_s
         self._needs = Needs() if needs is None else needs
-        self._headers = {} if api_key is None else {"Authorization": f"{SCHEME} {api_key}"}
+        self._headers = {} if api_key is None else {"Authorization": f"{SCHEME} {check_key(api_key)}"}
         self._connection: ClientConnection | None = None
         self._served: Metadata | None = None
         self._trouble = ""
         self._noise: np.random.Generator | None = None
         self._turn = asyncio.Lock()
+        self._door = threading.Lock()  # whoever holds it decides whether another call is let in
+        self._closed = False
         # The socket lives on a thread of its own, which answers the server's pings while nobody asks for a chunk.
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="policy client", daemon=True)
@@ -126,26 +131,40 @@ class PolicyClient:
         return self._run(self._ask(message, observation.stamp_ns), self._timeout_s)
 
     def close(self) -> None:
-        """Say goodbye and end the thread; takes a second at most, and may be called again."""
-        if not self._thread.is_alive():
-            return
-        with suppress(UnreachableError, AnswerTimeoutError):
-            self._run(self._goodbye(), CLOSE_S)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(CLOSE_S)
-        if not self._thread.is_alive():
-            self._loop.close()
+        """Say goodbye and end the thread; takes a second at most, and may be called again.
+
+        A call that another thread is in ends with an `UnreachableError`.
+        """
+        with self._door:
+            if self._closed or not self._thread.is_alive():
+                return
+            self._closed = True
+            goodbye = self._start(self._goodbye(), CLOSE_S)
+        try:
+            with suppress(TimeoutError):
+                goodbye.result()
+        finally:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(CLOSE_S)
+            if not self._thread.is_alive():
+                self._loop.close()
+
+    def _start[Result](self, coroutine: Coroutine[Any, Any, Result], timeout_s: float) -> Future[Result]:
+        return asyncio.run_coroutine_threadsafe(_within(timeout_s, coroutine), self._loop)
 
     def _run[Result](self, coroutine: Coroutine[Any, Any, Result], timeout_s: float) -> Result:
         """What the coroutine gives on the socket's thread, within the time."""
-        if not self._thread.is_alive():
-            coroutine.close()
-            raise UnreachableError(f"the client of {self.url} was closed.")
-        future = asyncio.run_coroutine_threadsafe(_within(timeout_s, coroutine), self._loop)
+        with self._door:
+            if self._closed or not self._thread.is_alive():
+                coroutine.close()
+                raise UnreachableError(f"the client of {self.url} was closed.")
+            future = self._start(coroutine, timeout_s)
         try:
             return future.result()
         except TimeoutError:
             raise self._too_late(timeout_s) from None
+        except CancelledError:
+            raise UnreachableError(f"the client of {self.url} was closed.") from None
         except BaseException:
             future.cancel()  # Ctrl+C in this thread: the coroutine must not go on
             raise
@@ -227,6 +246,11 @@ class PolicyClient:
         return connection
 
     async def _goodbye(self) -> None:
+        """Cancel what other threads wait for, and close the connection."""
+        if calls := asyncio.all_tasks() - {asyncio.current_task()}:
+            for call in calls:
+                call.cancel()
+            await asyncio.wait(calls)
         if self._connection is None:
             return
         try:
@@ -245,7 +269,7 @@ def _metadata_map(message: bytes | str) -> Any:
     if isinstance(message, str):
         raise AnswerError("it greets with text; is it a policy server?")
     try:
-        return unpack(message)
+        return unpack(message, ANSWER_ENTRIES)
     except WireError as error:
         raise AnswerError(f"it is no policy server of hlm: {error}") from None
 

@@ -13,17 +13,18 @@ Besides hlm's own keys, those of OpenHLM's client are read. README.md has all of
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from hlm.core.arrays import FloatArray
-from hlm.core.errors import HlmError, InputError, UnknownNameError
+from hlm.core.errors import HlmError, InputError, MismatchError, UnknownNameError
 from hlm.core.layout import DIMENSIONS
 from hlm.core.values import ActionChunk, CameraFrame, Observation
 from hlm.policies.prefix import ActionPrefix
 from hlm.policies.serving.errors import AnswerError, RefusedError
+from hlm.policies.serving.metadata import Metadata
 
 STATE, PROMPT, STAMP, SEED = "observation/state", "prompt", "stamp_ns", "seed"
 PICTURE = "observation/images/"
@@ -84,23 +85,30 @@ def encode_request(
     return message if seed is None else message | {SEED: seed}
 
 
-def decode_request(message: Any) -> Request:
+def decode_request(message: Any, metadata: Metadata) -> Request:
     """What the map of a request asks.
+
+    Args:
+        message: the map.
+        metadata: what was said about the policy that is asked.
 
     Raises:
         InputError: something is missing, or of the wrong kind.
         MismatchError: an array has the wrong shape or type.
-        UnknownNameError: a key that requests do not have.
+        UnknownNameError: a key that requests do not have, or a camera that the robot does not have.
     """
     if not isinstance(message, dict):
         raise InputError(f"a request must be a map, got {type(message).__name__}.")
     for key in message:
         if key not in KEYS and not key.startswith(PICTURE):
             raise UnknownNameError("key of a request", key[:80], KEYS)
+    # A robot may have cameras that this policy does not look at; those that OpenHLM's client sends are always taken.
+    cameras = {*metadata.cameras, *OPENHLM_CAMERAS.values()}
+    prefix = _prefix(message, metadata.horizon)
     stamp_ns = _whole(message, STAMP) if STAMP in message else 0
-    observation = Observation(stamp_ns, _state(message), _frames(message, stamp_ns), _prompt(message))
+    observation = Observation(stamp_ns, _state(message), _frames(message, stamp_ns, cameras), _prompt(message))
     seed = _whole(message, SEED) if SEED in message else None
-    return Request(observation, _prefix(message), STAMP in message, seed)
+    return Request(observation, prefix, STAMP in message, seed)
 
 
 def encode_answer(chunk: ActionChunk, timing: Timing, *, stamped: bool) -> dict[str, Any]:
@@ -109,13 +117,14 @@ def encode_answer(chunk: ActionChunk, timing: Timing, *, stamped: bool) -> dict[
     Raises:
         AnswerError: an action is not finite; a robot must never see it.
     """
-    if not np.isfinite(chunk.actions).all():
-        raise AnswerError("the policy gave actions that are not finite.")
+    actions = _single(chunk.actions)
+    if not np.isfinite(actions).all():
+        raise AnswerError("the policy gave actions that are not finite in single precision.")
     server = {"infer_ms": timing.infer_s * 1e3, "queue_ms": timing.queue_s * 1e3}
     if timing.previous_s is not None:
         server["prev_total_ms"] = timing.previous_s * 1e3
     message = {
-        "actions": chunk.actions.astype(np.float32),
+        "actions": actions,
         "rate_hz": float(chunk.rate_hz),
         "policy_timing": {"infer_ms": timing.policy_s * 1e3},
         "server_timing": server,
@@ -137,13 +146,14 @@ def decode_answer(message: Any, stamp_ns: int, horizon: int) -> ActionChunk:
     actions = message.get("actions") if isinstance(message, dict) else None
     if not isinstance(actions, np.ndarray) or actions.shape != (horizon, DIMENSIONS) or actions.dtype.kind != "f":
         raise AnswerError(f"the policy server's answer has no actions of shape [{horizon}, {DIMENSIONS}].")
-    if not np.isfinite(actions).all():
+    if not np.isfinite(_single(actions)).all():
         raise AnswerError("the policy server's answer has actions that are not finite.")
-    if message.get(STAMP) != stamp_ns:
-        raise AnswerError(f"the policy server answers observation {message.get(STAMP)}, and was asked {stamp_ns}.")
+    answered = message.get(STAMP)
+    if type(answered) is not int or answered != stamp_ns:
+        raise AnswerError(f"the policy server answers observation {str(answered)[:80]}, and was asked {stamp_ns}.")
     rate_hz = message.get("rate_hz")
     if not isinstance(rate_hz, float) or not 0.0 < rate_hz < float("inf"):
-        raise AnswerError(f"the policy server's answer has rate {rate_hz}, which is none.")
+        raise AnswerError(f"the policy server's answer has rate {str(rate_hz)[:80]}, which is none.")
     return ActionChunk(stamp_ns, rate_hz, actions)
 
 
@@ -165,17 +175,19 @@ def decode_error(text: str) -> RefusedError:
 def _state(message: Mapping[str, Any]) -> FloatArray:
     state = _numbers(message, STATE)
     # OpenHLM's client sends zeros while it has no measurement. No body measures 34 times exactly 0.
-    if message.keys() & OPENHLM_CAMERAS.keys() and state.size and not state.any():
+    if message.keys() & OPENHLM_CAMERAS.keys() and not state.any():
         raise InputError(f"'{STATE}' is all zeros, which OpenHLM's client sends when it has no robot state.")
     return state
 
 
-def _frames(message: Mapping[str, Any], stamp_ns: int) -> dict[str, CameraFrame]:
+def _frames(message: Mapping[str, Any], stamp_ns: int, cameras: Collection[str]) -> dict[str, CameraFrame]:
     frames = {}
     for key, image in message.items():
         camera = OPENHLM_CAMERAS.get(key, key.removeprefix(PICTURE) if key.startswith(PICTURE) else None)
         if camera is None:
             continue
+        if camera not in cameras:
+            raise UnknownNameError("camera", camera[:80], cameras)
         if not isinstance(image, np.ndarray):
             raise InputError(f"'{key}' must be an array, got {type(image).__name__}; leave a missing camera out.")
         if camera in frames:
@@ -198,12 +210,12 @@ def _prompt(message: Mapping[str, Any]) -> str:
     return prompt
 
 
-def _prefix(message: Mapping[str, Any]) -> ActionPrefix | None:
+def _prefix(message: Mapping[str, Any], horizon: int) -> ActionPrefix | None:
     if not any(key in message for key in (PREFIX, DELAY, EXECUTE)):
         return None
     if PREFIX in message and message[PREFIX] is None:  # what clients that can continue chunks send before the first one
         return None
-    actions = _numbers(message, PREFIX)
+    actions = _numbers(message, PREFIX, horizon)
     delay = _whole(message, DELAY)
     return ActionPrefix(actions, delay, delay if message.get(EXECUTE) is None else _whole(message, EXECUTE))
 
@@ -220,16 +232,27 @@ def _whole(message: Mapping[str, Any], key: str) -> int:
     return int(number)
 
 
-def _numbers(message: Mapping[str, Any], key: str) -> FloatArray:
-    """An array of finite numbers.
+def _numbers(message: Mapping[str, Any], key: str, most: int | None = None) -> FloatArray:
+    """[34] finite numbers, or [time, 34] where `most` says how many there may be; checked before they are copied.
 
     Raises:
-        InputError: it is missing, or something else.
+        InputError: they are missing, or something else.
+        MismatchError: they are more or fewer.
     """
     array = message.get(key)
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu":
         found = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
         raise InputError(f"a request needs '{key}', an array of numbers; got {found}.")
-    if not np.isfinite(array).all():
-        raise InputError(f"'{key}' has values that are not finite.")
+    *rows, columns = array.shape or (0,)
+    if columns != DIMENSIONS or (rows if most is None else len(rows) != 1 or rows[0] > most):
+        wanted = f"[{DIMENSIONS}]" if most is None else f"[up to {most}, {DIMENSIONS}]"
+        raise MismatchError(f"'{key}' must have shape {wanted}, got {list(array.shape)}.")
+    if not np.isfinite(_single(array)).all():
+        raise InputError(f"'{key}' has values that are not finite in single precision.")
     return array.astype(np.float64)
+
+
+def _single(array: FloatArray) -> FloatArray:
+    """The same in single precision, in which what is too large becomes infinite."""
+    with np.errstate(over="ignore"):
+        return array.astype(np.float32)

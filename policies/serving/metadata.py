@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
 from hlm.core.documents import from_document, to_document
-from hlm.core.errors import HlmError, MismatchError
+from hlm.core.errors import HlmError, InputError, MismatchError, UnknownNameError
 from hlm.core.values import ActionChunk, Observation
 from hlm.policies.prefix import ActionPrefix
 from hlm.policies.serving.errors import AnswerError
+
+# A chunk of 4096 actions takes 0.6 MB; pictures of 8192 pixels are larger than those of any camera that a robot has.
+MAX_HORIZON = 4096
+MAX_SIDE_PX = 8192
 
 
 class ServedPolicy(Protocol):
@@ -26,7 +31,11 @@ class ServedPolicy(Protocol):
     horizon: int
     execute: int
     embodiment: str
-    info: Mapping[str, object]
+
+    @property
+    def info(self) -> Mapping[str, object]:
+        """What there is to tell about it, by name; it may change with the chunks that are made."""
+        ...
 
     def chunk(self, observation: Observation) -> ActionChunk:
         """Actions from `observation.stamp_ns` on."""
@@ -70,6 +79,25 @@ class Metadata:
     execute: int
     continues_chunks: bool = False
     words: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check ranges.
+
+        Raises:
+            InputError: a number that no policy has.
+            UnknownNameError: an optional camera that is none of the cameras.
+        """
+        if not (math.isfinite(self.rate_hz) and self.rate_hz > 0.0):
+            raise InputError(f"a policy cannot make {self.rate_hz} actions per second.")
+        if not 1 <= self.horizon <= MAX_HORIZON:
+            raise InputError(f"a chunk has 1 to {MAX_HORIZON} actions, not {self.horizon}.")
+        if not 1 <= self.execute <= self.horizon:
+            raise InputError(f"{self.execute} actions of a chunk of {self.horizon} cannot be played.")
+        if not all(1 <= side <= MAX_SIDE_PX for side in self.image_size):
+            raise InputError(f"pictures have sides of 1 to {MAX_SIDE_PX} px, not {self.image_size}.")
+        for name in self.optional_cameras:
+            if name not in self.cameras:
+                raise UnknownNameError("camera", name[:80], self.cameras)
 
     def to_message(self) -> dict[str, Any]:
         """A map that `hlm.policies.serving.wire` can pack."""

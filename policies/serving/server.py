@@ -1,7 +1,8 @@
 """A policy for whoever connects: openpi's websocket protocol, with bounds on everything that a client can cost.
 
 One thread computes, so that pings and health checks are answered meanwhile. A connection has at most one request in the
-queue and joins its end again with the next one, so that clients take turns however fast each of them asks.
+queue and joins its end again with the next one, so that clients take turns however fast each of them asks. What it has
+sent ahead waits in the connection (`hlm.policies.serving.connection`), which bounds it.
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
@@ -21,7 +23,8 @@ from websockets.protocol import State
 from hlm.core.clock import MonotonicClock
 from hlm.core.errors import InputError
 from hlm.policies.serving.address import taken, url_of
-from hlm.policies.serving.admission import SILENT, Admission, BoundedConnection
+from hlm.policies.serving.admission import Admission
+from hlm.policies.serving.connection import SILENT, BoundedConnection
 from hlm.policies.serving.metadata import ServedPolicy, describe
 from hlm.policies.serving.statistics import ServingStatistics
 from hlm.policies.serving.wire import pack
@@ -35,7 +38,8 @@ class ServerConfig:
     """Bounds of a server.
 
     Attributes:
-        max_message_bytes: largest request; a client that sends a larger one is disconnected.
+        max_message_bytes: largest request; a client that sends a larger one is disconnected, and so is one with more
+            than four unanswered ones.
         max_clients: connections at a time.
         handshake_s: how long a connection may take to say what it wants.
         ping_s: time between pings, and how long a client may take to answer one.
@@ -88,6 +92,7 @@ class PolicyServer:
         self._config = ServerConfig() if config is None else config
         self._listener = listener
         self._admission = Admission(api_key, self._config.max_clients, self.health)
+        self._policy = policy
         self._worker = Worker(policy, self.metadata)
         self._clock = MonotonicClock()
         self._started_ns = self._clock.now_ns()
@@ -144,7 +149,7 @@ class PolicyServer:
             "requests": self.statistics.requests,
             "errors": self.statistics.errors,
             "latency_ms": self.statistics.latency_ms(),
-        }
+        } | _sampling(self._policy.info)
 
     async def _listen(self) -> Server:
         config = self._config
@@ -160,7 +165,7 @@ class PolicyServer:
             ping_timeout=config.ping_s,
             close_timeout=config.close_s,
             max_size=config.max_message_bytes,
-            max_queue=1,
+            max_queue=None,  # the connection has bounds of its own
             logger=SILENT,
             create_connection=BoundedConnection,
         )
@@ -174,7 +179,7 @@ class PolicyServer:
         """Metadata, then an answer to each request, until the client goes or the server stops."""
         gone = asyncio.ensure_future(connection.wait_closed())
         try:
-            await self._answer(connection, gone)
+            await self._answer(cast(BoundedConnection, connection), gone)
             if self._stopping:
                 await _goodbye(connection)
         except ConnectionClosed:
@@ -185,7 +190,7 @@ class PolicyServer:
         finally:
             gone.cancel()
 
-    async def _answer(self, connection: ServerConnection, gone: asyncio.Future[None]) -> None:
+    async def _answer(self, connection: BoundedConnection, gone: asyncio.Future[None]) -> None:
         previous_s: float | None = None
         await connection.send(self._greeting)
         async for message in connection:
@@ -193,6 +198,7 @@ class PolicyServer:
             reply = await self._reply(connection, message, previous_s, gone)
             if reply is None:
                 return
+            connection.answered()
             await connection.send(reply.payload)
             previous_s = (self._clock.now_ns() - received_ns) * 1e-9
             if self._stopping:
@@ -219,6 +225,14 @@ class PolicyServer:
         else:
             self.statistics.answered(reply.timing.infer_s, reply.timing.queue_s)
         return reply
+
+
+def _sampling(info: Mapping[str, object]) -> dict[str, Any]:
+    """How chunks are made, and why not faster, of a policy whose `info` says that."""
+    said: dict[str, Any] = {"sampling": str(info["sampling"])} if "sampling" in info else {}
+    if isinstance(left_out := info.get("left_out"), list | tuple):
+        said["left_out"] = [" ".join(str(text).split()) for text in left_out]
+    return said
 
 
 async def _goodbye(connection: ServerConnection) -> None:

@@ -4,7 +4,8 @@ An array is a map of four entries: `__ndarray__` (true), `data` (bytes in C orde
 `<f4`) and `shape`. A NumPy scalar is one of three: `__npgeneric__` (true), `data` (the number) and `dtype`. openpi
 writes these keys as bytes; both bytes and text are read, and every key is text once it was read.
 
-What is read comes from a stranger: its types, depth, sizes and number of parts are bounded before anything is built.
+What is read comes from a stranger: types and sizes are checked before anything is built, parts are counted while they
+are, and levels afterwards.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ from hlm.policies.serving.errors import WireError
 
 # A request holds about twenty maps and lists, three deep. These leave room, and bound what a message costs.
 MAX_CONTAINERS = 256
-MAX_ENTRIES = 256
+REQUEST_ENTRIES = 256
+# A server says all the words that its policy knows; how long that may be is bounded in bytes.
+ANSWER_ENTRIES = 65_536
 MAX_DEPTH = 8
 MAX_TEXT_BYTES = 65_536
 MAX_AXES = 8
@@ -43,8 +46,12 @@ def pack(value: Any) -> bytes:
     return packed
 
 
-def unpack(data: bytes) -> Any:
+def unpack(data: bytes, max_entries: int = REQUEST_ENTRIES) -> Any:
     """What `pack` made the bytes of; tuples come back as lists, and arrays read-only, without a copy.
+
+    Args:
+        data: the message.
+        max_entries: that a map or list may have.
 
     Raises:
         WireError: the bytes are no such message, or it is larger than any honest one.
@@ -57,8 +64,8 @@ def unpack(data: bytes) -> Any:
             list_hook=reader.items,
             ext_hook=_refuse_extension,
             max_str_len=MAX_TEXT_BYTES,
-            max_array_len=MAX_ENTRIES,
-            max_map_len=MAX_ENTRIES,
+            max_array_len=max_entries,
+            max_map_len=max_entries,
             max_ext_len=0,
         )
     except WireError:

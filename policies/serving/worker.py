@@ -51,6 +51,7 @@ class Worker:
         self._clock = MonotonicClock()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="policy")
         self._began_ns: int | None = None
+        self._stopped = False
 
     def warm_up(self) -> Future[None]:
         """Ask for chunks of grey pictures, so that no client's first answer waits for compilers and caches.
@@ -62,11 +63,16 @@ class Worker:
     def submit(self, message: bytes | str, previous_s: float | None) -> Future[Reply]:
         """The answer to a message, when its turn has come; cancelled by `stop` until then.
 
+        A cancelled one stays in the executor's queue, but not its message: clients that ask and leave cost no memory.
+
         Args:
             message: as it came.
             previous_s: how long the client's previous answer took, for its timing.
         """
-        return self._thread.submit(self._answer, message, previous_s, self._clock.now_ns())
+        held = [message]
+        job = self._thread.submit(self._answer, held, previous_s, self._clock.now_ns())
+        job.add_done_callback(lambda _: held.clear())
+        return job
 
     def busy_s(self) -> float:
         """How long the request that is being answered has been so, 0 when there is none."""
@@ -74,15 +80,20 @@ class Worker:
         return 0.0 if began_ns is None else (self._clock.now_ns() - began_ns) * 1e-9
 
     def stop(self) -> None:
-        """Take no more requests and forget those that wait; the one that is being answered goes on."""
+        """Take no more requests and forget those that wait; the one that is being answered goes on.
+
+        Warming up ends with the chunk that is being made.
+        """
+        self._stopped = True
         self._thread.shutdown(wait=False, cancel_futures=True)
 
-    def _answer(self, message: bytes | str, previous_s: float | None, submitted_ns: int) -> Reply:
+    def _answer(self, held: list[bytes | str], previous_s: float | None, submitted_ns: int) -> Reply:
         self._began_ns = began_ns = self._clock.now_ns()
+        message = held.pop()
         try:
             if isinstance(message, str):
                 raise InputError("requests are binary frames of msgpack; this one is text.")
-            request = decode_request(unpack(message))
+            request = decode_request(unpack(message), self._metadata)
             asked_ns = self._clock.now_ns()
             if request.seed is not None:
                 self._reset(request.seed)
@@ -116,8 +127,10 @@ class Worker:
         frames = {name: CameraFrame(0, grey) for name in metadata.cameras}
         observation = Observation(0, np.zeros(DIMENSIONS), frames, " ".join(metadata.words[:1]) or "warm up")
         for _ in range(WARM_UP_CALLS):
+            if self._stopped:
+                return
             chunk = self._policy.chunk(observation)
-            if metadata.continues_chunks:
+            if metadata.continues_chunks and not self._stopped:
                 self._chunk(observation, ActionPrefix(chunk.actions, 1, max(1, metadata.horizon // 2)))
         self._reset(0)  # so that it answers as a policy that was just loaded
 

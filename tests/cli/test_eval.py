@@ -94,6 +94,29 @@ def test_results_are_sorted_whoever_comes_first(folder, monkeypatch, capsys):
     assert (folder / "report" / "report.html").is_file()
 
 
+@pytest.mark.parametrize(
+    ("words", "workers"),
+    [
+        (["--server", "ws://127.0.0.1:1"], 8),
+        (["--server", "ws://127.0.0.1:1", "--workers", "12"], 12),
+        (["--source", "scripted"], 20),
+    ],
+)
+def test_a_server_gets_fewer_clients_than_there_are_cores(folder, monkeypatch, words, workers):
+    asked = []
+
+    def in_parallel(run, seeds, workers):
+        asked.append(workers)
+        return map(run, seeds)
+
+    monkeypatch.setattr(module, "score", scored)
+    monkeypatch.setattr(module, "policy_station", lambda station: station)
+    monkeypatch.setattr("os.sched_getaffinity", lambda process: set(range(64)))
+    monkeypatch.setattr("hlm.runtime.evaluation.in_parallel", in_parallel)
+    assert main(["eval", *words, "--out", "report"]) == 0
+    assert asked == [workers]
+
+
 @pytest.mark.usefixtures("brief")
 def test_the_scripted_operator_is_scored_filmed_and_reported(folder):
     words = ["eval", "--source", "scripted", "--rollouts", "2", "--workers", "1", "--videos", "1"]

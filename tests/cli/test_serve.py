@@ -232,8 +232,12 @@ def test_taken_port_is_one_line(refused):
         (["nothing", "--host", "no.such.host.invalid"], "no host 'no.such.host.invalid'"),
         (["nothing", "--port", "70000"], "port 70000 is none"),
         (["nothing", "--api-key-file", "key"], "no file 'key' with an API key"),
-        (["nothing", "--max-message-mb", "0"], "--max-message-mb must be positive"),
-        (["nothing", "--threads", "0"], "--threads must be positive"),
+        (["nothing", "--max-message-mb", "0"], "--max-message-mb must lie between 0.001 and 1000, got 0.0."),
+        (["nothing", "--max-message-mb", "inf"], "--max-message-mb must lie between 0.001 and 1000, got inf."),
+        (["nothing", "--max-message-mb", "nan"], "--max-message-mb must lie between 0.001 and 1000, got nan."),
+        (["nothing", "--threads", "0"], "--threads must lie between 1 and 1024, got 0."),
+        (["nothing", "--threads", "10000000000"], "--threads must lie between 1 and 1024, got 10000000000."),
+        (["nothing", "--max-clients", "0"], "--max-clients must lie between 1 and 1024, got 0."),
     ],
 )
 def test_errors_are_one_line(refused, monkeypatch, words, text):

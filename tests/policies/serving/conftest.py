@@ -1,17 +1,22 @@
 """Policies that answer as they are told, and servers in a thread of the test's own process."""
 
 import asyncio
+import http.client
+import json
 import threading
+import time
 from contextlib import ExitStack, contextmanager
 
 import numpy as np
 import pytest
+from websockets.sync.client import connect as websocket
 
 from hlm.core.layout import DIMENSIONS
 from hlm.core.values import ActionChunk, CameraFrame, Observation
 from hlm.policies.serving.address import bind
 from hlm.policies.serving.client import PolicyClient
 from hlm.policies.serving.server import PolicyServer, ServerConfig
+from hlm.policies.serving.wire import unpack
 from hlm.policies.serving.worker import WARM_UP_CALLS
 
 HORIZON = 6
@@ -96,6 +101,25 @@ class Running:
     def port(self):
         return int(self.url.rpartition(":")[2])
 
+    def dial(self, **settings):
+        """A bare websocket that has heard the greeting."""
+        connection = websocket(self.url, compression=None, max_size=None, **settings)
+        connection.greeting = unpack(connection.recv(PATIENCE_S))
+        return connection
+
+    def get(self, path, **headers):
+        """Status and body of a page."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
+        try:
+            connection.request("GET", path, headers=headers)
+            response = connection.getresponse()
+            return response.status, response.read().decode()
+        finally:
+            connection.close()
+
+    def health(self):
+        return json.loads(self.get("/health")[1])
+
     def ask_to_stop(self):
         self._loop.call_soon_threadsafe(self._stop.set)
 
@@ -118,6 +142,24 @@ def serve():
             return running
 
         yield start
+
+
+@pytest.fixture
+def running(serve, policy):
+    return serve(policy)
+
+
+@pytest.fixture
+def until():
+    """Waits for what another thread will do."""
+
+    def wait(condition):
+        end = time.monotonic() + PATIENCE_S
+        while not condition():
+            assert time.monotonic() < end
+            threading.Event().wait(0.002)
+
+    return wait
 
 
 @pytest.fixture

@@ -12,9 +12,20 @@ from hlm.core.values import ActionChunk, CameraFrame, Observation
 from hlm.policies.prefix import ActionPrefix
 from hlm.policies.serving import messages
 from hlm.policies.serving.errors import AnswerError
-from hlm.policies.serving.messages import Timing, decode_answer, decode_error, decode_request, encode_answer
+from hlm.policies.serving.messages import Timing, decode_answer, decode_error, encode_answer
+from hlm.policies.serving.metadata import Metadata
 from hlm.policies.serving.wire import pack, unpack
 
+METADATA = Metadata(
+    policy="fake",
+    checkpoint="",
+    embodiment="unitree_g1",
+    rate_hz=30.0,
+    cameras=("head", "tail"),
+    image_size=(4, 4),
+    horizon=4,
+    execute=2,
+)
 TIMING = Timing(policy_s=0.02, infer_s=0.03, queue_s=0.1, previous_s=None)
 NUMBERS = st.floats(-10, 10, width=32)
 IMAGES = hnp.arrays(np.uint8, st.tuples(st.integers(1, 4), st.integers(1, 4), st.just(3)))
@@ -23,7 +34,7 @@ OBSERVATIONS = st.builds(
     st.integers(-(2**63), 2**63 - 1),
     hnp.arrays(np.float64, DIMENSIONS, elements=NUMBERS),
     st.dictionaries(
-        st.sampled_from(["head", "left_wrist", "right_wrist"]), IMAGES.map(lambda image: CameraFrame(0, image))
+        st.sampled_from(["head", "left_wrist", "right_wrist", "tail"]), IMAGES.map(lambda image: CameraFrame(0, image))
     ),
     st.text(max_size=20),
 )
@@ -46,6 +57,10 @@ def openhlm_request(**changes):
         "prompt": "lift the cup",
     }
     return {key: value for key, value in (request | changes).items() if value is not None}
+
+
+def decode_request(message):
+    return messages.decode_request(message, METADATA)
 
 
 def over_the_wire(message):
@@ -108,8 +123,10 @@ def test_openhlm_s_zero_state_is_no_state():
         ({"observation/state": [0.0] * 34}, InputError, "an array of numbers; got list"),
         ({"observation/state": np.full(34, True)}, InputError, "an array of numbers; got bool"),
         ({"observation/state": np.full(34, np.nan)}, InputError, "has values that are not finite"),
-        ({"observation/state": np.ones(33)}, MismatchError, r"state must have shape \[34\], got \[33\]"),
-        ({"observation/state": np.ones((1, 34))}, MismatchError, r"state must have shape \[34\]"),
+        ({"observation/state": np.ones(33)}, MismatchError, r"state' must have shape \[34\], got \[33\]"),
+        ({"observation/state": np.ones((1, 34))}, MismatchError, r"state' must have shape \[34\], got \[1, 34\]"),
+        ({"observation/state": np.array(1.0)}, MismatchError, r"state' must have shape \[34\], got \[\]"),
+        ({"observation/state": np.full(34, 1e39)}, InputError, "not finite in single precision"),
         ({"prompt": None}, InputError, "needs 'prompt', a text; got NoneType"),
         ({"prompt": b"lift"}, InputError, "needs 'prompt', a text; got bytes"),
         ({"prompt": "x" * 4097}, InputError, "has 4097 characters; 4096 are read"),
@@ -126,15 +143,28 @@ def test_openhlm_s_zero_state_is_no_state():
         ({"observation/head_image_left": np.ones((3, 4, 4), np.uint8)}, MismatchError, r"shape \[any, any, 3\]"),
         ({"observation/images/head": np.ones((4, 4, 3), np.uint8)}, InputError, "camera 'head' is there twice"),
         ({"observation/hed_image_left": 1}, UnknownNameError, "Did you mean 'observation/head_image_left'?"),
+        (
+            {"observation/images/tial": np.ones((4, 4, 3), np.uint8)},
+            UnknownNameError,
+            "no camera 'tial'. Known: head, left_wrist, right_wrist, tail. Did you mean 'tail'?",
+        ),
         ({"rtc/action_prefix": np.ones((2, 34))}, InputError, "'rtc/inference_delay' must be a whole number"),
         ({"rtc/inference_delay": 2}, InputError, "needs 'rtc/action_prefix', an array of numbers"),
-        ({"rtc/action_prefix": np.ones((2, 3)), "rtc/inference_delay": 1}, MismatchError, "prefix must have shape"),
+        (
+            {"rtc/action_prefix": np.ones((2, 3)), "rtc/inference_delay": 1},
+            MismatchError,
+            r"prefix' must have shape \[up to 4, 34\], got \[2, 3\]",
+        ),
+        ({"rtc/action_prefix": np.ones((5, 34)), "rtc/inference_delay": 1}, MismatchError, r"got \[5, 34\]"),
+        ({"rtc/action_prefix": np.ones(34), "rtc/inference_delay": 1}, MismatchError, r"got \[34\]"),
+        ({"rtc/action_prefix": np.ones((0, 34)), "rtc/inference_delay": 0}, InputError, "prefix of 0 actions"),
         (
             {"rtc/action_prefix": np.ones((2, 34)), "rtc/inference_delay": 3},
             InputError,
             "prefix of 2 actions with delay 3",
         ),
         ({"rtc/action_prefix": np.full((2, 34), np.inf), "rtc/inference_delay": 1}, InputError, "not finite"),
+        ({"rtc/action_prefix": np.full((2, 34), 1e39), "rtc/inference_delay": 1}, InputError, "not finite in single"),
     ],
 )
 def test_bad_requests_say_what_is_wrong(changes, error, text):
@@ -158,6 +188,20 @@ def test_no_request_breaks_the_reader(message):
 def test_request_must_be_a_map(message):
     with pytest.raises(InputError, match="must be a map"):
         decode_request(message)
+
+
+def test_camera_that_the_policy_does_not_look_at_is_taken():
+    request = openhlm_request(**{"observation/right_wrist_image": None})
+    request["observation/images/right_wrist"] = np.ones((4, 4, 3), np.uint8)
+    assert decode_request(request).observation.frames.keys() == {"head", "left_wrist", "right_wrist"}
+
+
+def test_prefix_that_is_too_long_is_refused_before_anything_is_copied():
+    """An array that NumPy would have no room for, and a broken picture that would be told first."""
+    vast = np.broadcast_to(np.float32(0.0), (2**40, DIMENSIONS))
+    broken = {"observation/head_image_left": np.ones((4, 4, 3))}
+    with pytest.raises(MismatchError, match="up to 4, 34"):
+        decode_request(openhlm_request(**{"rtc/action_prefix": vast, "rtc/inference_delay": 1}, **broken))
 
 
 def test_execution_horizon_is_the_delay_by_default():
@@ -191,9 +235,11 @@ def test_answer_tells_the_time_of_the_last_one():
     assert "stamp_ns" not in message
 
 
-def test_actions_that_are_not_finite_are_never_sent():
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e39])
+def test_actions_that_are_not_finite_are_never_sent(value):
+    """Neither those that single precision makes infinite."""
     actions = np.ones((3, DIMENSIONS))
-    actions[1, 2] = np.nan
+    actions[1, 2] = value
     with pytest.raises(AnswerError, match="actions that are not finite"):
         encode_answer(ActionChunk(0, 30.0, actions), TIMING, stamped=False)
 
@@ -206,11 +252,16 @@ def test_actions_that_are_not_finite_are_never_sent():
         ({"actions": np.zeros((2, 34))}, "no actions of shape"),
         ({"actions": np.zeros((3, 34), int)}, "no actions of shape"),
         ({"actions": np.full((3, 34), np.inf)}, "not finite"),
+        ({"actions": np.full((3, 34), 1e39)}, "not finite"),
         ({"stamp_ns": 6}, "answers observation 6, and was asked 5"),
         ({"stamp_ns": None}, "answers observation None"),
+        ({"stamp_ns": np.array([5, 5])}, r"answers observation \[5 5\]"),
+        ({"stamp_ns": np.full(1000, 5)}, "answers observation"),
+        ({"stamp_ns": 5.0}, "answers observation 5.0"),
         ({"rate_hz": 0.0}, "rate 0.0, which is none"),
         ({"rate_hz": float("nan")}, "rate nan, which is none"),
         ({"rate_hz": "30"}, "rate 30, which is none"),
+        ({"rate_hz": np.full(2, 30.0)}, r"rate \[30. 30.\], which is none"),
     ],
 )
 def test_answers_that_are_none(changes, text):

@@ -2,7 +2,7 @@ import dataclasses
 
 import pytest
 
-from hlm.core.errors import MismatchError
+from hlm.core.errors import InputError, MismatchError
 from hlm.policies.serving.errors import AnswerError
 from hlm.policies.serving.metadata import Metadata, Needs, describe
 from hlm.policies.serving.wire import pack, unpack
@@ -42,6 +42,16 @@ def test_round_trip(metadata):
         (None, "says nothing about its policy"),
         ({"horizon": "many"}, "metadata.horizon cannot be 'many'"),
         ({"cameras": [1]}, "metadata.cameras"),
+        ({"rate_hz": 0.0}, "cannot make 0.0 actions per second"),
+        ({"rate_hz": float("nan")}, "cannot make nan actions per second"),
+        ({"rate_hz": float("inf")}, "cannot make inf actions per second"),
+        ({"horizon": 0}, "a chunk has 1 to 4096 actions, not 0"),
+        ({"horizon": 10**9}, "a chunk has 1 to 4096 actions, not 1000000000"),
+        ({"execute": -3}, "-3 actions of a chunk of 6 cannot be played"),
+        ({"execute": 7}, "7 actions of a chunk of 6 cannot be played"),
+        ({"image_size": [-1, 12]}, r"sides of 1 to 8192 px, not \(-1, 12\)"),
+        ({"image_size": [8, 10**9]}, r"sides of 1 to 8192 px, not \(8, 1000000000\)"),
+        ({"optional_cameras": ["hed"]}, "no camera 'hed'. Known: head, right_wrist. Did you mean 'head'?"),
     ],
 )
 def test_other_servers_are_refused(metadata, message, text):
@@ -74,6 +84,11 @@ def test_policy_that_fits(metadata, needs):
 def test_policy_that_does_not_fit(metadata, needs, text):
     with pytest.raises(MismatchError, match=text):
         needs.check(metadata)
+
+
+def test_policy_that_cannot_be_is_not_described(make_policy):
+    with pytest.raises(InputError, match="a chunk has 1 to 4096 actions, not 0"):
+        describe(make_policy(horizon=0))
 
 
 def test_all_of_it_is_said(metadata):

@@ -1,4 +1,3 @@
-import http.client
 import json
 import socket
 import threading
@@ -9,53 +8,17 @@ from types import SimpleNamespace
 import msgpack
 import numpy as np
 import pytest
-from websockets.exceptions import ConnectionClosedError, ConnectionClosedOK, InvalidStatus
+from websockets.exceptions import ConnectionClosedOK
 from websockets.sync.client import connect as websocket
 
 from hlm.core.errors import InputError
 from hlm.core.layout import DIMENSIONS
-from hlm.policies.serving import admission
+from hlm.policies.serving.connection import MAX_UNANSWERED
 from hlm.policies.serving.errors import RefusedError
 from hlm.policies.serving.messages import encode_request
-from hlm.policies.serving.metadata import Metadata, describe
 from hlm.policies.serving.wire import pack, unpack
 
-KEY = "a-key-that-nobody-guesses"
 PATIENCE_S = 10.0
-
-
-@pytest.fixture
-def running(serve, policy):
-    return serve(policy)
-
-
-def dial(running, **settings):
-    """A bare websocket that has heard the greeting."""
-    connection = websocket(running.url, compression=None, max_size=None, **settings)
-    Metadata.from_message(unpack(connection.recv(PATIENCE_S)))
-    return connection
-
-
-def get(running, path, **headers):
-    connection = http.client.HTTPConnection("127.0.0.1", running.port, timeout=PATIENCE_S)
-    try:
-        connection.request("GET", path, headers=headers)
-        response = connection.getresponse()
-        return response.status, response.read().decode()
-    finally:
-        connection.close()
-
-
-def health(running):
-    return json.loads(get(running, "/health")[1])
-
-
-def until(condition):
-    """Wait for what another thread will do."""
-    end = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < end
-        threading.Event().wait(0.002)
 
 
 def error_in(text):
@@ -112,14 +75,14 @@ def test_policy_that_fails_to_warm_up_is_not_served(serve, policy):
     ],
 )
 def test_bad_request_gets_a_typed_error_and_the_connection_goes_on(running, observe, message, kind, text):
-    with dial(running) as connection:
+    with running.dial() as connection:
         connection.send(message)
         error = error_in(connection.recv(PATIENCE_S))
         assert error["type"] == kind
         assert text in error["message"]
         connection.send(pack(encode_request(observe())))
         assert "actions" in unpack(connection.recv(PATIENCE_S))
-    assert (health(running)["requests"], health(running)["errors"]) == (2, 1)
+    assert (running.health()["requests"], running.health()["errors"]) == (2, 1)
 
 
 def test_failing_policy_is_the_server_s_own_fault(running, policy, observe, connect, caplog):
@@ -136,7 +99,7 @@ def test_prefix_reaches_a_policy_that_continues_chunks(serve, make_policy, obser
     policy = make_policy(continues_chunks=True)
     old = np.arange(3 * DIMENSIONS, dtype=np.float32).reshape(3, DIMENSIONS)
     keys = {"rtc/action_prefix": old, "rtc/inference_delay": 1, "rtc/execution_horizon": 2}
-    with dial(serve(policy)) as connection:
+    with serve(policy).dial() as connection:
         connection.send(pack(encode_request(observe()) | keys))
         assert "actions" in unpack(connection.recv(PATIENCE_S))
     (_, prefix), *_ = policy.asked
@@ -146,7 +109,7 @@ def test_prefix_reaches_a_policy_that_continues_chunks(serve, make_policy, obser
 
 def test_prefix_for_a_policy_that_cannot_continue_is_refused(running, policy, observe):
     keys = {"rtc/action_prefix": np.ones((3, DIMENSIONS)), "rtc/inference_delay": 1}
-    with dial(running) as connection:
+    with running.dial() as connection:
         connection.send(pack(encode_request(observe()) | keys))
         error = error_in(connection.recv(PATIENCE_S))
     assert error["type"] == "MismatchError"
@@ -155,17 +118,17 @@ def test_prefix_for_a_policy_that_cannot_continue_is_refused(running, policy, ob
 
 
 def test_pings_and_health_are_answered_while_the_policy_computes(running, policy, observe, held):
-    with dial(running) as connection:
+    with running.dial() as connection:
         with held(policy):
             connection.send(pack(encode_request(observe())))
             assert policy.entered.wait(PATIENCE_S)
             assert connection.ping().wait(PATIENCE_S)
-            assert get(running, "/healthz") == (200, "OK\n")
-            figures = json.loads(get(running, "/healthz", Accept="application/json")[1])
+            assert running.get("/healthz") == (200, "OK\n")
+            figures = json.loads(running.get("/healthz", Accept="application/json")[1])
             assert figures["busy_s"] > 0.0
             assert (figures["clients"], figures["queue"], figures["requests"]) == (1, 1, 0)
         assert "actions" in unpack(connection.recv(PATIENCE_S))
-    figures = health(running)
+    figures = running.health()
     assert figures["status"] == "ok"
     assert figures["checkpoint"] == "runs/fake"
     assert figures["uptime_s"] > 0.0
@@ -173,160 +136,48 @@ def test_pings_and_health_are_answered_while_the_policy_computes(running, policy
     assert figures["latency_ms"]["infer"].keys() == {"p50", "p90", "p99"}
 
 
-def test_clients_take_turns_however_fast_one_of_them_asks(running, policy, observe):
-    """The flooding client sends all its requests at once; the polite one waits for each answer."""
+def test_clients_take_turns_however_fast_one_of_them_asks(running, policy, observe, until):
+    """The flooding client always has as many requests out as it may; the polite one waits for each answer."""
     turns, rounds = threading.Semaphore(0), 5
     policy.gate = SimpleNamespace(wait=lambda timeout_s: turns.acquire(timeout=timeout_s))
-    with dial(running) as flooding, dial(running) as polite:
-        for _ in range(2 * rounds):
+    with running.dial() as flooding, running.dial() as polite:
+        for _ in range(MAX_UNANSWERED):
             flooding.send(pack(encode_request(observe(1))))
         until(lambda: len(policy.asked) == 1)
         for turn in range(rounds):
             polite.send(pack(encode_request(observe(2))))
             for step in (1, 2):
-                until(lambda done=2 * turn + step: health(running)["queue"] == 2 and len(policy.asked) == done)
+                until(lambda done=2 * turn + step: running.health()["queue"] == 2 and len(policy.asked) == done)
                 turns.release()
             polite.recv(PATIENCE_S)
-        turns.release(2 * rounds)
-        for _ in range(2 * rounds):
             flooding.recv(PATIENCE_S)
-    assert [int(observation.state[0]) for observation, _ in policy.asked] == [1, 2] * rounds + [1] * rounds
+            flooding.send(pack(encode_request(observe(1))))
+        turns.release(MAX_UNANSWERED)
+        for _ in range(MAX_UNANSWERED):
+            flooding.recv(PATIENCE_S)
+    assert [int(observation.state[0]) for observation, _ in policy.asked] == [1, 2] * rounds + [1] * MAX_UNANSWERED
 
 
-def test_request_of_a_client_that_has_gone_is_not_computed(running, policy, observe, held):
-    with dial(running) as patient, held(policy):
+def test_request_of_a_client_that_has_gone_is_not_computed(running, policy, observe, held, until):
+    with running.dial() as patient, held(policy):
         patient.send(pack(encode_request(observe(1))))
         assert policy.entered.wait(PATIENCE_S)
-        with dial(running) as hasty:
+        with running.dial() as hasty:
             hasty.send(pack(encode_request(observe(2))))
-            until(lambda: health(running)["queue"] == 2)
-        until(lambda: health(running)["queue"] == 1)
+            until(lambda: running.health()["queue"] == 2)
+        until(lambda: running.health()["queue"] == 1)
         policy.gate.set()
         assert "actions" in unpack(patient.recv(PATIENCE_S))
     assert [observation.state[0] for observation, _ in policy.asked] == [1.0]
 
 
-def test_too_large_a_message_ends_the_connection(serve, policy, observe):
-    running = serve(policy, max_message_bytes=10_000)
-    with dial(running) as connection:
-        connection.send(bytes(10_001))
-        with pytest.raises(ConnectionClosedError, match="1009"):
-            connection.recv(PATIENCE_S)
-    with dial(running) as connection:
-        connection.send(pack(encode_request(observe())))
-        assert "actions" in unpack(connection.recv(PATIENCE_S))
-
-
-def test_too_large_a_message_is_refused_before_it_is_received(serve, policy):
-    running = serve(policy, max_message_bytes=10_000)
-    with dial(running) as connection:
-        # The header of a masked binary frame of 1 GB, and not one byte of it.
-        connection.socket.sendall(b"\x82\xff" + (10**9).to_bytes(8, "big") + bytes(4))
-        with pytest.raises(ConnectionClosedError, match="1009"):
-            connection.recv(PATIENCE_S)
-
-
-@pytest.mark.parametrize("headers", [{}, {"Authorization": f"Api-Key {KEY}x"}, {"Authorization": KEY}])
-def test_without_the_key_nobody_gets_in(serve, policy, headers):
-    running = serve(policy, api_key=KEY)
-    with pytest.raises(InvalidStatus, match="401") as refused:
-        websocket(running.url, additional_headers=headers)
-    assert refused.value.response.headers["WWW-Authenticate"] == "Api-Key"
-    assert get(running, "/health", **headers)[0] == 401
-    assert get(running, "/healthz", **headers) == (200, "OK\n")
-    assert get(running, "/", **headers)[0] == 401
-
-
-def test_with_the_key_it_answers(serve, policy, observe):
-    running = serve(policy, api_key=KEY)
-    headers = {"Authorization": f"Api-Key {KEY}"}
-    with dial(running, additional_headers=headers) as connection:
-        connection.send(pack(encode_request(observe())))
-        assert "actions" in unpack(connection.recv(PATIENCE_S))
-    assert get(running, "/health", **headers)[0] == 200
-
-
-def test_strange_authorization_is_no_crash(serve, policy):
-    running = serve(policy, api_key=KEY)
-    assert get(running, "/health", Authorization="Api-Key \xe4\xf6".encode("latin-1"))[0] == 401
-
-
-@pytest.mark.parametrize("key", ["", "short", "has a space in the middle", "ümlaut-ümlaut-ümlaut"])
-def test_keys_that_are_none(key):
-    with pytest.raises(InputError, match="at least 16 visible ASCII characters"):
-        admission.check_key(key)
-
-
-def test_key_is_read_without_white_space():
-    assert admission.check_key(f" {KEY}\n") == KEY
-
-
-def test_page_in_a_browser_is_refused(running):
-    with pytest.raises(InvalidStatus, match="403"):
-        websocket(running.url, origin="https://somewhere.example")
-
-
-def test_number_of_clients_is_bounded(serve, policy):
-    running = serve(policy, max_clients=2)
-    with dial(running), dial(running) as second:
-        with pytest.raises(InvalidStatus, match="503"):
-            websocket(running.url)
-        assert get(running, "/healthz")[0] == 200
-        second.close()
-        until(lambda: health(running)["clients"] == 1)
-        dial(running).close()
-
-
-def test_connections_that_say_nothing_are_dropped(serve, policy):
-    running = serve(policy, handshake_s=0.2)
-    with socket.create_connection(("127.0.0.1", running.port), timeout=PATIENCE_S) as silent:
-        silent.sendall(b"GET / HTTP/1.1\r\n")
-        assert silent.recv(1) == b""
-
-
-def test_half_open_connections_push_out_the_oldest_and_lock_nobody_out(running, policy, observe):
-    silent = [socket.create_connection(("127.0.0.1", running.port), timeout=PATIENCE_S) for _ in range(100)]
-    try:
-        with dial(running) as connection:
-            connection.send(pack(encode_request(observe())))
-            assert "actions" in unpack(connection.recv(PATIENCE_S))
-        assert get(running, "/healthz")[0] == 200
-        until(lambda: len(running.server._server.handlers) <= admission.MAX_OPENING)
-        assert silent[0].recv(1) == b""
-    finally:
-        for each in silent:
-            each.close()
-
-
-def test_client_that_dies_in_the_middle_of_a_message_is_dropped(serve, policy):
-    running = serve(policy, ping_s=0.1)
-    with socket.create_connection(("127.0.0.1", running.port), timeout=PATIENCE_S) as raw:
-        raw.sendall(
-            b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-        )
-        until(lambda: health(running)["clients"] == 1)
-        raw.sendall(b"\x82\xfe\x03\xe8" + bytes(4) + bytes(10))
-        until(lambda: health(running)["clients"] == 0)
-
-
-def test_port_scans_leave_no_trace(running, caplog, capfd):
-    for greeting in (b"", b"\x00\xff" * 50, b"GET / HTTP/1.1\r\n\r\n", b"POST /x HTTP/1.1\r\n\r\n"):
-        with socket.create_connection(("127.0.0.1", running.port), timeout=PATIENCE_S) as scanner:
-            scanner.sendall(greeting)
-    assert get(running, "/healthz")[0] == 200
-    running.stop()
-    assert not caplog.records
-    assert capfd.readouterr().err == ""
-
-
-def test_running_request_is_answered_before_the_server_stops(running, policy, observe, held):
-    with dial(running) as busy, dial(running) as queued, dial(running) as idle:
+def test_running_request_is_answered_before_the_server_stops(running, policy, observe, held, until):
+    with running.dial() as busy, running.dial() as queued, running.dial() as idle:
         with held(policy):
             busy.send(pack(encode_request(observe(1))))
             assert policy.entered.wait(PATIENCE_S)
             queued.send(pack(encode_request(observe(2))))
-            until(lambda: health(running)["queue"] == 2)
+            until(lambda: running.health()["queue"] == 2)
             running.ask_to_stop()
             for connection in (idle, queued):
                 with pytest.raises(ConnectionClosedOK, match=r"1001.*the server is stopping"):
@@ -343,7 +194,7 @@ def test_running_request_is_answered_before_the_server_stops(running, policy, ob
 def test_client_that_does_not_say_goodbye_does_not_hold_the_server_up(serve, policy):
     running = serve(policy, close_s=0.2)
     with socket.create_connection(("127.0.0.1", running.port)):
-        deaf = dial(running)
+        deaf = running.dial()
         deaf.recv_flow_control.acquire()  # reads no more
         begin = time.monotonic()
         running.stop()
@@ -367,8 +218,30 @@ def test_many_clients_at_once_all_get_their_own_answers(running, connect, observ
 
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(ask, range(8)))
-    assert health(running)["requests"] == 80
+    assert running.health()["requests"] == 80
 
 
-def test_description_is_what_clients_hear(running, policy):
-    assert running.server.metadata == describe(policy)
+def test_greeting_describes_the_policy(serve, make_policy):
+    policy = make_policy(continues_chunks=True, info={"policy": "fake", "path": "runs/fake", "words": ["lift", "cup"]})
+    with serve(policy).dial() as connection:
+        assert connection.greeting == {
+            "policy": "fake",
+            "checkpoint": "runs/fake",
+            "embodiment": "unitree_g1",
+            "rate_hz": 30.0,
+            "cameras": ["head", "right_wrist"],
+            "optional_cameras": ["right_wrist"],
+            "image_size": [8, 12],
+            "horizon": 6,
+            "execute": 3,
+            "continues_chunks": True,
+            "words": ["lift", "cup"],
+        }
+
+
+def test_health_tells_how_chunks_are_made_where_the_policy_does(running, policy):
+    assert not running.health().keys() & {"sampling", "left_out"}
+    policy.info = {"sampling": "in one CUDA graph", "left_out": ("compiled: OSError: no C compiler",)}
+    figures = running.health()
+    assert figures["sampling"] == "in one CUDA graph"
+    assert figures["left_out"] == ["compiled: OSError: no C compiler"]

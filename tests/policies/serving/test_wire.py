@@ -50,6 +50,15 @@ def test_round_trip(value):
         assert same(value, unpack(pack(value)))
 
 
+def test_number_of_entries_is_bounded_as_the_reader_says():
+    words = [f"word{number}" for number in range(1000)]
+    assert unpack(pack(words), max_entries=1000) == words
+    with pytest.raises(WireError, match="is no message of msgpack"):
+        unpack(pack(words), max_entries=999)
+    with pytest.raises(WireError, match="is no message of msgpack"):
+        unpack(pack(dict.fromkeys(words)), max_entries=999)
+
+
 @given(st.binary(max_size=200))
 @example(b"")
 @example(b"\xc1")
@@ -173,7 +182,7 @@ def test_scalar_that_lies_is_refused(dtype, number, text):
         (b"\x81\xc4\x01\xff\x01", "is no message of msgpack"),
         (b"\x81\x01\x02", "is no message of msgpack"),
         (msgpack.packb("x" * (wire.MAX_TEXT_BYTES + 1)), "is no message of msgpack"),
-        (msgpack.packb([0] * (wire.MAX_ENTRIES + 1)), "is no message of msgpack"),
+        (msgpack.packb([0] * (wire.REQUEST_ENTRIES + 1)), "is no message of msgpack"),
         (msgpack.packb([[]] * 200 + [[[]] * 56]), "has more than 256 parts"),
         (msgpack.packb({"a": [[[[[[[[]]]]]]]]}), "has more than 8 levels"),
         (msgpack.packb(msgpack.ExtType(5, b"")), "an extension of msgpack, type 5"),
