@@ -35,6 +35,7 @@ from hlm.policies.checkpoint import (
 from hlm.policies.encoding import Encoding, EncodingConfig
 from hlm.policies.kinds import Kind, find_kind
 from hlm.policies.network import LoadReport, module
+from hlm.policies.settings import SETTINGS
 from hlm.policies.training.config import TrainConfig
 from hlm.policies.training.display import Display
 from hlm.policies.training.processes import any_of, join_processes, local_processes, together
@@ -219,8 +220,9 @@ def _augmentation(config: TrainConfig, cameras: Sequence[str]) -> AugmentationCo
 
 
 def _settings_document(config: TrainConfig) -> dict[str, Any]:
+    """What resuming starts from; the settings of other kinds, whose defaults may change, say nothing about it."""
     document: dict[str, Any] = to_document(replace(config, resume=None))
-    return document
+    return {name: value for name, value in document.items() if name == config.policy or name not in SETTINGS}
 
 
 def _statistics(config: TrainConfig, sources: Sources) -> Statistics:

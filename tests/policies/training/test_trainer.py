@@ -173,6 +173,12 @@ def test_how_a_checkpoint_is_to_be_served_outlives_resuming(tiny_config):
     assert (policy.euler_steps, policy.execute) == (9, 5)
 
 
+def test_defaults_of_other_kinds_may_change_between_a_run_and_its_resuming(tiny_config):
+    path = train(tiny_config(steps=2, validation=0.0), stop_after=1)
+    assert read_config(path).training.keys().isdisjoint({"pi05", "smolvla", "act"})
+    assert resuming(path).compact == tiny_config().compact
+
+
 def test_resuming_needs_the_same_episodes(make_dataset, tiny_config):
     path = train(tiny_config(datasets=(make_dataset(),), validation=0.0), stop_after=1)
     make_dataset(episodes=2, scene=50)
