@@ -2,7 +2,7 @@
 
 Pi0.5 as hlm runs it against LeRobot's own forward pass and sampling: the same network with the same random weights,
 three 224 px views, a long prompt, 10 flow steps. Both are measured in turns. On a GPU at the published size and in
-bfloat16, elsewhere at a small one, in float32 and with small batches. Then the shipped compact policy.
+bfloat16, elsewhere at a small one, in float32 and trained with small batches. Then the shipped compact policy.
 
 What runs on a CPU runs on one core, and its processor time counts: what it would take if nothing else were running.
 
@@ -82,7 +82,7 @@ def measure(size: str, device: torch.device) -> Figures:
     figures: Figures = {
         "device": torch.cuda.get_device_name(device) if gpu else "cpu",
         "size": size,
-        "left_out": [] if gpu else ["the published size in bfloat16, CUDA graphs and batch 32: there is no GPU"],
+        "left_out": [] if gpu else ["the published size in bfloat16, CUDA graphs, training with batch 32: no GPU"],
     }
     networks = [make_network(size, device) for _ in range(2)]
     networks[1].load_state_dict(networks[0].state_dict())
@@ -92,7 +92,7 @@ def measure(size: str, device: torch.device) -> Figures:
     for network in networks:
         network.requires_grad_(requires_grad=False)
         network.zero_grad()
-    figures |= latencies(networks[0], networks[1].eval(), device, batches=(1, 32) if gpu else (1, 4))
+    figures |= latencies(networks[0], networks[1].eval(), device, batches=(1, 32))
     del networks
     return figures | compact()
 
@@ -201,7 +201,7 @@ def latencies(ours: Pi05Network, theirs: Pi05Network, device: torch.device, *, b
         def their_chunk(seen: Any = seen, noise: Tensor = noise) -> None:
             theirs.model.sample_actions(*seen, noise=noise, num_steps=STEPS)
 
-        rounds = (100 if batch == 1 else 20) if device.type == "cuda" else (5 if batch == 1 else 2)
+        rounds = (100 if batch == 1 else 20) if device.type == "cuda" else (5 if batch == 1 else 1)
         taken = in_turns({"ours": our_chunk, "lerobot": their_chunk}, rounds=rounds, device=device)
         for name, ms in taken.items():
             figures |= _spread(f"latency_{batch}_{name}", ms)
