@@ -10,7 +10,7 @@ from hlm.runtime.video import read_video
 
 # A network small enough to be built, trained for two steps and served in a second.
 SIZES = {"width": 32, "heads": 2, "prefix-layers": 1, "expert-layers": 1}
-NETWORK = [word for name, size in SIZES.items() for word in (f"--network.{name}", str(size))]
+NETWORK = [word for name, size in SIZES.items() for word in (f"--compact.network.{name}", str(size))]
 
 
 @pytest.mark.parametrize(

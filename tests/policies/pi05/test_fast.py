@@ -158,7 +158,7 @@ def test_both_ways_to_attend_read_the_same():
 
 
 @pytest.mark.slow
-def test_compiled_layers_learn_and_sample_the_same(make_network, inputs, monkeypatch):
+def test_compiled_layers_learn_and_sample_the_same(make_network, inputs, monkeypatch, current):
     from hlm.policies.network import Batch, weighted_mean
 
     from .conftest import HORIZON, FixedDraws
@@ -174,7 +174,8 @@ def test_compiled_layers_learn_and_sample_the_same(make_network, inputs, monkeyp
     plain, compiled = make_network(), make_network()
     compiled.prepare_sampling()
     monkeypatch.setattr(fast, "CudaGraph", Recorder)
-    compiled._fast._device = torch.device("cuda")
+    monkeypatch.setattr(torch.cuda, "device", current)
+    compiled._fast._device = torch.device("cuda:1")
     expected = plain.sample(inputs, noise_of(), 3)
     torch.testing.assert_close(compiled.sample(inputs, noise_of(), 3), expected, rtol=1e-4, atol=1e-5)
     assert compiled.info["sampling"] == "compiled, in one CUDA graph"
