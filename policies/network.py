@@ -122,9 +122,9 @@ class Prefix:
 class Network(Protocol):
     """A policy's network: a `torch.nn.Module` with these methods.
 
-    It may also have `continues_chunks = False`, where `sample` takes no prefix; `prepare_sampling()`, called once when
-    it will not be trained any more, which makes `sample` faster; and `sharded_layers`, modules in their order that
-    FSDP shares out one by one, and which are used by calling them or with `inside`.
+    It may also have `continues_chunks = False`, where `sample` takes no prefix; `prepare_sampling(device)`, called once
+    when it will not be trained any more, which makes `sample` faster there; and `sharded_layers`, modules in their
+    order that FSDP shares out one by one, and which are used by calling them or with `inside`.
     """
 
     noise_shape: tuple[int, ...]

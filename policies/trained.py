@@ -67,10 +67,10 @@ class TrainedPolicy:
             raise InputError(f"euler_steps must be at least 1, got {self.euler_steps}.")
         self._device = _device(device)
         self._network = build_network(checkpoint)
-        module(self._network).to(self._device)
         self.continues_chunks = bool(getattr(self._network, "continues_chunks", True))
         if hasattr(self._network, "prepare_sampling"):
-            self._network.prepare_sampling()
+            self._network.prepare_sampling(self._device)
+        module(self._network).to(self._device)
         self._generator = torch.Generator()
         self._described = self._describe(checkpoint, path)
         self.reset(seed)

@@ -30,13 +30,19 @@ class FastSampler:
         info: how, for people; what could not be had and why.
     """
 
-    def __init__(self, network: Pi05Network) -> None:
-        """Takes the network over: adapters are merged, and on a GPU every weight that products need is cast."""
+    def __init__(self, network: Pi05Network, device: torch.device) -> None:
+        """Takes the network over: adapters are merged, and for a GPU every weight that products need is cast.
+
+        Args:
+            network: changed, and moved to the device when it is as small as it gets.
+            device: where to sample.
+        """
         merge_adapters(network)
         network.requires_grad_(requires_grad=False)
-        self._device = network.model.action_in_proj.weight.device
-        if self._device.type == "cuda":
+        self._device = device
+        if device.type == "cuda":
             _cast(network)
+        network.to(device)
         self._network = network
         self._expert = FusedExpert(network)
         self._programs: dict[tuple[object, ...], Plain | Recorded] = {}

@@ -124,10 +124,13 @@ class Pi05Network(nn.Module):
         if self._fast is not None:
             raise InputError("this pi0.5 was prepared for sampling; build and load it again to train it.")
 
-    def prepare_sampling(self) -> Mapping[str, object]:
+    def prepare_sampling(self, device: torch.device | None = None) -> Mapping[str, object]:
         """Make chunks as fast as the device can, and nothing else any more: weights are merged, cast and frozen.
 
         On a GPU the first chunk of each batch size and number of steps compiles and records it, which takes a minute.
+
+        Args:
+            device: where to; where the network is by default.
 
         Returns:
             How chunks are made, for people.
@@ -136,7 +139,7 @@ class Pi05Network(nn.Module):
 
         self.eval()
         if self._fast is None:
-            self._fast = FastSampler(self)
+            self._fast = FastSampler(self, self.model.action_in_proj.weight.device if device is None else device)
         return self._fast.info
 
     def observe(self, inputs: Inputs, layer: Callable[..., Any] | None = None) -> Context:

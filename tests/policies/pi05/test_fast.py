@@ -96,6 +96,15 @@ def test_graphs_are_recorded_and_replayed_on_the_device_of_the_network(on_gpu, i
     assert current.now is None
 
 
+def test_weights_are_as_small_as_they_get_before_they_go_to_the_gpu(make_network, monkeypatch):
+    network, moved = make_network(), []
+    monkeypatch.setattr(
+        network, "to", lambda device: moved.append((device, network.model.language.embed_tokens.weight.dtype))
+    )
+    network.prepare_sampling(torch.device("cuda:1"))
+    assert moved == [(torch.device("cuda:1"), torch.bfloat16)]
+
+
 def test_each_shape_is_recorded_once(on_gpu, inputs):
     network, before = on_gpu(Recorder), Recorder.made
     one = type(inputs)(*(None if tensor is None else tensor[:1] for tensor in inputs))
