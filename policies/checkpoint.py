@@ -244,13 +244,15 @@ def read_training(path: Path) -> dict[str, Any]:
     """
     file = path / TRAINING_FILE
     if not file.is_file():
+        if not (path / WEIGHTS_FILE).is_file():
+            raise MissingFileError(f"no checkpoint at {path}: {_what_is_there(path)}")
         raise MissingFileError(f"{path} has no {TRAINING_FILE}: it can be served but not trained on.")
     try:
         # Mapped rather than read: several processes of a machine share it, and need what they take of it only.
         state = torch.load(file, map_location="cpu", weights_only=True, mmap=True)
     except Exception as error:  # torch raises anything on a damaged file
-        reason = (str(error) or "it ends too early").splitlines()[0]
-        raise CorruptError(f"{file} is damaged: {reason}") from error
+        reason = (str(error) or "it ends too early").splitlines()[0].split(". ")[0][:200]
+        raise CorruptError(f"{file} is damaged: {reason}. Copy the checkpoint again, or start a new run.") from error
     if not isinstance(state, dict):
         raise CorruptError(f"{file} holds no training state.")
     return state

@@ -27,7 +27,7 @@ VERBS = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class InfoArguments:
-    """Show what a checkpoint holds; reads all of it, so that damage is found.
+    """Show what a checkpoint holds; files that are cut off or cannot be read are found.
 
     Attributes:
         path: the checkpoint.
@@ -61,7 +61,7 @@ def run(arguments: Sequence[str]) -> int:
 def info(arguments: Sequence[str]) -> int:
     """Print what a checkpoint holds."""
     config = parse(InfoArguments, "hlm policy info", arguments)
-    from hlm.policies.checkpoint import CARD_FILE, TRAINING_FILE, read_checkpoint
+    from hlm.policies.checkpoint import CARD_FILE, TRAINING_FILE, read_checkpoint, read_training
 
     checkpoint = read_checkpoint(config.path)
     screen = console()
@@ -72,6 +72,8 @@ def info(arguments: Sequence[str]) -> int:
         screen.out(card.read_text(encoding="utf-8"))
         return 0
     resumable = (config.path / TRAINING_FILE).is_file()
+    if resumable:
+        read_training(config.path)
     screen.print(facts({"policy": str(config.path)} | _facts(checkpoint) | {"resumable": "yes" if resumable else "no"}))
     return 0
 

@@ -68,27 +68,31 @@ def card(checkpoint: Checkpoint, facts: RunFacts, validation: Validation | None)
         *[f"- realised fraction of {name}: {share:.4f}" for name, share in facts.fractions.items()],
         f"- {facts.step} updates{planned}, {facts.batch * facts.processes} samples each, seed {facts.seed}, "
         f"{facts.hours:.2f} h{f' on {facts.processes} processes' if facts.processes > 1 else ''}",
-        f"- command: `{facts.command or 'not run from the command line'}`",
-        *(_loaded_lines(facts.loaded) if facts.loaded is not None else ()),
+        f"- command{f', in each of {facts.processes} processes' if facts.processes > 1 else ''}: "
+        f"`{facts.command or 'not run from the command line'}`",
         "",
+        *(_validation_lines(validation) if validation is not None else ()),
+        *(_loaded_lines(facts.loaded) if facts.loaded is not None else ()),
     ]
-    return "\n".join([*lines, *(_validation_lines(validation) if validation is not None else ())])
+    return "\n".join(lines)
 
 
 def describe(validation: Validation) -> str:
     """One line on a validation."""
     chunks = ", ".join(f"{errors.square:.4f} with {errors.euler_steps}" for errors in validation.chunks)
     others = [f"{name} {value:.4g}" for name, value in validation.terms.items() if name != "loss" and value == value]
-    return f"validation: loss {validation.terms['loss']:.4f}; chunk error {chunks} Euler steps; {', '.join(others)}"
+    figures = [f"loss {validation.terms['loss']:.4f}", f"chunk error {chunks} Euler steps", ", ".join(others)]
+    return f"validation: {'; '.join(figure for figure in figures if figure)}"
 
 
 def _loaded_lines(report: LoadReport) -> list[str]:
-    """What became of each pretrained tensor; the many that were loaded as they are, by number."""
-    lists = (("resized", report.resized), ("drawn afresh", report.random), ("not used", report.ignored))
-    return [
-        f"- pretrained: {report.origin}, {len(report.loaded)} tensors loaded as they are",
-        *[f"- {name}: {tensor} ({why})" for name, tensors in lists for tensor, why in tensors.items()],
-    ]
+    """What became of each pretrained tensor, by reason; the many that were loaded as they are, by number."""
+    lines = ["## Pretrained weights", "", f"- {report.origin}: {len(report.loaded)} tensors loaded as they are"]
+    for name, tensors in (("resized", report.resized), ("drawn afresh", report.random), ("not used", report.ignored)):
+        for why in dict.fromkeys(tensors.values()):
+            named = [tensor for tensor, reason in tensors.items() if reason == why]
+            lines.append(f"- {len(named)} {name} ({why}): {', '.join(named)}")
+    return [*lines, ""]
 
 
 def _validation_lines(validation: Validation) -> list[str]:

@@ -71,7 +71,7 @@ class TrainConfig:
         weight_decay: of AdamW.
         gradient_norm: that longer gradients are cut to.
         average_decay: of the moving average of the weights, which is what is served; 0 serves the weights themselves.
-        validation: share of the episodes that is held out.
+        validation: share of the episodes that is held out: whole scenes, and one at least; 0 for none.
         save_minutes: time between checkpoints, min.
         seed: of everything random.
         threads: CPU threads; all cores that may be used by default.

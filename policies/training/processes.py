@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -52,13 +53,19 @@ def join_processes(config: TrainConfig) -> Accelerator:
     except distributed.DistError as error:
         reason = " ".join(str(error).split())[:200]
         raise HlmError(f"process {os.environ.get('RANK')} cannot reach the others: {reason}") from error
+    if accelerator.num_processes > 1:
+        # After the last word was said; threads that still wait for the others would abort the process.
+        atexit.register(_leave)
     if accelerator.distributed_type in _FOREIGN:
         found = accelerator.distributed_type.value
         raise _said_once(
             InputError(f"accelerate is set up for {found}; set it up for GPUs alone, with --sharding fsdp.")
         )
     if config.sharding == "fsdp" and accelerator.num_processes == 1:
-        raise InputError("--sharding fsdp needs several processes; start them with torchrun or accelerate launch.")
+        raise InputError(
+            "--sharding fsdp needs several processes; start them with torchrun or accelerate launch, "
+            "or add --sharding none."
+        )
     return accelerator
 
 
@@ -132,6 +139,11 @@ def outlast_first() -> None:
 def local_processes() -> int:
     """Processes of the run on this machine."""
     return int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+
+
+def _leave() -> None:
+    if distributed.is_initialized():
+        distributed.destroy_process_group()
 
 
 def _local_rank() -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
@@ -31,7 +31,7 @@ class Sources:
         training: per part, episodes to learn from.
         weights: per part, relative share of the samples.
         validation: episodes held out, of all parts.
-        counts: per part, a line on how many episodes and hours it gives.
+        counts: a line per part on how many episodes and hours it gives, and per camera that some episodes lack.
     """
 
     mixture: MixtureConfig
@@ -128,7 +128,8 @@ def open_sources(config: TrainConfig, mixture: MixtureConfig) -> Sources:
     for part, left in zip(opened.parts, training, strict=True):
         if not left:
             raise InputError(
-                f"validation takes every episode of {part.entry.path}; lower --validation or give more data."
+                f"validation takes every episode of {part.entry.path}; give it more scenes, or hold out none: "
+                "--validation 0."
             )
     return Sources(
         mixture=mixture,
@@ -142,7 +143,7 @@ def open_sources(config: TrainConfig, mixture: MixtureConfig) -> Sources:
             for part, left in zip(opened.parts, training, strict=True)
         ),
         validation=tuple(episode for episode in opened.episodes if id(episode) in held_out),
-        counts=tuple(_count(part, opened.rate_hz) for part in opened.parts),
+        counts=(*(_count(part, opened.rate_hz) for part in opened.parts), *_lacking(opened.episodes, cameras)),
     )
 
 
@@ -188,6 +189,14 @@ def _names(parts: Sequence[Part]) -> tuple[str, ...]:
         free = (name for name in numbered if name not in names and name not in plain)
         names.append(stem if plain.count(stem) == 1 else next(free))
     return tuple(names)
+
+
+def _lacking(episodes: Sequence[Episode], cameras: Sequence[str]) -> Iterator[str]:
+    """A line for each camera that some episodes lack."""
+    for name in cameras:
+        there = sum(name in episode.cameras for episode in episodes)
+        if there < len(episodes):
+            yield f"camera {name}: in {there} of {len(episodes)} episodes, masked in the others"
 
 
 def _count(part: Part, rate_hz: float) -> str:

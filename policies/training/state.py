@@ -85,6 +85,13 @@ class TrainState:
         network = self.network
         return network.module if isinstance(network, DistributedDataParallel) else network
 
+    @property
+    def checkpoint_bytes(self) -> int:
+        """About what a checkpoint takes on a disk, with everything that resuming needs."""
+        served = sum(tensor.numel() * tensor.element_size() for tensor in self.bare.state_dict().values())
+        moments = sum(2 * weight.numel() * weight.element_size() for weight in self._trained().values())
+        return 2 * served + moments + sum(4 * average.numel() for average in self.average.values())
+
     def update(self, batch: Batch, draws: Draws, config: TrainConfig) -> Mapping[str, Term]:
         """Make one update; returns the terms of the loss, detached."""
         for group in self.optimizer.param_groups:

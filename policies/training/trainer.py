@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import shlex
+import shutil
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ import torch
 from hlm.core.clock import NS_PER_S, Clock, MonotonicClock
 from hlm.core.errors import HlmError
 from hlm.datasets.lock import FolderLock
-from hlm.datasets.storage import storage_errors
+from hlm.datasets.storage import StorageError, storage_errors
 from hlm.policies.training.batches import augmented_batch
 from hlm.policies.training.config import TrainConfig
 from hlm.policies.training.display import Display
@@ -87,8 +88,7 @@ class Trainer:
             stack.enter_context(noticing_losses(accelerator))
             with together(accelerator):
                 if accelerator.is_main_process:
-                    with storage_errors("write to", config.out):
-                        config.out.mkdir(parents=True, exist_ok=True)
+                    _must_have_space(config.out, state.checkpoint_bytes)
                     stack.enter_context(self._lock)
                 reports = stack.enter_context(
                     Reports(config, state.step, self._display.say, wanted=accelerator.is_main_process)
@@ -228,7 +228,22 @@ class Trainer:
         processes = run.accelerator.num_processes
         self._display.say(
             f"{sum(weight.numel() for weight in weights) / 1e6:.2f} million parameters, {trained / 1e6:.2f} trained; "
-            f"{len(run.samples)} rows; {'bfloat16' if state.bfloat16 else 'float32'} on {run.accelerator.device}, "
+            f"{len(run.samples)} rows, {len(run.sources.validation)} episodes held out; "
+            f"{'bfloat16' if state.bfloat16 else 'float32'} on {run.accelerator.device}, "
             f"{torch.get_num_threads()} threads{f', {processes} processes' if processes > 1 else ''}"
         )
+        if state.step:
+            self._display.say(f"goes on after {state.step} of {state.steps or '?'} updates")
         self._display.begin("training", state.steps, state.step)
+
+
+def _must_have_space(out: Path, needed_bytes: int) -> None:
+    """Make the folder, and raise StorageError where the first save would, after minutes or hours."""
+    with storage_errors("write to", out):
+        out.mkdir(parents=True, exist_ok=True)
+        free_bytes = shutil.disk_usage(out).free
+    if free_bytes < needed_bytes:
+        raise StorageError(
+            f"a checkpoint takes {needed_bytes / 1e6:.0f} MB, and {out} has {free_bytes / 1e6:.0f} MB left. "
+            "Free some space, or choose another --out."
+        )

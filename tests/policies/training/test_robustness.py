@@ -3,6 +3,8 @@
 import contextlib
 import resource
 import subprocess
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import psutil
@@ -14,7 +16,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from hlm.cli.main import main
 from hlm.core.documents import to_document
-from hlm.core.errors import ExistsError
+from hlm.core.errors import ExistsError, MissingFileError
 from hlm.datasets.lock import FolderLock, LockedError
 from hlm.datasets.reader import open_dataset
 from hlm.datasets.storage import StorageError
@@ -132,6 +134,25 @@ def test_what_a_run_left_that_was_killed_early_may_be_written_over(tiny_config, 
     (other.out / "notes.txt").touch()
     with pytest.raises(ExistsError, match=r"other is there already: choose another --out"):
         train(other)
+
+
+def test_a_disk_that_is_too_small_shows_before_training(tiny_config, monkeypatch):
+    config = tiny_config(steps=2, validation=0.0)
+    needed = sum((train(replace(config, out=config.out / name)) / "training.pt").stat().st_size for name in "a")
+    free = SimpleNamespace(free=needed)  # which the weights do not fit beside
+    monkeypatch.setattr("shutil.disk_usage", lambda path: free)
+    with pytest.raises(StorageError, match=r"a checkpoint takes \d+ MB, and .*b has \d+ MB left\. Free some space, or"):
+        train(replace(config, out=config.out / "b"))
+    free.free = 2 * needed
+    assert read_checkpoint(train(replace(config, out=config.out / "b"))).step == 2
+
+
+def test_a_folder_without_a_checkpoint_is_none_to_resume(tiny_config):
+    path = train(tiny_config(steps=2, validation=0.0), stop_after=1)
+    (path / "model.safetensors").unlink()
+    (path / "training.pt").unlink()
+    with pytest.raises(MissingFileError, match=r"no checkpoint at .*run: it has no model.safetensors"):
+        train(resuming(path))
 
 
 def test_two_runs_do_not_share_a_folder(tiny_config):

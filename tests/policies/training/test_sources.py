@@ -183,5 +183,10 @@ def test_a_run_needs_data(tiny_config):
         mixture_config(tiny_config(datasets=()))
 
 
+def test_cameras_that_some_episodes_lack_are_told(make_dataset, opened):
+    said = opened(datasets=(make_dataset(rows=4, lacking=(0, 1)),), validation=0.0).counts
+    assert said[1:] == ("camera wrist: in 4 of 6 episodes, masked in the others",)
+
+
 def test_sources_are_told_in_lines(opened, dataset_path):
     assert opened().counts == (f"{dataset_path}: 6 of 6 episodes (6 scripted), 0.00 h",)

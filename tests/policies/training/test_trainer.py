@@ -213,8 +213,8 @@ def test_what_became_of_pretrained_weights_outlives_resuming(tiny_config, monkey
     monkeypatch.undo()
     train(resuming(path))
     page = (path / "card.md").read_text()
-    assert "pretrained: elsewhere, 2 tensors loaded as they are" in page
-    assert "drawn afresh: action_out.bias (another size)" in page
+    assert "- elsewhere: 2 tensors loaded as they are" in page
+    assert "- 1 drawn afresh (another size): action_out.bias" in page
 
 
 def test_an_existing_run_is_not_overwritten(tiny_config, tmp_path):
