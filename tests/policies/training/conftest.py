@@ -1,5 +1,6 @@
-"""`hlm train` in a process of its own, and patience."""
+"""`hlm train` in a process of its own, patience, and a clock that passes by itself."""
 
+import io
 import multiprocessing
 import os
 import sys
@@ -7,15 +8,19 @@ import sys
 import pytest
 import torch
 import yaml
+from rich.console import Console
 
 from hlm.cli.main import main
 from hlm.core.clock import MonotonicClock, ticks
 from hlm.core.documents import to_document
+from hlm.policies.training.display import Display
+from hlm.policies.training.run import prepare
+from hlm.policies.training.trainer import Trainer
 
 LIMIT_S = 60.0
 
 
-class Trainer:
+class Training:
     """`hlm train` in a process and process group of its own, forked so that it need not import anything."""
 
     def __init__(self, config, folder, before=lambda: None):
@@ -62,9 +67,35 @@ def soon(condition):
 
 @pytest.fixture
 def start_training():
-    return Trainer
+    return Training
 
 
 @pytest.fixture(name="soon")
 def _soon():
     return soon
+
+
+class PatientClock:
+    """Time that passes by a second at every look."""
+
+    def __init__(self):
+        self.now_s = 0
+
+    def now_ns(self):
+        self.now_s += 1
+        return self.now_s * 1_000_000_000
+
+
+@pytest.fixture
+def run_with_clock():
+    """Trains with a clock of its own; returns the run and what it said."""
+
+    def make(config):
+        said = io.StringIO()
+        display = Display(Console(file=said, width=300))
+        with display, torch.random.fork_rng(devices=[]):
+            run = prepare(config, "hlm train", display)
+            Trainer(run, display, PatientClock()).run_until(None)
+        return run, said.getvalue()
+
+    return make

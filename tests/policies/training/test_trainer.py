@@ -23,35 +23,9 @@ from hlm.policies.training.resuming import resuming
 from hlm.policies.training.run import prepare
 from hlm.policies.training.saving import DivergedError, Saver
 from hlm.policies.training.state import TrainState
-from hlm.policies.training.trainer import UPDATE_SHARE, Trainer, train
+from hlm.policies.training.trainer import train
 
 HISTORY_OF_VALIDATION = "validation_"
-
-
-class PatientClock:
-    """Time that passes by a second at every look."""
-
-    def __init__(self):
-        self.now_s = 0
-
-    def now_ns(self):
-        self.now_s += 1
-        return self.now_s * 1_000_000_000
-
-
-@pytest.fixture
-def run_with_clock():
-    """Trains with a clock of its own; returns the run and what it said."""
-
-    def make(config):
-        said = io.StringIO()
-        display = Display(Console(file=said, width=300))
-        with display, torch.random.fork_rng(devices=[]):
-            run = prepare(config, "hlm train", display)
-            Trainer(run, display, PatientClock()).run_until(None)
-        return run, said.getvalue()
-
-    return make
 
 
 def same(first, second):
@@ -372,24 +346,6 @@ def test_augmentation_belongs_to_training_alone(tiny_config, monkeypatch):
     assert config == AugmentationConfig.compact()
 
 
-@pytest.mark.parametrize("minutes", [1.0, 4.0])
-def test_updates_fill_the_time_that_there_is(tiny_config, run_with_clock, minutes):
-    run, said = run_with_clock(tiny_config(steps=None, max_minutes=minutes, batch=2, validation=0.0, warmup_steps=0))
-    state = run.state
-    assert state.step == state.steps
-    # All but what is left for saving is used, give or take an update's time, of about ten looks at the clock.
-    assert abs(UPDATE_SHARE * 60.0 * minutes - state.seconds) < 12.0
-    assert f"updates fit into {minutes:g} minutes" in said or state.step < 26
-    assert read_checkpoint(run.config.out).step == state.step
-    assert "unfinished" not in (run.config.out / "card.md").read_text()
-
-
-def test_the_learning_rate_has_fallen_when_the_time_is_over(tiny_config, run_with_clock):
-    run, _ = run_with_clock(tiny_config(steps=None, max_minutes=5.0, batch=2, validation=0.0, learning_rate=1.0))
-    assert run.state.step > 26
-    assert run.state.optimizer.param_groups[0]["lr"] < 0.1
-
-
 def test_time_may_be_over_before_the_updates_are(tiny_config, run_with_clock):
     config = tiny_config(steps=24, max_minutes=1.0, batch=2, validation=0.0)
     run, said = run_with_clock(config)
@@ -407,16 +363,6 @@ def test_time_may_be_over_before_the_updates_are(tiny_config, run_with_clock):
     # It learns the same as if there had been time enough at once.
     whole, _ = run_with_clock(replace(config, max_minutes=30.0, out=out.parent / "whole"))
     assert same(learnt(out), learnt(whole.config.out))
-
-
-def test_a_run_by_time_goes_on_when_there_is_more_of_it(tiny_config, run_with_clock):
-    config = tiny_config(steps=None, max_minutes=1.0, batch=2, validation=0.0)
-    first = run_with_clock(config)[0].state.step
-    run, said = run_with_clock(resuming(config.out))
-    assert run.state.step == first
-    run, said = run_with_clock(resuming(config.out, max_minutes=3.0))
-    assert run.state.step > 2 * first
-    assert "updates fit into 3 minutes" in said
 
 
 def test_a_loss_that_is_no_number_ends_the_run(tiny_config):
