@@ -51,8 +51,8 @@ class Samples:
     Args:
         episodes: at least one.
         cameras: which, in this order; every camera of the episodes by default.
-        image_size: (height, width) of all pictures, resized as `hlm.datasets.images.resize` does it for training and
-            serving alike; as recorded by default.
+        image_size: (height, width) of all pictures, resized as `hlm.datasets.store.images.resize` does it for training
+            and serving alike; as recorded by default.
         horizon: actions of a sample.
 
     Raises:

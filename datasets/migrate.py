@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hlm.core.errors import CorruptError, MismatchError
-from hlm.datasets.arrays import METADATA, check_attributes, group_attributes, group_metadata, sealed
 from hlm.datasets.edits.draft import clone, link
-from hlm.datasets.exchange import exchange
-from hlm.datasets.journal import HEADER_FILE, Header
-from hlm.datasets.lock import LOCK_FILE, FolderLock
 from hlm.datasets.reader import Episode, read_attributes, read_spec
 from hlm.datasets.schema import PARTIAL, SCHEMA_VERSION, numbered_episodes, version_in
-from hlm.datasets.storage import json_bytes, read_json, storage_errors, sync_folder, write_atomic
+from hlm.datasets.store.arrays import METADATA, check_attributes, group_attributes, group_metadata, sealed
+from hlm.datasets.store.exchange import exchange
+from hlm.datasets.store.journal import HEADER_FILE, Header
+from hlm.datasets.store.lock import LOCK_FILE, FolderLock
+from hlm.datasets.store.storage import json_bytes, read_json, storage_errors, sync_folder, write_atomic
 
 
 @dataclass(frozen=True, slots=True)

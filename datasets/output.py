@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from hlm.core.errors import ExistsError, MissingFileError
-from hlm.datasets.storage import NEW, storage_errors
+from hlm.datasets.store.storage import NEW, storage_errors
 
 
 @contextmanager

@@ -15,11 +15,11 @@ import numpy.typing as npt
 
 from hlm.core.arrays import ByteArray
 from hlm.core.errors import CorruptError, HlmError, InputError, MissingFileError, UnknownNameError
-from hlm.datasets.arrays import METADATA, group_attributes, read_array
-from hlm.datasets.pictures import Pictures
 from hlm.datasets.schema import DatasetSpec, EpisodeInfo, check_version, names_in, numbered_episodes, rows_in
-from hlm.datasets.shard import Frames
-from hlm.datasets.storage import storage_errors
+from hlm.datasets.store.arrays import METADATA, group_attributes, read_array
+from hlm.datasets.store.pictures import Pictures
+from hlm.datasets.store.shard import Frames
+from hlm.datasets.store.storage import storage_errors
 
 type Floats = npt.NDArray[np.float32]
 type Stamps = npt.NDArray[np.int64]

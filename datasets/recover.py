@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hlm.core.errors import HlmError
-from hlm.datasets.arrays import METADATA, check_attributes, group_attributes
-from hlm.datasets.journal import HEADER_FILE, Header, read_records, rows_written
-from hlm.datasets.lock import FolderLock
-from hlm.datasets.packing import finish, pack
 from hlm.datasets.reader import read_spec
 from hlm.datasets.schema import DatasetSpec, check_version, numbered_episodes, rows_in
-from hlm.datasets.storage import storage_errors
+from hlm.datasets.store.arrays import METADATA, check_attributes, group_attributes
+from hlm.datasets.store.journal import HEADER_FILE, Header, read_records, rows_written
+from hlm.datasets.store.lock import FolderLock
+from hlm.datasets.store.packing import finish, pack
+from hlm.datasets.store.storage import storage_errors
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

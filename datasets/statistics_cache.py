@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hlm.core.errors import CorruptError, HlmError
-from hlm.datasets.arrays import chunk_name
 from hlm.datasets.reader import Episode
 from hlm.datasets.statistics import Statistics, statistics
-from hlm.datasets.storage import CHECKSUM_BYTES, checksum, json_bytes, read_json, write_atomic
+from hlm.datasets.store.arrays import chunk_name
+from hlm.datasets.store.storage import CHECKSUM_BYTES, checksum, json_bytes, read_json, write_atomic
 
 _LOG = logging.getLogger(__name__)
 

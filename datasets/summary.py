@@ -10,7 +10,7 @@ from pathlib import Path
 
 from hlm.datasets.reader import Dataset, Episode
 from hlm.datasets.schema import OUTCOMES, DatasetSpec, numbered_episodes
-from hlm.datasets.storage import storage_errors
+from hlm.datasets.store.storage import storage_errors
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -12,11 +12,14 @@ from typing import Any
 import numpy as np
 
 from hlm.core.embodiment import Embodiment
+from hlm.core.embodiments.unitree_g1 import UNITREE_G1
 from hlm.core.errors import CorruptError, HlmError
 from hlm.core.layout import DIMENSIONS
-from hlm.core.unitree_g1 import UNITREE_G1
 from hlm.datasets import checks
-from hlm.datasets.arrays import (
+from hlm.datasets.checks import Finding
+from hlm.datasets.reader import Episode, read_attributes, read_spec
+from hlm.datasets.schema import DatasetSpec, numbered_episodes
+from hlm.datasets.store.arrays import (
     IMAGE_DIMENSIONS,
     check_attributes,
     check_metadata,
@@ -24,12 +27,9 @@ from hlm.datasets.arrays import (
     group_attributes,
     read_array,
 )
-from hlm.datasets.checks import Finding
-from hlm.datasets.images import decode
-from hlm.datasets.journal import HEADER_FILE, ROWS_FILE
-from hlm.datasets.reader import Episode, read_attributes, read_spec
-from hlm.datasets.schema import DatasetSpec, numbered_episodes
-from hlm.datasets.storage import checksum, storage_errors
+from hlm.datasets.store.images import decode
+from hlm.datasets.store.journal import HEADER_FILE, ROWS_FILE
+from hlm.datasets.store.storage import checksum, storage_errors
 
 _EMBODIMENTS: dict[str, Embodiment] = {UNITREE_G1.name: UNITREE_G1}
 

@@ -18,7 +18,7 @@ from hlm.core.errors import MissingDependencyError
 from hlm.core.layout import GROUPS, NAMES, UNITS
 from hlm.datasets.output import new_file
 from hlm.datasets.reader import Episode
-from hlm.datasets.storage import StorageError
+from hlm.datasets.store.storage import StorageError
 
 if TYPE_CHECKING:
     from rerun import RecordingStream, TimeColumn

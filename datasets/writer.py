@@ -13,14 +13,14 @@ from typing import Self
 
 from hlm import __version__
 from hlm.core.errors import CorruptError, ExistsError, InputError, MismatchError
-from hlm.datasets.arrays import METADATA, group_metadata
-from hlm.datasets.journal import HEADER_FILE, Columns, Header, read_journal
-from hlm.datasets.lock import LOCK_FILE, FolderLock
-from hlm.datasets.packing import pack
 from hlm.datasets.reader import read_spec
 from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Json, Row, episode_folder, numbered_episodes
-from hlm.datasets.spool import Spool
-from hlm.datasets.storage import storage_errors, sync_folder, write_atomic
+from hlm.datasets.store.arrays import METADATA, group_metadata
+from hlm.datasets.store.journal import HEADER_FILE, Columns, Header, read_journal
+from hlm.datasets.store.lock import LOCK_FILE, FolderLock
+from hlm.datasets.store.packing import pack
+from hlm.datasets.store.spool import Spool
+from hlm.datasets.store.storage import storage_errors, sync_folder, write_atomic
 
 _LOG = logging.getLogger(__name__)
 

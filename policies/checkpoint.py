@@ -32,7 +32,7 @@ from torch import Tensor
 from hlm.core.documents import from_document, to_document
 from hlm.core.errors import CorruptError, HlmError, InputError, MismatchError, MissingFileError
 from hlm.datasets.statistics import Statistics
-from hlm.datasets.storage import NEW, StorageError, json_bytes, read_json, replace_file, write_atomic
+from hlm.datasets.store.storage import NEW, StorageError, json_bytes, read_json, replace_file, write_atomic
 from hlm.policies.encoding import Encoding, EncodingConfig
 from hlm.policies.kinds import find_kind
 from hlm.policies.settings import settings_class

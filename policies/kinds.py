@@ -17,10 +17,10 @@ from hlm.policies.transforms.text import Text
 from hlm.policies.transforms.vocabulary import Vocabulary
 
 MODULES = {
-    "compact": "hlm.policies.compact.kind",
-    "pi05": "hlm.policies.pi05.kind",
-    "smolvla": "hlm.policies.lerobot.smolvla_kind",
-    "act": "hlm.policies.lerobot.act_kind",
+    "compact": "hlm.policies.compact.policy_type",
+    "pi05": "hlm.policies.pi05.policy_type",
+    "smolvla": "hlm.policies.smolvla.policy_type",
+    "act": "hlm.policies.act.policy_type",
 }
 """Loaded on demand: what a kind is built on may take seconds to import, or not be installed."""
 

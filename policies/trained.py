@@ -8,16 +8,16 @@ from pathlib import Path
 import torch
 
 from hlm.core.errors import CorruptError, InputError, MismatchError
+from hlm.core.policy import ActionPrefix
 from hlm.core.values import ActionChunk, Observation
 from hlm.policies.checkpoint import Checkpoint
 from hlm.policies.inputs import inputs, stack
 from hlm.policies.kinds import find_kind
 from hlm.policies.network import Inputs, Network, Prefix, module
-from hlm.policies.prefix import ActionPrefix
 
 
 class TrainedPolicy:
-    """A trained policy; implements `hlm.core.protocols.Policy`.
+    """A trained policy; implements `hlm.core.policy.Policy`.
 
     How many threads it computes with is the caller's business (`torch.set_num_threads`); one is best for one chunk.
 

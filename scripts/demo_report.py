@@ -11,11 +11,11 @@ from demo_plan import DemoConfig, Step
 from hlm.core.errors import InputError
 from hlm.datasets.reader import Episode, open_dataset
 from hlm.datasets.summary import summarize
+from hlm.evaluation.report import Clip, Section, write_demo
+from hlm.evaluation.results import load_result
+from hlm.evaluation.video import VideoWriter
 from hlm.policies.checkpoint import read_checkpoint
 from hlm.policies.training.saving import PLOT_FILE
-from hlm.runtime.report import Clip, Section, write_demo
-from hlm.runtime.results import load_result
-from hlm.runtime.video import VideoWriter
 
 CLIP_CAMERAS = ("head", "right_wrist")
 CLIP_SCALE = 2

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from hlm.runtime.video import read_video, write_animation
+from hlm.evaluation.video import read_video, write_animation
 
 IMAGES = Path("docs/images")
 FILM_HZ = 15.0

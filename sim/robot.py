@@ -15,7 +15,7 @@ class SimulatedRobot:
     """A robot in a `World`; implements `hlm.core.protocols.Robot`.
 
     Args:
-        world: the world, whose model was made with `hlm.sim.g1.add_robot`.
+        world: the world, whose model was made with `hlm.sim.robot_model.add_robot`.
         embodiment: the same table that the model was made from.
     """
 

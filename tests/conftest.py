@@ -6,11 +6,19 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
+import numpy as np
 import pytest
+from fakes import FakeCameras, FakeRobot, FakeTask, FakeTracker, ListSource
 from hypothesis import settings
 
 from hlm.cli.rendering import use_headless_rendering
+from hlm.core.clock import SteppedClock
+from hlm.core.embodiments.unitree_g1 import UNITREE_G1
 from hlm.core.errors import MissingDependencyError
+from hlm.core.layout import RIGHT_ARM
+from hlm.core.proprioception import measured_state
+from hlm.runtime.loop import Rig
+from hlm.runtime.station import Station
 
 # Before anything imports mujoco; without a library to draw with, only the tests that look at pictures fail.
 with suppress(MissingDependencyError):
@@ -47,3 +55,53 @@ def unwritable() -> Callable[..., AbstractContextManager[None]]:
             subprocess.run([*unlock, *folders], check=False, capture_output=True)
 
     return protected
+
+
+@pytest.fixture
+def make_rig():
+    """A rig of fakes, with what `FakeRobot` and `FakeCameras` take."""
+
+    def make(robot_old_s=0.0, camera_old_s=0.0):
+        clock = SteppedClock()
+        return Rig(
+            clock=clock,
+            robot=FakeRobot(clock, robot_old_s),
+            cameras=FakeCameras(clock, camera_old_s),
+            tracker=FakeTracker(),
+            embodiment=UNITREE_G1,
+        )
+
+    return make
+
+
+@pytest.fixture
+def vectors():
+    """A reach of the right arm over `count` rows, within all limits."""
+
+    def make(count):
+        ramp = np.zeros((count, 34))
+        ramp[:, RIGHT_ARM.start] = 0.002 * np.arange(count)
+        return measured_state(FakeRobot(SteppedClock()).read(), None)[0] + ramp
+
+    return make
+
+
+@pytest.fixture
+def make_source(vectors):
+    """A source that plays the reach of `count` rows, with what `ListSource` takes."""
+    return lambda count, before=lambda row: None: ListSource(vectors(count), before)
+
+
+@pytest.fixture
+def make_station(make_rig, vectors):
+    """A station of fakes whose source plays `rows` rows, with what `FakeTask` takes."""
+
+    def make(rows=20, before=lambda row: None, **task):
+        rig = make_rig()
+        return Station(
+            task=FakeTask(**task),
+            rig=rig,
+            make_source=lambda instance: ListSource(vectors(rows) + 1e-4 * instance.seed, before),
+        )
+
+    return make

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hlm.core.errors import InputError, MissingFileError, UnknownNameError
-from hlm.datasets.arrays import METADATA, group_attributes, group_metadata
 from hlm.datasets.convert import lerobot_import, openhlm_source
 from hlm.datasets.convert.cameras import chosen_cameras, parse_cameras
 from hlm.datasets.convert.lerobot_export import export_lerobot
@@ -19,7 +18,8 @@ from hlm.datasets.convert.umi_export import camera_names, export_umi
 from hlm.datasets.reader import open_dataset
 from hlm.datasets.schema import SOURCES, EpisodeInfo
 from hlm.datasets.selection import chosen_episodes, parse_selection
-from hlm.datasets.storage import storage_errors, write_atomic
+from hlm.datasets.store.arrays import METADATA, group_attributes, group_metadata
+from hlm.datasets.store.storage import storage_errors, write_atomic
 
 HLM, LEROBOT, OPENHLM, UMI = "hlm", "lerobot", "openhlm", "umi"
 TARGETS = (HLM, LEROBOT, UMI)

@@ -21,7 +21,7 @@ from hlm.datasets.convert.lerobot_sidecar import Sidecar
 from hlm.datasets.convert.report import Conversion, Converted, Show
 from hlm.datasets.convert.videos import video_facts
 from hlm.datasets.reader import Dataset, Episode
-from hlm.datasets.storage import StorageError
+from hlm.datasets.store.storage import StorageError
 
 # LeRobot's default encoder, SVT-AV1, ends the process on smaller pictures.
 SMALLEST_PX = 32

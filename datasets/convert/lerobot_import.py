@@ -10,18 +10,18 @@ from typing import Any
 
 import numpy as np
 
+from hlm.core.embodiments.unitree_g1 import UNITREE_G1
 from hlm.core.errors import CorruptError, InputError, MismatchError
 from hlm.core.layout import DIMENSIONS, NAMES
-from hlm.core.unitree_g1 import UNITREE_G1
-from hlm.datasets.arrays import group_attributes
 from hlm.datasets.convert import lerobot_names
 from hlm.datasets.convert.cameras import chosen_cameras
 from hlm.datasets.convert.lerobot_folder import LeRobotFolder
 from hlm.datasets.convert.lerobot_names import ACTION, PICTURES, STAMP, STATE, Shapes
 from hlm.datasets.convert.lerobot_sidecar import Described, Sidecar, check_count, check_same
 from hlm.datasets.convert.report import Conversion, Converted, Show
-from hlm.datasets.packing import write_attributes
 from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Row, episode_folder
+from hlm.datasets.store.arrays import group_attributes
+from hlm.datasets.store.packing import write_attributes
 from hlm.datasets.writer import DatasetWriter
 
 _BOOKKEEPING = ("timestamp", "frame_index", "episode_index", "index", "task_index")

@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 
 from hlm.core.errors import CorruptError, MismatchError
-from hlm.datasets.arrays import ATTRIBUTES_CHECKSUM
 from hlm.datasets.convert.lerobot_names import ACTION, STAMP, STATE, age_column, label_column
 from hlm.datasets.reader import Dataset, Episode
 from hlm.datasets.schema import SCHEMA_VERSION, names_in
-from hlm.datasets.storage import JSON_LIMIT_BYTES, checksum, json_bytes, read_json
+from hlm.datasets.store.arrays import ATTRIBUTES_CHECKSUM
+from hlm.datasets.store.storage import JSON_LIMIT_BYTES, checksum, json_bytes, read_json
 
 FOLDER = Path("meta/hlm")
 DATASET_FILE = "dataset.json"

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from hlm.core.embodiments.unitree_g1 import UNITREE_G1
 from hlm.core.errors import CorruptError, HlmError, MismatchError
-from hlm.core.unitree_g1 import UNITREE_G1
-from hlm.datasets.arrays import group_attributes
 from hlm.datasets.convert.openhlm import SHORTEST_CUT_S, Recording, read_recording, whole_rows
 from hlm.datasets.convert.openhlm_source import Options, find_sizes
 from hlm.datasets.convert.report import Conversion, Converted, Show
-from hlm.datasets.packing import write_attributes
 from hlm.datasets.schema import DatasetSpec, Json, Row
-from hlm.datasets.storage import storage_errors
+from hlm.datasets.store.arrays import group_attributes
+from hlm.datasets.store.packing import write_attributes
+from hlm.datasets.store.storage import storage_errors
 from hlm.datasets.writer import DatasetWriter
 
 type ShowRow = Callable[[int], None]

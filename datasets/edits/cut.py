@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from hlm.core.errors import CorruptError, MismatchError
-from hlm.datasets.arrays import METADATA, group_metadata, read_array, write_array, write_image_metadata
-from hlm.datasets.packing import write_attributes
 from hlm.datasets.reader import Episode
-from hlm.datasets.shard import SHARD_FILE, Frames, seal
-from hlm.datasets.storage import checksum, read_json, write_durable
+from hlm.datasets.store.arrays import METADATA, group_metadata, read_array, write_array, write_image_metadata
+from hlm.datasets.store.packing import write_attributes
+from hlm.datasets.store.shard import SHARD_FILE, Frames, seal
+from hlm.datasets.store.storage import checksum, read_json, write_durable
 
 TRIMMED = "trimmed"
 

@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hlm.datasets.arrays import group_attributes
 from hlm.datasets.edits.cut import write_rows
-from hlm.datasets.packing import write_attributes
 from hlm.datasets.schema import EpisodeInfo
-from hlm.datasets.storage import sync_folder
+from hlm.datasets.store.arrays import group_attributes
+from hlm.datasets.store.packing import write_attributes
+from hlm.datasets.store.storage import sync_folder
 
 type PlaceFile = Callable[[Path, Path], object]
 

@@ -9,7 +9,6 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from hlm.core.errors import InputError, UnknownNameError
-from hlm.datasets.arrays import sealed
 from hlm.datasets.checks import MOVING_RAD
 from hlm.datasets.edits.content import Content
 from hlm.datasets.edits.draft import Draft
@@ -18,6 +17,7 @@ from hlm.datasets.edits.versions import Version
 from hlm.datasets.reader import Episode
 from hlm.datasets.schema import DatasetSpec, EpisodeInfo, checked_name
 from hlm.datasets.selection import ranges
+from hlm.datasets.store.arrays import sealed
 
 type Order = Literal["number", "start", "seed", "task", "instruction", "source", "outcome", "random"]
 ORDERS: tuple[Order, ...] = get_args(Order.__value__)

@@ -17,13 +17,21 @@ from pathlib import Path
 from typing import Any
 
 from hlm.core.errors import ExistsError, InputError
-from hlm.datasets.arrays import METADATA, group_metadata
 from hlm.datasets.edits.draft import Draft, PlaceFile, clone, copy, link
-from hlm.datasets.exchange import exchange
-from hlm.datasets.lock import LOCK_FILE, FolderLock
 from hlm.datasets.reader import read_spec
 from hlm.datasets.schema import episode_folder, numbered_episodes
-from hlm.datasets.storage import NEW, StorageError, json_bytes, read_json, storage_errors, sync_folder, write_atomic
+from hlm.datasets.store.arrays import METADATA, group_metadata
+from hlm.datasets.store.exchange import exchange
+from hlm.datasets.store.lock import LOCK_FILE, FolderLock
+from hlm.datasets.store.storage import (
+    NEW,
+    StorageError,
+    json_bytes,
+    read_json,
+    storage_errors,
+    sync_folder,
+    write_atomic,
+)
 
 # In a version that was replaced: what replaced it. Only such a folder is ever put back or thrown away.
 MARK_FILE = ".edit.json"

@@ -119,7 +119,7 @@ def _episode(path: Path, number: int | None) -> tuple[Dataset, Episode]:
 
 def _body(dataset: Dataset, episode: Episode) -> list[Part]:
     from hlm.cli.body import body_parts
-    from hlm.core.unitree_g1 import UNITREE_G1
+    from hlm.core.embodiments.unitree_g1 import UNITREE_G1
 
     if dataset.spec.embodiment != UNITREE_G1.name:
         console().out(f"embodiment '{dataset.spec.embodiment}' is not known here; its body is not shown")

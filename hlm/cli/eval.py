@@ -21,7 +21,7 @@ from hlm.cli.tables import console, facts
 from hlm.core.errors import ExistsError, InputError, UnknownNameError
 
 if TYPE_CHECKING:
-    from hlm.runtime.results import EvalResult, RolloutResult
+    from hlm.evaluation.results import EvalResult, RolloutResult
 
 FIRST_UNSEEN_SEED = 100_000
 SOURCES = ("policy", "scripted")
@@ -118,8 +118,8 @@ def run(arguments: Sequence[str]) -> int:
 def _evaluate(config: EvalArguments, station: StationConfig, out: Path) -> EvalResult:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from hlm.runtime.evaluation import in_parallel
-    from hlm.runtime.results import EvalResult
+    from hlm.evaluation.results import EvalResult
+    from hlm.evaluation.rollouts import in_parallel
 
     seeds = list(range(config.seed, config.seed + config.rollouts))
     run_one = partial(score, station, frozenset(seeds[: config.videos]), out)
@@ -149,7 +149,7 @@ def _default_workers(config: EvalArguments) -> int:
 
 
 def _finish(config: EvalArguments, result: EvalResult, out: Path, command: str) -> None:
-    from hlm.runtime.report import write_evaluation
+    from hlm.evaluation.report import write_evaluation
 
     page = write_evaluation(out, result, command)
     if config.json is not None:

@@ -53,7 +53,7 @@ class ImportArguments:
 def export(arguments: Sequence[str]) -> int:
     """Make a folder of LeRobot's, and say what LeRobot does otherwise."""
     config = parse(ExportArguments, "hlm policy export", arguments)
-    notes = _function("export", "export_checkpoint")(config.path, config.target)
+    notes = _function("exporting", "export_checkpoint")(config.path, config.target)
     screen = console()
     for note in notes:
         screen.out(f"note: {note}")
@@ -80,7 +80,7 @@ def _function(module: str, name: str) -> Callable[..., Any]:
         MissingDependencyError: it is not installed.
     """
     try:
-        found: Callable[..., Any] = getattr(import_module(f"hlm.policies.lerobot.{module}"), name)
+        found: Callable[..., Any] = getattr(import_module(f"hlm.policies.exchange.{module}"), name)
     except ModuleNotFoundError as error:
         raise MissingDependencyError(f"LeRobot's policies need {error.name}: pip install 'hlm[pi]'.") from error
     return found

@@ -14,8 +14,8 @@ from hlm.cli.arguments import parse
 from hlm.cli.rendering import load_simulator
 from hlm.cli.stations import CAMERAS, ROW_HZ, StationConfig, make_station, recorded_episode
 from hlm.cli.tables import console, duration
+from hlm.core.embodiments.unitree_g1 import UNITREE_G1
 from hlm.core.errors import ExistsError, InputError
-from hlm.core.unitree_g1 import UNITREE_G1
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -7,21 +7,22 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hlm.core.embodiments.unitree_g1 import UNITREE_G1
 from hlm.core.errors import InputError, MismatchError, MissingFileError, UnknownNameError
-from hlm.core.unitree_g1 import UNITREE_G1
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hlm.core.arrays import ByteArray, FloatArray
     from hlm.core.protocols import ReferenceSource
+    from hlm.core.task import Instance
     from hlm.datasets.reader import Episode
+    from hlm.evaluation.results import RolloutResult
     from hlm.policies.serving.client import PolicyClient
     from hlm.policies.trained import TrainedPolicy
-    from hlm.runtime.results import RolloutResult
     from hlm.runtime.station import Station
     from hlm.sim.cameras import SimulatedCameras
-    from hlm.sim.tasks.task import Instance, Task
+    from hlm.sim.tasks.simulated_task import SimulatedTask
 
 SOURCES = ("scripted", "replay", "policy")
 ROW_HZ = 30.0
@@ -80,13 +81,12 @@ class StationConfig:
 @cache
 def make_station(config: StationConfig) -> Station:
     """The station of this process; made once, since compiling a world and loading a policy takes a second."""
-    from hlm.control.tracker import WholeBodyTracker
+    from hlm.control.tracker.whole_body import WholeBodyTracker
     from hlm.runtime.loop import Rig
     from hlm.runtime.station import Station
     from hlm.sim.cameras import SimulatedCameras
-    from hlm.sim.tasks.catalog import find_task
 
-    task = find_task(config.task).make_task()
+    task = _simulated_task(config)
     make_source = _sources(config, task)
     rig = Rig(
         clock=task.world,
@@ -98,7 +98,14 @@ def make_station(config: StationConfig) -> Station:
     return Station(task=task, rig=rig, make_source=make_source)
 
 
-def _sources(config: StationConfig, task: Task) -> Callable[[Instance], ReferenceSource]:
+@cache
+def _simulated_task(config: StationConfig) -> SimulatedTask:
+    from hlm.sim.tasks.catalog import find_task
+
+    return find_task(config.task).make_task()
+
+
+def _sources(config: StationConfig, task: SimulatedTask) -> Callable[[Instance], ReferenceSource]:
     if config.source == "policy":
         return _policy_sources(config)
     if config.source == "replay":
@@ -107,7 +114,7 @@ def _sources(config: StationConfig, task: Task) -> Callable[[Instance], Referenc
     return lambda instance: _scripted(config.task, task, instance)
 
 
-def _scripted(name: str, task: Task, instance: Instance) -> ReferenceSource:
+def _scripted(name: str, task: SimulatedTask, instance: Instance) -> ReferenceSource:
     import numpy as np
 
     from hlm.sim.tasks.catalog import find_task
@@ -213,7 +220,7 @@ def score(config: StationConfig, film_seeds: frozenset[int], folder: Path, seed:
         folder: where films go.
         seed: of the scene.
     """
-    from hlm.runtime.evaluation import rollout
+    from hlm.evaluation.rollouts import rollout
 
     station = make_station(config)
     if seed not in film_seeds:
@@ -225,7 +232,7 @@ def score(config: StationConfig, film_seeds: frozenset[int], folder: Path, seed:
 def _film_cameras(config: StationConfig) -> tuple[SimulatedCameras, SimulatedCameras]:
     from hlm.sim.cameras import SimulatedCameras
 
-    world = make_station(config).task.world
+    world = _simulated_task(config).world
     room = SimulatedCameras(world, ("spectator",), _FILM_HEIGHT, _FILM_WIDTH, ("sky",))
     return room, SimulatedCameras(world, config.cameras, _INSET, _INSET)
 

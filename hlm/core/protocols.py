@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-from hlm.core.values import ActionChunk, CameraFrame, JointCommand, Observation, Reference, RobotState
+from hlm.core.values import CameraFrame, JointCommand, Observation, Reference, RobotState
 
 
 class Robot(Protocol):
@@ -45,14 +45,6 @@ class ReferenceSource(Protocol):
 
     def reference(self, observation: Observation) -> Reference | None:
         """What the body should do now; None when the source has ended the episode."""
-        ...
-
-
-class Policy(Protocol):
-    """A trained policy: an observation to a chunk of absolute references."""
-
-    def chunk(self, observation: Observation) -> ActionChunk:
-        """Actions from `observation.stamp_ns` on."""
         ...
 
 

@@ -1,1 +1,1 @@
-"""What runs: control loop, evaluation, reports."""
+"""What runs: control loop, bodies, action chunks, safety and recording."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hlm.core.errors import InputError
-from hlm.core.protocols import Policy
+from hlm.core.policy import Policy
 from hlm.core.values import ActionChunk, Observation, Reference
 
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from hlm.core.errors import HlmError
+from hlm.core.task import Instance, Progress
 from hlm.datasets.schema import EpisodeInfo, Row
 from hlm.datasets.writer import DatasetWriter, EpisodeWriter
 from hlm.runtime.station import ScoredRow, Station, episode
-from hlm.sim.tasks.task import Instance, Progress
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from hlm.core.protocols import ReferenceSource
+from hlm.core.task import Instance, Progress, Task
 from hlm.runtime.loop import ControlLoop, LoopRow, Rig
-from hlm.sim.tasks.task import Instance, Progress, Task
 
 # After a success the world goes on for a while: what falls over then was no success.
 AFTER_SUCCESS_S = 1.0

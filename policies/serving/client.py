@@ -17,8 +17,8 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 from websockets.protocol import State
 
 from hlm.core.errors import InputError, MismatchError
+from hlm.core.policy import ActionPrefix
 from hlm.core.values import ActionChunk, Observation
-from hlm.policies.prefix import ActionPrefix
 from hlm.policies.serving.admission import SCHEME, check_key
 from hlm.policies.serving.connection import SILENT
 from hlm.policies.serving.errors import AnswerError, AnswerTimeoutError, RefusedError, UnreachableError, WireError
@@ -33,7 +33,7 @@ MAX_ANSWER_BYTES = 2**20
 
 
 class PolicyClient:
-    """A served policy; implements `hlm.core.protocols.Policy`, with the attributes of a policy that is loaded here.
+    """A served policy; implements `hlm.core.policy.Policy`, with the attributes of a policy that is loaded here.
 
     Nothing waits longer than it was told to. After an answer that did not come in time, or a call that was interrupted,
     the connection is dropped: what the server says late is never taken for the next answer. The next call connects

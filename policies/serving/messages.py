@@ -21,8 +21,8 @@ import numpy as np
 from hlm.core.arrays import FloatArray
 from hlm.core.errors import HlmError, InputError, MismatchError, UnknownNameError
 from hlm.core.layout import DIMENSIONS
+from hlm.core.policy import ActionPrefix
 from hlm.core.values import ActionChunk, CameraFrame, Observation
-from hlm.policies.prefix import ActionPrefix
 from hlm.policies.serving.errors import AnswerError, RefusedError
 from hlm.policies.serving.metadata import Metadata
 

@@ -9,8 +9,8 @@ from typing import Any, Protocol
 
 from hlm.core.documents import from_document, to_document
 from hlm.core.errors import HlmError, InputError, MismatchError, UnknownNameError
+from hlm.core.policy import ActionPrefix
 from hlm.core.values import ActionChunk, Observation
-from hlm.policies.prefix import ActionPrefix
 from hlm.policies.serving.errors import AnswerError
 
 # A chunk of 4096 actions takes 0.6 MB; pictures of 8192 pixels are larger than those of any camera that a robot has.
@@ -19,7 +19,7 @@ MAX_SIDE_PX = 8192
 
 
 class ServedPolicy(Protocol):
-    """A policy that can be served: `hlm.core.protocols.Policy` that says what it needs.
+    """A policy that can be served: `hlm.core.policy.Policy` that says what it needs.
 
     A policy whose attribute `continues_chunks` is true also takes `chunk(observation, prefix=ActionPrefix(...))`; one
     with `optional_cameras` can do without these; one with `reset(seed)` can start its noise anew.

@@ -11,8 +11,8 @@ import numpy as np
 from hlm.core.clock import MonotonicClock
 from hlm.core.errors import HlmError, InputError, MismatchError
 from hlm.core.layout import DIMENSIONS
+from hlm.core.policy import ActionPrefix
 from hlm.core.values import ActionChunk, CameraFrame, Observation
-from hlm.policies.prefix import ActionPrefix
 from hlm.policies.serving.errors import ServingError
 from hlm.policies.serving.messages import Timing, decode_request, encode_answer, encode_error
 from hlm.policies.serving.metadata import ContinuingPolicy, Metadata, ServedPolicy

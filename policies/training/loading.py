@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from hlm.core.errors import CorruptError, HlmError, InputError
 from hlm.datasets.sampler import MixtureSampler
-from hlm.datasets.storage import StorageError
+from hlm.datasets.store.storage import StorageError
 from hlm.policies.training.samples import RawBatch, RowSample, RowSamples, collate
 
 # How soon a worker notices that its trainer was killed.

@@ -15,12 +15,12 @@ from accelerate import Accelerator
 from hlm.core.clock import MonotonicClock
 from hlm.core.documents import from_document, to_document
 from hlm.core.errors import ExistsError, MismatchError, UnknownNameError
-from hlm.datasets.lock import LOCK_FILE
 from hlm.datasets.mixture import MixtureConfig
 from hlm.datasets.reader import Episode
 from hlm.datasets.statistics import Statistics
 from hlm.datasets.statistics_cache import cached_statistics
-from hlm.datasets.storage import StorageError
+from hlm.datasets.store.lock import LOCK_FILE
+from hlm.datasets.store.storage import StorageError
 from hlm.policies.augmentation_config import AugmentationConfig
 from hlm.policies.checkpoint import (
     EARLY_FILES,

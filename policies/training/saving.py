@@ -10,7 +10,7 @@ import torch
 
 from hlm.core.documents import to_document
 from hlm.core.errors import HlmError
-from hlm.datasets.storage import StorageError, write_atomic
+from hlm.datasets.store.storage import StorageError, write_atomic
 from hlm.policies.checkpoint import Checkpoint, write_checkpoint
 from hlm.policies.network import Network
 from hlm.policies.training.card import RunFacts, card, describe

@@ -14,8 +14,8 @@ import torch
 
 from hlm.core.clock import NS_PER_S, Clock, MonotonicClock
 from hlm.core.errors import HlmError
-from hlm.datasets.lock import FolderLock
-from hlm.datasets.storage import StorageError, storage_errors
+from hlm.datasets.store.lock import FolderLock
+from hlm.datasets.store.storage import StorageError, storage_errors
 from hlm.policies.training.batches import augmented_batch
 from hlm.policies.training.config import TrainConfig
 from hlm.policies.training.display import Display

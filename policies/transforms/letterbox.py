@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hlm.core.arrays import ByteArray
-from hlm.datasets.images import resize
+from hlm.datasets.store.images import resize
 
 
 class Box(NamedTuple):

@@ -13,9 +13,9 @@ import numpy as np
 from hlm.core.layout import DIMENSIONS
 from hlm.core.values import ActionChunk, CameraFrame, Observation
 from hlm.policies.serving.address import bind
-from hlm.policies.serving.background import BackgroundPolicy, Status
 from hlm.policies.serving.client import PolicyClient
 from hlm.policies.serving.server import PolicyServer
+from hlm.runtime.background_policy import BackgroundPolicy, Status
 
 CAMERAS = ("head", "left_wrist", "right_wrist")
 SIDES_PX = (96, 224, 480)

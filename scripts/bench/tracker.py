@@ -17,14 +17,14 @@ import mujoco
 import numpy as np
 
 from hlm.control.model import BodyModel, Configuration
-from hlm.control.tracker import WholeBodyTracker
+from hlm.control.tracker.whole_body import WholeBodyTracker
 from hlm.core.clock import NS_PER_S
+from hlm.core.embodiments.unitree_g1 import UNITREE_G1
 from hlm.core.rotations import roll_pitch_yaw_from_quat, wrap_angle
-from hlm.core.unitree_g1 import UNITREE_G1
 from hlm.core.values import Reference
-from hlm.sim.g1 import add_robot
 from hlm.sim.motions import NAMES, RATE_HZ, Motion, find_motion, stream
 from hlm.sim.robot import SimulatedRobot
+from hlm.sim.robot_model import add_robot
 from hlm.sim.world import World, physics_options
 
 TICK_HZ = 100.0

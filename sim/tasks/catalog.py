@@ -9,11 +9,11 @@ import numpy as np
 
 from hlm.control.operator import Operator
 from hlm.core.errors import MismatchError, UnknownNameError
-from hlm.sim.operators.cola_placement import ColaOperator
-from hlm.sim.operators.shelf_cup_transfer import ShelfCupOperator
-from hlm.sim.tasks.cola_placement import ColaPlacement
-from hlm.sim.tasks.shelf_cup_transfer import ShelfCupTransfer
-from hlm.sim.tasks.task import Task
+from hlm.sim.tasks.cola_placement.operator import ColaOperator
+from hlm.sim.tasks.cola_placement.stages import ColaPlacement
+from hlm.sim.tasks.shelf_cup_transfer.operator import ShelfCupOperator
+from hlm.sim.tasks.shelf_cup_transfer.stages import ShelfCupTransfer
+from hlm.sim.tasks.simulated_task import SimulatedTask
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,19 +25,19 @@ class Entry:
         make_operator: a scripted operator in that world; draws its variation from the generator.
     """
 
-    make_task: Callable[[], Task]
-    make_operator: Callable[[Task, np.random.Generator], Operator]
+    make_task: Callable[[], SimulatedTask]
+    make_operator: Callable[[SimulatedTask, np.random.Generator], Operator]
 
 
-def _cola_operator(task: Task, rng: np.random.Generator) -> Operator:
+def _cola_operator(task: SimulatedTask, rng: np.random.Generator) -> Operator:
     return ColaOperator(_required(ColaPlacement, task), rng)
 
 
-def _shelf_cup_operator(task: Task, rng: np.random.Generator) -> Operator:
+def _shelf_cup_operator(task: SimulatedTask, rng: np.random.Generator) -> Operator:
     return ShelfCupOperator(_required(ShelfCupTransfer, task), rng)
 
 
-def _required[Kind: Task](kind: type[Kind], task: Task) -> Kind:
+def _required[Kind: SimulatedTask](kind: type[Kind], task: SimulatedTask) -> Kind:
     if not isinstance(task, kind):
         raise MismatchError(f"this operator shows '{kind.name}', the task is '{task.name}'.")
     return task

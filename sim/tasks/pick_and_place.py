@@ -14,11 +14,11 @@ import mujoco
 import numpy as np
 
 from hlm.core.arrays import FloatArray
-from hlm.core.unitree_g1 import UNITREE_G1
+from hlm.core.embodiments.unitree_g1 import UNITREE_G1
+from hlm.core.task import Instance, Progress
+from hlm.sim.hand import RightHand
+from hlm.sim.objects import FreeObject
 from hlm.sim.robot import SimulatedRobot
-from hlm.sim.tasks.hand import RightHand
-from hlm.sim.tasks.objects import FreeObject
-from hlm.sim.tasks.task import Instance, Progress
 from hlm.sim.world import World
 
 LIFT_M = 0.03
@@ -58,7 +58,7 @@ class Pieces:
 
 
 class PickAndPlace(ABC):
-    """A task in a world of its own; implements `hlm.sim.tasks.task.Task`.
+    """A task in a world of its own; implements `hlm.core.task.Task`.
 
     Args:
         model: of the scene, with a robot, the objects, and the mat as its only mocap body.

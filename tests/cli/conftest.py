@@ -19,7 +19,7 @@ PROGRAM = (
     "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
     "from hlm.cli.rendering import load_simulator\n"
     "load_simulator()\n"
-    "from hlm.sim.tasks.shelf_cup_transfer import ShelfCupTransfer\n"
+    "from hlm.sim.tasks.shelf_cup_transfer.stages import ShelfCupTransfer\n"
     "ShelfCupTransfer.time_limit_s = {time_limit_s}\n"
     "from hlm.cli.main import main\n"
     "sys.exit(main())\n"
@@ -52,7 +52,7 @@ def refused(folder, capsys) -> Callable[..., str]:
 @pytest.fixture
 def brief(monkeypatch) -> None:
     """Episodes of a third of a second."""
-    from hlm.sim.tasks.shelf_cup_transfer import ShelfCupTransfer
+    from hlm.sim.tasks.shelf_cup_transfer.stages import ShelfCupTransfer
 
     monkeypatch.setattr(ShelfCupTransfer, "time_limit_s", 0.3)
 

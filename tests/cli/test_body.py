@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from hlm.cli.body import body_parts
+from hlm.core.embodiments.unitree_g1 import UNITREE_G1
 from hlm.core.layout import LEFT_GRIPPER, RIGHT_GRIPPER, pack
-from hlm.core.unitree_g1 import UNITREE_G1
 from hlm.datasets.reader import open_dataset
 from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Row
 from hlm.datasets.view import Boxes, Capsules

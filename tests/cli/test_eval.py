@@ -5,8 +5,8 @@ from hlm.cli import eval as module
 from hlm.cli.eval import FIRST_UNSEEN_SEED
 from hlm.cli.main import main
 from hlm.core.errors import InputError
-from hlm.runtime.results import EvalResult, RolloutResult, load_result
-from hlm.runtime.video import read_video
+from hlm.evaluation.results import EvalResult, RolloutResult, load_result
+from hlm.evaluation.video import read_video
 
 # A network small enough to be built, trained for two steps and served in a second.
 SIZES = {"width": 32, "heads": 2, "prefix-layers": 1, "expert-layers": 1}
@@ -81,7 +81,7 @@ def scored(station, film_seeds, folder, seed):
 
 def test_results_are_sorted_whoever_comes_first(folder, monkeypatch, capsys):
     monkeypatch.setattr(module, "score", scored)
-    monkeypatch.setattr("hlm.runtime.evaluation.in_parallel", lambda run, seeds, workers: map(run, reversed(seeds)))
+    monkeypatch.setattr("hlm.evaluation.rollouts.in_parallel", lambda run, seeds, workers: map(run, reversed(seeds)))
     words = ["eval", "--source", "scripted", "--rollouts", "5", "--seed", "8", "--out", "report", "--json", "a/b.json"]
     assert main(words) == 0
     result = load_result(folder / "report")
@@ -112,7 +112,7 @@ def test_a_server_gets_fewer_clients_than_there_are_cores(folder, monkeypatch, w
     monkeypatch.setattr(module, "score", scored)
     monkeypatch.setattr(module, "policy_station", lambda station: station)
     monkeypatch.setattr("os.sched_getaffinity", lambda process: set(range(64)))
-    monkeypatch.setattr("hlm.runtime.evaluation.in_parallel", in_parallel)
+    monkeypatch.setattr("hlm.evaluation.rollouts.in_parallel", in_parallel)
     assert main(["eval", *words, "--out", "report"]) == 0
     assert asked == [workers]
 

@@ -8,9 +8,9 @@ import pytest
 
 from hlm.control.inverse_kinematics import BodyTargets, PoseTarget, WholeBodyIK
 from hlm.control.model import BodyModel, Configuration
-from hlm.core.unitree_g1 import UNITREE_G1
-from hlm.sim.g1 import add_robot
+from hlm.core.embodiments.unitree_g1 import UNITREE_G1
 from hlm.sim.robot import SimulatedRobot
+from hlm.sim.robot_model import add_robot
 from hlm.sim.world import World, physics_options
 
 LEVEL = np.array([1.0, 0.0, 0.0, 0.0])

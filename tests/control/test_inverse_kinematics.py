@@ -5,8 +5,8 @@ import pytest
 
 from hlm.control.inverse_kinematics import BodyTargets, IKConfig, PoseTarget, WholeBodyIK
 from hlm.control.model import BodyModel, Configuration
+from hlm.core.embodiments.unitree_g1 import UNITREE_G1
 from hlm.core.errors import InputError, MismatchError
-from hlm.core.unitree_g1 import UNITREE_G1
 
 LEVEL = np.array([1.0, 0.0, 0.0, 0.0])
 

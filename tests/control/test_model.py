@@ -3,10 +3,10 @@ import numpy as np
 import pinocchio as pin
 import pytest
 
-from hlm.control.dynamics import BodyDynamics
 from hlm.control.model import DOFS, BodyModel, Configuration
+from hlm.control.tracker.dynamics import BodyDynamics
+from hlm.core.embodiments.unitree_g1 import UNITREE_G1
 from hlm.core.errors import MismatchError
-from hlm.core.unitree_g1 import UNITREE_G1
 from hlm.sim.robot import SimulatedRobot
 from hlm.sim.world import World
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from hlm.core.embodiments.unitree_g1 import UNITREE_G1
 from hlm.core.layout import MOTOR_ORDER
-from hlm.core.unitree_g1 import UNITREE_G1
 
 # Limits and default pose, rad, as Unitree's model (revision 1.0) and NVIDIA's deployment of it have them; motor order.
 LEG = [(-2.5307, 2.8798), (-0.5236, 2.9671), (-2.7576, 2.7576), (-0.0873, 2.8798), (-0.8727, 0.5236), (-0.2618, 0.2618)]

@@ -12,15 +12,15 @@ from hlm.cli.main import main
 from hlm.core.errors import CorruptError, MismatchError
 from hlm.datasets import migrate as module
 from hlm.datasets import schema
-from hlm.datasets.arrays import ATTRIBUTES_CHECKSUM, METADATA, group_attributes, group_metadata
-from hlm.datasets.exchange import exchange
-from hlm.datasets.journal import HEADER_FILE
-from hlm.datasets.lock import LOCK_FILE, FolderLock, LockedError
 from hlm.datasets.migrate import STEPS, Step, migrate
 from hlm.datasets.reader import open_dataset
 from hlm.datasets.recover import recover
 from hlm.datasets.schema import SCHEMA_VERSION
-from hlm.datasets.storage import StorageError, json_bytes, read_json, write_atomic
+from hlm.datasets.store.arrays import ATTRIBUTES_CHECKSUM, METADATA, group_attributes, group_metadata
+from hlm.datasets.store.exchange import exchange
+from hlm.datasets.store.journal import HEADER_FILE
+from hlm.datasets.store.lock import LOCK_FILE, FolderLock, LockedError
+from hlm.datasets.store.storage import StorageError, json_bytes, read_json, write_atomic
 from hlm.datasets.verify import verify
 from hlm.datasets.writer import DatasetWriter
 

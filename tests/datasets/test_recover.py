@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from hlm.core.errors import MissingFileError
-from hlm.datasets import packing
-from hlm.datasets.arrays import sealed
 from hlm.datasets.reader import open_dataset
 from hlm.datasets.recover import recover
-from hlm.datasets.storage import json_bytes, read_json, write_atomic
+from hlm.datasets.store import packing
+from hlm.datasets.store.arrays import sealed
+from hlm.datasets.store.storage import json_bytes, read_json, write_atomic
 from hlm.datasets.verify import verify
 from hlm.datasets.writer import DatasetWriter
 

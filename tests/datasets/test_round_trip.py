@@ -14,9 +14,9 @@ import zarr
 import hlm
 from hlm.core.errors import CorruptError, InputError, MismatchError, UnknownNameError
 from hlm.core.layout import NAMES
-from hlm.datasets.images import decode, encode, resize
 from hlm.datasets.reader import open_dataset
 from hlm.datasets.schema import SCHEMA_VERSION, DatasetSpec, EpisodeInfo, Row
+from hlm.datasets.store.images import decode, encode, resize
 from hlm.datasets.writer import DatasetWriter
 
 README = Path(hlm.__file__).parent / "datasets" / "README.md"

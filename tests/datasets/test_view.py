@@ -13,7 +13,7 @@ from hlm.core.errors import CorruptError, ExistsError, MissingDependencyError, M
 from hlm.core.layout import DIMENSIONS, NAMES
 from hlm.datasets.reader import open_dataset
 from hlm.datasets.sheet import save_sheet
-from hlm.datasets.storage import StorageError
+from hlm.datasets.store.storage import StorageError
 from hlm.datasets.view import PLOTS, Boxes, Capsules, Part, save_recording
 from hlm.datasets.writer import DatasetWriter
 

@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 
 from hlm.core.errors import ExistsError, InputError, MismatchError, UnknownNameError
-from hlm.datasets.lock import FolderLock, LockedError
 from hlm.datasets.reader import open_dataset
 from hlm.datasets.recover import recover
 from hlm.datasets.schema import SCHEMA_VERSION
-from hlm.datasets.storage import StorageError
+from hlm.datasets.store.lock import FolderLock, LockedError
+from hlm.datasets.store.storage import StorageError
 from hlm.datasets.verify import verify
 from hlm.datasets.writer import DatasetWriter
 
@@ -239,7 +239,7 @@ def test_an_error_of_the_thread_stays_what_it_is(maker, path, monkeypatch):
     def broken(_image):
         raise UnknownNameError("codec", "jpg", ["jpeg"])
 
-    monkeypatch.setattr("hlm.datasets.spool.encode", broken)
+    monkeypatch.setattr("hlm.datasets.store.spool.encode", broken)
     raised = []
     with DatasetWriter.open(path, maker.spec) as writer:
         episode = writer.episode(maker.info())
@@ -263,7 +263,7 @@ def test_a_slow_disk_does_not_hold_up_the_caller(maker, path, monkeypatch):
 
     with DatasetWriter.open(path, maker.spec) as writer:
         episode = writer.episode(maker.info())
-        monkeypatch.setattr("hlm.datasets.spool.os.fdatasync", slow)
+        monkeypatch.setattr("hlm.datasets.store.spool.os.fdatasync", slow)
         episode.append(maker.row(0, 0))
         assert syncing.wait(60.0)
         for row in range(1, 100):  # many more than the queue takes
@@ -287,7 +287,7 @@ def test_an_encoder_that_breaks_is_reported_and_blocks_nobody(maker, path, monke
     def broken(_image):
         raise RuntimeError("encoder broke")
 
-    monkeypatch.setattr("hlm.datasets.spool.encode", broken)
+    monkeypatch.setattr("hlm.datasets.store.spool.encode", broken)
     with DatasetWriter.open(path, maker.spec) as writer:
         episode = writer.episode(maker.info())
         with pytest.raises(RuntimeError, match="encoder broke"):

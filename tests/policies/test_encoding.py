@@ -7,10 +7,10 @@ from hlm.core.documents import from_document, to_document
 from hlm.core.errors import InputError, MismatchError
 from hlm.core.layout import DIMENSIONS, NAMES
 from hlm.core.values import CameraFrame, Observation
-from hlm.datasets.images import resize
 from hlm.datasets.loader import Samples
 from hlm.datasets.reader import open_dataset
 from hlm.datasets.statistics import statistics, vector_statistics
+from hlm.datasets.store.images import resize
 from hlm.policies.encoding import STATE_LIMIT, Encoding, EncodingConfig
 from hlm.policies.transforms.letterbox import letterbox
 from hlm.policies.transforms.ordering import ORDERINGS

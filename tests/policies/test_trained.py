@@ -6,6 +6,7 @@ import torch
 
 from hlm.core.errors import InputError, MismatchError
 from hlm.core.layout import DIMENSIONS, NAMES
+from hlm.core.policy import ActionPrefix
 from hlm.core.values import CameraFrame, Observation
 from hlm.datasets.reader import open_dataset
 from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Row
@@ -14,7 +15,6 @@ from hlm.policies.augmentation_config import AugmentationConfig
 from hlm.policies.checkpoint import read_checkpoint
 from hlm.policies.compact.settings import CompactSettings, Recipe
 from hlm.policies.network import module
-from hlm.policies.prefix import ActionPrefix
 from hlm.policies.registry import load_policy
 from hlm.policies.trained import build_network
 from hlm.policies.training.batches import plain_batch

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from hlm.core.clock import NS_PER_S, due_ns
+from hlm.core.embodiments.unitree_g1 import UNITREE_G1
 from hlm.core.errors import InputError
 from hlm.core.layout import NAMES, RIGHT_ARM
-from hlm.core.unitree_g1 import UNITREE_G1
 from hlm.runtime.loop import ControlLoop, LoopConfig
 
 # The grid begins with the last control step of the 0.6 s of settling.

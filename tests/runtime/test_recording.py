@@ -3,15 +3,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from hlm.core.embodiments.unitree_g1 import UNITREE_G1
 from hlm.core.errors import InputError
-from hlm.core.unitree_g1 import UNITREE_G1
+from hlm.core.task import Progress
 from hlm.datasets.reader import open_dataset
 from hlm.datasets.recover import recover
 from hlm.datasets.schema import DatasetSpec
 from hlm.datasets.verify import verify
 from hlm.datasets.writer import DatasetWriter
 from hlm.runtime.recording import RecordedEpisode, record
-from hlm.sim.tasks.task import Progress
 
 SPEC = DatasetSpec(embodiment=UNITREE_G1.name, rate_hz=30.0, cameras={"head": (16, 24)})
 

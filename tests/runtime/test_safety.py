@@ -4,9 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from hlm.core.embodiments.unitree_g1 import UNITREE_G1
 from hlm.core.errors import InputError
 from hlm.core.layout import GRIPPERS, NAMES, ROOT_PITCH, ROOT_YAW_RATE, pack
-from hlm.core.unitree_g1 import UNITREE_G1
 from hlm.runtime.safety import JOINT_SPEED_SHARE, MAX_GRIPPER_SPEED_PER_S, ReferenceLimits
 
 LIMITS = ReferenceLimits(UNITREE_G1)

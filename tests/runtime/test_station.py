@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from hlm.cli.stations import StationConfig, make_station
+from hlm.core.task import Progress
 from hlm.runtime.station import AFTER_SUCCESS_S, episode
-from hlm.sim.tasks.task import Progress
 
 
 def run(station, seed=0, **options):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hlm.sim.tasks.shelf_cup_transfer import ShelfCupTransfer
+from hlm.sim.tasks.shelf_cup_transfer.stages import ShelfCupTransfer
 
 
 @pytest.fixture(scope="module")

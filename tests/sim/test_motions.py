@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from hlm.control.model import BodyModel
+from hlm.core.embodiments.unitree_g1 import UNITREE_G1
 from hlm.core.layout import NAMES as DIMENSIONS
-from hlm.core.unitree_g1 import UNITREE_G1
 from hlm.sim.motions import KEYS, STANCE, VELOCITIES, Key, Motion, find_motion, stream, through_keys
 
 

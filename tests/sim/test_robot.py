@@ -3,8 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from hlm.core.embodiments.unitree_g1 import UNITREE_G1
 from hlm.core.rotations import quat_from_roll_pitch_yaw
-from hlm.core.unitree_g1 import UNITREE_G1
 from hlm.core.values import JointCommand
 
 LEVEL = np.array([1.0, 0.0, 0.0, 0.0])

@@ -8,9 +8,9 @@ import pytest
 from hlm.control.inverse_kinematics import BodyTargets, PoseTarget, WholeBodyIK
 from hlm.control.model import BodyModel, Configuration
 from hlm.control.operator import OperatorPose
+from hlm.core.embodiments.unitree_g1 import UNITREE_G1
 from hlm.core.layout import ROOT_YAW_RATE, unpack
 from hlm.core.rotations import quat_from_roll_pitch_yaw
-from hlm.core.unitree_g1 import UNITREE_G1
 from hlm.core.values import Observation
 from hlm.teleop.retargeting import RetargetedSource
 

@@ -14,9 +14,9 @@ from hlm.core.errors import ExistsError, HlmError, InputError, MissingFileError,
 from hlm.datasets.convert.cameras import chosen_cameras, parse_cameras
 from hlm.datasets.convert.convert import HLM, Request, convert, detect
 from hlm.datasets.convert.staging import staged
-from hlm.datasets.lock import LockedError
 from hlm.datasets.reader import open_dataset
-from hlm.datasets.storage import StorageError
+from hlm.datasets.store.lock import LockedError
+from hlm.datasets.store.storage import StorageError
 
 SLOW = """
 import sys, time

@@ -11,10 +11,10 @@ from hlm.core.errors import CorruptError, ExistsError, InputError, MismatchError
 from hlm.datasets.edits import operations
 from hlm.datasets.edits.edit import Share, edit, merge, split
 from hlm.datasets.edits.versions import before
-from hlm.datasets.lock import LockedError
 from hlm.datasets.reader import open_dataset
 from hlm.datasets.schema import DatasetSpec
-from hlm.datasets.storage import StorageError
+from hlm.datasets.store.lock import LockedError
+from hlm.datasets.store.storage import StorageError
 from hlm.datasets.verify import verify
 from hlm.datasets.writer import DatasetWriter
 

@@ -17,9 +17,9 @@ from hlm.policies.checkpoint import Checkpoint, CheckpointConfig, Sampling, writ
 from hlm.policies.encoding import Encoding, EncodingConfig
 from hlm.policies.kinds import find_kind
 from hlm.policies.lerobot.settings import ActSettings, SmolVLASettings
-from hlm.policies.lerobot.tokenizer import InstructionTokenizer
 from hlm.policies.network import Batch, Inputs
 from hlm.policies.registry import load_policy
+from hlm.policies.smolvla.tokenizer import InstructionTokenizer
 from hlm.policies.transforms.text import NoText
 
 HORIZON = 8

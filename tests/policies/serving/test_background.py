@@ -7,8 +7,8 @@ import pytest
 from hlm.core.clock import SteppedClock
 from hlm.core.errors import InputError
 from hlm.core.layout import DIMENSIONS
-from hlm.policies.prefix import ActionPrefix
-from hlm.policies.serving.background import BackgroundPolicy, Poll, Status
+from hlm.core.policy import ActionPrefix
+from hlm.runtime.background_policy import BackgroundPolicy, Poll, Status
 
 PATIENCE_S = 10.0
 

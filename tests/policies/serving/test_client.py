@@ -8,8 +8,8 @@ from websockets.sync.server import serve as websocket_server
 
 from hlm.core.errors import InputError, MismatchError
 from hlm.core.layout import DIMENSIONS
+from hlm.core.policy import ActionPrefix
 from hlm.core.values import ActionChunk, CameraFrame, Observation
-from hlm.policies.prefix import ActionPrefix
 from hlm.policies.serving.client import PolicyClient
 from hlm.policies.serving.errors import AnswerError, AnswerTimeoutError, RefusedError, ServingError, UnreachableError
 from hlm.policies.serving.messages import Timing, encode_answer

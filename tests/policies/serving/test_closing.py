@@ -5,9 +5,9 @@ import threading
 import numpy as np
 import pytest
 
-from hlm.policies.serving.background import BackgroundPolicy, Status
 from hlm.policies.serving.client import PolicyClient
 from hlm.policies.serving.errors import UnreachableError
+from hlm.runtime.background_policy import BackgroundPolicy, Status
 
 PATIENCE_S = 10.0
 

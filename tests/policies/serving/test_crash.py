@@ -10,9 +10,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from hlm.policies.serving.background import BackgroundPolicy, Status
 from hlm.policies.serving.client import PolicyClient
 from hlm.policies.serving.errors import AnswerTimeoutError, UnreachableError
+from hlm.runtime.background_policy import BackgroundPolicy, Status
 
 # Stands still over observation 13.
 PROGRAM = """

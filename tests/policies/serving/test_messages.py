@@ -8,8 +8,8 @@ from hypothesis.extra import numpy as hnp
 
 from hlm.core.errors import InputError, MismatchError, UnknownNameError
 from hlm.core.layout import DIMENSIONS
+from hlm.core.policy import ActionPrefix
 from hlm.core.values import ActionChunk, CameraFrame, Observation
-from hlm.policies.prefix import ActionPrefix
 from hlm.policies.serving import messages
 from hlm.policies.serving.errors import AnswerError
 from hlm.policies.serving.messages import Timing, decode_answer, decode_error, encode_answer

@@ -11,7 +11,7 @@ import psutil
 import pytest
 import torch
 
-from hlm.datasets.lock import FolderLock
+from hlm.datasets.store.lock import FolderLock
 from hlm.policies import checkpoint as checkpoint_module
 from hlm.policies.checkpoint import read_checkpoint, read_training
 from hlm.policies.training.loading import _begin

@@ -12,7 +12,7 @@ from hlm.core.errors import ExistsError, InputError, MismatchError, MissingFileE
 from hlm.core.layout import GROUPS
 from hlm.policies.augmentation_config import AugmentationConfig
 from hlm.policies.checkpoint import read_checkpoint, read_config, read_training, set_sampling
-from hlm.policies.compact import kind
+from hlm.policies.compact import policy_type as kind
 from hlm.policies.network import LoadReport
 from hlm.policies.registry import load_policy
 from hlm.policies.training import batches

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hlm.datasets.images import resize
+from hlm.datasets.store.images import resize
 from hlm.policies.transforms.letterbox import Box, content_box, letterbox, undo_letterbox
 
 SIDES = st.integers(1, 300)

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from hlm.core.errors import MismatchError, UnknownNameError
-from hlm.sim.operators.shelf_cup_transfer import ShelfCupOperator
 from hlm.sim.tasks.catalog import TASKS, find_task
+from hlm.sim.tasks.shelf_cup_transfer.operator import ShelfCupOperator
 
 
 @pytest.mark.parametrize("name", TASKS)

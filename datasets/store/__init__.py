@@ -1,0 +1,1 @@
+"""How the bytes of a dataset lie on the disk: arrays, shards, images, journals and locks."""

@@ -1,0 +1,205 @@
+"""Zarr v3 arrays in the two forms that an episode has, written and read without going through Zarr.
+
+A low-dimensional array is one raw chunk with a checksum; a camera is one shard with a JPEG file and a checksum per
+frame. Any Zarr v3 implementation reads both (the JPEG files with imagecodecs' codec). Reading them directly takes a
+twentieth of the time, and finds a missing chunk, which Zarr would replace by zeros.
+Source of the format: Zarr v3 core specification, codecs `bytes`, `crc32c` and `sharding_indexed`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hlm.core.arrays import FloatArray
+from hlm.core.errors import CorruptError
+from hlm.datasets.store.images import QUALITY
+from hlm.datasets.store.storage import CHECKSUM_BYTES, checksum, json_bytes, read_json, sync_folder, write_durable
+
+METADATA = "zarr.json"
+# Attribute of every group: CRC-32C of its other attributes, which Zarr itself does not protect.
+ATTRIBUTES_CHECKSUM = "crc32c"
+IMAGE_DIMENSIONS = ("time", "height", "width", "channel")
+
+_BYTES: dict[str, Any] = {"name": "bytes", "configuration": {"endian": "little"}}
+_CHECKSUM: dict[str, Any] = {"name": "crc32c"}
+_RAW_CODECS = [_BYTES, _CHECKSUM]
+_JPEG_CODECS: list[dict[str, Any]] = [{"name": "imagecodecs_jpeg", "configuration": {"level": QUALITY}}, _CHECKSUM]
+_DTYPES = ("int64", "float32")
+# Metadata without which an array can be read.
+_FREE = ("dimension_names", "attributes", "fill_value")
+
+
+def chunk_name(dimensions: int) -> str:
+    """File that holds the only chunk, or shard, of an array with so many dimensions."""
+    return ".".join(["c", *["0"] * dimensions])
+
+
+def group_metadata(attributes: Mapping[str, Any]) -> bytes:
+    """The `zarr.json` of a group, its attributes with their checksum."""
+    return json_bytes({"zarr_format": 3, "node_type": "group", "attributes": sealed(attributes)})
+
+
+def group_attributes(folder: Path) -> dict[str, Any]:
+    """Attributes of a Zarr v3 group.
+
+    Raises:
+        CorruptError: no such group.
+    """
+    metadata = read_json(folder / METADATA)
+    attributes = metadata.get("attributes", {})
+    if metadata.get("zarr_format") != 3 or metadata.get("node_type") != "group" or not isinstance(attributes, dict):
+        raise CorruptError(f"{folder} is no Zarr v3 group.")
+    return attributes
+
+
+def sealed(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """The attributes with a checksum that fits them."""
+    plain = json.loads(json_bytes(attributes))
+    return {**plain, ATTRIBUTES_CHECKSUM: attributes_checksum(plain)}
+
+
+def attributes_checksum(attributes: Mapping[str, Any]) -> str:
+    """CRC-32C in eight hexadecimal digits of JSON-able attributes, without the checksum itself.
+
+    It is that of their JSON text with sorted keys, without spaces, in ASCII, and so does not depend on who wrote the
+    file.
+    """
+    others = {name: value for name, value in attributes.items() if name != ATTRIBUTES_CHECKSUM}
+    text = json.dumps(others, sort_keys=True, separators=(",", ":"))
+    return f"{int.from_bytes(checksum(text.encode()), 'little'):08x}"
+
+
+def check_attributes(attributes: Mapping[str, Any], path: Path) -> None:
+    """Make sure that attributes are as they were written.
+
+    Raises:
+        CorruptError: they were damaged, or edited without their checksum.
+    """
+    if attributes.get(ATTRIBUTES_CHECKSUM) != attributes_checksum(attributes):
+        raise CorruptError(f"the attributes in {path} differ from their checksum: damaged, or edited outside hlm.")
+
+
+def dimension_names(array: str, count: int) -> list[str]:
+    """Names of the dimensions of a low-dimensional array of an episode.
+
+    Args:
+        array: its name.
+        count: how many dimensions it has.
+    """
+    if array in ("state", "action"):
+        return ["time", "dimension"]
+    return ["time", *(f"axis_{number}" for number in range(1, count))]
+
+
+def write_array(folder: Path, array: FloatArray, dimensions: Sequence[str]) -> None:
+    """Write an int64 or float32 array as a new Zarr array, durably."""
+    folder.mkdir(parents=True, exist_ok=True)
+    data = np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<")).tobytes()
+    write_durable(folder / chunk_name(array.ndim), data + checksum(data))
+    metadata = _metadata(array.shape, array.dtype.name, _RAW_CODECS, dimensions)
+    write_durable(folder / METADATA, json_bytes(metadata))
+    sync_folder(folder)
+
+
+def read_array(folder: Path) -> np.ndarray[Any, Any]:
+    """A read-only array, after checking its checksum.
+
+    Raises:
+        CorruptError: missing, damaged, or stored in another form.
+    """
+    metadata = read_json(folder / METADATA)
+    shape, dtype = _shape(metadata), metadata.get("data_type")
+    if dtype not in _DTYPES or not _is_form(metadata, _RAW_CODECS):
+        raise CorruptError(f"{folder} is not stored as one chunk with a checksum; it was not written by hlm.")
+    path = folder / chunk_name(len(shape))
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    try:
+        # A file of another size is not read at all: from elsewhere, it could fill the memory.
+        data = path.read_bytes() if path.stat().st_size == size + CHECKSUM_BYTES else b""
+    except FileNotFoundError:
+        raise CorruptError(f"{path} is missing.") from None
+    body = data[:size]
+    if checksum(body) != data[size:]:
+        raise CorruptError(f"{path} is damaged: its checksum differs.")
+    return np.frombuffer(body, np.dtype(dtype).newbyteorder("<")).reshape(shape)
+
+
+def check_metadata(folder: Path, dimensions: Sequence[str]) -> None:
+    """Make sure of what an array's metadata say beyond its form, which reading it makes sure of.
+
+    Raises:
+        CorruptError: other names of dimensions, fill value or attributes than hlm writes.
+    """
+    metadata = read_json(folder / METADATA)
+    wanted = _metadata((), "", [], dimensions)
+    for key in _FREE:
+        if metadata.get(key) != wanted[key]:
+            raise CorruptError(f"{folder / METADATA} is damaged or was edited: its {key} should be {wanted[key]!r}.")
+
+
+def write_image_metadata(folder: Path, shape: tuple[int, int, int, int]) -> None:
+    """Describe the shard in `folder` as a [time, height, width, 3] uint8 Zarr array, durably."""
+    metadata = _metadata(shape, "uint8", _shard_codecs(shape), IMAGE_DIMENSIONS)
+    write_durable(folder / METADATA, json_bytes(metadata))
+    sync_folder(folder)
+
+
+def image_shape(folder: Path) -> tuple[int, int, int, int]:
+    """(time, height, width, 3) of a camera's array.
+
+    Raises:
+        CorruptError: missing, or stored in another form.
+    """
+    metadata = read_json(folder / METADATA)
+    shape = _shape(metadata)
+    if len(shape) != 4 or metadata.get("data_type") != "uint8" or not _is_form(metadata, _shard_codecs(shape)):
+        raise CorruptError(f"{folder} is not stored as one shard of JPEG frames; it was not written by hlm.")
+    time, height, width, channels = shape
+    return time, height, width, channels
+
+
+def _shape(metadata: Mapping[str, Any]) -> tuple[int, ...]:
+    """The shape in an array's metadata; that of nothing where it is none."""
+    shape = metadata.get("shape")
+    if not isinstance(shape, list) or not all(isinstance(size, int) and size >= 0 for size in shape):
+        return ()
+    return tuple(shape)
+
+
+def _shard_codecs(shape: Sequence[int]) -> list[dict[str, Any]]:
+    configuration = {
+        "chunk_shape": [1, *shape[1:]],
+        "codecs": _JPEG_CODECS,
+        "index_codecs": _RAW_CODECS,
+        "index_location": "end",
+    }
+    return [{"name": "sharding_indexed", "configuration": configuration}]
+
+
+def _metadata(
+    shape: Sequence[int], dtype: str, codecs: list[dict[str, Any]], dimensions: Sequence[str]
+) -> dict[str, Any]:
+    return {
+        "zarr_format": 3,
+        "node_type": "array",
+        "shape": list(shape),
+        "data_type": dtype,
+        "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": list(shape)}},
+        "chunk_key_encoding": {"name": "default", "configuration": {"separator": "."}},
+        "fill_value": 0,
+        "codecs": codecs,
+        "attributes": {},
+        "dimension_names": list(dimensions),
+    }
+
+
+def _is_form(metadata: Mapping[str, Any], codecs: list[dict[str, Any]]) -> bool:
+    """Whether an array is stored as `_metadata` describes it, whatever its type, attributes and dimension names."""
+    wanted = _metadata(_shape(metadata), "", codecs, ())
+    return all(metadata.get(key) == value for key, value in wanted.items() if key not in ("data_type", *_FREE))

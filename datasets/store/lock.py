@@ -1,0 +1,96 @@
+"""One writer per folder: an advisory lock that ends with the process that holds it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from hlm.core.errors import HlmError
+from hlm.datasets.store.storage import storage_errors
+
+LOCK_FILE = ".lock"
+_HOLDER_BYTES = 128
+
+
+class LockedError(HlmError):
+    """Another process, or another writer of this one, holds the folder."""
+
+
+class FolderLock:
+    """The right to change a dataset, or another folder that exists; a context manager.
+
+    The operating system drops the lock when the process ends, however it ends, so a lock file that is left over
+    blocks nobody.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / LOCK_FILE
+        self._descriptor: int | None = None
+
+    def acquire(self) -> Self:
+        """Take the lock.
+
+        Raises:
+            LockedError: somebody else has it; the text names the process.
+            StorageError: the folder cannot be written.
+        """
+        with storage_errors("lock", self._path.parent):
+            while self._descriptor is None:
+                descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+                try:
+                    self._take(descriptor)
+                finally:
+                    if self._descriptor != descriptor:
+                        os.close(descriptor)
+        return self
+
+    def _take(self, descriptor: int) -> None:
+        """Make the open lock file ours, unless its name leads to another file by now."""
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            # Nameless for an instant after the file was made.
+            holder = os.read(descriptor, _HOLDER_BYTES).decode(errors="replace").strip() or "another process"
+            raise LockedError(f"{self._path.parent} is being written by {holder}. Wait for it, or end it.") from None
+        if _still_there(descriptor, self._path):
+            holder = f"process {os.getpid()} on {socket.gethostname()}"
+            name = f"{holder}\n".encode()[:_HOLDER_BYTES]
+            # Over the name of an earlier holder, so that whoever asks finds one.
+            os.pwrite(descriptor, name, 0)
+            os.ftruncate(descriptor, len(name))
+            self._descriptor = descriptor
+
+    def release(self) -> None:
+        """Give the lock back; does nothing when it is not held."""
+        if self._descriptor is None:
+            return
+        # Unlinked while held: who opened the old file meanwhile sees that it is gone and tries again.
+        if _still_there(self._descriptor, self._path):
+            self._path.unlink(missing_ok=True)
+        os.close(self._descriptor)
+        self._descriptor = None
+
+    def leave_to_parent(self) -> None:
+        """In a forked process: have no part in the lock, which would otherwise outlast the parent that holds it."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def __enter__(self) -> Self:
+        return self.acquire()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+
+def _still_there(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False

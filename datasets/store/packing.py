@@ -1,0 +1,107 @@
+"""A finished journal becomes an episode: shards are sealed where they lie, columns become arrays, then one rename."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hlm.core.errors import CorruptError, ExistsError
+from hlm.datasets.schema import PARTIAL, SCHEMA_VERSION, EpisodeInfo
+from hlm.datasets.store.arrays import (
+    METADATA,
+    dimension_names,
+    group_metadata,
+    read_array,
+    write_array,
+    write_image_metadata,
+)
+from hlm.datasets.store.journal import HEADER_FILE, ROWS_FILE, Columns, Header, Records, shard_path
+from hlm.datasets.store.shard import Frames, seal
+from hlm.datasets.store.storage import NEW, sync_folder, write_atomic, write_durable
+
+
+def pack(folder: Path, header: Header, records: Records, info: EpisodeInfo, *, recovered: bool = False) -> Path:
+    """Make an episode of a partial one; pictures stay where they are, byte for byte.
+
+    It can be killed at any moment and started again: the journal goes last, after the attributes that say that
+    everything else is there.
+
+    Args:
+        folder: the partial episode; nobody writes to it any more.
+        header: its header.
+        records: [time] its valid records, at least one.
+        info: description that the episode gets.
+        recovered: whether nobody had ended the episode.
+
+    Returns:
+        Folder of the episode.
+    """
+    columns = header.columns
+    for camera, size in columns.cameras.items():
+        path = shard_path(folder, camera)
+        seal(path, records[f"frame_{camera}"])
+        write_image_metadata(path.parent, (len(records), *size, 3))
+    if columns.labels:
+        (folder / "label").mkdir(exist_ok=True)
+        write_durable(folder / "label" / METADATA, group_metadata({}))
+    for name in _array_names(columns):
+        write_array(folder / name, records[name], dimension_names(name, records[name].ndim))
+    check_packed(folder, columns, records)
+    attributes = {
+        **info.to_attributes(),
+        "schema_version": SCHEMA_VERSION,
+        "rows": len(records),
+        "cameras": list(columns.cameras),
+        "inputs": list(columns.inputs),
+        "labels": list(columns.labels),
+        "start_utc": header.start_utc,
+        "software": header.software,
+        "recovered": recovered,
+    }
+    write_attributes(folder, attributes)
+    return finish(folder)
+
+
+def write_attributes(folder: Path, attributes: Mapping[str, Any]) -> None:
+    """Write the attributes of an episode; a partial episode that has them is complete."""
+    write_atomic(folder / METADATA, group_metadata(attributes))
+
+
+def finish(folder: Path) -> Path:
+    """Drop the journal of a complete partial episode and give the folder its final name, durably.
+
+    Raises:
+        ExistsError: there is an episode of that number.
+    """
+    episode = folder.with_name(folder.name.removesuffix(PARTIAL))
+    if episode.exists():
+        raise ExistsError(f"{episode} is already there; {folder.name} is left as it is.")
+    for name in (ROWS_FILE, HEADER_FILE, HEADER_FILE + NEW):
+        (folder / name).unlink(missing_ok=True)
+    sync_folder(folder)
+    folder.rename(episode)
+    sync_folder(episode.parent)
+    return episode
+
+
+def check_packed(folder: Path, columns: Columns, records: Records) -> None:
+    """Make sure that what was packed reads back as it was recorded.
+
+    Raises:
+        CorruptError: it does not.
+    """
+    for name in _array_names(columns):
+        if read_array(folder / name).tobytes() != records[name].tobytes():
+            raise CorruptError(f"{folder / name} does not read back as it was recorded.")
+    for camera in columns.cameras:
+        with Frames(shard_path(folder, camera).parent) as frames:
+            if not np.array_equal(frames.index, records[f"frame_{camera}"]):
+                raise CorruptError(f"{shard_path(folder, camera)} does not read back as it was recorded.")
+
+
+def _array_names(columns: Columns) -> list[str]:
+    ages = [f"age_{name}_s" for name in columns.inputs]
+    return ["stamp_ns", "state", "action", *ages, *(f"label/{name}" for name in columns.labels)]

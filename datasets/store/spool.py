@@ -1,0 +1,123 @@
+"""Encodes pictures and appends rows to an episode's journal, off the caller's thread."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from queue import Queue
+from threading import Event, Thread
+from types import TracebackType
+
+from hlm.datasets.schema import Row
+from hlm.datasets.store.images import encode
+from hlm.datasets.store.journal import ROWS_FILE, Header, record, shard_path
+from hlm.datasets.store.storage import StorageError, checksum, storage_errors, sync_folder, write_all
+
+# A process that is killed loses no more than the queue; a machine that loses power, no more than a sync period.
+QUEUE_S = 0.25
+SYNC_PERIOD_S = 0.25
+
+
+class Spool:
+    """A thread that takes rows from a bounded queue; when the queue is full, the caller waits, and no row is dropped.
+
+    A second thread makes the disk keep what was written, so that a slow disk does not hold up the first one. An error
+    in either, also in starting the journal, is raised by the next `put` or `close`.
+    """
+
+    def __init__(self, folder: Path, header: Header, rate_hz: float) -> None:
+        self._folder = folder
+        self._header = header
+        self._failure: tuple[Exception, TracebackType | None] | None = None
+        self._queue: Queue[Row | None] = Queue(max(2, round(QUEUE_S * rate_hz)))
+        self._ending = Event()
+        self._offsets = dict.fromkeys(header.columns.cameras, 0)
+        self._files: dict[str, int] = {}
+        self._rows_file = -1
+        self._threads = [Thread(target=work, name=folder.name, daemon=True) for work in (self._write, self._sync)]
+        for thread in self._threads:
+            thread.start()
+
+    def put(self, row: Row) -> None:
+        """Hand over a row that fits the columns."""
+        self._raise()
+        self._queue.put(row)
+
+    def close(self) -> None:
+        """Write what was handed over, sync, and end the threads."""
+        self.abandon()
+        self._raise()
+
+    def abandon(self) -> None:
+        """Like `close`, but whatever goes wrong stays unsaid."""
+        self._queue.put(None)
+        for thread in self._threads:
+            thread.join()
+        for descriptor in self._descriptors():
+            os.close(descriptor)
+        self._files, self._rows_file = {}, -1
+
+    def _raise(self) -> None:
+        if self._failure is not None:
+            error, trace = self._failure
+            # With its first traceback each time: an error that is raised twice would drag along that of the last time.
+            raise error.with_traceback(trace)
+
+    def _write(self) -> None:
+        with self._guard():
+            self._start()
+        while (row := self._queue.get()) is not None:
+            # After an error rows are thrown away, so that nobody waits for ever on a full queue.
+            if self._failure is None:
+                with self._guard():
+                    self._append(row)
+        self._ending.set()
+
+    def _sync(self) -> None:
+        ending = False
+        while not ending and self._failure is None:
+            ending = self._ending.wait(SYNC_PERIOD_S)
+            with self._guard():
+                for descriptor in self._descriptors():
+                    os.fdatasync(descriptor)
+                    if os.fstat(descriptor).st_nlink == 0:
+                        raise StorageError(f"{self._folder} was deleted while it was being written.")
+
+    @contextmanager
+    def _guard(self) -> Iterator[None]:
+        """Keep an error for the caller's thread."""
+        try:
+            with storage_errors("write to", self._folder):
+                yield
+        except Exception as error:  # noqa: BLE001 - raised in the caller's thread
+            self._failure = self._failure or (error, error.__traceback__)
+
+    def _start(self) -> None:
+        self._header.write(self._folder)
+        for camera in self._header.columns.cameras:
+            path = shard_path(self._folder, camera)
+            path.parent.mkdir()
+            # A new mapping each time: the other thread may be going through this one.
+            self._files = {**self._files, camera: _create(path)}
+            sync_folder(path.parent)
+        self._rows_file = _create(self._folder / ROWS_FILE)
+        sync_folder(self._folder)
+
+    def _append(self, row: Row) -> None:
+        places = {}
+        for camera, image in row.images.items():
+            frame = encode(image)
+            data = frame + checksum(frame)
+            write_all(self._files[camera], data)
+            places[camera] = (self._offsets[camera], len(data))
+            self._offsets[camera] += len(data)
+        write_all(self._rows_file, record(row, self._header.columns, places))
+
+    def _descriptors(self) -> list[int]:
+        return [descriptor for descriptor in (*self._files.values(), self._rows_file) if descriptor >= 0]
+
+
+def _create(path: Path) -> int:
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)

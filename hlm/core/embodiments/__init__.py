@@ -1,0 +1,1 @@
+"""Robots as tables of figures, one file each."""

@@ -1,0 +1,1 @@
+"""Scoring: rollouts over seeds, their results, reports and films."""

@@ -1,0 +1,1 @@
+"""ACT: LeRobot's network behind hlm's interface."""

@@ -1,0 +1,41 @@
+"""How an ACT policy is put together; implements `hlm.policies.kinds.Kind`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from hlm.core.errors import MissingDependencyError
+from hlm.datasets.reader import Episode
+from hlm.policies.encoding import Encoding
+from hlm.policies.lerobot.settings import ActSettings
+from hlm.policies.transforms.text import NoText, Text
+from hlm.policies.transforms.vocabulary import Vocabulary
+
+try:
+    from hlm.policies.act.network import build as build
+    from hlm.policies.act.network import initialise as initialise
+except ModuleNotFoundError as error:
+    raise MissingDependencyError(f"ACT needs {error.name}: pip install 'hlm[pi]'.") from error
+
+
+def new_text(settings: ActSettings, episodes: Sequence[Episode]) -> NoText:
+    """ACT reads no instructions."""
+    del settings, episodes
+    return NoText()
+
+
+def save_text(text: Text, folder: Path) -> None:
+    """There is nothing to keep."""
+    del text, folder
+
+
+def saved_text(settings: ActSettings, vocabulary: Vocabulary | None, folder: Path) -> NoText:
+    """ACT reads no instructions."""
+    del settings, vocabulary, folder
+    return NoText()
+
+
+def labels(episodes: Sequence[Episode], encoding: Encoding) -> None:
+    """ACT learns from observations and actions alone."""
+    del episodes, encoding

@@ -1,0 +1,1 @@
+"""SmolVLA: LeRobot's network behind hlm's interface."""
