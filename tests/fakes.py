@@ -8,7 +8,7 @@ import numpy as np
 from hlm.core.clock import NS_PER_S
 from hlm.core.embodiments.unitree_g1 import UNITREE_G1
 from hlm.core.layout import unpack
-from hlm.core.task import Instance, Progress
+from hlm.core.task import Progress, TaskInstance
 from hlm.core.values import CameraFrame, JointCommand, Observation, Reference, RobotState
 
 LEVEL = np.array([1.0, 0.0, 0.0, 0.0])
@@ -93,7 +93,7 @@ class ListSource:
 
 @dataclass
 class FakeTask:
-    """Its progress at each row is `script(seed, row)`; labels count the rows."""
+    """Its progress at each row is `script(seed, row)`; privileged quantities count the rows."""
 
     script: Callable[[int, int], Progress] = lambda seed, row: Progress()
     name: str = "fake"
@@ -105,11 +105,11 @@ class FakeTask:
     def reset(self, seed):
         self.row = -1
         self.resets.append(seed)
-        return Instance(seed=seed, candidates=("take red", "take blue"), candidate=seed % 2)
+        return TaskInstance(seed=seed, candidates=("take red", "take blue"), candidate=seed % 2)
 
     def update(self):
         self.row += 1
         return self.script(self.resets[-1], self.row)
 
-    def labels(self):
+    def privileged(self):
         return {"candidate_in_hand_m": np.full((2, 3), self.row), "goal_in_hand_m": np.full(3, -self.row)}

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from hlm.core.arrays import ByteArray, FloatArray
     from hlm.core.protocols import ReferenceSource
-    from hlm.core.task import Instance
+    from hlm.core.task import TaskInstance
     from hlm.datasets.reader import Episode
     from hlm.evaluation.results import RolloutResult
     from hlm.policies.serving.client import PolicyClient
@@ -105,7 +105,7 @@ def _simulated_task(config: StationConfig) -> SimulatedTask:
     return find_task(config.task).make_task()
 
 
-def _sources(config: StationConfig, task: SimulatedTask) -> Callable[[Instance], ReferenceSource]:
+def _sources(config: StationConfig, task: SimulatedTask) -> Callable[[TaskInstance], ReferenceSource]:
     if config.source == "policy":
         return _policy_sources(config)
     if config.source == "replay":
@@ -114,7 +114,7 @@ def _sources(config: StationConfig, task: SimulatedTask) -> Callable[[Instance],
     return lambda instance: _scripted(config.task, task, instance)
 
 
-def _scripted(name: str, task: SimulatedTask, instance: Instance) -> ReferenceSource:
+def _scripted(name: str, task: SimulatedTask, instance: TaskInstance) -> ReferenceSource:
     import numpy as np
 
     from hlm.sim.tasks.catalog import find_task
@@ -130,13 +130,13 @@ def _replay(actions: FloatArray) -> ReferenceSource:
     return ReplaySource(actions)
 
 
-def _policy_sources(config: StationConfig) -> Callable[[Instance], ReferenceSource]:
+def _policy_sources(config: StationConfig) -> Callable[[TaskInstance], ReferenceSource]:
     from hlm.runtime.policy_source import ChunkConfig, PolicySource
 
     policy = _policy(config)
     chunks = ChunkConfig(execute=policy.execute if config.execute is None else config.execute)
 
-    def make(instance: Instance) -> ReferenceSource:
+    def make(instance: TaskInstance) -> ReferenceSource:
         policy.reset(instance.seed)
         return PolicySource(policy, chunks)
 

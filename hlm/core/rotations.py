@@ -22,6 +22,11 @@ def quat_from_roll_pitch_yaw(roll_pitch_yaw_rad: FloatArray) -> FloatArray:
     return rotation.as_quat(scalar_first=True, canonical=True).reshape(*angles.shape[:-1], 4)
 
 
+def quat_from_yaw(yaw_rad: float) -> FloatArray:
+    """[4] wxyz quaternion, w >= 0, of a rotation about the vertical."""
+    return quat_from_roll_pitch_yaw(np.array([0.0, 0.0, yaw_rad]))
+
+
 def matrix_from_quat(quat_wxyz: FloatArray) -> FloatArray:
     """[..., 3, 3] rotation matrices of [..., 4] wxyz quaternions."""
     quat = np.asarray(quat_wxyz, dtype=np.float64)
@@ -40,6 +45,19 @@ def matrix_from_yaw(yaw_rad: float) -> FloatArray:
     """[3, 3] rotation about the vertical."""
     cosine, sine = np.cos(yaw_rad), np.sin(yaw_rad)
     return np.array([[cosine, -sine, 0.0], [sine, cosine, 0.0], [0.0, 0.0, 1.0]])
+
+
+def pose_from_planar(planar: FloatArray) -> FloatArray:
+    """[4, 4] homogeneous transform of [3] x (m), y (m) and yaw (rad) on the ground."""
+    pose = np.eye(4)
+    pose[:3, :3] = matrix_from_yaw(float(planar[2]))
+    pose[:2, 3] = planar[:2]
+    return pose
+
+
+def planar_from_pose(pose: FloatArray) -> FloatArray:
+    """[3] x (m), y (m) and yaw (rad) of a [4, 4] homogeneous transform; inverse of `pose_from_planar`."""
+    return np.array([pose[0, 3], pose[1, 3], np.arctan2(pose[1, 0], pose[0, 0])])
 
 
 def wrap_angle(angle_rad: FloatArray | float) -> FloatArray:

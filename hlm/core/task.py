@@ -1,4 +1,4 @@
-"""What every task offers: a seeded scene, an instruction, and progress through ordered stages."""
+"""The seam to tasks: an instruction drawn from a seed, and progress through ordered stages."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from hlm.core.arrays import FloatArray
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Instance:
-    """One drawn scene.
+class TaskInstance:
+    """One instance of a task: a scene and what is asked for in it.
 
     Attributes:
-        seed: what it was drawn from.
-        candidates: an instruction for each object that could be asked for.
-        candidate: index of the one that is asked for.
-        scene: number of the scene; instances that share it differ only in what is asked for. None: the seed's own.
+        seed: the seed it was drawn from.
+        candidates: one instruction for each object that could be asked for.
+        candidate: index of the instruction that was given.
+        scene: scene number; instances with the same number differ only in the instruction. None means one scene per
+            seed.
     """
 
     seed: int
@@ -27,7 +28,7 @@ class Instance:
 
     @property
     def instruction(self) -> str:
-        """What the robot is told."""
+        """The instruction given to the robot."""
         return self.candidates[self.candidate]
 
 
@@ -36,10 +37,10 @@ class Progress:
     """How far an episode has come.
 
     Attributes:
-        stage: number of ordered stages reached so far.
-        success: all stages reached, the end state holds now, and no wrong object was taken.
+        stage: number of stages reached so far, in order.
+        success: all stages were reached, the goal state holds now, and no wrong object was lifted.
         wrong_object: an object that the instruction does not name was lifted.
-        fell: the robot is down; the episode is lost.
+        fell: the robot has fallen; the episode is lost.
     """
 
     stage: int = 0
@@ -49,20 +50,26 @@ class Progress:
 
 
 class Task(Protocol):
-    """A scene that can be drawn again and again from seeds."""
+    """What the control loop may know about a task; nothing here depends on a simulator or a robot.
+
+    Attributes:
+        name: unique name, as in datasets and on the command line.
+        stages: names of the stages in the order in which they are reached.
+        time_limit_s: longest duration of an episode.
+    """
 
     name: str
     stages: tuple[str, ...]
     time_limit_s: float
 
-    def reset(self, seed: int) -> Instance:
-        """Draw the scene of this seed and put the robot into it."""
+    def reset(self, seed: int) -> TaskInstance:
+        """Start a new episode; the same seed gives the same instance."""
         ...
 
     def update(self) -> Progress:
-        """Look at the world now; stages that were reached stay reached."""
+        """Evaluate the current state; stages that were reached stay reached."""
         ...
 
-    def labels(self) -> Mapping[str, FloatArray]:
-        """Privileged quantities for auxiliary losses; a policy never sees them."""
+    def privileged(self) -> Mapping[str, FloatArray]:
+        """Privileged quantities by name, for auxiliary losses and analysis; a policy never receives them."""
         ...

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from hlm.core.errors import HlmError
-from hlm.core.task import Instance, Progress
+from hlm.core.task import Progress, TaskInstance
 from hlm.datasets.schema import EpisodeInfo, Row
 from hlm.datasets.writer import DatasetWriter, EpisodeWriter
 from hlm.runtime.station import ScoredRow, Station, episode
@@ -67,7 +67,7 @@ def record(
         yield RecordedEpisode(seed=seed, instruction=instance.instruction, rows=rows, progress=progress)
 
 
-def _info(station: Station, instance: Instance, source: str, operator: str) -> EpisodeInfo:
+def _info(station: Station, instance: TaskInstance, source: str, operator: str) -> EpisodeInfo:
     return EpisodeInfo(
         instruction=instance.instruction,
         source=source,
@@ -91,7 +91,7 @@ def _row(scored: ScoredRow, station: Station) -> Row:
         action=scored.row.reference.vector,
         images={name: frame.image for name, frame in observation.frames.items()},
         age_s=scored.row.age_s,
-        labels=station.task.labels(),
+        labels=station.task.privileged(),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from hlm.core.protocols import ReferenceSource
-from hlm.core.task import Instance, Progress, Task
+from hlm.core.task import Progress, Task, TaskInstance
 from hlm.runtime.loop import ControlLoop, LoopRow, Rig
 
 # After a success the world goes on for a while: what falls over then was no success.
@@ -26,7 +26,7 @@ class Station:
 
     task: Task
     rig: Rig
-    make_source: Callable[[Instance], ReferenceSource]
+    make_source: Callable[[TaskInstance], ReferenceSource]
 
 
 class ScoredRow(NamedTuple):
@@ -36,7 +36,7 @@ class ScoredRow(NamedTuple):
     progress: Progress
 
 
-def episode(station: Station, instance: Instance, *, until_success: bool = False) -> Iterator[ScoredRow]:
+def episode(station: Station, instance: TaskInstance, *, until_success: bool = False) -> Iterator[ScoredRow]:
     """Run one episode of a scene that was just drawn, scoring every row.
 
     It ends when the source has finished, the robot fell, or the time limit of the task has passed.

@@ -15,7 +15,7 @@ import numpy as np
 
 from hlm.core.arrays import FloatArray
 from hlm.core.embodiments.unitree_g1 import UNITREE_G1
-from hlm.core.task import Instance, Progress
+from hlm.core.task import Progress, TaskInstance
 from hlm.sim.hand import RightHand
 from hlm.sim.objects import FreeObject
 from hlm.sim.robot import SimulatedRobot
@@ -76,11 +76,11 @@ class PickAndPlace(ABC):
         self.objects = tuple(FreeObject(self.world, name) for name in pieces.names)
         self._pieces = pieces
         instructions = tuple(pieces.instruction.format(name) for name in pieces.names)
-        self._instance = Instance(seed=0, candidates=instructions, candidate=0)
+        self._instance = TaskInstance(seed=0, candidates=instructions, candidate=0)
         self._progress = Progress()
         self._placed_since_ns: int | None = None
 
-    def reset(self, seed: int) -> Instance:
+    def reset(self, seed: int) -> TaskInstance:
         """Draw the scene; seeds n k to n k + n - 1 share all but which of the n objects is asked for."""
         scene, candidate = divmod(seed, len(self.objects))
         self.world.reset()
@@ -88,7 +88,7 @@ class PickAndPlace(ABC):
         self._draw_pieces(rng)
         self._draw_robot(rng)
         self.world.forward()
-        self._instance = Instance(seed=seed, candidates=self._instance.candidates, candidate=candidate, scene=scene)
+        self._instance = TaskInstance(seed=seed, candidates=self._instance.candidates, candidate=candidate, scene=scene)
         self._progress = Progress()
         self._placed_since_ns = None
         return self._instance
@@ -171,7 +171,7 @@ class PickAndPlace(ABC):
             self._placed_since_ns = now_ns
         return self._placed_since_ns is not None and (now_ns - self._placed_since_ns) * 1e-9 >= HOLD_S
 
-    def labels(self) -> Mapping[str, FloatArray]:
+    def privileged(self) -> Mapping[str, FloatArray]:
         """Where the objects and the mat are, seen from the right hand.
 
         Returns:

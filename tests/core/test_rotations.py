@@ -6,8 +6,11 @@ from hypothesis.strategies import floats, tuples
 from hlm.core.rotations import (
     matrix_from_quat,
     matrix_from_yaw,
+    planar_from_pose,
+    pose_from_planar,
     quat_from_matrix,
     quat_from_roll_pitch_yaw,
+    quat_from_yaw,
     roll_pitch_yaw_from_quat,
     wrap_angle,
 )
@@ -52,6 +55,18 @@ def test_roll_pitch_yaw_turn_about_the_fixed_axes_in_this_order(roll_pitch_yaw):
 def test_turns_known_by_hand(quat_wxyz, roll_pitch_yaw):
     np.testing.assert_allclose(roll_pitch_yaw_from_quat(np.array(quat_wxyz)), roll_pitch_yaw, atol=1e-12)
     np.testing.assert_allclose(quat_from_roll_pitch_yaw(np.array(roll_pitch_yaw)), quat_wxyz, atol=1e-12)
+
+
+@given(floats(-3.1, 3.1))
+def test_a_yaw_is_the_same_rotation_as_quaternion_and_as_matrix(yaw_rad):
+    np.testing.assert_allclose(matrix_from_quat(quat_from_yaw(yaw_rad)), matrix_from_yaw(yaw_rad), atol=1e-12)
+
+
+@given(tuples(floats(-5.0, 5.0), floats(-5.0, 5.0), floats(-3.1, 3.1)).map(np.array))
+def test_poses_undo_planar_coordinates(planar):
+    pose = pose_from_planar(planar)
+    np.testing.assert_allclose(planar_from_pose(pose), planar, atol=1e-12)
+    np.testing.assert_array_equal(pose[2], [0.0, 0.0, 1.0, 0.0])
 
 
 def test_a_quarter_turn_to_the_left_takes_x_to_y():

@@ -32,7 +32,7 @@ def test_what_is_read_back_is_what_the_loop_saw(make_station, path):
     station, seen = make_station(rows=25, script=outcomes), []
 
     def look(scored):
-        seen.append((scored, station.task.labels()))
+        seen.append((scored, station.task.privileged()))
 
     with DatasetWriter.open(path, SPEC) as writer:
         (done,) = record(station, writer, [4], "scripted", "nobody", look)

@@ -71,7 +71,7 @@ def begun(station, seed, rows=12):
     """The first rows of a scripted episode, as numbers."""
     found = []
     for scored in islice(episode(station, station.task.reset(seed)), rows):
-        observation, labels = scored.row.observation, station.task.labels()
+        observation, labels = scored.row.observation, station.task.privileged()
         numbers = np.concatenate([observation.state, scored.row.reference.vector, *labels["candidate_in_hand_m"]])
         found.append((observation.stamp_ns, numbers, observation.frames["head"].image, dict(scored.row.age_s)))
     return found

@@ -179,7 +179,7 @@ def test_lifting_the_other_can_is_a_failure_for_good(task):
 
 def test_labels_are_world_positions_seen_from_the_hand(task):
     task.reset(3)
-    labels = task.labels()
+    labels = task.privileged()
     pose = task.hand.pose_world_from_grip
     assert labels["candidate_in_hand_m"].shape == (len(CANS), 3)
     for seen, can in zip(labels["candidate_in_hand_m"], task.objects, strict=True):

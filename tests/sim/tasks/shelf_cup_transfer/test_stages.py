@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hlm.core.embodiments.unitree_g1 import UNITREE_G1
-from hlm.core.task import Instance, Progress
+from hlm.core.task import Progress, TaskInstance
 from hlm.sim.start_pose import home_rad
 from hlm.sim.tasks.pick_and_place import HOLD_S
 from hlm.sim.tasks.shelf_cup_transfer.stages import (
@@ -111,7 +111,7 @@ def test_the_robot_starts_on_its_soles_and_near_the_home_pose(task):
 def test_labels_are_world_positions_seen_from_the_hand(task):
     for seed in (3, 5):
         task.reset(seed)
-        labels = task.labels()
+        labels = task.privileged()
         assert {name: label.shape for name, label in labels.items()} == {
             "candidate_in_hand_m": (2, 3),
             "goal_in_hand_m": (3,),
@@ -124,9 +124,9 @@ def test_labels_are_world_positions_seen_from_the_hand(task):
 
 def test_labels_do_not_tell_which_cup_is_asked_for(task):
     task.reset(4)
-    first = task.labels()
+    first = task.privileged()
     task.reset(5)
-    for name, label in task.labels().items():
+    for name, label in task.privileged().items():
         np.testing.assert_array_equal(label, first[name])
 
 
@@ -266,7 +266,7 @@ def close_right_hand(task, stand):
 
 
 def test_an_instance_names_the_candidate_that_is_asked_for():
-    assert Instance(seed=1, candidates=("a", "b"), candidate=1).instruction == "b"
+    assert TaskInstance(seed=1, candidates=("a", "b"), candidate=1).instruction == "b"
 
 
 def test_instances_that_share_a_scene_say_so(task):
