@@ -16,7 +16,7 @@ def flow_times(uniform: Tensor) -> Tensor:
     return EARLIEST_TIME + (1.0 - EARLIEST_TIME) * uniform ** (1.0 / TIME_POWER)
 
 
-def mean_over_actions(error: Tensor, padded: Tensor) -> Term:
+def mean_over_actions(error: Tensor, action_is_pad: Tensor) -> Term:
     """One item per sample: its mean error over the actions that were demonstrated.
 
     Actions beyond an episode's end do not count, and a sample with fewer actions counts as much less. LeRobot and
@@ -25,7 +25,7 @@ def mean_over_actions(error: Tensor, padded: Tensor) -> Term:
 
     Args:
         error: [batch, time].
-        padded: [batch, time] bool, True beyond the episode's end.
+        action_is_pad: [batch, time] bool, True beyond the episode's end.
     """
-    real = (~padded).float()
+    real = (~action_is_pad).float()
     return Term((error * real).sum(1) / real.sum(1).clamp(min=1.0), real.mean(1))

@@ -24,8 +24,8 @@ MODULES = {
 }
 """Loaded on demand: what a kind is built on may take seconds to import, or not be installed."""
 
-type RowLabels = Callable[[Episode, int], Mapping[str, np.ndarray[Any, Any]]]
-"""Privileged labels of a row by name, each of the same shape for all rows."""
+type PrivilegedOf = Callable[[Episode, int], Mapping[str, np.ndarray[Any, Any]]]
+"""Privileged quantities of an episode's step by name, each of the same shape for all steps."""
 
 
 class Kind(Protocol):
@@ -51,7 +51,7 @@ class Kind(Protocol):
         """Load what the settings name into a new network, and say what became of each tensor; None if nothing."""
         ...
 
-    def labels(self, episodes: Sequence[Episode], encoding: Encoding) -> RowLabels | None:
+    def privileged(self, episodes: Sequence[Episode], encoding: Encoding) -> PrivilegedOf | None:
         """What the network learns from besides observations and actions; None if nothing."""
         ...
 

@@ -44,14 +44,15 @@ class Batch(NamedTuple):
     Attributes:
         inputs: what the network sees, augmented.
         actions: [batch, horizon, dimension] normalised float32, in the network's order.
-        padded: [batch, horizon] bool, True beyond the episode's end, where the last action is held.
-        labels: privileged labels by name, [batch, ...] each, as the kind's `labels` gives them; empty for most.
+        action_is_pad: [batch, horizon] bool, True beyond the episode's end, where the last action is held.
+        privileged: [batch, ...] privileged quantities by name, as the policy type's `privileged` gives them. Empty for
+            most types.
     """
 
     inputs: Inputs
     actions: Tensor
-    padded: Tensor
-    labels: Mapping[str, Tensor]
+    action_is_pad: Tensor
+    privileged: Mapping[str, Tensor]
 
 
 class Draws(Protocol):

@@ -81,7 +81,7 @@ class ActNetwork(nn.Module):
             latent = self._no_latent(batch.inputs)
         error = (self._decode(self._encode(batch.inputs, latent)).float() - batch.actions).abs()
         per_step = (error * self.active).sum(-1) / self.active.sum().clamp(min=1)
-        return Losses(mean_over_actions(per_step, batch.padded), others)
+        return Losses(mean_over_actions(per_step, batch.action_is_pad), others)
 
     def sample(self, inputs: Inputs, noise: Tensor, steps: int, prefix: Prefix | None = None) -> Tensor:
         """[batch, horizon, dimension] actions; the same for the same inputs, whatever the noise and the steps.
@@ -107,7 +107,7 @@ class ActNetwork(nn.Module):
         summary = model.vae_encoder(
             joined.transpose(0, 1),
             pos_embed=model.vae_encoder_pos_enc.transpose(0, 1),
-            key_padding_mask=functional.pad(batch.padded, (len(tokens) - 1, 0), value=False),
+            key_padding_mask=functional.pad(batch.action_is_pad, (len(tokens) - 1, 0), value=False),
         )[0]
         mean, log_variance = model.vae_encoder_latent_output_proj(summary).chunk(2, -1)
         return mean, log_variance

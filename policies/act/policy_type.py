@@ -36,6 +36,6 @@ def saved_text(settings: ActSettings, vocabulary: Vocabulary | None, folder: Pat
     return NoText()
 
 
-def labels(episodes: Sequence[Episode], encoding: Encoding) -> None:
+def privileged(episodes: Sequence[Episode], encoding: Encoding) -> None:
     """ACT learns from observations and actions alone."""
     del episodes, encoding

@@ -60,22 +60,22 @@ class CompactNetwork(CompactModel):
         otherwise nothing is changed, and every sample that is undecided is counterfactual too.
         """
         inputs, hidden = self._perturbed(batch.inputs, draws)
-        chosen, asked = _asked(batch.labels, draws, self.recipe.counterfactual if self.training else 1.0)
+        chosen, asked = _asked(batch.privileged, draws, self.recipe.counterfactual if self.training else 1.0)
         joined = Inputs(
             images=inputs.images[chosen],
             available=inputs.available[chosen],
             state=None if inputs.state is None else inputs.state[chosen],
-            tokens=batch.labels["candidate_tokens"][chosen, asked],
+            tokens=batch.privileged["candidate_tokens"][chosen, asked],
             token_mask=inputs.token_mask[chosen],
         )
-        target_m = torch.cat([batch.labels["candidate_m"][chosen, asked], batch.labels["goal_m"][chosen]], -1)
+        target_m = torch.cat([batch.privileged["candidate_m"][chosen, asked], batch.privileged["goal_m"][chosen]], -1)
         prefix = self.encode(joined, None if hidden is None else hidden[chosen])
         error, flow = self._flow(prefix.repeat(len(batch.actions), self._flow_draws), batch.actions, draws)
-        decided = 1.0 + (self.recipe.deciding_weight - 1.0) * batch.labels["deciding"].float()
+        decided = 1.0 + (self.recipe.deciding_weight - 1.0) * batch.privileged["deciding"].float()
         if not self.training:
             decided = torch.ones_like(decided)
         demonstrated = len(batch.actions)
-        known = batch.labels["labelled"][chosen].float()
+        known = batch.privileged["located"][chosen].float()
         weights = decided[chosen] * known
         wrong_m = target_error(prefix.auxiliary_m, target_m)
         others = {

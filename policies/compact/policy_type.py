@@ -10,8 +10,8 @@ import torch
 from hlm.core.errors import CorruptError
 from hlm.datasets.reader import Episode
 from hlm.policies.compact.config import CompactConfig
-from hlm.policies.compact.labels import CandidateLabels, instructions_of
 from hlm.policies.compact.network import CompactNetwork
+from hlm.policies.compact.privileged import PrivilegedCandidates, instructions_of
 from hlm.policies.compact.settings import CompactSettings
 from hlm.policies.encoding import Encoding
 from hlm.policies.network import LoadReport
@@ -64,9 +64,9 @@ def initialise(network: CompactNetwork, settings: CompactSettings) -> LoadReport
     return None
 
 
-def labels(episodes: Sequence[Episode], encoding: Encoding) -> CandidateLabels:
+def privileged(episodes: Sequence[Episode], encoding: Encoding) -> PrivilegedCandidates:
     """What the episodes know about objects that could have been asked for."""
-    return CandidateLabels(episodes, encoding.text)
+    return PrivilegedCandidates(episodes, encoding.text)
 
 
 def _vocabulary(text: Text) -> Vocabulary:

@@ -97,7 +97,7 @@ class Pi05Network(nn.Module):
         noisy = part * noise + (1.0 - part) * batch.actions
         velocity = self.velocity(self.observe(batch.inputs), noisy, time)
         error = functional.mse_loss(velocity, noise - batch.actions, reduction="none").mean(-1)
-        return Losses(mean_over_actions(error, batch.padded), {})
+        return Losses(mean_over_actions(error, batch.action_is_pad), {})
 
     def sample(self, inputs: Inputs, noise: Tensor, steps: int, prefix: Prefix | None = None) -> Tensor:
         """[batch, horizon, dimension] actions that the flow leads to from the noise.

@@ -65,7 +65,7 @@ def initialise(network: Pi05Network, settings: Pi05Settings) -> LoadReport:
     return building.initialise(network, settings, seed=_seed())
 
 
-def labels(episodes: Sequence[Episode], encoding: Encoding) -> None:
+def privileged(episodes: Sequence[Episode], encoding: Encoding) -> None:
     """Pi0.5 learns from observations and actions alone; their instructions must fit, whatever the state.
 
     Raises:

@@ -61,7 +61,7 @@ class SmolVLANetwork(nn.Module):
         noise = draws.normal(*self.noise_shape)
         time = flow_times(draws.uniform())
         error = self.model(*self._observed(batch.inputs), batch.actions, noise, time).mean(-1)
-        return Losses(mean_over_actions(error, batch.padded), {})
+        return Losses(mean_over_actions(error, batch.action_is_pad), {})
 
     def sample(self, inputs: Inputs, noise: Tensor, steps: int, prefix: Prefix | None = None) -> Tensor:
         """[batch, horizon, dimension] actions that the flow leads to from the noise; a prefix guides it."""

@@ -45,6 +45,6 @@ def saved_text(settings: SmolVLASettings, vocabulary: Vocabulary | None, folder:
     return InstructionTokenizer.of(str(folder / TOKENIZER_FOLDER), settings.max_tokens)
 
 
-def labels(episodes: Sequence[Episode], encoding: Encoding) -> None:
+def privileged(episodes: Sequence[Episode], encoding: Encoding) -> None:
     """SmolVLA learns from observations and actions alone."""
     del episodes, encoding

@@ -30,6 +30,6 @@ def _batch(raw: RawBatch, encoding: Encoding, device: torch.device, augmented: T
     return Batch(
         inputs=inputs(raw.seen, proprioception=encoding.proprioception, device=device, augmented=augmented),
         actions=raw.actions.to(device),
-        padded=raw.padded.to(device),
-        labels={name: label.to(device) for name, label in raw.labels.items()},
+        action_is_pad=raw.action_is_pad.to(device),
+        privileged={name: values.to(device) for name, values in raw.privileged.items()},
     )

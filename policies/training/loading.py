@@ -14,16 +14,17 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from hlm.core.errors import CorruptError, HlmError, InputError
+from hlm.datasets.loader import Samples
 from hlm.datasets.sampler import MixtureSampler
 from hlm.datasets.store.storage import StorageError
-from hlm.policies.training.samples import RawBatch, RowSample, RowSamples, collate
+from hlm.policies.training.samples import EncodedSample, RawBatch, collate
 
 # How soon a worker notices that its trainer was killed.
 WATCH_S = 2.0
 
 
 def read_batches(
-    samples: RowSamples,
+    samples: Samples[EncodedSample],
     sampler: MixtureSampler,
     batch: int,
     workers: int,
@@ -45,7 +46,7 @@ def read_batches(
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch has its own idea of how many workers there should be
-        loader: DataLoader[RowSample | HlmError] = DataLoader(
+        loader: DataLoader[EncodedSample | HlmError] = DataLoader(
             _Reported(samples),
             batch_size=batch,
             sampler=sampler,
@@ -85,24 +86,24 @@ def _deaths_told_by_the_next_batch() -> Iterator[None]:
         signal.signal(signal.SIGCHLD, before)
 
 
-class _Reported(Dataset["RowSample | HlmError"]):
+class _Reported(Dataset["EncodedSample | HlmError"]):
     """Samples, with errors as values: a loader wraps what its workers raise into their tracebacks."""
 
-    def __init__(self, samples: RowSamples) -> None:
+    def __init__(self, samples: Samples[EncodedSample]) -> None:
         self._samples = samples
 
-    def __getitem__(self, number: int) -> RowSample | HlmError:
+    def __getitem__(self, number: int) -> EncodedSample | HlmError:
         try:
             return self._samples[number]
         except (CorruptError, StorageError) as error:  # these name their file
             return error
         except HlmError as error:
-            episode, row = self._samples.locate(number)
+            episode, step = self._samples.locate(number)
             text = str(error)
-            return InputError(text if str(episode.path) in text else f"{episode.path} row {row}: {text}")
+            return InputError(text if str(episode.path) in text else f"{episode.path} step {step}: {text}")
 
 
-def _collate(found: Sequence[RowSample | HlmError]) -> RawBatch | HlmError:
+def _collate(found: Sequence[EncodedSample | HlmError]) -> RawBatch | HlmError:
     errors = [item for item in found if isinstance(item, HlmError)]
     return errors[0] if errors else collate([item for item in found if not isinstance(item, HlmError)])
 

@@ -15,6 +15,7 @@ from accelerate import Accelerator
 from hlm.core.clock import MonotonicClock
 from hlm.core.documents import from_document, to_document
 from hlm.core.errors import ExistsError, MismatchError, UnknownNameError
+from hlm.datasets.loader import Samples
 from hlm.datasets.mixture import MixtureConfig
 from hlm.datasets.reader import Episode
 from hlm.datasets.statistics import Statistics
@@ -41,7 +42,7 @@ from hlm.policies.training.display import Display
 from hlm.policies.training.processes import any_of, join_processes, local_processes, together
 from hlm.policies.training.reports import LOG_FOLDER, WANDB_FOLDER
 from hlm.policies.training.resuming import must_continue, share_of
-from hlm.policies.training.samples import RowSamples
+from hlm.policies.training.samples import EncodedSample, encoded_samples
 from hlm.policies.training.sources import Sources, mixture_config, open_sources
 from hlm.policies.training.state import TrainState
 from hlm.policies.training.validation import HeldOut, Validation
@@ -78,7 +79,7 @@ class Run:
     checkpoint: CheckpointConfig
     statistics: Statistics
     encoding: Encoding
-    samples: RowSamples
+    samples: Samples[EncodedSample]
     held_out: HeldOut | None
     loaded: LoadReport | None
     validation: Validation | None
@@ -131,7 +132,7 @@ def prepare(config: TrainConfig, command: str, display: Display) -> Run:
             text = kind.saved_text(config.settings, saved.vocabulary, config.out)
             figures, checkpoint = read_statistics(config.out), replace(saved, training=_settings_document(config))
         encoding = Encoding.of(checkpoint.encoding, figures.state, figures.action, text)
-        samples = RowSamples(sources.episodes, encoding, kind.labels(sources.episodes, encoding))
+        samples = encoded_samples(sources.episodes, encoding, kind.privileged(sources.episodes, encoding))
         samples[0]  # What cannot be read or encoded shows before anything long begins.
         held_out = _held_out(config, sources, kind, encoding, display)
         network, loaded = _network(config, kind, encoding, load=not document)
@@ -290,7 +291,8 @@ def _held_out(
             display.say(f"{left} episodes held out have {what} that no training episode has, and are left out.")
     if not known:
         return None
-    return HeldOut(RowSamples(known, encoding, kind.labels(known, encoding)), encoding, config.batch, config.seed)
+    samples = encoded_samples(known, encoding, kind.privileged(known, encoding))
+    return HeldOut(samples, encoding, config.batch, config.seed)
 
 
 def _can_be_seen(episode: Episode, sources: Sources) -> bool:

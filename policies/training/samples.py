@@ -1,8 +1,9 @@
-"""Training samples by number: what the network sees of a row, and what it is to answer."""
+"""Samples as training takes them: encoded for the network one by one, then collated to batches of tensors."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,103 +12,90 @@ from torch import Tensor
 
 from hlm.core.arrays import BoolArray, FloatArray
 from hlm.core.errors import InputError
+from hlm.datasets.loader import Sample, Samples
 from hlm.datasets.reader import Episode
-from hlm.datasets.row_index import RowIndex
 from hlm.policies.encoding import Encoded, Encoding
 from hlm.policies.inputs import RawInputs, stack
-from hlm.policies.kinds import RowLabels
+from hlm.policies.kinds import PrivilegedOf
 
 
-class RowSample(NamedTuple):
-    """A row to learn from.
+class EncodedSample(NamedTuple):
+    """A sample in the network's normalised space, before augmentation.
 
     Attributes:
-        number: of the row, over all episodes.
+        number: of the sample, over all episodes.
         seen: the observation.
-        actions: [horizon, dimension] normalised actions from this row on; the last one is held beyond the end.
-        padded: [horizon] bool, True beyond the episode's end.
-        labels: privileged labels by name.
+        actions: [horizon, dimension] normalised actions from this step on; the last one is held beyond the end.
+        action_is_pad: [horizon] bool, True beyond the episode's end.
+        privileged: privileged quantities by name.
     """
 
     number: int
     seen: Encoded
     actions: FloatArray
-    padded: BoolArray
-    labels: Mapping[str, np.ndarray[Any, Any]]
+    action_is_pad: BoolArray
+    privileged: Mapping[str, np.ndarray[Any, Any]]
 
 
 class RawBatch(NamedTuple):
-    """Rows as tensors on the CPU, before augmentation.
+    """Encoded samples as tensors on the CPU, before augmentation.
 
     Attributes:
-        numbers: [batch] int64 of the rows.
+        numbers: [batch] int64 of the samples.
         seen: the observations.
         actions: [batch, horizon, dimension].
-        padded: [batch, horizon] bool.
-        labels: [batch, ...] by name.
+        action_is_pad: [batch, horizon] bool.
+        privileged: [batch, ...] by name.
     """
 
     numbers: Tensor
     seen: RawInputs
     actions: Tensor
-    padded: Tensor
-    labels: dict[str, Tensor]
+    action_is_pad: Tensor
+    privileged: dict[str, Tensor]
 
 
-class RowSamples(torch.utils.data.Dataset[RowSample]):
-    """Rows of episodes, one after the other; a map-style dataset that is read at random.
+@dataclass(frozen=True, slots=True, eq=False)
+class Encode:
+    """Encodes samples; a transform of `Samples`.
 
-    Args:
-        episodes: at least one.
-        encoding: how rows become what the network sees, the same as live observations do.
-        labels: privileged labels of a row, or None.
+    Attributes:
+        encoding: how a step becomes what the network sees, the same as live observations do.
+        privileged: privileged quantities of a step, or None.
     """
 
-    def __init__(self, episodes: Sequence[Episode], encoding: Encoding, labels: RowLabels | None) -> None:
-        self._rows = RowIndex(episodes)
-        self._encoding = encoding
-        self._labels = labels
+    encoding: Encoding
+    privileged: PrivilegedOf | None
 
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def __getitem__(self, number: int) -> RowSample:
-        """A sample.
+    def __call__(self, sample: Sample, episode: Episode, step: int) -> EncodedSample:
+        """The sample as the network learns from it.
 
         Raises:
-            HlmError: the row cannot be read or encoded, or holds what is no number.
+            HlmError: it cannot be encoded, or a privileged quantity is nan or infinite.
         """
-        episode, row = self.locate(number)
-        cameras = [name for name in self._encoding.cameras if name in episode.cameras]
-        pictures = {name: episode.pictures(name).read(row) for name in cameras}
-        state = episode.state[row]
-        due = np.arange(row, row + self._encoding.horizon)
-        rows = np.minimum(due, len(episode) - 1)
-        actions = episode.action[rows]
-        labels = self._labels(episode, row) if self._labels is not None else {}
-        floats = [values for values in labels.values() if values.dtype.kind == "f"]
-        if not all(np.isfinite(values).all() for values in (state, actions, *floats)):
-            here = all(np.isfinite(values).all() for values in (actions[0], state, *floats))
-            broken = rows[np.isfinite(actions).all(-1).argmin()] if here else row
-            raise InputError(f"{episode.path} row {broken} holds nan or infinity; leave the episode out.")
-        return RowSample(
-            number=number,
-            seen=self._encoding.observation(pictures, state, episode.info.instruction),
-            actions=self._encoding.chunk(actions, state),
-            padded=due >= len(episode),
-            labels=labels,
+        privileged = self.privileged(episode, step) if self.privileged is not None else {}
+        for name, values in privileged.items():
+            if values.dtype.kind == "f" and not np.isfinite(values).all():
+                raise InputError(
+                    f"{episode.path} step {step} holds nan or infinity in its {name}; leave the episode out."
+                )
+        return EncodedSample(
+            number=sample.number,
+            seen=self.encoding.observation(sample.images, sample.state, sample.instruction),
+            actions=self.encoding.chunk(sample.action, sample.state),
+            action_is_pad=sample.action_is_pad,
+            privileged=privileged,
         )
 
-    def locate(self, number: int) -> tuple[Episode, int]:
-        """The episode and its row that a sample shows.
 
-        Raises:
-            IndexError: there is no such sample.
-        """
-        return self._rows.locate(number)
+def encoded_samples(
+    episodes: Sequence[Episode], encoding: Encoding, privileged: PrivilegedOf | None
+) -> Samples[EncodedSample]:
+    """Every step of the episodes as the network learns from it."""
+    return Samples(episodes, cameras=encoding.cameras, horizon=encoding.horizon, transform=Encode(encoding, privileged))
 
 
-def collate(samples: Sequence[RowSample]) -> RawBatch:
+def collate(samples: Sequence[EncodedSample]) -> RawBatch:
     """A batch of at least one sample."""
 
     def stacked(arrays: Iterable[Any]) -> Tensor:
@@ -117,6 +105,6 @@ def collate(samples: Sequence[RowSample]) -> RawBatch:
         numbers=torch.tensor([sample.number for sample in samples]),
         seen=stack([sample.seen for sample in samples]),
         actions=stacked(sample.actions for sample in samples),
-        padded=stacked(sample.padded for sample in samples),
-        labels={name: stacked(sample.labels[name] for sample in samples) for name in samples[0].labels},
+        action_is_pad=stacked(sample.action_is_pad for sample in samples),
+        privileged={name: stacked(sample.privileged[name] for sample in samples) for name in samples[0].privileged},
     )

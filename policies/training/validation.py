@@ -10,11 +10,12 @@ import torch
 
 from hlm.core.arrays import FloatArray
 from hlm.core.layout import GROUPS
+from hlm.datasets.loader import Samples
 from hlm.policies.encoding import Encoding
 from hlm.policies.network import Network
 from hlm.policies.training.batches import plain_batch
 from hlm.policies.training.draws import SampleDraws
-from hlm.policies.training.samples import RowSamples, collate
+from hlm.policies.training.samples import EncodedSample, collate
 from hlm.policies.training.tally import Tally
 
 ROWS = 256
@@ -72,7 +73,7 @@ class HeldOut:
         seed: of the noise.
     """
 
-    def __init__(self, samples: RowSamples, encoding: Encoding, batch: int, seed: int) -> None:
+    def __init__(self, samples: Samples[EncodedSample], encoding: Encoding, batch: int, seed: int) -> None:
         rows = np.linspace(0, len(samples) - 1, min(ROWS, len(samples))).round().astype(int).tolist()
         self._encoding = encoding
         self._seed = seed

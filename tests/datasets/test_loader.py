@@ -57,28 +57,28 @@ def assert_same(first: Sample, second: Sample):
             assert np.array_equal(one, other)
 
 
-def test_every_sample_is_its_row(episodes, samples):
+def test_every_sample_is_its_step(episodes, samples):
     assert len(samples) == sum(LENGTHS)
-    rows = [(number, row) for number, length in enumerate(LENGTHS) for row in range(length)]
-    for sample, (number, row) in zip(samples, rows, strict=True):
+    steps = [(number, step) for number, length in enumerate(LENGTHS) for step in range(length)]
+    for sample, (number, step) in zip(samples, steps, strict=True):
         episode = episodes[number]
-        assert samples.locate(sample.number) == (episode, row)
-        assert np.array_equal(sample.state, episode.state[row])
+        assert samples.locate(sample.number) == (episode, step)
+        assert np.array_equal(sample.state, episode.state[step])
         assert sample.state.dtype == sample.action.dtype == np.float32
         assert sample.instruction == episode.info.instruction
         assert sample.source == "scripted"
         assert sample.available == {"head": True, "left_wrist": True}
         for camera in ("head", "left_wrist"):
-            assert np.array_equal(sample.images[camera], episode.images(camera, [row])[0])
+            assert np.array_equal(sample.images[camera], episode.images(camera, [step])[0])
 
 
 @pytest.mark.parametrize("horizon", [1, 3, 5, 50])
 def test_chunks_end_with_their_episode(episodes, horizon):
     for sample in Samples(episodes, horizon=horizon):
-        episode, row = Samples(episodes).locate(sample.number)
-        there = min(horizon, len(episode) - row)
+        episode, step = Samples(episodes).locate(sample.number)
+        there = min(horizon, len(episode) - step)
         assert sample.action.shape == (horizon, 34)
-        assert np.array_equal(sample.action[:there], episode.action[row : row + there])
+        assert np.array_equal(sample.action[:there], episode.action[step : step + there])
         assert np.array_equal(sample.action[there:], np.tile(episode.action[-1], (horizon - there, 1)))
         assert sample.action_is_pad.tolist() == [False] * there + [True] * (horizon - there)
 
@@ -101,12 +101,38 @@ def test_only_the_cameras_that_were_asked_for_are_read(episodes):
     assert list(sample.images) == list(sample.available) == ["head"]
 
 
-def test_pictures_come_in_the_size_that_was_asked_for(episodes):
+def test_images_come_in_the_size_that_was_asked_for(episodes):
     samples = Samples(episodes, image_size=(6, 6))
     for sample in samples:
-        episode, row = samples.locate(sample.number)
-        for camera, picture in sample.images.items():
-            assert np.array_equal(picture, episode.images(camera, [row], (6, 6))[0])
+        episode, step = samples.locate(sample.number)
+        for camera, image in sample.images.items():
+            assert np.array_equal(image, episode.images(camera, [step], (6, 6))[0])
+
+
+def observe(sample, episode, step):
+    return sample, episode.number, step
+
+
+def test_a_transform_sees_the_sample_as_recorded_and_where_it_is_from(one_eyed):
+    samples = Samples(one_eyed, horizon=HORIZON, transform=observe)
+    for number in range(len(samples)):
+        sample, episode, step = samples[number]
+        assert samples.locate(number) == (one_eyed[episode], step)
+        assert list(sample.images) == (["head"] if episode == 1 else ["head", "left_wrist"])
+        assert sample.available == {"head": True, "left_wrist": episode != 1}
+
+
+@pytest.mark.parametrize("name", ["state", "action"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_step_that_is_not_finite_is_named(episodes, name, value):
+    broken = getattr(episodes[2], name).copy()
+    broken[4, 3] = value
+    setattr(episodes[2], name, broken)
+    samples = Samples(episodes, horizon=HORIZON)
+    where = rf"{episodes[2].path.name} step 4 holds nan or infinity in its {name}; leave the episode out"
+    with pytest.raises(InputError, match=where):
+        samples[10]
+    assert samples[11 if name == "action" else 9].number
 
 
 def test_an_instruction_can_be_replaced(episodes):
@@ -240,5 +266,7 @@ def test_cameras_of_different_size_need_an_image_size(maker, tmp_path, episodes)
     with pytest.raises(MismatchError, match=r"camera 'head' is 8 x 32 px in .*wide.*16 x 24 px.*choose an image size"):
         Samples(both)
     assert Samples(both, image_size=(8, 8))[len(episodes)].images["head"].shape == (8, 8, 3)
+    as_recorded = Samples(both, cameras=["head"], transform=lambda sample, *_: sample.images["head"].shape[:2])
+    assert {as_recorded[number] for number in range(len(as_recorded))} == {(16, 24), (8, 32)}
     with pytest.raises(MismatchError, match=r"wide.*has none of the cameras left_wrist"):
         Samples(both, cameras=["left_wrist"])

@@ -107,7 +107,7 @@ def test_a_recorded_row_is_seen_in_training_as_it_is_when_serving(dials, tmp_pat
         moves = policy.encoding.action.active
         expected = chunk_of(episode, row, policy.horizon)
         np.testing.assert_allclose(played[:, moves], expected[:, moves], rtol=0.0, atol=2e-6)
-        assert batch.padded[0].tolist() == [row + i >= ROWS for i in range(policy.horizon)]
+        assert batch.action_is_pad[0].tolist() == [row + i >= ROWS for i in range(policy.horizon)]
 
 
 @pytest.mark.parametrize("dials", DIALS)

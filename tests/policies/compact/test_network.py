@@ -15,7 +15,7 @@ SIZE = NetworkSize(
 HORIZON = 12
 BATCH = 5
 ACTIVE = torch.arange(DIMENSIONS) % 3 > 0
-# Which candidate each sample is about, of how many; the last one is not labelled.
+# Which candidate each sample is about, of how many; the last one is not located.
 ASKED, CANDIDATES = [0, 1, 2, 0, 0], [2, 3, 3, 2, 1]
 UNDECIDED = [True, True, True, False, False]
 
@@ -53,7 +53,7 @@ def batch():
         "goal_m": torch.rand(BATCH, 3, generator=numbers),
         "asked": asked,
         "candidates": torch.tensor(CANDIDATES),
-        "labelled": torch.tensor([True] * 4 + [False]),
+        "located": torch.tensor([True] * 4 + [False]),
         "undecided": torch.tensor(UNDECIDED),
         "deciding": torch.tensor([True, True, False, False, False]),
     }
@@ -69,8 +69,8 @@ def rows(batch, *numbers):
     """Some samples of a batch."""
     chosen = list(numbers)
     inputs = Inputs(*(part[chosen] for part in batch.inputs))
-    labels = {name: label[chosen] for name, label in batch.labels.items()}
-    return Batch(inputs, batch.actions[chosen], batch.padded[chosen], labels)
+    labels = {name: label[chosen] for name, label in batch.privileged.items()}
+    return Batch(inputs, batch.actions[chosen], batch.action_is_pad[chosen], labels)
 
 
 def encoded(network, batch, monkeypatch, seed=0):
@@ -84,7 +84,7 @@ def encoded(network, batch, monkeypatch, seed=0):
 def candidates_in(seen, batch, sample):
     """Which candidates of a sample are asked for beyond the demonstrated one."""
     same = (seen.images[BATCH:] == batch.inputs.images[sample]).flatten(1).all(1)
-    tokens = batch.labels["candidate_tokens"][sample]
+    tokens = batch.privileged["candidate_tokens"][sample]
     return [int((tokens == asked).all(1).nonzero()) for asked in seen.tokens[BATCH:][same]]
 
 
@@ -134,7 +134,7 @@ def test_the_head_learns_where_the_candidate_of_the_words_is(make, batch, monkey
     others = [candidates_in(seen, batch, sample)[0] for sample in range(3)]
     asked = torch.tensor([*ASKED, *others])
     samples = torch.tensor([*range(BATCH), 0, 1, 2])
-    target_m = torch.cat([batch.labels["candidate_m"][samples, asked], batch.labels["goal_m"][samples]], 1)
+    target_m = torch.cat([batch.privileged["candidate_m"][samples, asked], batch.privileged["goal_m"][samples]], 1)
     monkeypatch.undo()
 
     def encode(inputs, hidden=None):
@@ -154,7 +154,7 @@ def test_rows_that_decide_count_more_while_training(make, batch):
     network = make(deciding_weight=5.0).train()
     losses = network(batch, draws())
     assert losses.main.weights.tolist() == [5.0, 5.0, 1.0, 1.0, 1.0]
-    # Where nothing is labelled, there is nothing to learn about targets.
+    # Where nothing is located, there is nothing to learn about targets.
     assert losses.others["auxiliary"].weights[:BATCH].tolist() == [5.0, 5.0, 1.0, 1.0, 0.0]
     # Counterfactual samples count as their rows do.
     assert losses.others["auxiliary"].weights[BATCH:].tolist() == [5.0, 5.0, 1.0]

@@ -88,9 +88,9 @@ def make_batch(inputs, seed=0):
     draws = torch.Generator().manual_seed(seed)
     ends = 2 * torch.rand((2, batch, 1, DIMENSIONS), generator=draws) - 1
     actions = torch.lerp(ends[0], ends[1], torch.linspace(0, 1, HORIZON)[:, None])
-    padded = torch.zeros(batch, HORIZON, dtype=torch.bool)
-    padded[1, 3:] = True
-    return Batch(inputs, actions, padded, {})
+    action_is_pad = torch.zeros(batch, HORIZON, dtype=torch.bool)
+    action_is_pad[1, 3:] = True
+    return Batch(inputs, actions, action_is_pad, {})
 
 
 def rows(value, *numbers):

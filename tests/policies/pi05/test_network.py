@@ -16,9 +16,9 @@ from .conftest import CAMERAS, HORIZON, FixedDraws, as_lerobot, encoding, lerobo
 UNIFORM = torch.tensor([0.1, 0.5, 0.9])
 
 
-def batch_of(inputs, padded=None):
-    padded = torch.zeros(3, HORIZON, dtype=torch.bool) if padded is None else padded
-    return Batch(inputs, noise_of(seed=7), padded, {})
+def batch_of(inputs, action_is_pad=None):
+    action_is_pad = torch.zeros(3, HORIZON, dtype=torch.bool) if action_is_pad is None else action_is_pad
+    return Batch(inputs, noise_of(seed=7), action_is_pad, {})
 
 
 def flow_time(uniform):
@@ -97,17 +97,17 @@ def test_views_are_told_by_their_place(make_network, inputs):
 
 def test_actions_beyond_the_end_count_for_nothing(make_network, inputs):
     network = make_network()
-    padded = torch.arange(HORIZON) >= torch.tensor([[HORIZON], [2], [1]])
+    action_is_pad = torch.arange(HORIZON) >= torch.tensor([[HORIZON], [2], [1]])
     draws = FixedDraws(noise_of(), UNIFORM)
-    main = network(batch_of(inputs, padded), draws).main
+    main = network(batch_of(inputs, action_is_pad), draws).main
     torch.testing.assert_close(main.weights, torch.tensor([1.0, 2 / HORIZON, 1 / HORIZON]))
-    batch = batch_of(inputs, padded)
+    batch = batch_of(inputs, action_is_pad)
     # Noisy actions are looked at, so only what is learnt may be told apart here.
     time = flow_time(UNIFORM)[:, None, None]
     noisy = time * draws.noise + (1 - time) * batch.actions
     error = (network.velocity(network.observe(inputs), noisy, flow_time(UNIFORM)) - draws.noise + batch.actions) ** 2
     torch.testing.assert_close(main.values[1], error[1, :2].mean())
-    torch.testing.assert_close(weighted_mean(main), error[~padded].mean())
+    torch.testing.assert_close(weighted_mean(main), error[~action_is_pad].mean())
 
 
 def test_flow_times_prefer_noise_as_the_paper_draws_them(make_network, inputs):

@@ -124,20 +124,21 @@ def test_processes_that_cannot_share_the_samples_say_so_once(hlm_train, tiny_con
     assert said[0].count("\n") == 1 and said[1:] == ["", ""]
 
 
-def test_a_broken_row_in_one_process_ends_all_with_one_line(hlm_train, tiny_config, make_dataset):
+def test_a_broken_step_in_one_process_ends_all_with_one_line(hlm_train, tiny_config, make_dataset):
     data = make_dataset(episodes=4)
     config = tiny_config(datasets=(data,), batch=4, steps=50, validation=0.0)
     mixture = MixtureConfig(datasets=(MixtureEntry(path=data),))
     draws = iter(open_sources(config, mixture).sampler(config.seed, rank=1, world_size=2, position=8))
     number = next(draws)  # of the second process' second update
-    episode, row = open_dataset(data).episodes[number // 24], number % 24
+    episode, step = open_dataset(data).episodes[number // 24], number % 24
     label = zarr.open_array(episode.path / "label" / "goal_in_hand_m", mode="r+")
     values = label[:]
-    values[row] = np.nan
+    values[step] = np.nan
     label[:] = values
     codes, said = hlm_train(2, config)
     assert codes == [2, 2]
-    assert said[0].splitlines()[-1] == f"hlm: {episode.path} row {row} holds nan or infinity; leave the episode out."
+    broken = f"hlm: {episode.path} step {step} holds nan or infinity in its goal_m; leave the episode out."
+    assert said[0].splitlines()[-1] == broken
     assert said[0].count("hlm:") == 1 and said[1] == ""
     assert not (config.out / "model.safetensors").exists()
 

@@ -209,25 +209,25 @@ def _no_child_stays():
     assert set(psutil.Process().children()) <= before
 
 
-def test_nan_that_came_into_an_action_since_is_named_with_its_row(tiny_config, make_dataset, tmp_path, capsys):
+def test_nan_that_came_into_an_action_since_is_named_with_its_step(tiny_config, make_dataset, tmp_path, capsys):
     episode = open_dataset(make_dataset(episodes=1)).episodes[0]
     path = train(tiny_config(datasets=(episode.path.parent,), validation=0.0, steps=50), stop_after=1)
     spoil(episode.path / "action", 20)
     code, lines = hlm_train(resuming(path), tmp_path, capsys)
     assert code == 2
-    assert lines == [f"hlm: {episode.path} row 20 holds nan or infinity; leave the episode out."]
+    assert lines == [f"hlm: {episode.path} step 20 holds nan or infinity in its action; leave the episode out."]
     assert read_checkpoint(path).step == 1
 
 
 @pytest.mark.usefixtures("_no_child_stays")
 @pytest.mark.parametrize("workers", [0, 1, 2])
-def test_nan_in_a_label_ends_the_run_and_is_named(workers, tiny_config, make_dataset, tmp_path, capsys):
+def test_nan_in_a_privileged_quantity_ends_the_run_and_is_named(workers, tiny_config, make_dataset, tmp_path, capsys):
     episode = open_dataset(make_dataset()).episodes[1]
     spoil(episode.path / "label" / "candidate_in_hand_m", 7)
     config = tiny_config(datasets=(episode.path.parent,), validation=0.0, steps=50, workers=workers)
     code, lines = hlm_train(config, tmp_path, capsys)
     assert code == 2
-    assert lines == [f"hlm: {episode.path} row 7 holds nan or infinity; leave the episode out."]
+    assert lines == [f"hlm: {episode.path} step 7 holds nan or infinity in its candidate_m; leave the episode out."]
 
 
 @pytest.mark.usefixtures("_no_child_stays")

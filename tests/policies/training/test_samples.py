@@ -6,7 +6,7 @@ import torch
 
 from hlm.core.errors import CorruptError, InputError
 from hlm.policies.training.loading import read_batches
-from hlm.policies.training.samples import collate
+from hlm.policies.training.samples import collate, encoded_samples
 
 
 @pytest.fixture
@@ -14,28 +14,28 @@ def run(prepared):
     return prepared(batch=8)
 
 
-@pytest.mark.parametrize(("episode", "row"), [(0, 0), (1, 13), (2, 23)])
-def test_samples_hold_what_their_row_recorded(run, episode, row):
+@pytest.mark.parametrize(("episode", "step"), [(0, 0), (1, 13), (2, 23)])
+def test_samples_hold_what_their_step_recorded(run, episode, step):
     recorded = run.sources.episodes[episode]
-    number = sum(len(before) for before in run.sources.episodes[:episode]) + row
-    assert run.samples.locate(number) == (recorded, row)
+    number = sum(len(before) for before in run.sources.episodes[:episode]) + step
+    assert run.samples.locate(number) == (recorded, step)
     sample = run.samples[number]
     assert sample.number == number
     assert run.encoding.text.undo(sample.seen.tokens) == recorded.info.instruction
     for view, name in enumerate(("head", "wrist")):
-        np.testing.assert_array_equal(sample.seen.images[view], recorded.images(name, [row])[0])
+        np.testing.assert_array_equal(sample.seen.images[view], recorded.images(name, [step])[0])
     moving = run.encoding.state.active
     state = run.encoding.state.undo(sample.seen.state)
-    np.testing.assert_allclose(state[moving], recorded.state[row][moving], atol=1e-6)
-    due = [min(row + i, 23) for i in range(16)]
+    np.testing.assert_allclose(state[moving], recorded.state[step][moving], atol=1e-6)
+    due = [min(step + i, 23) for i in range(16)]
     moving = run.encoding.action.active
-    played = run.encoding.undo_chunk(sample.actions, recorded.state[row])
+    played = run.encoding.undo_chunk(sample.actions, recorded.state[step])
     np.testing.assert_allclose(played[:, moving], recorded.action[due][:, moving], atol=1e-6)
-    assert sample.padded.tolist() == [row + i > 23 for i in range(16)]
-    np.testing.assert_array_equal(sample.labels["goal_m"], recorded.label("goal_in_hand_m")[row])
+    assert sample.action_is_pad.tolist() == [step + i > 23 for i in range(16)]
+    np.testing.assert_array_equal(sample.privileged["goal_m"], recorded.label("goal_in_hand_m")[step])
 
 
-def test_there_are_as_many_samples_as_rows(run):
+def test_there_are_as_many_samples_as_steps(run):
     assert len(run.samples) == sum(map(len, run.sources.episodes)) == 96
     for number in (-1, 96):
         with pytest.raises(IndexError, match=f"no sample {number}; there are 96"):
@@ -53,19 +53,22 @@ def test_missing_views_are_marked(make_dataset, prepared):
 
 
 @pytest.mark.parametrize("name", ["state", "action"])
-def test_a_row_that_holds_no_numbers_is_named(run, name):
-    episode, row = run.samples.locate(30)
+def test_a_step_that_holds_no_numbers_is_named(run, name):
+    episode, step = run.samples.locate(30)
     broken = getattr(episode, name).copy()
-    broken[row, 3] = np.nan
+    broken[step, 3] = np.nan
     object.__setattr__(episode, name, broken)
-    with pytest.raises(InputError, match=rf"{episode.path.name} row {row} holds nan or infinity; leave the episode"):
+    with pytest.raises(
+        InputError, match=rf"{episode.path.name} step {step} holds nan or infinity in its {name}; leave the episode"
+    ):
         run.samples[30]
 
 
-def test_labels_that_are_no_numbers_are_named(run, monkeypatch):
-    monkeypatch.setattr(run.samples, "_labels", lambda episode, row: {"goal_m": np.array([0.0, np.inf, 0.0])})
-    with pytest.raises(InputError, match="row 6 holds nan or infinity"):
-        run.samples[30]
+def test_privileged_quantities_that_are_not_finite_are_named(run):
+    broken = {"goal_m": np.array([0.0, np.inf, 0.0])}
+    samples = encoded_samples(run.sources.episodes, run.encoding, lambda episode, step: broken)
+    with pytest.raises(InputError, match="step 6 holds nan or infinity in its goal_m"):
+        samples[30]
 
 
 def test_a_batch_is_its_samples(run):
@@ -76,10 +79,10 @@ def test_a_batch_is_its_samples(run):
         sample = run.samples[number]
         np.testing.assert_array_equal(batch.seen.images[place], sample.seen.images)
         np.testing.assert_array_equal(batch.actions[place], sample.actions)
-        np.testing.assert_array_equal(batch.padded[place], sample.padded)
-        assert batch.labels.keys() == sample.labels.keys()
-        for name, value in sample.labels.items():
-            np.testing.assert_array_equal(batch.labels[name][place], value)
+        np.testing.assert_array_equal(batch.action_is_pad[place], sample.action_is_pad)
+        assert batch.privileged.keys() == sample.privileged.keys()
+        for name, value in sample.privileged.items():
+            np.testing.assert_array_equal(batch.privileged[name][place], value)
 
 
 def batches_of(run, workers, count=5):
@@ -96,7 +99,7 @@ def test_the_number_of_workers_changes_nothing(run):
         assert torch.equal(alone.numbers, together.numbers)
         assert all(map(torch.equal, alone.seen, together.seen))
         assert torch.equal(alone.actions, together.actions)
-        assert all(torch.equal(alone.labels[name], together.labels[name]) for name in alone.labels)
+        assert all(torch.equal(alone.privileged[name], together.privileged[name]) for name in alone.privileged)
 
 
 def test_batches_come_in_the_samplers_order(run):
@@ -106,11 +109,11 @@ def test_batches_come_in_the_samplers_order(run):
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-def test_a_row_that_cannot_be_read_is_the_trainers_to_hear_of(run, monkeypatch, workers):
+def test_a_step_that_cannot_be_read_is_the_trainers_to_hear_of(run, monkeypatch, workers):
     def broken(number):
-        raise CorruptError(f"row {number} is damaged")
+        raise CorruptError(f"step {number} is damaged")
 
     monkeypatch.setattr(type(run.samples), "__getitem__", lambda samples, number: broken(number))
-    with pytest.raises(CorruptError, match=r"row \d+ is damaged") as error:
+    with pytest.raises(CorruptError, match=r"step \d+ is damaged") as error:
         batches_of(run, workers)
     assert "\n" not in str(error.value)

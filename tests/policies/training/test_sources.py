@@ -125,8 +125,8 @@ def test_no_two_datasets_have_the_same_name(make_dataset, tmp_path, opened):
 def test_a_prompt_of_a_mixture_is_what_the_policy_learns(dataset_path, mix, prepared):
     run = prepared(mixture=mix({"path": dataset_path, "prompt": "Tidy up!"}))
     assert run.encoding.text.words == ("tidy", "up")
-    labels = run.samples[0].labels
-    assert not labels["labelled"]
+    labels = run.samples[0].privileged
+    assert not labels["located"]
     assert labels["candidate_tokens"].tolist() == [[1, 2]]
 
 

@@ -60,7 +60,7 @@ def test_training_and_serving_are_lerobots_where_every_view_is_there(network, to
     latent = toy.streams(0, 1, 2, 3).normal(toy.act.latent_dim)
     monkeypatch.setattr(torch, "randn_like", lambda _: latent)
     theirs, parts = policy(
-        lerobot_batch(network, batch.inputs) | {"action": batch.actions, "action_is_pad": batch.padded}
+        lerobot_batch(network, batch.inputs) | {"action": batch.actions, "action_is_pad": batch.action_is_pad}
     )
     ours = network(batch, toy.streams(0, 1, 2, 3))
     assert weighted_mean(ours.main).item() == pytest.approx(parts["l1_loss"], rel=1e-5)

@@ -87,7 +87,7 @@ def test_training_and_serving_are_lerobots(network, inputs, toy):
     draws = toy.streams(0, 1, 2, 3)
     noise, uniform = draws.normal(*network.noise_shape), draws.uniform()
     theirs, _ = policy.forward(
-        seen | {"action": batch.actions, "action_is_pad": batch.padded},
+        seen | {"action": batch.actions, "action_is_pad": batch.action_is_pad},
         noise=noise,
         time=0.001 + 0.999 * uniform ** (2 / 3),
     )

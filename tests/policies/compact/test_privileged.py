@@ -3,7 +3,7 @@ import pytest
 
 from hlm.core.errors import CorruptError
 from hlm.datasets.reader import open_dataset
-from hlm.policies.compact.labels import CandidateLabels, candidates_of, instructions_of, reaching
+from hlm.policies.compact.privileged import PrivilegedCandidates, candidates_of, instructions_of, reaching
 from hlm.policies.transforms.vocabulary import Vocabulary
 
 
@@ -13,27 +13,27 @@ def episodes(dataset_path):
 
 
 @pytest.fixture
-def labels_of():
-    """Labels of some episodes, and the vocabulary that they are told in."""
+def privileged_of():
+    """Privileged quantities of some episodes, and the vocabulary of their instructions."""
 
     def make(*episodes):
         text = Vocabulary.fit(instructions_of(episodes))
-        return CandidateLabels(episodes, text), text
+        return PrivilegedCandidates(episodes, text), text
 
     return make
 
 
 @pytest.mark.parametrize(("episode", "row"), [(0, 0), (1, 13), (2, 23)])
-def test_labels_are_what_the_row_recorded(episodes, labels_of, episode, row):
-    labels, text = labels_of(*episodes)
-    known, recorded = labels(episodes[episode], row), episodes[episode]
+def test_labels_are_what_the_row_recorded(episodes, privileged_of, episode, row):
+    privileged, text = privileged_of(*episodes)
+    known, recorded = privileged(episodes[episode], row), episodes[episode]
     assert [text.undo(tokens) for tokens in known["candidate_tokens"]] == recorded.info.extra["candidates"]
     np.testing.assert_array_equal(known["candidate_m"], recorded.label("candidate_in_hand_m")[row])
     np.testing.assert_array_equal(known["goal_m"], recorded.label("goal_in_hand_m")[row])
     assert known["asked"] == recorded.info.extra["candidate"]
     assert recorded.info.extra["candidates"][known["asked"]] == recorded.info.instruction
     assert known["candidates"] == 2
-    assert known["labelled"]
+    assert known["located"]
 
 
 def test_rows_are_undecided_until_the_target_was_reached_once():
@@ -50,63 +50,63 @@ def test_a_target_that_was_never_reached_stays_undecided():
     assert deciding.all()
 
 
-def test_rows_tell_whether_they_are_undecided(episodes, labels_of):
-    labels, _ = labels_of(*episodes)
+def test_rows_tell_whether_they_are_undecided(episodes, privileged_of):
+    privileged, _ = privileged_of(*episodes)
     episode = episodes[0]
     target_m = episode.label("candidate_in_hand_m")[:, episode.info.extra["candidate"]]
     undecided, deciding = reaching(episode.stamp_ns, target_m)
     assert 0 < undecided.sum() < len(episode)
-    rows = [labels(episode, row) for row in range(len(episode))]
+    rows = [privileged(episode, row) for row in range(len(episode))]
     assert [bool(row["undecided"]) for row in rows] == undecided.tolist()
     assert [bool(row["deciding"]) for row in rows] == deciding.tolist()
 
 
-def test_lists_of_candidates_are_as_long_as_the_longest(episodes, labels_of):
+def test_lists_of_candidates_are_as_long_as_the_longest(episodes, privileged_of):
     plain = episodes[1].with_instruction("tidy up")
-    labels, _ = labels_of(episodes[0], plain)
-    for name, value in labels(episodes[0], 0).items():
-        assert value.shape == labels(plain, 5)[name].shape, name
+    privileged, _ = privileged_of(episodes[0], plain)
+    for name, value in privileged(episodes[0], 0).items():
+        assert value.shape == privileged(plain, 5)[name].shape, name
 
 
-def test_labels_of_other_candidates_than_are_told_are_refused(episodes, labels_of):
+def test_privileged_of_other_candidates_than_are_told_are_refused(episodes, privileged_of):
     episode = episodes[0]
     episode.info.extra["candidates"] = [episode.info.instruction]
     with pytest.raises(CorruptError, match=r"candidate_in_hand_m has shape \[24, 2, 3\], expected \[24, 1, 3\]"):
-        labels_of(episode)[0](episode, 0)
+        privileged_of(episode)[0](episode, 0)
 
 
-def test_an_episode_that_names_no_candidates_has_its_own_instruction_and_no_labels(episodes, labels_of):
+def test_an_episode_that_names_no_candidates_has_its_own_instruction_and_no_labels(episodes, privileged_of):
     episode = episodes[0]
     episode.info.extra.clear()
-    labels, text = labels_of(episode, episodes[1])
-    known = labels(episode, 3)
+    privileged, text = privileged_of(episode, episodes[1])
+    known = privileged(episode, 3)
     assert text.undo(known["candidate_tokens"][0]) == episode.info.instruction
     assert (known["asked"], known["candidates"]) == (0, 1)
-    assert not any(known[name] for name in ("labelled", "undecided", "deciding"))
+    assert not any(known[name] for name in ("located", "undecided", "deciding"))
     assert not known["candidate_m"].any()
     assert known["candidate_m"].shape == (2, 3)
 
 
-def test_a_prompt_that_a_mixture_gives_names_no_candidate(episodes, labels_of):
+def test_a_prompt_that_a_mixture_gives_names_no_candidate(episodes, privileged_of):
     told = episodes[0].with_instruction("tidy up")
     assert instructions_of([told]) == ["tidy up"]
-    labels, text = labels_of(told, episodes[1])
-    known = labels(told, 3)
+    privileged, text = privileged_of(told, episodes[1])
+    known = privileged(told, 3)
     assert text.undo(known["candidate_tokens"][0]) == "tidy up"
     assert known["candidates"] == 1
-    assert not any(known[name] for name in ("labelled", "undecided", "deciding"))
+    assert not any(known[name] for name in ("located", "undecided", "deciding"))
     # The episode as it was recorded is not changed by that.
-    assert labels_of(episodes[0])[0](episodes[0], 3)["labelled"]
+    assert privileged_of(episodes[0])[0](episodes[0], 3)["located"]
 
 
-def test_one_candidate_alone_leaves_nothing_undecided(dataset_path, labels_of, monkeypatch):
+def test_one_candidate_alone_leaves_nothing_undecided(dataset_path, privileged_of, monkeypatch):
     episode = open_dataset(dataset_path).episodes[0]
     only = episode.label("candidate_in_hand_m")[:, :1]
     monkeypatch.setattr(episode, "label", lambda name, label=episode.label: only if "cand" in name else label(name))
     episode.info.extra["candidates"] = [episode.info.instruction]
-    labels, _ = labels_of(episode)
-    known = labels(episode, 0)
-    assert known["labelled"]
+    privileged, _ = privileged_of(episode)
+    known = privileged(episode, 0)
+    assert known["located"]
     assert known["deciding"]
     assert not known["undecided"]
 
@@ -114,5 +114,5 @@ def test_one_candidate_alone_leaves_nothing_undecided(dataset_path, labels_of, m
 @pytest.mark.parametrize("candidate", [1, 2, -1])
 def test_candidates_that_contradict_the_instruction_are_refused(episodes, candidate):
     episodes[0].info.extra["candidate"] = candidate
-    with pytest.raises(CorruptError, match=f"says that candidate {candidate} of"):
+    with pytest.raises(CorruptError, match=f"candidate {candidate} of"):
         candidates_of(episodes[0])

@@ -1,4 +1,7 @@
-"""What an episode is about: objects that an instruction could have named, where they are, when it is decided."""
+"""Privileged quantities that the compact policy learns from: the candidates, where they are, when the choice is made.
+
+A candidate is an object that the instruction could have named. Simulated episodes record them; others have none.
+"""
 
 from __future__ import annotations
 
@@ -15,17 +18,17 @@ from hlm.policies.transforms.text import Text
 
 CANDIDATES = "candidate_in_hand_m"
 GOAL = "goal_in_hand_m"
-# A candidate that came this near to the grip point once is as good as chosen: from there on it is seen in the hand.
+# Once a candidate has been this near to the grip point, the choice is made: from then on it is seen in the hand.
 REACHED_M = 0.06
-# Aligning and closing the gripper take about this long after that.
+# Aligning and closing the gripper take about this long from there.
 GRASP_S = 1.0
 
 
-class CandidateLabels:
-    """Labels of rows about candidates, as `CompactNetwork` learns from them; kept per episode after their first use.
+class PrivilegedCandidates:
+    """Privileged quantities of a step, as `CompactNetwork` learns from them; cached per episode after the first use.
 
     Args:
-        episodes: whose rows will be asked for; lists of candidates are filled up with zeros to the longest of theirs.
+        episodes: episodes to read from. Lists of candidates are padded with zeros to the longest one among them.
         text: encodes the candidates' instructions.
     """
 
@@ -34,39 +37,39 @@ class CandidateLabels:
         self._widest = max(len(candidates_of(episode)[0]) for episode in episodes)
         self._episodes: dict[Episode, dict[str, np.ndarray[Any, Any]]] = {}
 
-    def __call__(self, episode: Episode, row: int) -> dict[str, np.ndarray[Any, Any]]:
-        """Labels of a row, by name.
+    def __call__(self, episode: Episode, step: int) -> dict[str, np.ndarray[Any, Any]]:
+        """The quantities of a step, by name.
 
         - `candidate_tokens` [candidate, slot] instruction of each candidate
-        - `candidate_m` [candidate, 3] each candidate in the gripper's frame; 0 where not labelled
-        - `goal_m` [3] the goal in the gripper's frame; likewise
-        - `asked` [] which candidate the demonstration is about
-        - `candidates` [] how many there are, >= 1
-        - `labelled` [] bool, whether candidate_m and goal_m are known
+        - `candidate_m` [candidate, 3] position of each candidate in the gripper's frame; 0 where not located
+        - `goal_m` [3] position of the goal in the gripper's frame; 0 where not located
+        - `asked` [] index of the candidate that the demonstration is about
+        - `candidates` [] number of candidates, >= 1
+        - `located` [] bool, whether candidate_m and goal_m are known
         - `undecided` [] bool, whether another candidate could still have been asked for
         - `deciding` [] bool, whether the asked candidate is being reached for or grasped
 
         Raises:
-            CorruptError: the labels do not fit the candidates.
+            CorruptError: the recorded quantities do not fit the candidates.
         """
         if episode not in self._episodes:
             self._episodes[episode] = self._columns(episode)
         known = self._episodes[episode]
-        return {name: column if name in _WHOLE else column[row] for name, column in known.items()}
+        return {name: column if name in _WHOLE else column[step] for name, column in known.items()}
 
     def _columns(self, episode: Episode) -> dict[str, np.ndarray[Any, Any]]:
-        rows = len(episode)
+        steps = len(episode)
         candidates, asked, told = candidates_of(episode)
         tokens = np.zeros((self._widest, self._text.slots), np.int64)
         tokens[: len(candidates)] = [self._text.encode(instruction, None)[0] for instruction in candidates]
-        candidate_m, goal_m = np.zeros((rows, self._widest, 3), np.float32), np.zeros((rows, 3), np.float32)
-        undecided: BoolArray = np.zeros(rows, bool)
+        candidate_m, goal_m = np.zeros((steps, self._widest, 3), np.float32), np.zeros((steps, 3), np.float32)
+        undecided: BoolArray = np.zeros(steps, bool)
         deciding = undecided
-        labelled = told and {CANDIDATES, GOAL} <= set(episode.labels)
-        if labelled:
-            known_m = _label(episode, CANDIDATES, (rows, len(candidates), 3))
+        located = told and {CANDIDATES, GOAL} <= set(episode.labels)
+        if located:
+            known_m = _recorded(episode, CANDIDATES, (steps, len(candidates), 3))
             candidate_m[:, : len(candidates)] = known_m
-            goal_m[:] = _label(episode, GOAL, (rows, 3))
+            goal_m[:] = _recorded(episode, GOAL, (steps, 3))
             undecided, deciding = reaching(episode.stamp_ns, known_m[:, asked])
         return {
             "candidate_tokens": tokens,
@@ -74,14 +77,14 @@ class CandidateLabels:
             "goal_m": goal_m,
             "asked": np.asarray(asked),
             "candidates": np.asarray(len(candidates)),
-            "labelled": np.asarray(labelled),
+            "located": np.asarray(located),
             "undecided": undecided & (len(candidates) > 1),
             "deciding": deciding,
         }
 
 
-# Labels that are the same for all rows of an episode.
-_WHOLE = frozenset({"candidate_tokens", "asked", "candidates", "labelled"})
+# Quantities that are the same for all steps of an episode.
+_WHOLE = frozenset({"candidate_tokens", "asked", "candidates", "located"})
 
 
 def instructions_of(episodes: Sequence[Episode]) -> list[str]:
@@ -94,8 +97,8 @@ class Candidates(NamedTuple):
 
     Attributes:
         instructions: one for each candidate.
-        asked: which of them the episode is about.
-        told: False where the episode names none, so that its own instruction stands alone.
+        asked: index of the one that the episode is about.
+        told: False where the episode lists no candidates; its own instruction then stands alone.
     """
 
     instructions: tuple[str, ...]
@@ -104,7 +107,7 @@ class Candidates(NamedTuple):
 
 
 def candidates_of(episode: Episode) -> Candidates:
-    """The candidates of an episode; none are told where a mixture gives it another instruction than was recorded.
+    """The candidates of an episode; its instruction alone where a mixture replaced the recorded one.
 
     Raises:
         CorruptError: the candidates contradict the episode's instruction.
@@ -116,27 +119,28 @@ def candidates_of(episode: Episode) -> Candidates:
         return alone
     candidates = tuple(str(instruction) for instruction in told)
     if episode.info.instruction != episode.attributes.get("instruction"):
-        return alone  # a mixture's prompt stands in its place, and names no candidate
+        return alone  # A mixture's prompt names no candidate.
     if not 0 <= asked < len(candidates) or candidates[asked] != episode.info.instruction:
         raise CorruptError(
-            f"{episode.path} says that candidate {asked} of {list(candidates)} is '{episode.info.instruction}'."
+            f"{episode.path}: candidate {asked} of {list(candidates)} is not its instruction "
+            f"'{episode.info.instruction}'; leave the episode out."
         )
     return Candidates(candidates, asked, told=True)
 
 
-def _label(episode: Episode, name: str, shape: tuple[int, ...]) -> FloatArray:
-    label = episode.label(name)
-    if label.shape != shape:
-        raise CorruptError(f"{episode.path}: {name} has shape {list(label.shape)}, expected {list(shape)}.")
-    return label
+def _recorded(episode: Episode, name: str, shape: tuple[int, ...]) -> FloatArray:
+    values = episode.label(name)
+    if values.shape != shape:
+        raise CorruptError(f"{episode.path}: {name} has shape {list(values.shape)}, expected {list(shape)}.")
+    return values
 
 
 def reaching(stamp_ns: np.ndarray[Any, np.dtype[np.int64]], target_m: FloatArray) -> tuple[BoolArray, BoolArray]:
-    """[time] rows before the target was reached, and those rows with the grasp that follows.
+    """[time] bool, steps before the target was reached; and [time] bool, those steps and the grasp that follows.
 
     Args:
-        stamp_ns: [time] instant of each row.
-        target_m: [time, 3] the target in the gripper's frame.
+        stamp_ns: [time] instant of each step.
+        target_m: [time, 3] position of the target in the gripper's frame.
     """
     near = np.linalg.norm(target_m, axis=-1) < REACHED_M
     undecided = ~np.logical_or.accumulate(near)
