@@ -11,8 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from hlm.core.embodiment import Embodiment
-from hlm.core.embodiments.unitree_g1 import UNITREE_G1
+from hlm.core.embodiments.catalog import EMBODIMENTS
 from hlm.core.errors import CorruptError, HlmError
 from hlm.core.layout import DIMENSIONS
 from hlm.datasets import checks
@@ -30,8 +29,6 @@ from hlm.datasets.store.arrays import (
 from hlm.datasets.store.images import decode
 from hlm.datasets.store.journal import HEADER_FILE, ROWS_FILE
 from hlm.datasets.store.storage import checksum, storage_errors
-
-_EMBODIMENTS: dict[str, Embodiment] = {UNITREE_G1.name: UNITREE_G1}
 
 type Arrays = dict[str, np.ndarray[Any, Any]]
 type Show = Callable[[int, int], None]
@@ -104,7 +101,7 @@ def _dataset_problems(path: Path, spec: DatasetSpec) -> Iterator[Problem]:
         check_attributes(read_attributes(path), path)
     except CorruptError as error:
         texts.append(str(error))
-    if spec.embodiment not in _EMBODIMENTS:
+    if spec.embodiment not in EMBODIMENTS:
         texts.append(f"embodiment '{spec.embodiment}' is not known; joint limits are not checked")
     yield from (Problem(episode=None, row=None, array="", text=text) for text in texts)
     with storage_errors("read", path):
@@ -151,7 +148,7 @@ def _description_findings(episode: Episode) -> Iterator[Finding]:
 
 def _content_findings(arrays: Arrays, pictures: dict[str, list[bytes]], spec: DatasetSpec) -> Iterator[Finding]:
     state, action = arrays.get("state"), arrays.get("action")
-    embodiment = _EMBODIMENTS.get(spec.embodiment)
+    embodiment = EMBODIMENTS.get(spec.embodiment)
     if "stamp_ns" in arrays:
         yield from checks.stamp_findings(arrays["stamp_ns"], spec.rate_hz)
     for name, array in arrays.items():

@@ -1,10 +1,9 @@
-"""Pictures of a MuJoCo world, rendered without a display and cheap enough for software."""
+"""Images of a MuJoCo world, rendered without a display and cheaply enough for software rendering."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from types import TracebackType
 from typing import Literal
 
 import mujoco
@@ -17,8 +16,8 @@ from hlm.sim.world import World
 type Effect = Literal["shadow", "sky"]
 _FLAGS = {"shadow": mujoco.mjtRndFlag.mjRND_SHADOW, "sky": mujoco.mjtRndFlag.mjRND_SKYBOX}
 
-# A picture for a policy needs none of these, and software rendering pays dearly for each.
-_COSTLY = (
+# Images for policies need none of these, and each is expensive in software.
+_EXPENSIVE = (
     mujoco.mjtRndFlag.mjRND_SHADOW,
     mujoco.mjtRndFlag.mjRND_REFLECTION,
     mujoco.mjtRndFlag.mjRND_HAZE,
@@ -26,8 +25,8 @@ _COSTLY = (
 )
 
 
-def rendering_options(spec: mujoco.MjSpec, height: int, width: int) -> None:
-    """Size the offscreen buffer to the largest picture and switch multisampling and fine tessellation off."""
+def set_rendering_options(spec: mujoco.MjSpec, max_height: int, max_width: int) -> None:
+    """Size the offscreen buffer for the largest image, and disable multisampling and fine tessellation."""
     spec.visual.quality.offsamples = 0
     spec.visual.quality.numslices = 12
     spec.visual.quality.numstacks = 8
@@ -41,24 +40,24 @@ def rendering_options(spec: mujoco.MjSpec, height: int, width: int) -> None:
         height=384,
     )
     buffer = spec.visual.global_
-    buffer.offheight = height
-    buffer.offwidth = width
+    buffer.offheight = max_height
+    buffer.offwidth = max_width
 
 
 class SimulatedCameras:
-    """Cameras of a world; implements `hlm.core.protocols.Cameras`. A context manager: leaving frees the GL context.
+    """Cameras of a world; implements `hlm.core.protocols.Cameras`. Leaving the context frees the GL context.
 
     Args:
-        world: the world to look at.
-        names: cameras of its model.
-        height: rows of the pictures.
-        width: columns of the pictures.
-        effects: what people like to see; a policy's pictures go without, and rendering is faster by a lot.
+        world: the world to render.
+        names: names of cameras in its model.
+        height: image height, px.
+        width: image width, px.
+        effects: effects that make images nicer for people; images for policies go without and render much faster.
 
     Raises:
-        UnknownNameError: the model has no such camera.
-        InputError: the pictures are larger than the model's offscreen buffer.
-        MissingDependencyError: no GL library can render.
+        UnknownNameError: the model has no camera of a given name.
+        InputError: the images are larger than the offscreen buffer of the model.
+        MissingDependencyError: no GL library is available for rendering.
     """
 
     def __init__(
@@ -68,35 +67,33 @@ class SimulatedCameras:
         self._names = names
         _check(world.model, names, height, width)
         try:
-            with warnings.catch_warnings(action="ignore"):  # the error below says what GLFW warns of
+            with warnings.catch_warnings(action="ignore"):  # the error below covers what GLFW warns about
                 self._renderer = mujoco.Renderer(world.model, height, width)
         except Exception as error:  # MuJoCo's GL back ends raise whatever their binding raises
             raise MissingDependencyError(
-                f"cannot render pictures ({type(error).__name__}: {error}). Install a software GL library "
+                f"cannot render images ({type(error).__name__}: {error}). Install a software GL library "
                 "(Debian: apt-get install libegl1 libgl1-mesa-dri libgles2) and set MUJOCO_GL=egl."
             ) from error
-        for flag in _COSTLY:
+        for flag in _EXPENSIVE:
             self._renderer.scene.flags[flag] = flag in {_FLAGS[effect] for effect in effects}
 
     def __enter__(self) -> SimulatedCameras:
         """Nothing to connect."""
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         """Free the GL context."""
         self._renderer.close()
 
     def capture(self) -> Mapping[str, CameraFrame]:
-        """A picture of each camera at this instant."""
-        return {name: CameraFrame(self._world.now_ns(), self.picture(name)) for name in self._names}
+        """An image from each camera at this instant."""
+        return {name: CameraFrame(self._world.now_ns(), self.render(name)) for name in self._names}
 
-    def picture(self, name: str) -> ByteArray:
-        """[height, width, 3] uint8 RGB of the camera `name`."""
+    def render(self, name: str) -> ByteArray:
+        """[height, width, 3] uint8 RGB image from the camera `name`."""
         self._renderer.update_scene(self._world.data, name)
-        picture: ByteArray = self._renderer.render()
-        return picture
+        image: ByteArray = self._renderer.render()
+        return image
 
 
 def _check(model: mujoco.MjModel, names: tuple[str, ...], height: int, width: int) -> None:
@@ -107,6 +104,6 @@ def _check(model: mujoco.MjModel, names: tuple[str, ...], height: int, width: in
     buffer = model.vis.global_
     if not (0 < height <= buffer.offheight and 0 < width <= buffer.offwidth):
         raise InputError(
-            f"pictures of {height} x {width} pixels cannot be rendered: this world draws up to "
+            f"cannot render images of {height} x {width} pixels: the scene is built for images of up to "
             f"{buffer.offheight} x {buffer.offwidth}."
         )

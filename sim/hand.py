@@ -1,25 +1,26 @@
-"""The right hand as a task sees it: where it truly is, and what its fingers touch."""
+"""A hand as a task observes it: its true pose, and what its fingers touch."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from hlm.core.arrays import FloatArray
-from hlm.sim.objects import FreeObject
+from hlm.sim.free_body import FreeBody
 from hlm.sim.world import World
 
 
-class RightHand:
-    """The right gripper in a world; for scoring, labels and scripted operators, never for control.
+class SimulatedHand:
+    """A gripper in a world; for scoring, privileged quantities and scripted operators, never for control.
 
     Args:
-        world: a world whose model was made with `hlm.sim.robot_model.add_robot`.
+        world: a world whose model was built with `hlm.sim.robot_model.add_robot`.
+        side: "left" or "right".
     """
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, side: str) -> None:
         self._data = world.data
-        self._grip = int(world.model.site("right_grip").id)
-        self.fingers = tuple(int(world.model.geom(f"right_finger_{side}").id) for side in ("left", "right"))
+        self._grip = int(world.model.site(f"{side}_grip").id)
+        self.fingers = tuple(int(world.model.geom(f"{side}_finger_{name}").id) for name in ("left", "right"))
 
     @property
     def pose_world_from_grip(self) -> FloatArray:
@@ -29,16 +30,16 @@ class RightHand:
         pose[:3, :3] = self._data.site_xmat[self._grip].reshape(3, 3)
         return pose
 
-    def touches(self, thing: FreeObject) -> bool:
-        """Whether a finger touches it."""
-        return bool(thing.touched_by(self.fingers))
+    def touches(self, body: FreeBody) -> bool:
+        """Whether a finger touches the body."""
+        return bool(body.touching(self.fingers))
 
-    def holds(self, thing: FreeObject) -> bool:
-        """Whether both fingers touch it."""
-        return len(thing.touched_by(self.fingers)) == len(self.fingers)
+    def grasps(self, body: FreeBody) -> bool:
+        """Whether both fingers touch the body."""
+        return len(body.touching(self.fingers)) == len(self.fingers)
 
-    def seen_from(self, points_m: FloatArray) -> FloatArray:
-        """[..., 3] points of the world in the frame of the grip."""
+    def points_in_grip_m(self, points_in_world_m: FloatArray) -> FloatArray:
+        """[..., 3] world points in the frame of the grip."""
         pose = self.pose_world_from_grip
-        seen: FloatArray = (points_m - pose[:3, 3]) @ pose[:3, :3]
-        return seen
+        points_m: FloatArray = (points_in_world_m - pose[:3, 3]) @ pose[:3, :3]
+        return points_m

@@ -1,4 +1,4 @@
-"""The simulated robot: motors under the joint command's PD law, and the sensors that the real one has."""
+"""The simulated robot: motors under the PD law of the joint command, and the sensors of the real robot."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ class SimulatedRobot:
     """A robot in a `World`; implements `hlm.core.protocols.Robot`.
 
     Args:
-        world: the world, whose model was made with `hlm.sim.robot_model.add_robot`.
-        embodiment: the same table that the model was made from.
+        world: a world whose model was built with `hlm.sim.robot_model.add_robot`.
+        embodiment: the embodiment that the model was built from.
     """
 
     def __init__(self, world: World, embodiment: Embodiment) -> None:
         self._world = world
-        self._embodiment = embodiment
+        self.embodiment = embodiment
         model = world.model
         self._base = int(model.joint("base").qposadr[0])
         self._base_velocity = int(model.joint("base").dofadr[0])
-        # Fingers hang between the joints of the table: MuJoCo numbers depth first.
+        # MuJoCo numbers joints depth first, so that fingers come between the joints of the embodiment.
         self._positions = np.array([int(model.joint(joint.name).qposadr[0]) for joint in embodiment.joints])
         self._velocities = np.array([int(model.joint(joint.name).dofadr[0]) for joint in embodiment.joints])
         self._motors = np.array([model.actuator(joint.name).id for joint in embodiment.joints])
@@ -38,21 +38,22 @@ class SimulatedRobot:
         self._command: JointCommand | None = None
 
     def __enter__(self) -> SimulatedRobot:
-        """Take over the motors."""
-        self._world.drive(self._actuate)
+        """Take control of the motors."""
+        self._world.before_step(self._actuate)
         return self
 
     def __exit__(self, *exception: object) -> None:
-        """Let go of the motors: no torque, grippers where they were told to be."""
+        """Release the motors: no joint torque; the grippers hold their last command."""
         self._release()
+        self._world.before_step(None)
 
     def place(self, position_m: FloatArray, quat_wxyz: FloatArray, joint_position_rad: FloatArray) -> None:
-        """Put the robot somewhere at rest, grippers open; for the start of an episode.
+        """Put the robot at rest with open grippers and no torque, for the start of an episode.
 
         Args:
-            position_m: [3] of the pelvis in the world.
-            quat_wxyz: [4] of the pelvis in the world.
-            joint_position_rad: [29] motor order.
+            position_m: [3] pelvis position in the world.
+            quat_wxyz: [4] pelvis orientation in the world.
+            joint_position_rad: [29] joint angles in motor order.
         """
         data = self._world.data
         data.qpos[self._base : self._base + 3] = position_m
@@ -65,7 +66,7 @@ class SimulatedRobot:
         self._release()
 
     def read(self) -> RobotState:
-        """What encoders, inertial unit and grippers measure now."""
+        """Measure joints, inertial unit and grippers now."""
         data = self._world.data
         return RobotState(
             stamp_ns=self._world.now_ns(),
@@ -77,7 +78,7 @@ class SimulatedRobot:
         )
 
     def command(self, command: JointCommand) -> None:
-        """Hold this command until the next one."""
+        """Apply this command until the next one."""
         self._command = command
         self._world.data.ctrl[self._grippers] = np.clip(command.gripper_opening, 0.0, 1.0) * self._strokes_m
 
@@ -86,7 +87,7 @@ class SimulatedRobot:
         self._world.data.ctrl[self._motors] = 0.0
 
     def _actuate(self) -> None:
-        """PD law of the motor drives, evaluated at every physics step; MuJoCo clips to the effort limits."""
+        """Apply the PD law of the motor drives; MuJoCo clips the torques to the effort limits."""
         command, data = self._command, self._world.data
         if command is None:
             return
@@ -96,17 +97,19 @@ class SimulatedRobot:
             + command.kd_nm_s_rad * (command.joint_velocity_rad_s - data.qvel[self._velocities])
         )
 
+    # The true state of the pelvis is for scripted operators and scoring, never for control.
+
     def true_base(self) -> tuple[FloatArray, FloatArray]:
-        """[3] true position, m, and [4] wxyz orientation of the pelvis; for operators and scoring, never control."""
+        """[3] true position (m) and [4] wxyz orientation of the pelvis in the world."""
         qpos = self._world.data.qpos
         return np.array(qpos[self._base : self._base + 3]), np.array(qpos[self._base + 3 : self._base + 7])
 
     def pelvis_height_m(self) -> float:
-        """True height of the pelvis; for scoring, never for control."""
+        """True height of the pelvis above the ground."""
         return float(self._world.data.qpos[self._base + 2])
 
-    def upright(self) -> float:
-        """Cosine of the true angle between the pelvis' z axis and the vertical; for scoring, never for control."""
+    def pelvis_uprightness(self) -> float:
+        """Cosine of the true angle between the z axis of the pelvis and the vertical."""
         matrix = np.empty(9)
         mujoco.mju_quat2Mat(matrix, self._world.data.qpos[self._base + 3 : self._base + 7])
         return float(matrix[8])

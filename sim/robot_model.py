@@ -1,4 +1,4 @@
-"""MuJoCo model of an embodiment, built from its table of figures."""
+"""The MuJoCo model of an embodiment, built from its table."""
 
 from __future__ import annotations
 
@@ -6,17 +6,15 @@ import mujoco
 import numpy as np
 
 from hlm.core.arrays import FloatArray
-from hlm.core.embodiment import CameraMount, Embodiment, Gripper, Link, Vector3
+from hlm.core.embodiment import CameraMount, Capsule, Embodiment, Gripper, Link, Vector3
 from hlm.core.rotations import quat_from_roll_pitch_yaw
-from hlm.sim.shapes import ACCENT, CAPSULES, DARK, Capsule
 
-# Contact bits: who touches whom. Forearms and hands touch the robot's own trunk and legs; everything of the robot
-# touches the world.
+# Contact bits. Forearms and hands collide with the trunk and legs of the robot, and the whole robot with the world.
 ROBOT_BIT, OBJECT_BIT, ARM_BIT = 1, 2, 4
 WORLD_TOUCHES = ROBOT_BIT | OBJECT_BIT
 
 GRIP_FRICTION = (1.0, 0.02, 0.0001)
-# Twice the time step: stiff fingers let a held object slip by 0.15 mm in 3 s instead of 0.3 mm at five times.
+# Twice the time step: with these stiff fingers a held object slips by 0.15 mm in 3 s, at five times by 0.3 mm.
 FINGER_SOLREF = (0.004, 1.0)
 FINGER_SOLIMP = (0.95, 0.99, 0.001, 0.5, 2.0)
 SOLE_FRICTION = (0.8, 0.02, 0.0001)
@@ -27,9 +25,9 @@ GRIPPER_KP, GRIPPER_KD = 2000.0, 80.0
 def add_robot(spec: mujoco.MjSpec, embodiment: Embodiment) -> None:
     """Add the robot with a free base, torque motors, grippers, cameras and soles to `spec`.
 
-    Bodies, joints and motors bear the names of the embodiment's links and joints; the base's free joint is "base".
-    Each gripper has the sliders "<side>_finger_left" and "_right", one position actuator "<side>_gripper" in metres of
-    finger travel, and the site "<side>_grip".
+    Bodies, joints and motors are named after the links and joints of the embodiment; the free joint of the base is
+    named "base". Each gripper has the slide joints "<side>_finger_left" and "<side>_finger_right", one position
+    actuator "<side>_gripper" in metres of finger travel, and the site "<side>_grip".
     """
     spec.compiler.degree = False
     bodies: dict[str, mujoco.MjsBody] = {}
@@ -38,8 +36,8 @@ def add_robot(spec: mujoco.MjSpec, embodiment: Embodiment) -> None:
         bodies[link.name] = _add_link(parent, link)
         if link.joint is not None:
             _add_motor(spec, link.joint.name, link.joint.motor.effort_nm)
-    for shape in CAPSULES:
-        _add_capsule(bodies[shape.link], shape)
+    for capsule in embodiment.capsules:
+        _add_capsule(bodies[capsule.link], capsule)
     for sole in embodiment.sole_links:
         _add_sole(bodies[sole], embodiment)
     for gripper in embodiment.grippers:
@@ -78,28 +76,27 @@ def _add_motor(spec: mujoco.MjSpec, joint: str, effort_nm: float) -> None:
     motor.forcerange = [-effort_nm, effort_nm]
 
 
-def _add_capsule(body: mujoco.MjsBody, shape: Capsule) -> None:
-    start, end = np.array(shape.start), np.array(shape.end)
+def _add_capsule(body: mujoco.MjsBody, capsule: Capsule) -> None:
     body.add_geom(
         type=mujoco.mjtGeom.mjGEOM_CAPSULE,
-        fromto=[*start, *end],
-        size=[shape.radius, 0, 0],
-        rgba=shape.rgba,
+        fromto=[*capsule.start_m, *capsule.end_m],
+        size=[capsule.radius_m, 0, 0],
+        rgba=capsule.rgba,
         mass=0.0,
-        contype=ROBOT_BIT | (ARM_BIT if shape.reach == "forearm" else 0),
-        conaffinity=ARM_BIT if shape.reach == "trunk" else 0,
+        contype=ROBOT_BIT | (ARM_BIT if capsule.collision_group == "forearm" else 0),
+        conaffinity=ARM_BIT if capsule.collision_group == "trunk" else 0,
     )
 
 
 def _add_sole(body: mujoco.MjsBody, embodiment: Embodiment) -> None:
-    """Four small spheres at the corners of the sole carry the robot; a box is what cameras see."""
+    """Add four small spheres at the corners, which make contact, and a box without collisions, which cameras see."""
     corners = np.array(embodiment.sole_corners_m)
     for corner in corners:
         body.add_geom(
             type=mujoco.mjtGeom.mjGEOM_SPHERE,
             pos=corner + np.array([0.0, 0.0, SOLE_RADIUS_M]),
             size=[SOLE_RADIUS_M, 0, 0],
-            rgba=DARK,
+            rgba=embodiment.sole_rgba,
             mass=0.0,
             friction=SOLE_FRICTION,
             priority=1,
@@ -111,7 +108,7 @@ def _add_sole(body: mujoco.MjsBody, embodiment: Embodiment) -> None:
         type=mujoco.mjtGeom.mjGEOM_BOX,
         pos=[*(low + high)[:2] / 2, low[2] + 0.02],
         size=[*(high - low)[:2] / 2, 0.018],
-        rgba=DARK,
+        rgba=embodiment.sole_rgba,
         mass=0.0,
         contype=0,
         conaffinity=0,
@@ -120,11 +117,15 @@ def _add_sole(body: mujoco.MjsBody, embodiment: Embodiment) -> None:
 
 def _add_gripper(spec: mujoco.MjSpec, wrist: mujoco.MjsBody, gripper: Gripper) -> None:
     side = gripper.side
-    # MuJoCo ignores the mass of shapes on a body whose inertia is given: the palm is a body of its own.
+    # MuJoCo ignores the mass of geoms on a body with explicit inertia, so the palm is a body of its own.
     palm = wrist.add_body(name=f"{side}_palm", pos=gripper.palm_center_m)
     touches = {"contype": ROBOT_BIT | ARM_BIT, "conaffinity": 0}
     palm.add_geom(
-        type=mujoco.mjtGeom.mjGEOM_BOX, size=gripper.palm_half_size_m, rgba=DARK, mass=gripper.palm_mass_kg, **touches
+        type=mujoco.mjtGeom.mjGEOM_BOX,
+        size=gripper.palm_half_size_m,
+        rgba=gripper.palm_rgba,
+        mass=gripper.palm_mass_kg,
+        **touches,
     )
     thickness = gripper.finger_half_size_m[1]
     for name, sign in (("left", 1.0), ("right", -1.0)):
@@ -143,7 +144,7 @@ def _add_gripper(spec: mujoco.MjSpec, wrist: mujoco.MjsBody, gripper: Gripper) -
             type=mujoco.mjtGeom.mjGEOM_BOX,
             pos=[0.0, sign * thickness, 0.0],
             size=gripper.finger_half_size_m,
-            rgba=ACCENT,
+            rgba=gripper.finger_rgba,
             mass=gripper.finger_mass_kg,
             condim=4,
             friction=GRIP_FRICTION,
@@ -157,7 +158,7 @@ def _add_gripper(spec: mujoco.MjSpec, wrist: mujoco.MjsBody, gripper: Gripper) -
 
 
 def _couple_fingers(spec: mujoco.MjSpec, gripper: Gripper) -> None:
-    """One motor drives both fingers through a gear, as in a parallel gripper."""
+    """Drive both fingers by one motor through a gear, as in a real parallel gripper."""
     side = gripper.side
     fingers = (f"{side}_finger_left", f"{side}_finger_right")
     gear = spec.add_equality(
@@ -194,7 +195,7 @@ def _add_camera(body: mujoco.MjsBody, camera: CameraMount) -> None:
 
 
 def add_spectator(spec: mujoco.MjSpec, position_m: Vector3, target_m: Vector3) -> None:
-    """Add the camera "spectator", which stands in the room and is for people, not for policies."""
+    """Add the fixed camera "spectator", which renders the scene for people, not for policies."""
     forward = np.array(target_m) - np.array(position_m)
     right = np.cross(forward, [0.0, 0.0, 1.0])
     right /= np.linalg.norm(right)

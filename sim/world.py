@@ -1,4 +1,4 @@
-"""A MuJoCo world that is its own clock: time passes when somebody waits."""
+"""A MuJoCo world that is its own clock: time passes only while somebody waits."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import mujoco
 
 from hlm.core.clock import NS_PER_S
 
+# 500 Hz, the rate of joint commands.
 TIME_STEP_NS = 2_000_000
 
 
-def physics_options(spec: mujoco.MjSpec) -> None:
-    """Set the solver as friction grasps need it: elliptic cones, stiff friction, 500 Hz, the rate of joint commands."""
+def set_physics_options(spec: mujoco.MjSpec) -> None:
+    """Set the time step, and the solver for friction grasps: elliptic cones and stiff friction."""
     option = spec.option
     option.timestep = TIME_STEP_NS / NS_PER_S
     option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
@@ -25,26 +26,26 @@ class World:
     """Physics in lockstep with whoever waits on it; implements `hlm.core.clock.Clock`.
 
     Args:
-        model: the compiled model; its time step must be 2 ms.
+        model: the compiled model, with a time step of 2 ms.
     """
 
     def __init__(self, model: mujoco.MjModel) -> None:
         self.model = model
         self.data = mujoco.MjData(model)
         self._steps = 0
-        self._actuate: Callable[[], None] | None = None
+        self._before_step: Callable[[], None] | None = None
 
-    def drive(self, actuate: Callable[[], None]) -> None:
-        """Call `actuate` before every physics step: the motors' own control."""
-        self._actuate = actuate
+    def before_step(self, callback: Callable[[], None] | None) -> None:
+        """Call `callback` before every physics step, in place of the one set before; None calls nothing."""
+        self._before_step = callback
 
     def reset(self) -> None:
-        """Back to the model's initial state at instant 0; the caller places bodies and calls `settle`."""
+        """Return to the initial state of the model at instant 0; call `forward` after placing bodies."""
         mujoco.mj_resetData(self.model, self.data)
         self._steps = 0
 
     def forward(self) -> None:
-        """Recompute what depends on positions, after bodies were placed by hand."""
+        """Recompute everything that depends on positions, after bodies were placed."""
         mujoco.mj_forward(self.model, self.data)
 
     def now_ns(self) -> int:
@@ -54,11 +55,11 @@ class World:
     def wait_until(self, due_ns: int) -> None:
         """Step the physics up to the last step that is not later than `due_ns`."""
         while (self._steps + 1) * TIME_STEP_NS <= due_ns:
-            if self._actuate is not None:
-                self._actuate()
+            if self._before_step is not None:
+                self._before_step()
             mujoco.mj_step(self.model, self.data)
             self._steps += 1
-        # Positions have moved since contacts, sites and cameras were computed: bring them up to date once.
+        # A step leaves contacts, sites and cameras at the positions before it: recompute them once.
         mujoco.mj_kinematics(self.model, self.data)
         mujoco.mj_comPos(self.model, self.data)
         mujoco.mj_camlight(self.model, self.data)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from hlm.core.embodiments.unitree_g1 import UNITREE_G1
+from hlm.core.embodiments.catalog import EMBODIMENTS
 from hlm.core.errors import CorruptError, InputError, MismatchError
 from hlm.core.layout import DIMENSIONS, NAMES
 from hlm.datasets.convert import lerobot_names
@@ -101,8 +101,9 @@ def _check_foreign(folder: LeRobotFolder, options: Options) -> None:
         InputError: nobody said who gave the references.
     """
     path = folder.path
-    if folder.robot != UNITREE_G1.name:
-        raise MismatchError(f"{path} is of robot '{folder.robot or 'unknown'}'; hlm knows {UNITREE_G1.name}.")
+    if folder.robot not in EMBODIMENTS:
+        known = ", ".join(EMBODIMENTS)
+        raise MismatchError(f"{path} is of robot '{folder.robot or 'unknown'}'; hlm knows {known}.")
     if folder.rate_hz != options.rate_hz:
         raise MismatchError(
             f"{path} has {folder.rate_hz:g} rows per second, asked for {options.rate_hz:g}. Rows are not resampled; "
@@ -135,7 +136,7 @@ def _cameras(folder: LeRobotFolder, options: Options, sidecar: Sidecar | None) -
     if options.cameras or sidecar is not None:
         mapping = options.cameras or (sidecar.cameras if sidecar else {})
         return chosen_cameras(known, mapping) if mapping else {}
-    ours = [mount.name for mount in UNITREE_G1.cameras]
+    ours = [mount.name for mount in EMBODIMENTS[folder.robot].cameras]
     for name in known:
         if name not in ours:
             raise MismatchError(
@@ -148,7 +149,7 @@ def _cameras(folder: LeRobotFolder, options: Options, sidecar: Sidecar | None) -
 def _spec(folder: LeRobotFolder, cameras: Mapping[str, str], sidecar: Sidecar | None) -> DatasetSpec:
     sizes = {ours: folder.size(_key(folder, theirs)) for theirs, ours in cameras.items()}
     if sidecar is None:
-        return DatasetSpec(embodiment=UNITREE_G1.name, rate_hz=folder.rate_hz, cameras=sizes)
+        return DatasetSpec(embodiment=folder.robot, rate_hz=folder.rate_hz, cameras=sizes)
     return replace(DatasetSpec.from_attributes(sidecar.dataset), cameras=sizes)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from hlm.core.embodiments.unitree_g1 import UNITREE_G1
 from hlm.core.errors import CorruptError, HlmError, MismatchError
 from hlm.datasets.convert.openhlm import SHORTEST_CUT_S, Recording, read_recording, whole_rows
 from hlm.datasets.convert.openhlm_source import Options, find_sizes
@@ -15,6 +14,9 @@ from hlm.datasets.store.arrays import group_attributes
 from hlm.datasets.store.packing import write_attributes
 from hlm.datasets.store.storage import storage_errors
 from hlm.datasets.writer import DatasetWriter
+
+# The robot that OpenHLM records.
+EMBODIMENT = "unitree_g1"
 
 type ShowRow = Callable[[int], None]
 
@@ -38,7 +40,7 @@ def import_openhlm(source: Path, folders: list[Path], target: Path, options: Opt
         InputError: every episode was rejected.
     """
     sizes, total = find_sizes(folders, options)
-    spec = DatasetSpec(embodiment=UNITREE_G1.name, rate_hz=options.rate_hz, cameras=sizes)
+    spec = DatasetSpec(embodiment=EMBODIMENT, rate_hz=options.rate_hz, cameras=sizes)
     converted: list[Converted] = []
     done = 0
     with DatasetWriter.open(target, spec) as writer:

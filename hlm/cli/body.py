@@ -13,7 +13,6 @@ from hlm.core.embodiment import Embodiment, Gripper
 from hlm.core.layout import ROOT_YAW_RATE, unpack
 from hlm.datasets.reader import Episode
 from hlm.datasets.view import Boxes, Capsules, Part
-from hlm.sim.shapes import ACCENT, CAPSULES, DARK
 
 SOLE_THICKNESS_M = 0.036
 
@@ -36,23 +35,25 @@ def body_parts(embodiment: Embodiment, episode: Episode) -> list[Part]:
 
 
 def _shapes(embodiment: Embodiment, link: str) -> Iterator[Capsules | Boxes]:
-    capsules = [shape for shape in CAPSULES if shape.link == link]
+    capsules = [capsule for capsule in embodiment.capsules if capsule.link == link]
     if capsules:
         yield Capsules(
-            start_m=np.array([shape.start for shape in capsules]),
-            end_m=np.array([shape.end for shape in capsules]),
-            radius_m=np.array([shape.radius for shape in capsules]),
-            rgba=tuple(shape.rgba for shape in capsules),
+            start_m=np.array([capsule.start_m for capsule in capsules]),
+            end_m=np.array([capsule.end_m for capsule in capsules]),
+            radius_m=np.array([capsule.radius_m for capsule in capsules]),
+            rgba=tuple(capsule.rgba for capsule in capsules),
         )
     if link in embodiment.sole_links:
         corners_m = np.array(embodiment.sole_corners_m)
         low_m, high_m = corners_m.min(axis=0), corners_m.max(axis=0)
         high_m[2] = low_m[2] + SOLE_THICKNESS_M
-        yield Boxes(center_m=(low_m + high_m)[None] / 2, half_size_m=(high_m - low_m)[None] / 2, rgba=(DARK,))
+        yield Boxes(
+            center_m=(low_m + high_m)[None] / 2, half_size_m=(high_m - low_m)[None] / 2, rgba=(embodiment.sole_rgba,)
+        )
     for gripper in embodiment.grippers:
         if gripper.link == link:
             center_m, half_size_m = np.array([gripper.palm_center_m]), np.array([gripper.palm_half_size_m])
-            yield Boxes(center_m=center_m, half_size_m=half_size_m, rgba=(DARK,))
+            yield Boxes(center_m=center_m, half_size_m=half_size_m, rgba=(gripper.palm_rgba,))
 
 
 def _fingers(gripper: Gripper, position_m: FloatArray, rotation: FloatArray, opening: FloatArray) -> Iterator[Part]:
@@ -64,5 +65,5 @@ def _fingers(gripper: Gripper, position_m: FloatArray, rotation: FloatArray, ope
             name=f"{gripper.side}_finger_{name}",
             position_m=position_m + np.einsum("tij,tj->ti", rotation, center_m),
             rotation=rotation,
-            shapes=(Boxes(center_m=np.zeros((1, 3)), half_size_m=half_size_m, rgba=(ACCENT,)),),
+            shapes=(Boxes(center_m=np.zeros((1, 3)), half_size_m=half_size_m, rgba=(gripper.finger_rgba,)),),
         )

@@ -119,12 +119,13 @@ def _episode(path: Path, number: int | None) -> tuple[Dataset, Episode]:
 
 def _body(dataset: Dataset, episode: Episode) -> list[Part]:
     from hlm.cli.body import body_parts
-    from hlm.core.embodiments.unitree_g1 import UNITREE_G1
+    from hlm.core.embodiments.catalog import EMBODIMENTS
 
-    if dataset.spec.embodiment != UNITREE_G1.name:
+    embodiment = EMBODIMENTS.get(dataset.spec.embodiment)
+    if embodiment is None:
         console().out(f"embodiment '{dataset.spec.embodiment}' is not known here; its body is not shown")
         return []
-    return body_parts(UNITREE_G1, episode)
+    return body_parts(embodiment, episode)
 
 
 def _show(file: Path, *, web: bool) -> None:

@@ -12,9 +12,8 @@ from tyro.conf import Positional
 
 from hlm.cli.arguments import parse
 from hlm.cli.rendering import load_simulator
-from hlm.cli.stations import CAMERAS, ROW_HZ, StationConfig, make_station, recorded_episode
+from hlm.cli.stations import CAMERAS, EMBODIMENT, ROW_HZ, StationConfig, make_station, recorded_episode
 from hlm.cli.tables import console, duration
-from hlm.core.embodiments.unitree_g1 import UNITREE_G1
 from hlm.core.errors import ExistsError, InputError
 
 if TYPE_CHECKING:
@@ -148,7 +147,7 @@ def _spec(config: RecordArguments) -> DatasetSpec:
 
     height, width = config.image_size
     cameras = {name: (height, width) for name in config.cameras}
-    return DatasetSpec(embodiment=UNITREE_G1.name, rate_hz=ROW_HZ, cameras=cameras)
+    return DatasetSpec(embodiment=EMBODIMENT.name, rate_hz=ROW_HZ, cameras=cameras)
 
 
 def _progress() -> Progress:

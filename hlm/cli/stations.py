@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hlm.core.embodiments.unitree_g1 import UNITREE_G1
+from hlm.core.embodiments.catalog import find_embodiment
 from hlm.core.errors import InputError, MismatchError, MissingFileError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -24,9 +24,10 @@ if TYPE_CHECKING:
     from hlm.sim.cameras import SimulatedCameras
     from hlm.sim.tasks.simulated_task import SimulatedTask
 
+EMBODIMENT = find_embodiment("unitree_g1")
 SOURCES = ("scripted", "replay", "policy")
 ROW_HZ = 30.0
-CAMERAS = tuple(camera.name for camera in UNITREE_G1.cameras)
+CAMERAS = tuple(camera.name for camera in EMBODIMENT.cameras)
 SERVER_PATIENCE_S = 60.0
 _FILM_HEIGHT, _FILM_WIDTH = 360, 480
 _INSET = _FILM_HEIGHT // 2
@@ -92,17 +93,17 @@ def make_station(config: StationConfig) -> Station:
         clock=task.world,
         robot=task.robot.__enter__(),
         cameras=SimulatedCameras(task.world, config.cameras, *config.image_size),
-        tracker=WholeBodyTracker(UNITREE_G1),
-        embodiment=UNITREE_G1,
+        tracker=WholeBodyTracker(EMBODIMENT),
+        embodiment=EMBODIMENT,
     )
     return Station(task=task, rig=rig, make_source=make_source)
 
 
 @cache
 def _simulated_task(config: StationConfig) -> SimulatedTask:
-    from hlm.sim.tasks.catalog import find_task
+    from hlm.sim.tasks.catalog import make_task
 
-    return find_task(config.task).make_task()
+    return make_task(config.task, EMBODIMENT)
 
 
 def _sources(config: StationConfig, task: SimulatedTask) -> Callable[[TaskInstance], ReferenceSource]:
@@ -111,17 +112,17 @@ def _sources(config: StationConfig, task: SimulatedTask) -> Callable[[TaskInstan
     if config.source == "replay":
         actions = recorded_episode(config).action
         return lambda _: _replay(actions)
-    return lambda instance: _scripted(config.task, task, instance)
+    return lambda instance: _scripted(task, instance)
 
 
-def _scripted(name: str, task: SimulatedTask, instance: TaskInstance) -> ReferenceSource:
+def _scripted(task: SimulatedTask, instance: TaskInstance) -> ReferenceSource:
     import numpy as np
 
-    from hlm.sim.tasks.catalog import find_task
+    from hlm.sim.tasks.catalog import make_operator
     from hlm.teleop.retargeting import RetargetedSource
 
-    operator = find_task(name).make_operator(task, np.random.default_rng([instance.seed, 1]))
-    return RetargetedSource(operator, UNITREE_G1)
+    operator = make_operator(task, np.random.default_rng([instance.seed, 1]))
+    return RetargetedSource(operator, EMBODIMENT)
 
 
 def _replay(actions: FloatArray) -> ReferenceSource:
@@ -153,7 +154,7 @@ def _policy(config: StationConfig) -> TrainedPolicy | PolicyClient:
     if config.checkpoint is None:
         raise InputError("a policy needs a checkpoint.")
     torch.set_num_threads(1)
-    return load_policy(config.checkpoint, euler_steps=config.euler_steps, embodiment=UNITREE_G1.name)
+    return load_policy(config.checkpoint, euler_steps=config.euler_steps, embodiment=EMBODIMENT.name)
 
 
 def _served(server: str) -> PolicyClient:
@@ -161,7 +162,7 @@ def _served(server: str) -> PolicyClient:
     from hlm.policies.serving.client import PolicyClient
     from hlm.policies.serving.metadata import Needs
 
-    needs = Needs(embodiment=UNITREE_G1.name, cameras=CAMERAS)
+    needs = Needs(embodiment=EMBODIMENT.name, cameras=CAMERAS)
     # The simulation stands still meanwhile, and all workers may be waiting in the server's queue.
     return PolicyClient(server, api_key=api_key(None), timeout_s=SERVER_PATIENCE_S, needs=needs)
 
@@ -180,7 +181,7 @@ def policy_station(config: StationConfig) -> StationConfig:
     unknown = [name for name in policy.cameras if name not in CAMERAS]
     if unknown:
         raise MismatchError(
-            f"the policy needs camera '{unknown[0]}', and robot '{UNITREE_G1.name}' has {', '.join(CAMERAS)}."
+            f"the policy needs camera '{unknown[0]}', and robot '{EMBODIMENT.name}' has {', '.join(CAMERAS)}."
         )
     height, width = policy.image_size
     return replace(config, cameras=tuple(policy.cameras), image_size=(height, width))
@@ -199,10 +200,10 @@ def recorded_episode(config: StationConfig) -> Episode:
         raise InputError("a replay needs the path of an episode.")
     dataset = open_dataset(config.episode.parent)
     spec = dataset.spec
-    if (spec.embodiment, spec.rate_hz) != (UNITREE_G1.name, ROW_HZ):
+    if (spec.embodiment, spec.rate_hz) != (EMBODIMENT.name, ROW_HZ):
         raise MismatchError(
             f"{dataset.path} was recorded on '{spec.embodiment}' at {spec.rate_hz:g} Hz; a replay needs "
-            f"'{UNITREE_G1.name}' at {ROW_HZ:g} Hz."
+            f"'{EMBODIMENT.name}' at {ROW_HZ:g} Hz."
         )
     for episode in dataset.episodes:
         if episode.path.name == config.episode.name:
@@ -243,5 +244,5 @@ def _film_picture(config: StationConfig, station: Station) -> ByteArray:
 
     del station  # the cameras of this process look at it already
     room, own = _film_cameras(config)
-    insets = np.concatenate([own.picture("head"), own.picture("right_wrist")])
-    return np.concatenate([room.picture("spectator"), insets], axis=1)
+    insets = np.concatenate([own.render("head"), own.render("right_wrist")])
+    return np.concatenate([room.render("spectator"), insets], axis=1)

@@ -1,7 +1,7 @@
-"""What a robot is made of: links, joints, motors, soles, grippers and cameras, as one table of figures.
+"""The table of a robot: links, joints, motors, soles, grippers, cameras, shapes and named poses.
 
-The kinematics and dynamics that the tracker uses and the simulator's model are both built from this table, so that
-they cannot disagree.
+The kinematics and dynamics used for control and the simulation model are both built from this table, so they cannot
+disagree.
 """
 
 from __future__ import annotations
@@ -9,15 +9,17 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from hlm.core.arrays import FloatArray
+from hlm.core.errors import UnknownNameError
 
 Vector3 = tuple[float, float, float]
+Rgba = tuple[float, float, float, float]
 
-# Unitree's reference gains come from the motor's inertia seen at the joint: a 10 Hz oscillator, damping ratio 2.
+# Unitree derives its reference gains from the motor inertia seen at the joint: a 10 Hz oscillator, damping ratio 2.
 _GAIN_FREQUENCY_RAD_S = 2.0 * math.pi * 10.0
 _GAIN_DAMPING_RATIO = 2.0
 
@@ -28,8 +30,8 @@ class Motor:
 
     Attributes:
         armature_kg_m2: rotor inertia seen at the joint.
-        effort_nm: largest torque.
-        velocity_rad_s: largest speed.
+        effort_nm: maximum torque.
+        velocity_rad_s: maximum speed.
     """
 
     armature_kg_m2: float
@@ -39,15 +41,15 @@ class Motor:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Joint:
-    """A hinge about one axis of its link's frame.
+    """A hinge about one axis of the frame of the link that it carries.
 
     Attributes:
-        name: as in `hlm.core.layout.MOTOR_ORDER`.
-        axis: of the link's frame.
+        name: name as in `hlm.core.layout.MOTOR_ORDER`.
+        axis: rotation axis in the link frame.
         lower_rad: lower limit.
         upper_rad: upper limit.
         default_rad: angle in the default standing pose.
-        motor: what drives it.
+        motor: the motor that drives the joint.
     """
 
     name: str
@@ -70,17 +72,17 @@ class Joint:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Link:
-    """A rigid body and the joint that carries it.
+    """A rigid body and the joint that connects it to its parent.
 
     Attributes:
-        name: unique.
+        name: unique name.
         parent: name of the parent link; None for the floating base.
         joint: the hinge between parent and link; None for the floating base.
-        position_m: origin of the link's frame in the parent's.
-        roll_pitch_rad: orientation of the link's frame in the parent's at joint angle 0.
+        position_m: origin of the link frame in the parent frame.
+        roll_pitch_rad: orientation of the link frame in the parent frame at joint angle 0.
         mass_kg: mass.
-        center_of_mass_m: in the link's frame.
-        inertia_kg_m2: xx, yy, zz, xy, xz, yz about the center of mass, axes of the link's frame.
+        center_of_mass_m: centre of mass in the link frame.
+        inertia_kg_m2: xx, yy, zz, xy, xz, yz about the centre of mass, in the axes of the link frame.
     """
 
     name: str
@@ -95,20 +97,24 @@ class Link:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Gripper:
-    """A parallel gripper on a link: a palm and two fingers that slide along y; its approach direction is x.
+    """A parallel gripper: a palm and two fingers that slide along y; it approaches along x.
+
+    Palm and fingers are boxes.
 
     Attributes:
         side: "left" or "right".
-        link: what it is mounted on.
-        palm_center_m: centre of the palm, a box, in the link's frame.
-        palm_half_size_m: half lengths of the palm.
+        link: the link it is mounted on.
+        palm_center_m: centre of the palm in the link frame.
+        palm_half_size_m: half the edge lengths of the palm.
         palm_mass_kg: mass of the palm.
-        finger_center_m: centre of a finger, a box, when closed, before its own half thickness in y.
-        finger_half_size_m: half lengths of a finger.
+        palm_rgba: colour of the palm.
+        finger_center_m: centre of the closed fingers in the link frame; each lies half its thickness beside it in y.
+        finger_half_size_m: half the edge lengths of a finger.
         finger_mass_kg: mass of a finger.
-        finger_stroke_m: way of each finger from closed to open.
-        finger_force_n: largest force of each finger.
-        grip_m: point between the finger pads in the link's frame.
+        finger_rgba: colour of the fingers.
+        finger_stroke_m: travel of each finger from closed to open.
+        finger_force_n: maximum force of each finger.
+        grip_m: point between the finger pads in the link frame.
     """
 
     side: Literal["left", "right"]
@@ -116,9 +122,11 @@ class Gripper:
     palm_center_m: Vector3
     palm_half_size_m: Vector3
     palm_mass_kg: float
+    palm_rgba: Rgba
     finger_center_m: Vector3
     finger_half_size_m: Vector3
     finger_mass_kg: float
+    finger_rgba: Rgba
     finger_stroke_m: float
     finger_force_n: float
     grip_m: Vector3
@@ -126,14 +134,14 @@ class Gripper:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CameraMount:
-    """A camera that looks along x of its link, pitched down.
+    """A camera that looks along the x axis of its link, pitched down.
 
     Attributes:
-        name: as in datasets and policies.
-        link: what it is mounted on.
-        position_m: in the link's frame.
-        pitch_down_rad: angle between the optical axis and the link's x axis, positive towards -z.
-        field_of_view_rad: vertical.
+        name: camera name in datasets and policies.
+        link: the link it is mounted on.
+        position_m: optical centre in the link frame.
+        pitch_down_rad: angle from the x axis of the link to the optical axis, positive towards -z.
+        field_of_view_rad: vertical field of view.
     """
 
     name: str
@@ -141,6 +149,39 @@ class CameraMount:
     position_m: Vector3
     pitch_down_rad: float
     field_of_view_rad: float
+
+
+class Capsule(NamedTuple):
+    """A capsule on a link, for collisions and for rendering.
+
+    Attributes:
+        link: the link it is attached to.
+        start_m: centre of one end cap in the link frame.
+        end_m: centre of the other end cap in the link frame.
+        radius_m: radius.
+        rgba: colour.
+        collision_group: forearms collide with the trunk group (trunk and legs); upper arms, which overlap the
+            shoulders, collide with no other part of the robot.
+    """
+
+    link: str
+    start_m: Vector3
+    end_m: Vector3
+    radius_m: float
+    rgba: Rgba
+    collision_group: Literal["forearm", "upper_arm", "trunk"]
+
+
+class Pose(NamedTuple):
+    """A named joint configuration.
+
+    Attributes:
+        name: unique name.
+        joint_position_rad: joint angles in motor order.
+    """
+
+    name: str
+    joint_position_rad: tuple[float, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,19 +192,25 @@ class Embodiment:
         name: identifies the robot in datasets and checkpoints.
         links: parents before children, the floating base first; joints appear in motor order.
         sole_links: left and right foot.
-        sole_corners_m: [corner][3] corners of a sole in its foot's frame, convex order.
-        standing_height_m: of the base's origin above the ground in the default pose.
+        sole_corners_m: [corner][3] corners of a sole in the frame of its foot, in convex order.
+        sole_rgba: colour of the soles.
+        standing_height_m: height of the base origin above the ground in the default pose.
         grippers: left and right.
-        cameras: the robot's own.
+        cameras: cameras mounted on the robot.
+        capsules: collision and visual shapes of the links.
+        poses: named joint configurations besides the default standing pose.
     """
 
     name: str
     links: tuple[Link, ...]
     sole_links: tuple[str, str]
     sole_corners_m: tuple[Vector3, ...]
+    sole_rgba: Rgba
     standing_height_m: float
     grippers: tuple[Gripper, Gripper]
     cameras: tuple[CameraMount, ...]
+    capsules: tuple[Capsule, ...]
+    poses: tuple[Pose, ...]
 
     @cached_property
     def joints(self) -> tuple[Joint, ...]:
@@ -173,41 +220,52 @@ class Embodiment:
     @cached_property
     def lower_rad(self) -> FloatArray:
         """[joint] lower limits."""
-        return self._column([joint.lower_rad for joint in self.joints])
+        return _read_only([joint.lower_rad for joint in self.joints])
 
     @cached_property
     def upper_rad(self) -> FloatArray:
         """[joint] upper limits."""
-        return self._column([joint.upper_rad for joint in self.joints])
+        return _read_only([joint.upper_rad for joint in self.joints])
 
     @cached_property
     def default_rad(self) -> FloatArray:
         """[joint] default standing pose."""
-        return self._column([joint.default_rad for joint in self.joints])
+        return _read_only([joint.default_rad for joint in self.joints])
 
     @cached_property
     def effort_nm(self) -> FloatArray:
-        """[joint] largest torques."""
-        return self._column([joint.motor.effort_nm for joint in self.joints])
+        """[joint] maximum torques."""
+        return _read_only([joint.motor.effort_nm for joint in self.joints])
 
     @cached_property
     def velocity_rad_s(self) -> FloatArray:
-        """[joint] largest speeds."""
-        return self._column([joint.motor.velocity_rad_s for joint in self.joints])
+        """[joint] maximum speeds."""
+        return _read_only([joint.motor.velocity_rad_s for joint in self.joints])
 
     @cached_property
     def armature_kg_m2(self) -> FloatArray:
         """[joint] rotor inertias."""
-        return self._column([joint.motor.armature_kg_m2 for joint in self.joints])
+        return _read_only([joint.motor.armature_kg_m2 for joint in self.joints])
 
     @cached_property
     def mass_kg(self) -> float:
-        """Mass of the whole robot with its grippers."""
+        """Mass of the whole robot including its grippers."""
         hands = sum(gripper.palm_mass_kg + 2.0 * gripper.finger_mass_kg for gripper in self.grippers)
         return sum(link.mass_kg for link in self.links) + hands
 
-    @staticmethod
-    def _column(values: list[float]) -> FloatArray:
-        array = np.array(values)
-        array.flags.writeable = False
-        return array
+    def pose_rad(self, name: str) -> FloatArray:
+        """[joint] angles of the pose `name`.
+
+        Raises:
+            UnknownNameError: the robot has no such pose.
+        """
+        for pose in self.poses:
+            if pose.name == name:
+                return _read_only(pose.joint_position_rad)
+        raise UnknownNameError("pose", name, [pose.name for pose in self.poses])
+
+
+def _read_only(values: list[float] | tuple[float, ...]) -> FloatArray:
+    array = np.array(values)
+    array.flags.writeable = False
+    return array

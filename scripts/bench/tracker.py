@@ -19,14 +19,15 @@ import numpy as np
 from hlm.control.model import BodyModel, Configuration
 from hlm.control.tracker.whole_body import WholeBodyTracker
 from hlm.core.clock import NS_PER_S
-from hlm.core.embodiments.unitree_g1 import UNITREE_G1
+from hlm.core.embodiments.catalog import find_embodiment
 from hlm.core.rotations import roll_pitch_yaw_from_quat, wrap_angle
 from hlm.core.values import Reference
 from hlm.sim.motions import NAMES, RATE_HZ, Motion, find_motion, stream
 from hlm.sim.robot import SimulatedRobot
 from hlm.sim.robot_model import add_robot
-from hlm.sim.world import World, physics_options
+from hlm.sim.world import World, set_physics_options
 
+EMBODIMENT = find_embodiment("unitree_g1")
 TICK_HZ = 100.0
 AFTER_S = 0.5  # how long after the stream's end the body is watched
 
@@ -90,9 +91,9 @@ class Result:
 def make_world(payload_kg: float) -> World:
     """A robot on a floor, with a mass in the right hand that the tracker does not know."""
     spec = mujoco.MjSpec()
-    physics_options(spec)
+    set_physics_options(spec)
     spec.worldbody.add_geom(type=mujoco.mjtGeom.mjGEOM_PLANE, size=[5, 5, 1], contype=7, conaffinity=7)
-    add_robot(spec, UNITREE_G1)
+    add_robot(spec, EMBODIMENT)
     if payload_kg > 0.0:
         held = spec.body("right_palm").add_body(pos=[0.08, 0, 0])
         held.add_geom(type=mujoco.mjtGeom.mjGEOM_SPHERE, size=[0.03, 0, 0], mass=payload_kg, contype=0, conaffinity=0)
@@ -102,8 +103,8 @@ def make_world(payload_kg: float) -> World:
 def perform(run: Run, motion: Motion) -> Result:
     """Play a motion through the tracker and compare."""
     world = make_world(run.payload_kg)
-    robot = SimulatedRobot(world, UNITREE_G1)
-    tracker = WholeBodyTracker(UNITREE_G1)
+    robot = SimulatedRobot(world, EMBODIMENT)
+    tracker = WholeBodyTracker(EMBODIMENT)
     world.reset()
     first = motion.poses[0]
     robot.place(first.position_pelvis_in_world_m, first.quat_world_from_pelvis_wxyz, first.joint_position_rad)
@@ -156,7 +157,7 @@ class _Log:
         command = tracker.step(state)
         self._step_s.append(time.perf_counter() - start_s)
         robot.command(command)
-        self.fell = self.fell or robot.upright() < 0.3 or robot.pelvis_height_m() < 0.25
+        self.fell = self.fell or robot.pelvis_uprightness() < 0.3 or robot.pelvis_height_m() < 0.25
         self._lag_s = max(self._lag_s, tracker.lag_s)
         row = round((state.stamp_ns / NS_PER_S - tracker.lag_s) * RATE_HZ)
         wanted = self._motion.poses[min(max(row, 0), len(self._motion.poses) - 1)]
@@ -237,7 +238,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1, help="processes; times are only right with one")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    model = BodyModel(UNITREE_G1)
+    model = BodyModel(EMBODIMENT)
     everything: list[Result] = []
     print(HEADER)
     with ProcessPoolExecutor(options.workers) as pool:

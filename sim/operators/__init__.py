@@ -1,1 +1,1 @@
-"""Scripted operators: they know where objects are and move hands, feet and pelvis targets in closed loop."""
+"""What scripted operators share: stance, walking, hand strokes, and strokes for pick and place."""

@@ -1,7 +1,7 @@
-"""Strokes of a scripted operator's right hand, and how it corrects them by what it sees of the hand.
+"""Strokes of a scripted operator's right hand, with closed-loop correction of the hand's position.
 
-Speed, pauses and a slow tremor vary from episode to episode, so that demonstrations cover the neighbourhood of the
-path. Positions are in a frame in which the feet stand still, x ahead and y to the left; its user chooses which.
+Speed, pauses and a slow tremor vary between episodes, so that demonstrations cover the neighbourhood of the path.
+Positions are in a frame chosen by the caller in which the feet stand still, x ahead and y to the left.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ import numpy as np
 from hlm.control.walking_pattern import smooth
 from hlm.core.arrays import FloatArray
 
-ROW_HZ = 30.0
-# The body follows its reference 0.2 s late: that many rows ago the hand was told to be where it is now.
-_FOLLOW_ROWS = 6
-_WATCH_GAIN_PER_S = 1.5
-_WATCH_REACH_M = 0.03
+RATE_HZ = 30.0
+# The body follows its reference 0.2 s late: the hand is now where it was planned to be this many steps ago.
+_LAG_STEPS = 6
+_CORRECTION_GAIN_PER_S = 1.5
+_MAX_CORRECTION_M = 0.03
 _TREMOR_DECAY, _TREMOR_M = 0.92, 0.0005
 
 
@@ -29,29 +29,29 @@ class Stroke:
     """One movement of the right hand.
 
     Attributes:
-        goal: [3] where the grip goes, asked for anew at every row.
-        duration_s: at normal speed.
-        bend: of the body at the end, 0 upright to 1 as deep as the task needs.
-        opening: of the gripper at the end; None leaves it.
-        watch: correct the hand by what is seen of it.
+        goal_m: returns the [3] goal of the grip; evaluated anew at every step.
+        duration_s: duration at normal speed.
+        bend: bend of the body at the end, from 0 (upright) to 1 (as deep as the task needs).
+        opening: gripper opening at the end; None leaves it unchanged.
+        closed_loop: correct the target by the observed position of the grip.
     """
 
-    goal: Callable[[], FloatArray]
+    goal_m: Callable[[], FloatArray]
     duration_s: float
     bend: float = 0.0
     opening: float | None = None
-    watch: bool = False
+    closed_loop: bool = False
 
 
-class HandRow(NamedTuple):
-    """The right hand in one row.
+class HandStep(NamedTuple):
+    """The right hand at one step.
 
     Attributes:
-        grip_m: [3] where the stroke has the grip.
-        target_m: [3] what the body is told: with corrections and tremor.
-        yaw_rad: of the hand, level.
-        bend: of the body.
-        opening: of the gripper.
+        grip_m: [3] planned position of the grip.
+        target_m: [3] commanded position of the grip: planned position, correction and tremor.
+        yaw_rad: yaw of the hand, which is level.
+        bend: bend of the body, from 0 to 1.
+        opening: gripper opening, from 0 to 1.
     """
 
     grip_m: FloatArray
@@ -62,70 +62,78 @@ class HandRow(NamedTuple):
 
 
 class HandStrokes:
-    """Moves the right hand of one episode row by row, from rest with an open gripper.
+    """Moves the right hand of one episode step by step, from rest with an open gripper.
 
     Args:
-        grip_m: [3] where the grip is at the start.
-        see: [3] where the grip truly is now.
-        rng: where variation comes from.
+        grip_m: [3] position of the grip at the start.
+        observed_grip_m: returns the true [3] position of the grip.
+        rng: source of the variation.
         variation: 0 repeats the same path, 1 varies as people do.
     """
 
     def __init__(
-        self, grip_m: FloatArray, see: Callable[[], FloatArray], rng: np.random.Generator, variation: float
+        self,
+        grip_m: FloatArray,
+        observed_grip_m: Callable[[], FloatArray],
+        rng: np.random.Generator,
+        variation: float,
     ) -> None:
         self.grip_m: FloatArray = grip_m.copy()
-        self._see = see
+        self.yaw_rad = 0.0
+        self._observed_grip_m = observed_grip_m
         self._rng = rng
         self._variation = variation
-        self.yaw_rad = 0.0
         self._bend = 0.0
         self._opening = 1.0
-        self._bias_m: FloatArray = np.zeros(3)
+        self._correction_m: FloatArray = np.zeros(3)
         self._tremor_m: FloatArray = np.zeros(3)
-        self._asked_m: deque[FloatArray] = deque(maxlen=_FOLLOW_ROWS)
+        self._planned_m: deque[FloatArray] = deque(maxlen=_LAG_STEPS)
         self._speed = 1.0 + self._variation * self._rng.uniform(-0.15, 0.2)
 
-    def vary(self, scale: float) -> FloatArray:
-        """[3] draw of what differs between episodes."""
-        return self._variation * self._rng.normal(0.0, scale, size=3)
+    def sampled_offset_m(self, std_m: float) -> FloatArray:
+        """[3] normally distributed offset that varies between episodes."""
+        return self._variation * self._rng.normal(0.0, std_m, size=3)
 
-    def pause(self, longest_s: float) -> Iterator[HandRow]:
-        """Sometimes people wait."""
+    def pause(self, longest_s: float) -> Iterator[HandStep]:
+        """Stand still for a while, in some of the episodes."""
         if self._rng.random() < 0.4 * self._variation:
             here_m = self.grip_m.copy()
             wait_s = float(self._rng.uniform(0.1, longest_s))
-            yield from self.move(Stroke(goal=lambda: here_m, duration_s=wait_s, bend=self._bend))
+            yield from self.move(Stroke(goal_m=lambda: here_m, duration_s=wait_s, bend=self._bend))
 
-    def move(self, stroke: Stroke) -> Iterator[HandRow]:
-        """The rows of a stroke."""
+    def move(self, stroke: Stroke) -> Iterator[HandStep]:
+        """The steps of a stroke."""
         factor = self._speed * (1.0 + self._variation * self._rng.uniform(-0.08, 0.12))
-        rows = max(1, round(stroke.duration_s * factor * ROW_HZ))
+        steps = max(1, round(stroke.duration_s * factor * RATE_HZ))
         start_m, start_bend, start_opening = self.grip_m.copy(), self._bend, self._opening
         start_yaw = self.yaw_rad
-        for row in range(1, rows + 1):
-            share = smooth(row / rows)
-            goal_m = stroke.goal()
+        for step in range(1, steps + 1):
+            share = smooth(step / steps)
+            goal_m = stroke.goal_m()
             self.grip_m = start_m + share * (goal_m - start_m)
             self.yaw_rad = start_yaw + share * (_hand_yaw(goal_m) - start_yaw)
             self._bend = start_bend + share * (stroke.bend - start_bend)
             if stroke.opening is not None:
-                self._opening = start_opening + min(1.0, 1.25 * row / rows) * (stroke.opening - start_opening)
-            self._watch(stroke.watch)
-            target_m = self.grip_m + self._bias_m + self._tremor_m
-            yield HandRow(self.grip_m, target_m, self.yaw_rad, self._bend, self._opening)
+                self._opening = start_opening + min(1.0, 1.25 * step / steps) * (stroke.opening - start_opening)
+            if stroke.closed_loop:
+                self._correct()
+            self._planned_m.append(self.grip_m.copy())
+            # No new tremor while the hand has to be exact.
+            push_m = np.zeros(3) if stroke.closed_loop else self.sampled_offset_m(_TREMOR_M)
+            self._tremor_m = _TREMOR_DECAY * self._tremor_m + push_m
+            target_m = self.grip_m + self._correction_m + self._tremor_m
+            yield HandStep(self.grip_m, target_m, self.yaw_rad, self._bend, self._opening)
 
-    def _watch(self, watching: bool) -> None:  # noqa: FBT001 - read from the stroke
-        """Move the target by what the hand is off, slowly; and let it tremble when it need not be exact."""
-        if watching and len(self._asked_m) == _FOLLOW_ROWS:
-            self._bias_m = self._bias_m + _WATCH_GAIN_PER_S / ROW_HZ * (self._asked_m[0] - self._see())
-            self._bias_m = np.clip(self._bias_m, -_WATCH_REACH_M, _WATCH_REACH_M)
-        self._asked_m.append(self.grip_m.copy())
-        push = np.zeros(3) if watching else self.vary(_TREMOR_M)
-        self._tremor_m = _TREMOR_DECAY * self._tremor_m + push
+    def _correct(self) -> None:
+        """Integrate the observed position error, slowly and up to a limit."""
+        if len(self._planned_m) < _LAG_STEPS:
+            return
+        error_m = self._planned_m[0] - self._observed_grip_m()
+        correction_m = self._correction_m + _CORRECTION_GAIN_PER_S / RATE_HZ * error_m
+        self._correction_m = np.clip(correction_m, -_MAX_CORRECTION_M, _MAX_CORRECTION_M)
 
 
 def _hand_yaw(goal_m: FloatArray) -> float:
-    """A hand far to the right points a little outwards; one that reaches across comes in from the right."""
+    """Yaw that points a little outwards far to the right, and comes in from the right when reaching across."""
     across_rad = float(np.arctan2(goal_m[1] + 0.15, goal_m[0]))
     return across_rad * (0.4 if across_rad < 0.0 else 1.2)

@@ -1,4 +1,4 @@
-"""Where the robot truly stands, as a scripted operator sees it."""
+"""The robot's true stance, for scripted operators."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SOLES = ("left_sole", "right_sole")
 
 
 def true_configuration(robot: SimulatedRobot) -> Configuration:
-    """The robot's true pose in the world."""
+    """The robot's true configuration in the world."""
     position_m, quat_wxyz = robot.true_base()
     return Configuration(
         position_pelvis_in_world_m=position_m,

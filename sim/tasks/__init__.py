@@ -1,1 +1,1 @@
-"""Tasks: scenes, instructions and staged scoring."""
+"""Tasks, one folder each: scene, stages, scripted operator and a table of names and dimensions."""

@@ -1,60 +1,59 @@
-"""The tasks by name, each with its scripted operator."""
+"""The tasks by name.
+
+The package of a task offers `stages.make_task(embodiment)` and `operator.make_operator(task, rng)`; both are imported
+when they are called, so that the names are known without MuJoCo.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING
 
-import numpy as np
+from hlm.core.errors import UnknownNameError
 
-from hlm.control.operator import Operator
-from hlm.core.errors import MismatchError, UnknownNameError
-from hlm.sim.tasks.cola_placement.operator import ColaOperator
-from hlm.sim.tasks.cola_placement.stages import ColaPlacement
-from hlm.sim.tasks.shelf_cup_transfer.operator import ShelfCupOperator
-from hlm.sim.tasks.shelf_cup_transfer.stages import ShelfCupTransfer
-from hlm.sim.tasks.simulated_task import SimulatedTask
+if TYPE_CHECKING:
+    import numpy as np
 
+    from hlm.control.operator import Operator
+    from hlm.core.embodiment import Embodiment
+    from hlm.sim.tasks.simulated_task import SimulatedTask
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A task and who can show it.
-
-    Attributes:
-        make_task: a new world with the task.
-        make_operator: a scripted operator in that world; draws its variation from the generator.
-    """
-
-    make_task: Callable[[], SimulatedTask]
-    make_operator: Callable[[SimulatedTask, np.random.Generator], Operator]
-
-
-def _cola_operator(task: SimulatedTask, rng: np.random.Generator) -> Operator:
-    return ColaOperator(_required(ColaPlacement, task), rng)
-
-
-def _shelf_cup_operator(task: SimulatedTask, rng: np.random.Generator) -> Operator:
-    return ShelfCupOperator(_required(ShelfCupTransfer, task), rng)
-
-
-def _required[Kind: SimulatedTask](kind: type[Kind], task: SimulatedTask) -> Kind:
-    if not isinstance(task, kind):
-        raise MismatchError(f"this operator shows '{kind.name}', the task is '{task.name}'.")
-    return task
-
-
-TASKS: dict[str, Entry] = {
-    ShelfCupTransfer.name: Entry(ShelfCupTransfer, _shelf_cup_operator),
-    ColaPlacement.name: Entry(ColaPlacement, _cola_operator),
+TASKS: dict[str, str] = {
+    "shelf_cup_transfer": "hlm.sim.tasks.shelf_cup_transfer",
+    "cola_placement": "hlm.sim.tasks.cola_placement",
 }
 
 
-def find_task(name: str) -> Entry:
-    """The task of this name.
+def find_task(name: str) -> str:
+    """The package of a task.
 
     Raises:
-        UnknownNameError: there is none; the text suggests the nearest.
+        UnknownNameError: no task has this name.
     """
     if name not in TASKS:
         raise UnknownNameError("task", name, TASKS)
     return TASKS[name]
+
+
+def make_task(name: str, embodiment: Embodiment) -> SimulatedTask:
+    """The task in a new world with this robot.
+
+    Raises:
+        UnknownNameError: no task has this name.
+    """
+    task: SimulatedTask = resolve_name(f"{find_task(name)}.stages:make_task")(embodiment)
+    return task
+
+
+def make_operator(task: SimulatedTask, rng: np.random.Generator) -> Operator:
+    """The scripted operator of a task, which draws its variation from the generator.
+
+    Args:
+        task: a task made by `make_task`; reset it before the operator.
+        rng: source of the variation.
+
+    Raises:
+        UnknownNameError: no task has the name of this one.
+    """
+    operator: Operator = resolve_name(f"{find_task(task.name)}.operator:make_operator")(task, rng)
+    return operator

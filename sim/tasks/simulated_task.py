@@ -1,4 +1,4 @@
-"""What a task in MuJoCo offers beyond `hlm.core.task.Task`: its world, and the robot in it."""
+"""The seam to tasks in MuJoCo."""
 
 from __future__ import annotations
 
@@ -10,7 +10,12 @@ from hlm.sim.world import World
 
 
 class SimulatedTask(Task, Protocol):
-    """A task with a world of its own."""
+    """A task with a world of its own and a robot in it.
+
+    Attributes:
+        world: the world, which is also the clock of the session.
+        robot: the robot in it.
+    """
 
     world: World
     robot: SimulatedRobot

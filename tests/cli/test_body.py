@@ -10,7 +10,6 @@ from hlm.datasets.reader import open_dataset
 from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Row
 from hlm.datasets.view import Boxes, Capsules
 from hlm.datasets.writer import DatasetWriter
-from hlm.sim.shapes import CAPSULES
 
 ROWS = 5
 
@@ -32,7 +31,7 @@ def episode(tmp_path):
 def test_every_shape_is_drawn_once(episode):
     parts = {part.name: part for part in body_parts(UNITREE_G1, episode)}
     shapes = [shape for part in parts.values() for shape in part.shapes]
-    assert sum(len(shape.radius_m) for shape in shapes if isinstance(shape, Capsules)) == len(CAPSULES)
+    assert sum(len(shape.radius_m) for shape in shapes if isinstance(shape, Capsules)) == len(UNITREE_G1.capsules)
     # Two soles, two palms, four fingers.
     assert sum(len(shape.center_m) for shape in shapes if isinstance(shape, Boxes)) == 8
     assert all(part.position_m.shape == (ROWS, 3) and part.rotation.shape == (ROWS, 3, 3) for part in parts.values())

@@ -11,7 +11,7 @@ from hlm.control.model import BodyModel, Configuration
 from hlm.core.embodiments.unitree_g1 import UNITREE_G1
 from hlm.sim.robot import SimulatedRobot
 from hlm.sim.robot_model import add_robot
-from hlm.sim.world import World, physics_options
+from hlm.sim.world import World, set_physics_options
 
 LEVEL = np.array([1.0, 0.0, 0.0, 0.0])
 
@@ -24,7 +24,7 @@ def model() -> BodyModel:
 @pytest.fixture
 def world() -> World:
     spec = mujoco.MjSpec()
-    physics_options(spec)
+    set_physics_options(spec)
     spec.worldbody.add_geom(type=mujoco.mjtGeom.mjGEOM_PLANE, size=[5, 5, 1], contype=7, conaffinity=7)
     add_robot(spec, UNITREE_G1)
     return World(spec.compile())

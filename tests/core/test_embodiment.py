@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
+from hlm.core.embodiments.catalog import EMBODIMENTS, find_embodiment
 from hlm.core.embodiments.unitree_g1 import UNITREE_G1
+from hlm.core.errors import UnknownNameError
 from hlm.core.layout import MOTOR_ORDER
 
 # Limits and default pose, rad, as Unitree's model (revision 1.0) and NVIDIA's deployment of it have them; motor order.
@@ -148,3 +150,43 @@ def test_cameras_and_soles_are_on_links_of_the_robot():
     assert [camera.name for camera in UNITREE_G1.cameras] == ["head", "left_wrist", "right_wrist"]
     assert {camera.link for camera in UNITREE_G1.cameras} <= names
     assert set(UNITREE_G1.sole_links) <= names
+
+
+def test_capsules_are_on_links_and_mirrored():
+    capsules = UNITREE_G1.capsules
+    assert {capsule.link for capsule in capsules} <= {link.name for link in UNITREE_G1.links}
+    for capsule in capsules:
+        mirrored = {(x, -y, z) for x, y, z in (capsule.start_m, capsule.end_m)}
+        other = capsule.link.replace("left", "x").replace("right", "left").replace("x", "right")
+        same = [one for one in capsules if (one.link, one.radius_m) == (other, capsule.radius_m)]
+        assert any({one.start_m, one.end_m} == mirrored for one in same), capsule
+
+
+def test_poses_are_within_the_joint_limits():
+    assert [pose.name for pose in UNITREE_G1.poses] == ["manipulation"]
+    for pose in UNITREE_G1.poses:
+        angles_rad = UNITREE_G1.pose_rad(pose.name)
+        assert angles_rad.shape == (29,)
+        assert (angles_rad > UNITREE_G1.lower_rad).all()
+        assert (angles_rad < UNITREE_G1.upper_rad).all()
+        assert not angles_rad.flags.writeable
+
+
+def test_the_manipulation_pose_moves_only_the_arms():
+    angles_rad = UNITREE_G1.pose_rad("manipulation")
+    np.testing.assert_array_equal(angles_rad[:15], UNITREE_G1.default_rad[:15])
+    np.testing.assert_array_equal(angles_rad[15:22], [0.55, 0.25, 0.0, 0.45, 0.0, 0.0, 0.0])
+    np.testing.assert_array_equal(angles_rad[22:], [0.843, -0.335, -0.094, -0.588, 0.396, -0.231, 0.115])
+
+
+def test_an_unknown_pose_is_named_with_the_nearest():
+    with pytest.raises(UnknownNameError, match=r"no pose 'manipulate'\..* Did you mean 'manipulation'\?"):
+        UNITREE_G1.pose_rad("manipulate")
+
+
+def test_embodiments_are_found_by_their_name():
+    for name, embodiment in EMBODIMENTS.items():
+        assert embodiment.name == name
+        assert find_embodiment(name) is embodiment
+    with pytest.raises(UnknownNameError, match=r"no embodiment 'unitree_h1'\..* Did you mean 'unitree_g1'\?"):
+        find_embodiment("unitree_h1")

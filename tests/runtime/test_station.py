@@ -105,4 +105,4 @@ def test_a_real_robot_moves_as_it_is_told(simulated):
     assert np.abs(actions[-1] - actions[0]).max() > 0.1
     # What was asked for 0.2 s, six rows, ago.
     assert np.abs(states[-1] - actions[-7]).max() < 0.1
-    assert simulated.task.robot.upright() > 0.95
+    assert simulated.task.robot.pelvis_uprightness() > 0.95

@@ -14,7 +14,7 @@ def cameras(task):
         yield cameras
 
 
-def test_each_camera_takes_a_picture_of_now(task, cameras):
+def test_each_camera_renders_an_image_of_now(task, cameras):
     task.reset(0)
     task.world.wait_until(4_000_000)
     frames = cameras.capture()
@@ -28,40 +28,40 @@ def test_each_camera_takes_a_picture_of_now(task, cameras):
 
 def test_cameras_see_different_things(task, cameras):
     task.reset(0)
-    pictures = [frame.image.astype(float) for frame in cameras.capture().values()]
+    images = [frame.image.astype(float) for frame in cameras.capture().values()]
     for one, other in ((0, 1), (0, 2), (1, 2)):
-        assert np.abs(pictures[one] - pictures[other]).mean() > 5.0
+        assert np.abs(images[one] - images[other]).mean() > 5.0
 
 
-def test_a_scene_that_stays_gives_the_same_picture(task, cameras):
+def test_a_scene_that_stays_gives_the_same_image(task, cameras):
     task.reset(0)
-    first = cameras.picture("head")
+    first = cameras.render("head")
     task.reset(2)
     task.reset(0)
-    np.testing.assert_array_equal(cameras.picture("head"), first)
+    np.testing.assert_array_equal(cameras.render("head"), first)
 
 
-def test_another_scene_gives_another_picture(task, cameras):
+def test_another_scene_gives_another_image(task, cameras):
     task.reset(0)
-    first = cameras.picture("head").astype(float)
+    first = cameras.render("head").astype(float)
     task.reset(2)
-    assert np.abs(cameras.picture("head") - first).max() > 60.0
+    assert np.abs(cameras.render("head") - first).max() > 60.0
 
 
 def test_the_head_sees_both_cups(task, cameras):
     for seed in (0, 2, 4):
         task.reset(seed)
-        picture = cameras.picture("head").astype(int)
-        red, green, blue = picture[..., 0], picture[..., 1], picture[..., 2]
+        image = cameras.render("head").astype(int)
+        red, green, blue = image[..., 0], image[..., 1], image[..., 2]
         assert ((red > 90) & (red > 2 * green) & (red > 2 * blue)).sum() > 3
         assert ((blue > 90) & (blue > 2 * red) & (blue > 1.5 * green)).sum() > 3
 
 
-def test_a_picture_is_not_changed_by_the_next_one(task, cameras):
+def test_an_image_is_not_changed_by_the_next_one(task, cameras):
     task.reset(0)
-    first = cameras.picture("head")
+    first = cameras.render("head")
     kept = first.copy()
-    cameras.picture("left_wrist")
+    cameras.render("left_wrist")
     np.testing.assert_array_equal(first, kept)
 
 
@@ -72,14 +72,17 @@ def test_an_unknown_camera_is_named_with_the_nearest(task):
 
 @pytest.mark.parametrize(("height", "width"), [(0, 64), (64, -1), (481, 64), (64, 641)])
 def test_a_size_that_cannot_be_rendered_is_refused(task, height, width):
-    with pytest.raises(InputError, match=f"pictures of {height} x {width} pixels cannot be rendered"):
+    with pytest.raises(
+        InputError,
+        match=f"cannot render images of {height} x {width} pixels: the scene is built for images of up to 480 x 640",
+    ):
         SimulatedCameras(task.world, NAMES, height, width)
 
 
-def test_without_a_library_to_draw_with_it_says_what_to_install(task, monkeypatch):
+def test_without_a_library_to_render_with_it_says_what_to_install(task, monkeypatch):
     def fail(*_):
         raise AttributeError("no GL")
 
     monkeypatch.setattr(mujoco, "Renderer", fail)
-    with pytest.raises(MissingDependencyError, match=r"cannot render pictures \(AttributeError: no GL\)\. Install"):
+    with pytest.raises(MissingDependencyError, match=r"cannot render images \(AttributeError: no GL\)\. Install"):
         SimulatedCameras(task.world, NAMES, 48, 64)

@@ -40,7 +40,7 @@ def test_it_measures_where_it_was_placed(task, robot):
     assert position_m.tolist() == [0.0, 1.0, 2.0]
     np.testing.assert_array_equal(true_quat, quat)
     assert robot.pelvis_height_m() == 2.0
-    assert robot.upright() == pytest.approx(np.cos(0.1) * np.cos(0.2))
+    assert robot.pelvis_uprightness() == pytest.approx(np.cos(0.1) * np.cos(0.2))
 
 
 def test_the_gyroscope_measures_in_the_pelvis_frame(task, robot):

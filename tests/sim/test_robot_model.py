@@ -6,7 +6,6 @@ import pytest
 
 from hlm.core.embodiments.unitree_g1 import UNITREE_G1
 from hlm.sim.robot_model import OBJECT_BIT
-from hlm.sim.shapes import CAPSULES
 
 
 @pytest.fixture(scope="module")
@@ -61,16 +60,6 @@ def test_limbs_are_mirror_images(model, link):
 
 def geoms(model, body):
     return range(int(body.geomadr[0]), int(body.geomadr[0]) + int(body.geomnum[0])) if body.geomnum[0] else range(0)
-
-
-def test_shapes_are_on_links_and_mirrored():
-    by_link = {shape.link for shape in CAPSULES}
-    assert by_link <= {link.name for link in UNITREE_G1.links}
-    for shape in CAPSULES:
-        mirrored = [tuple(point * np.array([1, -1, 1])) for point in (np.array(shape.start), np.array(shape.end))]
-        other = shape.link.replace("left", "x").replace("right", "left").replace("x", "right")
-        same = [one for one in CAPSULES if one.link == other and one.radius == shape.radius]
-        assert any({one.start, one.end} == set(mirrored) for one in same), shape
 
 
 def test_nothing_but_motors_and_grippers_drives_the_robot(model):

@@ -3,14 +3,14 @@ import numpy as np
 import pytest
 
 from hlm.core.clock import ticks
-from hlm.sim.world import TIME_STEP_NS, World, physics_options
+from hlm.sim.world import TIME_STEP_NS, World, set_physics_options
 
 
 @pytest.fixture
 def world():
     """A ball that falls."""
     spec = mujoco.MjSpec()
-    physics_options(spec)
+    set_physics_options(spec)
     ball = spec.worldbody.add_body(name="ball", pos=[0, 0, 100])
     ball.add_freejoint(name="ball")
     ball.add_geom(type=mujoco.mjtGeom.mjGEOM_SPHERE, size=[0.1, 0, 0])
@@ -51,10 +51,12 @@ def test_positions_are_up_to_date_after_waiting(world):
     np.testing.assert_array_equal(seen, world.data.qpos[:3])
 
 
-def test_it_drives_before_every_step(world):
+def test_a_callback_is_called_before_every_step_until_it_is_removed(world):
     called = []
-    world.drive(lambda: called.append(world.now_ns()))
+    world.before_step(lambda: called.append(world.now_ns()))
     world.wait_until(8_000_000)
+    world.before_step(None)
+    world.wait_until(12_000_000)
     assert called == [0, 2_000_000, 4_000_000, 6_000_000]
 
 

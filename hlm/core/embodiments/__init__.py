@@ -1,1 +1,1 @@
-"""Robots as tables of figures, one file each."""
+"""Robots as tables, one file each, and their catalog."""

@@ -1,8 +1,8 @@
 """The Unitree G1 with 29 joints, two parallel grippers and three cameras.
 
-Kinematics, masses, inertias and limits are the figures that Unitree publishes for the 29-joint G1 (revision 1.0), the
-left side measured and the right side its mirror image. Rotor inertias follow from the motors' published rotors and
-gear stages. Gripper and cameras are ours: a 90 mm parallel gripper in the place of the rubber hand.
+Kinematics, masses, inertias and limits are Unitree's published figures for the 29-joint G1 (revision 1.0); the right
+side mirrors the left. Rotor inertias follow from the published rotors and gear stages of the motors. Gripper and
+cameras are ours: a 90 mm parallel gripper replaces the rubber hand.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
-from hlm.core.embodiment import CameraMount, Embodiment, Gripper, Joint, Link, Motor, Vector3
+from hlm.core.embodiment import CameraMount, Capsule, Embodiment, Gripper, Joint, Link, Motor, Pose, Vector3
 
 _M5020 = Motor(armature_kg_m2=0.003609725, effort_nm=25.0, velocity_rad_s=37.0)
 _M5020_PAIR = Motor(armature_kg_m2=2 * 0.003609725, effort_nm=50.0, velocity_rad_s=37.0)
@@ -18,9 +18,13 @@ _M7520_14 = Motor(armature_kg_m2=0.010177520, effort_nm=88.0, velocity_rad_s=32.
 _M7520_22 = Motor(armature_kg_m2=0.025101925, effort_nm=139.0, velocity_rad_s=20.0)
 _M4010 = Motor(armature_kg_m2=0.00425, effort_nm=5.0, velocity_rad_s=22.0)
 
+_DARK = (0.22, 0.23, 0.25, 1.0)
+_LIGHT = (0.80, 0.81, 0.83, 1.0)
+_ACCENT = (0.35, 0.37, 0.40, 1.0)
+
 
 class _Row(NamedTuple):
-    """One joint and the link that it carries; see `hlm.core.embodiment.Link` for units."""
+    """A joint and the link that it carries; see `hlm.core.embodiment.Link` for units."""
 
     joint: str
     parent: str
@@ -90,11 +94,53 @@ _LEFT_ARM = (
          (0.0708244, 0.000191745, 0.00161742), (0.00015044, 0.00064311, 0.00056011, 3.76e-05, -2.95e-06, 3.78e-06),
          (-1.61443, 1.61443), 0.0, _M4010),
 )
+# Primitive shapes, and few: what software rendering pays for is geometry. Thick enough to look like the robot, thin
+# enough not to touch the neighbouring links in ordinary poses.
+_TRUNK_CAPSULES = (
+    Capsule("pelvis", (0, 0.03, -0.07), (0, -0.03, -0.07), 0.07, _DARK, "trunk"),
+    Capsule("waist_pitch", (0.01, 0.05, 0.09), (0.01, -0.05, 0.09), 0.075, _LIGHT, "trunk"),
+    Capsule("waist_pitch", (0.01, 0.05, 0.22), (0.01, -0.05, 0.22), 0.085, _LIGHT, "trunk"),
+    Capsule("waist_pitch", (0.0, 0, 0.38), (0.0, 0, 0.44), 0.055, _DARK, "trunk"),
+)
+_LEFT_CAPSULES = (
+    Capsule("left_hip_roll", (0.02, 0, 0), (0.02, 0, -0.08), 0.06, _DARK, "trunk"),
+    Capsule("left_hip_yaw", (0, 0, -0.03), (-0.06, 0, -0.17), 0.055, _LIGHT, "trunk"),
+    Capsule("left_knee", (0.01, 0, 0), (0.01, 0, -0.15), 0.045, _LIGHT, "trunk"),
+    Capsule("left_knee", (0.01, 0, -0.15), (0.01, 0, -0.28), 0.03, _DARK, "trunk"),
+    Capsule("left_shoulder_roll", (0, 0.006, 0), (0, 0.006, -0.05), 0.042, _DARK, "upper_arm"),
+    Capsule("left_shoulder_yaw", (0, 0, -0.06), (0, 0, 0.03), 0.035, _LIGHT, "upper_arm"),
+    Capsule("left_elbow", (0.0, 0, -0.01), (0.09, 0, -0.01), 0.033, _LIGHT, "forearm"),
+    Capsule("left_wrist_roll", (0.0, 0, 0), (0.06, 0, 0), 0.03, _DARK, "forearm"),
+)
 # fmt: on
+
+# Right gripper in front of the chest, fingers ahead, behind the front edge of furniture; the left arm stays out of the
+# way. Joints that are not listed keep their default angle.
+_MANIPULATION_RAD = {
+    "left_shoulder_pitch": 0.55,
+    "left_shoulder_roll": 0.25,
+    "left_elbow": 0.45,
+    "right_shoulder_pitch": 0.843,
+    "right_shoulder_roll": -0.335,
+    "right_shoulder_yaw": -0.094,
+    "right_elbow": -0.588,
+    "right_wrist_roll": 0.396,
+    "right_wrist_pitch": -0.231,
+    "right_wrist_yaw": 0.115,
+}
+
+
+def _mirrored_capsule(capsule: Capsule) -> Capsule:
+    def mirror(point: Vector3) -> Vector3:
+        return (point[0], -point[1], point[2])
+
+    return capsule._replace(
+        link=capsule.link.replace("left", "right"), start_m=mirror(capsule.start_m), end_m=mirror(capsule.end_m)
+    )
 
 
 def _mirrored(row: _Row) -> _Row:
-    """The right side's row: y is reversed, and with it turns about x and z."""
+    """The row of the right side: y changes sign, and with it rotations about x and z."""
     x, y, z = row.position
     center_x, center_y, center_z = row.center
     xx, yy, zz, xy, xz, yz = row.inertia
@@ -147,9 +193,11 @@ _RIGHT_GRIPPER = Gripper(
     palm_center_m=(0.055, 0.0, 0.0),
     palm_half_size_m=(0.02, 0.058, 0.02),
     palm_mass_kg=0.15,
+    palm_rgba=_DARK,
     finger_center_m=(0.12, 0.0, 0.0),
     finger_half_size_m=(0.045, 0.006, 0.012),
     finger_mass_kg=0.04,
+    finger_rgba=_ACCENT,
     finger_stroke_m=0.045,
     finger_force_n=30.0,
     grip_m=(0.135, 0.0, 0.0),
@@ -162,18 +210,21 @@ _RIGHT_WRIST_CAMERA = CameraMount(
     field_of_view_rad=1.396,
 )
 
+_LINKS = (
+    _PELVIS,
+    *(_link(row) for row in _LEFT_LEG),
+    *(_link(_mirrored(row)) for row in _LEFT_LEG),
+    *(_link(row) for row in _WAIST),
+    *(_link(row) for row in _LEFT_ARM),
+    *(_link(_mirrored(row)) for row in _LEFT_ARM),
+)
+
 UNITREE_G1 = Embodiment(
     name="unitree_g1",
-    links=(
-        _PELVIS,
-        *(_link(row) for row in _LEFT_LEG),
-        *(_link(_mirrored(row)) for row in _LEFT_LEG),
-        *(_link(row) for row in _WAIST),
-        *(_link(row) for row in _LEFT_ARM),
-        *(_link(_mirrored(row)) for row in _LEFT_ARM),
-    ),
+    links=_LINKS,
     sole_links=("left_ankle_roll", "right_ankle_roll"),
     sole_corners_m=((0.12, 0.03, -0.035), (-0.05, 0.025, -0.035), (-0.05, -0.025, -0.035), (0.12, -0.03, -0.035)),
+    sole_rgba=_DARK,
     standing_height_m=0.76,
     grippers=(replace(_RIGHT_GRIPPER, side="left", link="left_wrist_yaw"), _RIGHT_GRIPPER),
     cameras=(
@@ -186,5 +237,16 @@ UNITREE_G1 = Embodiment(
         ),
         replace(_RIGHT_WRIST_CAMERA, name="left_wrist", link="left_wrist_yaw"),
         _RIGHT_WRIST_CAMERA,
+    ),
+    capsules=(*_TRUNK_CAPSULES, *_LEFT_CAPSULES, *(_mirrored_capsule(capsule) for capsule in _LEFT_CAPSULES)),
+    poses=(
+        Pose(
+            "manipulation",
+            tuple(
+                _MANIPULATION_RAD.get(link.joint.name, link.joint.default_rad)
+                for link in _LINKS
+                if link.joint is not None
+            ),
+        ),
     ),
 )

@@ -42,7 +42,7 @@ def play(robot: SimulatedRobot, world: World, tracker: WholeBodyTracker, poses: 
                 pushed += 1
             robot.command(tracker.step(robot.read()))
             heights.append(robot.pelvis_height_m())
-            assert robot.upright() > 0.9
+            assert robot.pelvis_uprightness() > 0.9
     return np.array(heights)
 
 
@@ -89,7 +89,7 @@ def test_a_stream_that_stops_leaves_the_robot_standing(
         for tick in range(2 * TICKS_PER_S):
             world.wait_until(tick * NS_PER_S // TICKS_PER_S)
             robot.command(tracker.step(robot.read()))
-    assert robot.upright() > 0.99
+    assert robot.pelvis_uprightness() > 0.99
     assert abs(robot.pelvis_height_m() - standing.position_pelvis_in_world_m[2]) < 5e-3
 
 
@@ -161,7 +161,7 @@ def test_it_walks_where_the_reference_walks(
                 pushed += 1
             robot.command(tracker.step(robot.read()))
             lifted += ~np.array(tracker.standing)
-            assert robot.upright() > 0.9
+            assert robot.pelvis_uprightness() > 0.9
     assert (lifted > 0.3 * TICKS_PER_S).all(), "both feet have been in the air"
     assert all(tracker.standing)
     position_m, quat_wxyz = robot.true_base()

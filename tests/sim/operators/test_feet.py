@@ -45,9 +45,9 @@ def walked(feet, ground, offset):
 
 def test_before_the_first_walk_the_operators_world_is_the_true_one():
     feet = WalkingFeet(Ground(START), GaitConfig())
-    np.testing.assert_allclose(feet.operator_from_stand @ feet.stand_from_world, np.eye(4), atol=1e-12)
-    assert feet.off(middle(START)) == pytest.approx((0.0, 0.0), abs=1e-12)
-    distance_m, turn_rad = feet.off(GOAL)
+    np.testing.assert_allclose(feet.pose_operator_from_stance @ feet.pose_stance_from_world, np.eye(4), atol=1e-12)
+    assert feet.distance_to(middle(START)) == pytest.approx((0.0, 0.0), abs=1e-12)
+    distance_m, turn_rad = feet.distance_to(GOAL)
     assert distance_m == pytest.approx(np.hypot(*(GOAL - middle(START))[:2]))
     assert turn_rad == pytest.approx(0.08)
 
@@ -56,9 +56,9 @@ def test_a_walk_that_ends_as_meant_changes_no_world():
     ground = Ground(START)
     feet = WalkingFeet(ground, GaitConfig())
     rows = walked(feet, ground, (0.0, 0.0, 0.0))
-    np.testing.assert_allclose(feet.operator_from_stand @ feet.stand_from_world, np.eye(4), atol=1e-9)
+    np.testing.assert_allclose(feet.pose_operator_from_stance @ feet.pose_stance_from_world, np.eye(4), atol=1e-9)
     np.testing.assert_allclose(rows[-1].sole_m[:, :2].mean(axis=0), GOAL[:2], atol=1e-9)
-    assert feet.off(GOAL) == pytest.approx((0.0, 0.0), abs=1e-9)
+    assert feet.distance_to(GOAL) == pytest.approx((0.0, 0.0), abs=1e-9)
 
 
 def test_after_a_walk_that_ends_elsewhere_things_are_where_the_true_feet_see_them():
@@ -67,11 +67,11 @@ def test_after_a_walk_that_ends_elsewhere_things_are_where_the_true_feet_see_the
     rows = walked(feet, ground, (0.03, -0.02, 0.05))
     # The operator's own feet did not jump: they stand where they were told to.
     np.testing.assert_allclose(rows[-1].sole_m[:, :2].mean(axis=0), GOAL[:2], atol=1e-9)
-    assert feet.off(GOAL) == pytest.approx((np.hypot(0.03, 0.02), 0.05), abs=1e-9)
+    assert feet.distance_to(GOAL) == pytest.approx((np.hypot(0.03, 0.02), 0.05), abs=1e-9)
     stand = middle(ground.soles)
-    np.testing.assert_allclose(at(feet.stand_from_world, *stand[:2]), 0.0, atol=1e-9)
+    np.testing.assert_allclose(at(feet.pose_stance_from_world, *stand[:2]), 0.0, atol=1e-9)
     ahead = stand[:2] + 0.4 * np.array([np.cos(stand[2]), np.sin(stand[2])])
-    np.testing.assert_allclose(at(feet.stand_from_world, *ahead), [0.4, 0.0], atol=1e-9)
+    np.testing.assert_allclose(at(feet.pose_stance_from_world, *ahead), [0.4, 0.0], atol=1e-9)
 
 
 def test_a_second_walk_makes_up_for_the_first():
@@ -80,7 +80,7 @@ def test_a_second_walk_makes_up_for_the_first():
     walked(feet, ground, (0.08, -0.05, 0.12))
     rows = walked(feet, ground, (0.0, 0.0, 0.0))
     assert len(rows) > 0
-    assert feet.off(GOAL) == pytest.approx((0.0, 0.0), abs=1e-9)
+    assert feet.distance_to(GOAL) == pytest.approx((0.0, 0.0), abs=1e-9)
 
 
 def test_after_the_look_the_feet_stand_to_each_other_as_they_truly_do():

@@ -6,14 +6,13 @@ import pytest
 
 from hlm.control.tracker.whole_body import WholeBodyTracker
 from hlm.core.clock import NS_PER_S, ticks
-from hlm.core.embodiments.unitree_g1 import UNITREE_G1
-from hlm.sim.tasks.shelf_cup_transfer.stages import ShelfCupTransfer
+from hlm.sim.tasks.simulated_task import SimulatedTask
 
 
 @pytest.fixture
-def stand(task: ShelfCupTransfer) -> Callable[[float], None]:
+def stand(task: SimulatedTask) -> Callable[[float], None]:
     """Let the robot of `task` stand for some seconds; `each`, if given, is called after every control step."""
-    tracker = WholeBodyTracker(UNITREE_G1)
+    tracker = WholeBodyTracker(task.robot.embodiment)
 
     def wait(duration_s: float, each: Callable[[], object] = lambda: None) -> None:
         with task.robot as robot:

@@ -8,17 +8,19 @@ from hlm.control.walking_pattern import middle
 from hlm.core.embodiments.unitree_g1 import UNITREE_G1
 from hlm.core.task import Progress
 from hlm.runtime.station import episode
-from hlm.sim.start_pose import home_rad, stand_on_floor
+from hlm.sim.start_pose import START_POSE, stand_on_floor
 from hlm.sim.tasks.cola_placement.operator import ColaOperator
-from hlm.sim.tasks.cola_placement.stages import CAN_HALF_HEIGHT_M, TABLE_EDGE_M, ColaPlacement
+from hlm.sim.tasks.cola_placement.stages import make_task
+from hlm.sim.tasks.cola_placement.table import CAN_HALF_HEIGHT_M, TABLE_EDGE_M
 
-ROW_HZ = 30.0
+RATE_HZ = 30.0
+START_RAD = UNITREE_G1.pose_rad(START_POSE)
 ANKLES_BEHIND_SOLES_M = float(np.mean(UNITREE_G1.sole_corners_m, axis=0)[0])
 
 
 @pytest.fixture(scope="module")
 def cola():
-    return ColaPlacement()
+    return make_task(UNITREE_G1)
 
 
 def soles(pose):
@@ -35,7 +37,7 @@ def put(task, place):
     """The robot comes to stand with the middle of its soles at a place."""
     x_m, y_m, yaw_rad = place
     ankles = (x_m - ANKLES_BEHIND_SOLES_M * np.cos(yaw_rad), y_m - ANKLES_BEHIND_SOLES_M * np.sin(yaw_rad), yaw_rad)
-    stand_on_floor(task.world, task.robot, home_rad(), ankles)
+    stand_on_floor(task.world, task.robot, START_RAD, ankles)
     task.world.forward()
 
 
@@ -71,7 +73,7 @@ def script(cola):
 
 
 def test_it_ends_within_the_tasks_time_and_stays_ended(cola, script):
-    assert 10.0 < len(script) / ROW_HZ < cola.time_limit_s
+    assert 10.0 < len(script) / RATE_HZ < cola.time_limit_s
     cola.reset(0)
     operator = ColaOperator(cola, np.random.default_rng(1))
     operator.reset()
@@ -106,7 +108,7 @@ def test_it_walks_with_one_foot_at_a_time_to_the_table_and_then_stands(script):
 def test_arms_keep_their_posture_while_it_walks(script):
     for pose in walk_of(script):
         assert pose.targets.grips == (None, None)
-        np.testing.assert_array_equal(pose.targets.joint_position_rad[15:], home_rad()[15:])
+        np.testing.assert_array_equal(pose.targets.joint_position_rad[15:], START_RAD[15:])
         assert pose.gripper_opening.tolist() == [1.0, 1.0]
 
 
@@ -129,7 +131,7 @@ def test_it_closes_the_hand_on_the_can_that_is_asked_for_and_opens_it_over_the_m
     turn = np.array([[np.cos(off[2]), -np.sin(off[2])], [np.sin(off[2]), np.cos(off[2])]])
     hand_m = np.column_stack([offset @ turn.T + true[:2], hands_m(script)[:, 2]])
     opening = openings(script)
-    wanted, other = cola.target, cola.objects[1 - seed]
+    wanted, other = cola.target, cola.scene.objects[1 - seed]
     closing = int(np.argmax(opening < 1.0))
     # Physics stands still: what the operator watches never comes to the hand, and it reaches on by up to 3 cm.
     assert np.linalg.norm(hand_m[closing, :2] - wanted.position_m[:2]) < 0.05
@@ -137,7 +139,7 @@ def test_it_closes_the_hand_on_the_can_that_is_asked_for_and_opens_it_over_the_m
     closed = np.flatnonzero(opening == 0.0)
     assert (np.diff(closed) == 1).all()
     release = closed[-1] + 1
-    assert np.linalg.norm(hand_m[release, :2] - cola.mat_m[:2]) < 0.06
+    assert np.linalg.norm(hand_m[release, :2] - cola.scene.mat_position_m[:2]) < 0.06
     assert opening[-1] == 1.0
     # On the way the can passes high enough over the other one.
     near = np.linalg.norm(hand_m[closed, :2] - other.position_m[:2], axis=1) < 0.08
@@ -151,9 +153,9 @@ def test_a_walk_that_ends_too_far_off_is_followed_by_another(cola):
 
 def test_the_hand_moves_smoothly_and_at_human_speed(script):
     hand_m = hands_m(script)
-    speed_m_s = np.linalg.norm(np.diff(hand_m, axis=0), axis=1) * ROW_HZ
+    speed_m_s = np.linalg.norm(np.diff(hand_m, axis=0), axis=1) * RATE_HZ
     assert speed_m_s.max() < 1.5
-    assert np.abs(np.diff(hand_m, n=2, axis=0)).max() * ROW_HZ < 0.5
+    assert np.abs(np.diff(hand_m, n=2, axis=0)).max() * RATE_HZ < 0.5
 
 
 def test_with_physics_it_walks_there_and_puts_the_can_onto_the_mat():
@@ -166,6 +168,6 @@ def test_with_physics_it_walks_there_and_puts_the_can_onto_the_mat():
     assert scored.progress == Progress(stage=5, success=True)
     # Every stage is seen by itself: none is skipped, and the walk comes first.
     assert list(dict.fromkeys(stages)) == [0, 1, 2, 3, 4, 5]
-    assert 2.0 < stages.index(1) / ROW_HZ < 10.0
+    assert 2.0 < stages.index(1) / RATE_HZ < 10.0
     assert min(heights_m) > 0.70
     assert station.rig.tracker.unsolved_ticks == 0

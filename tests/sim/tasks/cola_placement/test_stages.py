@@ -6,44 +6,44 @@ import pytest
 from hlm.control.walking_pattern import middle
 from hlm.core.embodiments.unitree_g1 import UNITREE_G1
 from hlm.core.task import Progress
-from hlm.sim.start_pose import home_rad, stand_on_floor
-from hlm.sim.tasks.cola_placement.stages import (
+from hlm.sim.pick_and_place.task import SETTLE_S
+from hlm.sim.start_pose import START_POSE, stand_on_floor
+from hlm.sim.tasks.cola_placement.stages import make_task
+from hlm.sim.tasks.cola_placement.table import (
     AT_TABLE_M,
     CAN_HALF_HEIGHT_M,
     CAN_RADIUS_M,
-    CANS,
-    MAT_HALF_M,
+    LAYOUT,
     TABLE_EDGE_M,
     TABLE_M,
-    ColaPlacement,
 )
-from hlm.sim.tasks.pick_and_place import HOLD_S
 
 SEEDS = range(0, 60, 2)
+START_RAD = UNITREE_G1.pose_rad(START_POSE)
 HALF_PALM_M = UNITREE_G1.grippers[1].palm_half_size_m[1]
 ANKLES_BEHIND_SOLES_M = float(np.mean(UNITREE_G1.sole_corners_m, axis=0)[0])
 
 
 @pytest.fixture(scope="module")
 def task():
-    return ColaPlacement()
+    return make_task(UNITREE_G1)
 
 
 def scene(task):
     """Everything that a seed decides, but for the can that is asked for."""
-    return np.concatenate([task.world.data.qpos, task.world.data.qvel, task.mat_m])
+    return np.concatenate([task.world.data.qpos, task.world.data.qvel, task.scene.mat_position_m])
 
 
 def stand_at(task, x_m, y_m=0.0, yaw_rad=0.0):
     """Put the robot where the middle of its soles is at a place."""
     back_m = ANKLES_BEHIND_SOLES_M * np.array([np.cos(yaw_rad), np.sin(yaw_rad)])
-    stand_on_floor(task.world, task.robot, home_rad(), (x_m - back_m[0], y_m - back_m[1], yaw_rad))
+    stand_on_floor(task.world, task.robot, START_RAD, (x_m - back_m[0], y_m - back_m[1], yaw_rad))
     task.world.forward()
 
 
 def hold(task, can, up_m=0.0):
     """Teleport a can between the right hand's fingers, which close on it."""
-    can.place(task.hand.pose_world_from_grip[:3, 3] + np.array([0.0, 0.0, up_m]), 0.0)
+    can.place(task.scene.hand.pose_world_from_grip[:3, 3] + np.array([0.0, 0.0, up_m]), 0.0)
     for finger in ("left", "right"):
         joint = task.world.model.joint(f"right_finger_{finger}")
         task.world.data.qpos[joint.qposadr[0]] = CAN_RADIUS_M - 0.0005
@@ -68,7 +68,7 @@ def test_a_seed_gives_the_same_scene_every_time(task):
     assert not np.array_equal(scene(task), first)
     task.reset(6)
     np.testing.assert_array_equal(scene(task), first)
-    other = ColaPlacement()
+    other = make_task(UNITREE_G1)
     other.reset(6)
     np.testing.assert_array_equal(scene(other), first)
 
@@ -88,24 +88,24 @@ def test_neighbouring_seeds_share_the_scene_but_not_the_instruction(task, seed):
 def test_cans_and_mat_lie_on_the_table_with_room_for_a_hand_between_them(task):
     for seed in SEEDS:
         task.reset(seed)
-        red, blue = (can.position_m for can in task.objects)
+        red, blue = (can.position_m for can in task.scene.objects)
         # Coming from the front, the palm passes beside the other can.
         assert abs(red[1] - blue[1]) > CAN_RADIUS_M + HALF_PALM_M + 0.02
-        for can in task.objects:
+        for can in task.scene.objects:
             assert can.position_m[2] - CAN_HALF_HEIGHT_M == pytest.approx(TABLE_M)
             assert can.position_m[0] - CAN_RADIUS_M > TABLE_EDGE_M + 0.02
-            assert np.abs(can.position_m - task.mat_m)[:2].max() > MAT_HALF_M + CAN_RADIUS_M
-        assert task.mat_m[2] == pytest.approx(TABLE_M, abs=0.002)
-        assert task.mat_m[0] - MAT_HALF_M > TABLE_EDGE_M
+            assert np.abs(can.position_m - task.scene.mat_position_m)[:2].max() > LAYOUT.mat_half_size_m + CAN_RADIUS_M
+        assert task.scene.mat_position_m[2] == pytest.approx(TABLE_M, abs=0.002)
+        assert task.scene.mat_position_m[0] - LAYOUT.mat_half_size_m > TABLE_EDGE_M
 
 
 def test_cans_rest_on_the_table(task):
     task.reset(0)
-    before_m = [can.position_m for can in task.objects]
+    before_m = [can.position_m for can in task.scene.objects]
     task.world.wait_until(500_000_000)
-    for can, was_m in zip(task.objects, before_m, strict=True):
+    for can, was_m in zip(task.scene.objects, before_m, strict=True):
         np.testing.assert_allclose(can.position_m, was_m, atol=1e-3)
-        assert can.upright > 0.999
+        assert can.uprightness > 0.999
 
 
 def test_the_robot_starts_on_its_soles_some_steps_before_the_table_and_faces_it(task):
@@ -114,7 +114,7 @@ def test_the_robot_starts_on_its_soles_some_steps_before_the_table_and_faces_it(
         task.reset(seed)
         x_m, y_m, yaw_rad = middle(soles(task))
         starts.append((TABLE_EDGE_M - x_m, y_m, yaw_rad))
-        np.testing.assert_array_equal(task.robot.read().joint_position_rad[:22], home_rad()[:22])
+        np.testing.assert_array_equal(task.robot.read().joint_position_rad[:22], START_RAD[:22])
         assert task.update() == Progress()
     distance_m, aside_m, turn_rad = np.array(starts).T
     assert 0.59 < distance_m.min() < 0.7
@@ -159,9 +159,9 @@ def test_the_can_counts_when_it_stands_on_the_mat_let_go_and_still(task, stand):
     stand_at(task, 0.0)
     hold(task, task.target)
     assert task.update() == Progress(stage=4)
-    task.target.place(task.mat_m + np.array([0.0, 0.0, CAN_HALF_HEIGHT_M]), 0.0)
+    task.target.place(task.scene.mat_position_m + np.array([0.0, 0.0, CAN_HALF_HEIGHT_M]), 0.0)
     task.world.forward()
-    stand(HOLD_S - 0.1, task.update)
+    stand(SETTLE_S - 0.1, task.update)
     assert task.update() == Progress(stage=4)
     stand(0.2, task.update)
     assert task.update() == Progress(stage=5, success=True)
@@ -170,18 +170,18 @@ def test_the_can_counts_when_it_stands_on_the_mat_let_go_and_still(task, stand):
 def test_lifting_the_other_can_is_a_failure_for_good(task):
     task.reset(0)
     stand_at(task, 0.0)
-    hold(task, task.objects[1])
+    hold(task, task.scene.objects[1])
     assert task.update() == Progress(stage=1, wrong_object=True)
-    task.objects[1].place(np.array([0.5, -0.3, TABLE_M + CAN_HALF_HEIGHT_M]), 0.0)
+    task.scene.objects[1].place(np.array([0.5, -0.3, TABLE_M + CAN_HALF_HEIGHT_M]), 0.0)
     task.world.forward()
     assert task.update().wrong_object
 
 
-def test_labels_are_world_positions_seen_from_the_hand(task):
+def test_privileged_quantities_are_world_positions_seen_from_the_hand(task):
     task.reset(3)
-    labels = task.privileged()
-    pose = task.hand.pose_world_from_grip
-    assert labels["candidate_in_hand_m"].shape == (len(CANS), 3)
-    for seen, can in zip(labels["candidate_in_hand_m"], task.objects, strict=True):
+    privileged = task.privileged()
+    pose = task.scene.hand.pose_world_from_grip
+    assert privileged["candidate_in_hand_m"].shape == (len(LAYOUT.object_names), 3)
+    for seen, can in zip(privileged["candidate_in_hand_m"], task.scene.objects, strict=True):
         np.testing.assert_allclose((pose @ [*seen, 1.0])[:3], can.position_m, atol=1e-12)
-    np.testing.assert_allclose((pose @ [*labels["goal_in_hand_m"], 1.0])[:3], task.mat_m, atol=1e-12)
+    np.testing.assert_allclose((pose @ [*privileged["goal_in_hand_m"], 1.0])[:3], task.scene.mat_position_m, atol=1e-12)

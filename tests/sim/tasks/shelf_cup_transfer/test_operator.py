@@ -6,7 +6,7 @@ import pytest
 from hlm.core.rotations import roll_pitch_yaw_from_quat
 from hlm.sim.tasks.shelf_cup_transfer.operator import ShelfCupOperator
 
-ROW_HZ = 30.0
+RATE_HZ = 30.0
 
 
 def poses(task, seed=0, variation=1.0, generator_seed=1):
@@ -30,7 +30,7 @@ def script(task):
 
 
 def test_it_ends_within_the_tasks_time(task, script):
-    assert 8.0 < len(script) / ROW_HZ < task.time_limit_s
+    assert 8.0 < len(script) / RATE_HZ < task.time_limit_s
 
 
 def test_it_stays_ended(task):
@@ -72,15 +72,15 @@ def test_it_closes_the_hand_on_the_cup_that_is_asked_for_and_opens_it_over_the_m
     opening, hand_m = openings(script), hands_m(script)
     assert opening[0] == 1.0
     closing = int(np.argmax(opening < 1.0))
-    wanted, other = task.target, task.objects[1 - seed]
+    wanted, other = task.target, task.scene.objects[1 - seed]
     # Physics stands still: what the operator watches never comes to the hand, and it reaches on by up to 3 cm.
     assert np.linalg.norm(hand_m[closing, :2] - wanted.position_m[:2]) < 0.05
     assert np.linalg.norm(hand_m[closing, :2] - other.position_m[:2]) > 0.05
     closed = np.flatnonzero(opening == 0.0)
     assert (np.diff(closed) == 1).all()
     release = closed[-1] + 1
-    assert np.linalg.norm(hand_m[release, :2] - task.mat_m[:2]) < 0.06
-    assert hand_m[release, 2] > task.mat_m[2]
+    assert np.linalg.norm(hand_m[release, :2] - task.scene.mat_position_m[:2]) < 0.06
+    assert hand_m[release, 2] > task.scene.mat_position_m[2]
     assert opening[-1] == 1.0
 
 
@@ -108,7 +108,7 @@ def test_feet_stay_and_the_pelvis_only_leans_forward(script):
 
 def test_movements_are_smooth_and_of_human_speed(script):
     hand_m = hands_m(script)
-    speed_m_s = np.linalg.norm(np.diff(hand_m, axis=0), axis=1) * ROW_HZ
+    speed_m_s = np.linalg.norm(np.diff(hand_m, axis=0), axis=1) * RATE_HZ
     assert speed_m_s.max() < 1.5
     # Minimum jerk: no step between rows, not even where one movement ends and the next begins.
-    assert np.abs(np.diff(hand_m, n=2, axis=0)).max() * ROW_HZ < 0.5
+    assert np.abs(np.diff(hand_m, n=2, axis=0)).max() * RATE_HZ < 0.5

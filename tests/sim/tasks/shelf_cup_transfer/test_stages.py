@@ -1,32 +1,33 @@
-"""The task's laws: seeded scenes, stages in order, friction grasps, labels in the hand's frame."""
+"""The task's laws: seeded scenes, stages in order, friction grasps, privileged quantities in the hand's frame."""
 
 import numpy as np
 import pytest
 
 from hlm.core.embodiments.unitree_g1 import UNITREE_G1
 from hlm.core.task import Progress, TaskInstance
-from hlm.sim.start_pose import home_rad
-from hlm.sim.tasks.pick_and_place import HOLD_S
-from hlm.sim.tasks.shelf_cup_transfer.stages import (
+from hlm.sim.pick_and_place.task import SETTLE_S
+from hlm.sim.start_pose import START_POSE
+from hlm.sim.tasks.shelf_cup_transfer.stages import make_task
+from hlm.sim.tasks.shelf_cup_transfer.table import (
     CUP_HALF_HEIGHT_M,
     CUP_RADIUS_M,
-    CUPS,
     HIGH_SHELF_M,
+    LAYOUT,
     LOW_SHELF_M,
-    ShelfCupTransfer,
 )
 
 SEEDS = range(0, 40, 2)
+START_RAD = UNITREE_G1.pose_rad(START_POSE)
 
 
 def scene(task):
     """Everything that a seed decides, but for the cup that is asked for."""
-    return np.concatenate([task.world.data.qpos, task.world.data.qvel, task.mat_m])
+    return np.concatenate([task.world.data.qpos, task.world.data.qvel, task.scene.mat_position_m])
 
 
 def hold(task, cup, up_m=0.03):
     """Teleport a cup between the right hand's fingers, which close on it, `up_m` above the grip."""
-    cup.place(task.hand.pose_world_from_grip[:3, 3] + np.array([0.0, 0.0, up_m]), 0.0)
+    cup.place(task.scene.hand.pose_world_from_grip[:3, 3] + np.array([0.0, 0.0, up_m]), 0.0)
     for finger in ("left", "right"):
         joint = task.world.model.joint(f"right_finger_{finger}")
         # The grip's axis does not lie exactly across the cup: half a millimetre of overlap makes both touch.
@@ -35,7 +36,7 @@ def hold(task, cup, up_m=0.03):
 
 
 def put_on_mat(task, cup):
-    cup.place(task.mat_m + np.array([0.0, 0.0, CUP_HALF_HEIGHT_M]), 0.0)
+    cup.place(task.scene.mat_position_m + np.array([0.0, 0.0, CUP_HALF_HEIGHT_M]), 0.0)
     task.world.forward()
 
 
@@ -47,7 +48,7 @@ def test_a_seed_gives_the_same_scene_every_time(task):
     assert not np.array_equal(scene(task), first)
     task.reset(6)
     np.testing.assert_array_equal(scene(task), first)
-    other = ShelfCupTransfer()
+    other = make_task(UNITREE_G1)
     other.reset(6)
     np.testing.assert_array_equal(scene(other), first)
 
@@ -68,18 +69,18 @@ def test_the_target_is_the_cup_that_the_instruction_names(task):
     for seed in (0, 1):
         instance = task.reset(seed)
         assert f"the {task.target.name} cup" in instance.instruction
-        assert task.target.name == CUPS[instance.candidate]
+        assert task.target.name == LAYOUT.object_names[instance.candidate]
 
 
 def test_cups_stand_apart_upright_on_the_low_shelf_and_the_mat_lies_on_the_high_one(task):
     for seed in SEEDS:
         task.reset(seed)
-        red, blue = task.objects
+        red, blue = task.scene.objects
         assert np.linalg.norm(red.position_m[:2] - blue.position_m[:2]) > 2 * CUP_RADIUS_M + 0.04
-        for cup in task.objects:
+        for cup in task.scene.objects:
             assert cup.position_m[2] - CUP_HALF_HEIGHT_M == pytest.approx(LOW_SHELF_M)
-            assert cup.upright == pytest.approx(1.0)
-        assert task.mat_m[2] == pytest.approx(HIGH_SHELF_M, abs=0.002)
+            assert cup.uprightness == pytest.approx(1.0)
+        assert task.scene.mat_position_m[2] == pytest.approx(HIGH_SHELF_M, abs=0.002)
         assert task.update() == Progress()
 
 
@@ -87,7 +88,7 @@ def test_scenes_differ_between_seeds(task):
     drawn = set()
     for seed in SEEDS:
         task.reset(seed)
-        drawn.add(tuple(np.concatenate([*(cup.position_m for cup in task.objects), task.mat_m])))
+        drawn.add(tuple(np.concatenate([*(cup.position_m for cup in task.scene.objects), task.scene.mat_position_m])))
     assert len(drawn) == len(SEEDS)
 
 
@@ -102,27 +103,29 @@ def test_the_robot_starts_on_its_soles_and_near_the_home_pose(task):
     assert heights_m.max() < 0.01
     assert np.mean(np.concatenate(corners_m)[:, 1]) == pytest.approx(0.0, abs=0.01)
     joints = task.robot.read().joint_position_rad
-    np.testing.assert_allclose(joints, home_rad(), atol=0.15)
-    np.testing.assert_array_equal(joints[:22], home_rad()[:22])
+    np.testing.assert_allclose(joints, START_RAD, atol=0.15)
+    np.testing.assert_array_equal(joints[:22], START_RAD[:22])
     assert (joints > UNITREE_G1.lower_rad).all()
     assert (joints < UNITREE_G1.upper_rad).all()
 
 
-def test_labels_are_world_positions_seen_from_the_hand(task):
+def test_privileged_quantities_are_world_positions_seen_from_the_hand(task):
     for seed in (3, 5):
         task.reset(seed)
-        labels = task.privileged()
-        assert {name: label.shape for name, label in labels.items()} == {
+        privileged = task.privileged()
+        assert {name: label.shape for name, label in privileged.items()} == {
             "candidate_in_hand_m": (2, 3),
             "goal_in_hand_m": (3,),
         }
-        pose = task.hand.pose_world_from_grip
-        for seen, cup in zip(labels["candidate_in_hand_m"], task.objects, strict=True):
+        pose = task.scene.hand.pose_world_from_grip
+        for seen, cup in zip(privileged["candidate_in_hand_m"], task.scene.objects, strict=True):
             np.testing.assert_allclose((pose @ [*seen, 1.0])[:3], cup.position_m, atol=1e-12)
-        np.testing.assert_allclose((pose @ [*labels["goal_in_hand_m"], 1.0])[:3], task.mat_m, atol=1e-12)
+        np.testing.assert_allclose(
+            (pose @ [*privileged["goal_in_hand_m"], 1.0])[:3], task.scene.mat_position_m, atol=1e-12
+        )
 
 
-def test_labels_do_not_tell_which_cup_is_asked_for(task):
+def test_privileged_quantities_do_not_tell_which_cup_is_asked_for(task):
     task.reset(4)
     first = task.privileged()
     task.reset(5)
@@ -133,13 +136,13 @@ def test_labels_do_not_tell_which_cup_is_asked_for(task):
 def test_a_cup_that_comes_to_the_mat_by_itself_is_no_success(task, stand):
     task.reset(0)
     put_on_mat(task, task.target)
-    stand(HOLD_S + 0.2, task.update)
+    stand(SETTLE_S + 0.2, task.update)
     assert task.update() == Progress(stage=0)
 
 
 def test_stages_are_reached_in_order_and_stay_reached(task, stand):
     task.reset(0)
-    task.target.place(task.hand.pose_world_from_grip[:3, 3] + np.array([0.05, 0.0, 0.0]), 0.0)
+    task.target.place(task.scene.hand.pose_world_from_grip[:3, 3] + np.array([0.05, 0.0, 0.0]), 0.0)
     task.world.forward()
     assert task.update() == Progress(stage=1)
     hold(task, task.target, up_m=0.0)
@@ -149,7 +152,7 @@ def test_stages_are_reached_in_order_and_stay_reached(task, stand):
     put_on_mat(task, task.target)
     # Not at once: a cup has to stand still for a while.
     assert task.update() == Progress(stage=4)
-    stand(HOLD_S - 0.1, task.update)
+    stand(SETTLE_S - 0.1, task.update)
     assert task.update() == Progress(stage=4)
     stand(0.2, task.update)
     assert task.update() == Progress(stage=5, success=True)
@@ -166,24 +169,24 @@ def test_a_cup_that_is_still_held_is_not_placed(task):
     task.world.data.mocap_pos[0] = task.target.position_m - np.array([0.0, 0.0, CUP_HALF_HEIGHT_M])
     for _ in range(2):
         task.world.wait_until(task.world.now_ns() + 2_000_000)
-        assert task.target.touched_by(task.hand.fingers)
+        assert task.target.touching(task.scene.hand.fingers)
         assert task.update() == Progress(stage=4)
 
 
 def test_touching_with_one_finger_is_no_grasp(task):
     task.reset(0)
-    grip_m = task.hand.pose_world_from_grip[:3, 3]
-    across = task.hand.pose_world_from_grip[:3, 1]
+    grip_m = task.scene.hand.pose_world_from_grip[:3, 3]
+    across = task.scene.hand.pose_world_from_grip[:3, 1]
     # The left finger is all open: the cup leans against it and is away from the other one.
     task.target.place(grip_m + across * (0.045 - CUP_RADIUS_M + 0.0005), 0.0)
     task.world.forward()
-    assert len(task.target.touched_by(task.hand.fingers)) == 1
+    assert len(task.target.touching(task.scene.hand.fingers)) == 1
     assert task.update() == Progress(stage=1)
 
 
 def test_lifting_the_wrong_cup_is_a_failure_for_good(task, stand):
     task.reset(0)
-    wrong = task.objects[1]
+    wrong = task.scene.objects[1]
     assert wrong is not task.target
     hold(task, wrong)
     assert task.update() == Progress(wrong_object=True)
@@ -194,25 +197,25 @@ def test_lifting_the_wrong_cup_is_a_failure_for_good(task, stand):
     hold(task, task.target)
     assert task.update() == Progress(stage=4, wrong_object=True)
     put_on_mat(task, task.target)
-    stand(HOLD_S + 0.1, task.update)
+    stand(SETTLE_S + 0.1, task.update)
     assert task.update() == Progress(stage=5, success=False, wrong_object=True)
 
 
 def test_touching_the_wrong_cup_where_it_stands_is_no_failure(task):
     task.reset(0)
-    task.robot.place(np.array([0.0, 0.0, 0.42]), np.array([1.0, 0.0, 0.0, 0.0]), home_rad())
+    task.robot.place(np.array([0.0, 0.0, 0.42]), np.array([1.0, 0.0, 0.0, 0.0]), START_RAD)
     task.world.forward()
-    up_m = LOW_SHELF_M + 0.02 + CUP_HALF_HEIGHT_M - task.hand.pose_world_from_grip[2, 3]
-    hold(task, task.objects[1], up_m)
-    assert len(task.objects[1].touched_by(task.hand.fingers)) == 2
+    up_m = LOW_SHELF_M + 0.02 + CUP_HALF_HEIGHT_M - task.scene.hand.pose_world_from_grip[2, 3]
+    hold(task, task.scene.objects[1], up_m)
+    assert len(task.scene.objects[1].touching(task.scene.hand.fingers)) == 2
     assert task.update() == Progress()
 
 
 def test_a_robot_that_is_down_has_fallen_for_good(task):
     task.reset(0)
-    task.robot.place(np.array([0.0, 0.0, 0.3]), np.array([1.0, 0.0, 0.0, 0.0]), home_rad())
+    task.robot.place(np.array([0.0, 0.0, 0.3]), np.array([1.0, 0.0, 0.0, 0.0]), START_RAD)
     assert task.update() == Progress(fell=True)
-    task.robot.place(np.array([0.0, 0.0, 0.8]), np.array([1.0, 0.0, 0.0, 0.0]), home_rad())
+    task.robot.place(np.array([0.0, 0.0, 0.8]), np.array([1.0, 0.0, 0.0, 0.0]), START_RAD)
     assert task.update() == Progress(fell=True)
     task.reset(0)
     assert task.update() == Progress()
@@ -222,7 +225,7 @@ def test_a_robot_that_leans_too_far_has_fallen(task):
     task.reset(0)
     half_rad = 0.5 * np.arccos(0.55)
     lean = np.array([np.cos(half_rad), 0.0, np.sin(half_rad), 0.0])
-    task.robot.place(np.array([0.0, 0.0, 0.8]), lean, home_rad())
+    task.robot.place(np.array([0.0, 0.0, 0.8]), lean, START_RAD)
     assert task.update() == Progress(fell=True)
 
 
