@@ -53,7 +53,7 @@ def _add_link(parent: mujoco.MjsBody, link: Link) -> mujoco.MjsBody:
     )
     body.explicitinertial = True
     body.mass = link.mass_kg
-    body.ipos = link.center_of_mass_m
+    body.ipos = link.com_position_m
     body.fullinertia = link.inertia_kg_m2
     if link.joint is None:
         body.add_joint(name="base", type=mujoco.mjtJoint.mjJNT_FREE)

@@ -1,4 +1,4 @@
-"""A MuJoCo world that is its own clock: time passes only while somebody waits."""
+"""A MuJoCo world that is its own clock."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def set_physics_options(spec: mujoco.MjSpec) -> None:
 
 
 class World:
-    """Physics in lockstep with whoever waits on it; implements `hlm.core.clock.Clock`.
+    """Physics that advances only inside `wait_until`; implements `hlm.core.clock.Clock`.
 
     Args:
         model: the compiled model, with a time step of 2 ms.

@@ -1,4 +1,4 @@
-"""Playing an episode's recorded actions again."""
+"""Replaying the recorded actions of an episode."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from hlm.core.values import Observation, Reference
 
 
 class ReplaySource:
-    """Recorded actions as a reference source; implements `hlm.core.protocols.ReferenceSource`.
+    """Plays recorded actions, one per step; implements `hlm.core.protocols.ReferenceSource`.
 
     Args:
-        actions: [time, 34] one a row.
+        actions: [time, 34] actions of an episode.
+
+    Raises:
+        MismatchError: the array is empty or has another shape.
     """
 
     def __init__(self, actions: FloatArray) -> None:
@@ -20,17 +23,17 @@ class ReplaySource:
             found = list(actions.shape)
             raise MismatchError(f"actions to replay must have shape [time > 0, {DIMENSIONS}], got {found}.")
         self._actions = actions
-        self._row = 0
+        self._step = 0
 
     def reset(self, observation: Observation) -> None:
         """Start from the first action."""
         del observation
-        self._row = 0
+        self._step = 0
 
     def reference(self, observation: Observation) -> Reference | None:
-        """The next action; None after the last."""
-        if self._row == len(self._actions):
+        """The next action, due at the instant of the observation; None after the last action."""
+        if self._step == len(self._actions):
             return None
-        action = self._actions[self._row]
-        self._row += 1
+        action = self._actions[self._step]
+        self._step += 1
         return Reference(observation.stamp_ns, action)

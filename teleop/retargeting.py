@@ -1,4 +1,4 @@
-"""From an operator's hands, feet and pelvis to the 34-D reference, by whole-body inverse kinematics."""
+"""Retargeting: the hands, feet and pelvis of an operator become the 34-D reference by whole-body inverse kinematics."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from hlm.core.rotations import roll_pitch_yaw_from_quat
 from hlm.core.values import Observation, Reference
 from hlm.core.yaw_rate import YawRate, filter_yaw_rate
 
-_START_ITERATIONS = 30
+# The first pose may be far from the robot's.
+_FIRST_ITERATIONS = 30
 
 
 class RetargetedSource:
-    """An operator as a reference source; implements `hlm.core.protocols.ReferenceSource`.
+    """Retargets an operator to the robot; implements `hlm.core.protocols.ReferenceSource`.
 
     Args:
-        operator: who moves.
-        embodiment: whose body follows.
-        config: of the inverse kinematics.
+        operator: the person or script whose poses are retargeted.
+        embodiment: the robot they are retargeted to.
+        config: weights and limits of the inverse kinematics; the defaults when None.
     """
 
     def __init__(self, operator: Operator, embodiment: Embodiment, config: IKConfig | None = None) -> None:
@@ -32,18 +33,18 @@ class RetargetedSource:
         self._yaw_rate: YawRate | None = None
 
     def reset(self, observation: Observation) -> None:
-        """Start from the robot's pose."""
-        del observation  # the operator knows where the robot stands
+        """Start the operator, and retargeting from the configuration that it returns."""
+        del observation  # the operator knows the robot's configuration in its own frame
         self._configuration = self._operator.reset()
         self._yaw_rate = None
 
     def reference(self, observation: Observation) -> Reference | None:
-        """The operator's pose on the robot's body; None when the operator has finished."""
+        """The operator's pose retargeted to the robot; None when the operator has finished."""
         pose = self._operator.pose()
         return None if pose is None else self._retargeted(pose, observation.stamp_ns)
 
     def _retargeted(self, pose: OperatorPose, stamp_ns: int) -> Reference:
-        iterations = _START_ITERATIONS if self._yaw_rate is None else None
+        iterations = _FIRST_ITERATIONS if self._yaw_rate is None else None
         self._configuration = self._ik.solve(pose.targets, self._configuration, iterations)
         roll, pitch, yaw = roll_pitch_yaw_from_quat(self._configuration.quat_world_from_pelvis_wxyz)
         self._yaw_rate = filter_yaw_rate(self._yaw_rate, stamp_ns, float(yaw))

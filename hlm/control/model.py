@@ -169,7 +169,7 @@ class BodyModel:
         self._joint_of_link[link.name] = joint_id
         xx, yy, zz, xy, xz, yz = link.inertia_kg_m2
         inertia = np.array([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]])
-        body = pin.Inertia(link.mass_kg, np.array(link.center_of_mass_m), inertia)
+        body = pin.Inertia(link.mass_kg, np.array(link.com_position_m), inertia)
         self.pin_model.appendBodyToJoint(joint_id, body, pin.SE3.Identity())
         self._add_frame(link.name, link.name, np.zeros(3))
 

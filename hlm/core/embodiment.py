@@ -81,7 +81,7 @@ class Link:
         position_m: origin of the link frame in the parent frame.
         roll_pitch_rad: orientation of the link frame in the parent frame at joint angle 0.
         mass_kg: mass.
-        center_of_mass_m: centre of mass in the link frame.
+        com_position_m: centre of mass in the link frame.
         inertia_kg_m2: xx, yy, zz, xy, xz, yz about the centre of mass, in the axes of the link frame.
     """
 
@@ -91,7 +91,7 @@ class Link:
     position_m: Vector3
     roll_pitch_rad: tuple[float, float] = (0.0, 0.0)
     mass_kg: float
-    center_of_mass_m: Vector3
+    com_position_m: Vector3
     inertia_kg_m2: tuple[float, float, float, float, float, float]
 
 
@@ -246,12 +246,6 @@ class Embodiment:
     def armature_kg_m2(self) -> FloatArray:
         """[joint] rotor inertias."""
         return _read_only([joint.motor.armature_kg_m2 for joint in self.joints])
-
-    @cached_property
-    def mass_kg(self) -> float:
-        """Mass of the whole robot including its grippers."""
-        hands = sum(gripper.palm_mass_kg + 2.0 * gripper.finger_mass_kg for gripper in self.grippers)
-        return sum(link.mass_kg for link in self.links) + hands
 
     def pose_rad(self, name: str) -> FloatArray:
         """[joint] angles of the pose `name`.

@@ -1,4 +1,4 @@
-"""What a second of an episode costs, by part: everything that `hlm record` does, without writing it down.
+"""Wall time per simulated second of an episode, by part: everything that `hlm record` does except for writing.
 
 `python scripts/bench/episode.py --seconds 8 --json runs/bench/episode.json`
 """
@@ -9,6 +9,7 @@ import argparse
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +18,16 @@ from hlm.cli.stations import StationConfig, make_station
 from hlm.runtime.station import episode
 
 PARTS = ("cameras", "tracker", "source", "physics")
+RATE_HZ = 30.0
 
 
 def main() -> None:
     """Run the start of one episode and print where its time went."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--task", default="shelf_cup_transfer")
+    parser.add_argument("--task", default="shelf_cup_transfer", help="name of the task")
     parser.add_argument("--seconds", type=float, default=8.0, help="simulated time")
-    parser.add_argument("--image-size", type=int, default=128, help="height and width of the pictures, px")
-    parser.add_argument("--json", type=Path, help="file for the figures")
+    parser.add_argument("--image-size", type=int, default=128, help="height and width of the images, px")
+    parser.add_argument("--json", type=Path, help="also write the figures to this file")
     arguments = parser.parse_args()
     use_headless_rendering()
     figures = measure(arguments.task, arguments.seconds, arguments.image_size)
@@ -37,35 +39,32 @@ def main() -> None:
 
 
 def measure(task: str, simulated_s: float, image_size: int) -> dict[str, float]:
-    """Wall seconds per simulated second, by part and in all, and the real-time factor."""
+    """Wall seconds per simulated second, by part and in total, and the real-time factor."""
     station = make_station(StationConfig(task=task, image_size=(image_size, image_size)))
     spent_s = dict.fromkeys(PARTS, 0.0)
-    rig = station.rig
-    _time(rig.cameras, "capture", "cameras", spent_s)
-    _time(rig.tracker, "step", "tracker", spent_s)
-    _time(rig.clock, "wait_until", "physics", spent_s)
-    make_source = station.make_source
+    _time(station.rig.cameras, "capture", "cameras", spent_s)
+    _time(station.rig.tracker, "step", "tracker", spent_s)
+    _time(station.rig.clock, "wait_until", "physics", spent_s)
 
-    def timed_source(instance: Any) -> Any:
-        source = make_source(instance)
+    def make_timed_source(instance: Any) -> Any:
+        source = station.make_source(instance)
         _time(source, "reference", "source", spent_s)
         return source
 
-    object.__setattr__(station, "make_source", timed_source)
-    rows = 0
+    steps = 0
     start = time.perf_counter()
-    for scored in episode(station, station.task.reset(0)):
-        rows += 1
-        if scored.row.index / 30.0 >= simulated_s:
+    for scored in episode(replace(station, make_source=make_timed_source), station.task.reset(0)):
+        steps += 1
+        if scored.row.index / RATE_HZ >= simulated_s:
             break
     wall_s = time.perf_counter() - start
-    seconds = rows / 30.0
+    seconds = steps / RATE_HZ
     figures = {f"{name}_s_per_s": spent / seconds for name, spent in spent_s.items()}
-    return {**figures, "all_s_per_s": wall_s / seconds, "real_time_factor": seconds / wall_s}
+    return {**figures, "total_s_per_s": wall_s / seconds, "real_time_factor": seconds / wall_s}
 
 
 def _time(owner: object, method: str, part: str, spent_s: dict[str, float]) -> None:
-    """Replace a method of one object by one that adds up its time."""
+    """Replace a method of one object by a wrapper that adds up its time."""
     call: Callable[..., Any] = getattr(owner, method)
 
     def timed(*args: Any) -> Any:

@@ -173,7 +173,7 @@ def _link(row: _Row) -> Link:
         position_m=row.position,
         roll_pitch_rad=row.roll_pitch,
         mass_kg=row.mass,
-        center_of_mass_m=row.center,
+        com_position_m=row.center,
         inertia_kg_m2=row.inertia,
     )
 
@@ -184,7 +184,7 @@ _PELVIS = Link(
     joint=None,
     position_m=(0.0, 0.0, 0.793),
     mass_kg=3.813,
-    center_of_mass_m=(0.0, 0.0, -0.07605),
+    com_position_m=(0.0, 0.0, -0.07605),
     inertia_kg_m2=(0.010549, 0.0093089, 0.0079184, 0.0, 2.1e-06, 0.0),
 )
 _RIGHT_GRIPPER = Gripper(
