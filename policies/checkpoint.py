@@ -37,10 +37,11 @@ from hlm.policies.encoding import Encoding, EncodingConfig
 from hlm.policies.kinds import find_kind
 from hlm.policies.settings import settings_class
 from hlm.policies.tokenizer_folder import PARTIAL_FOLDER, TOKENIZER_FOLDER
+from hlm.policies.training.upgrade import upgrade_compact, upgrade_training
 from hlm.policies.transforms.text import Text
 from hlm.policies.transforms.vocabulary import Vocabulary
 
-FORMAT = 2
+FORMAT = 3
 WEIGHTS_FILE = "model.safetensors"
 CONFIG_FILE = "config.yaml"
 STATISTICS_FILE = "statistics.json"
@@ -207,6 +208,8 @@ def read_config(path: Path) -> CheckpointConfig:
     try:
         document = yaml.safe_load(file.read_text())
         version = document.get("format") if isinstance(document, dict) else None
+        if version == 2:
+            document, version = _from_format_2(document), FORMAT
         if isinstance(version, int) and version != FORMAT:
             remedy = "Install a newer hlm." if version > FORMAT else "Train the policy again, or install an older hlm."
             raise MismatchError(f"{file} has format {version}, this hlm reads {FORMAT}. {remedy}")
@@ -221,6 +224,15 @@ def read_config(path: Path) -> CheckpointConfig:
         raise
     except HlmError as error:
         raise CorruptError(f"{file} is damaged: {error}") from error
+
+
+def _from_format_2(document: Mapping[str, Any]) -> dict[str, Any]:
+    upgraded = {**document, "format": FORMAT}
+    if isinstance(document.get("training"), Mapping):
+        upgraded["training"] = upgrade_training(document["training"])
+    if document.get("policy") == "compact" and isinstance(document.get("settings"), Mapping):
+        upgraded["settings"] = upgrade_compact(document["settings"])
+    return upgraded
 
 
 def read_statistics(path: Path) -> Statistics:

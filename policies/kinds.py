@@ -64,6 +64,6 @@ def find_kind(name: str) -> Kind:
         MissingDependencyError: what it is built on is not installed.
     """
     if name not in MODULES:
-        raise UnknownNameError("kind of policy", name, MODULES)
+        raise UnknownNameError("policy type", name, MODULES)
     kind: Any = import_module(MODULES[name])
     return kind

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from hlm.core.errors import UnknownNameError
-from hlm.policies.compact.settings import CompactSettings
+from hlm.policies.compact.config import CompactConfig
 from hlm.policies.lerobot.settings import ActSettings, SmolVLASettings
 from hlm.policies.pi05.settings import Pi05Settings
 
 SETTINGS: dict[str, type[Any]] = {
-    "compact": CompactSettings,
+    "compact": CompactConfig,
     "pi05": Pi05Settings,
     "smolvla": SmolVLASettings,
     "act": ActSettings,
@@ -24,5 +24,5 @@ def settings_class(kind: str) -> type[Any]:
         UnknownNameError: there is no such kind.
     """
     if kind not in SETTINGS:
-        raise UnknownNameError("kind of policy", kind, SETTINGS)
+        raise UnknownNameError("policy type", kind, SETTINGS)
     return SETTINGS[kind]

@@ -81,7 +81,7 @@ def plan(config: DemoConfig) -> dict[str, Step]:
     """The commands in their order, by the name that the report uses."""
     dataset, policy, minutes = str(config.dataset), str(config.policy), f"{config.train_minutes:g}"
     # Small batches make small updates, so that the time is kept on slow machines too.
-    train = ("train", "--datasets", dataset, "--out", policy, "--max-minutes", minutes, "--batch", "16")
+    train = ("train", "--datasets", dataset, "--out", policy, "--max-minutes", minutes, "--batch-size", "16")
     score = ("eval", str(config.checkpoint), "--rollouts", str(config.rollouts), "--videos", str(config.rollouts))
     workers = () if config.workers is None else ("--workers", str(config.workers))
     return {
@@ -94,7 +94,7 @@ def plan(config: DemoConfig) -> dict[str, Step]:
         "info": Step(title="look at the dataset", arguments=("data", "info", dataset, "--episodes")),
         "train": Step(
             title=f"train for about {minutes} min",
-            arguments=(*train, "--validation", "0"),
+            arguments=(*train, "--validation-fraction", "0"),
             note="This shows that training runs. A policy that succeeds takes some hundred demonstrations and an hour.",
         ),
         "evaluate": Step(

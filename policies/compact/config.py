@@ -1,26 +1,26 @@
-"""Shape of the compact policy's network."""
+"""What can be configured about the compact policy. Imports no torch, so that the command line can list it."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from hlm.core.errors import InputError
-from hlm.core.layout import DIMENSIONS
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class NetworkSize:
-    """What can be chosen about the network; the defaults give about four million parameters.
+class ArchitectureConfig:
+    """Size of the network; the defaults give about four million parameters.
 
     Attributes:
         width: features of a token, a multiple of `heads`.
         heads: attention heads.
         prefix_layers: transformer layers over state, instruction and views.
-        expert_layers: transformer layers over the action coefficients.
-        channels: feature maps of the encoder at a quarter and at an eighth of the picture, multiples of 8.
-        keypoints: heat maps per view whose centres become tokens, a multiple of `tokens_per_view`.
-        tokens_per_view: tokens that the heat maps of a view are shared out to.
-        coefficients: B-spline coefficients per dimension that stand for a chunk; the expert has a token for each.
+        expert_layers: transformer layers of the action expert.
+        channels: feature maps of the vision encoder at a quarter and at an eighth of the image size, multiples of 8.
+        keypoints: spatial-softmax heat maps per view, a multiple of `tokens_per_view`.
+        tokens_per_view: tokens that the keypoints of a view are grouped into.
+        coefficients: B-spline coefficients per dimension that represent a chunk, each a token of the action expert.
     """
 
     width: int = 192
@@ -33,10 +33,10 @@ class NetworkSize:
     coefficients: int = 12
 
     def __post_init__(self) -> None:
-        """Check what the layers need.
+        """Check the sizes.
 
         Raises:
-            InputError: a size that they cannot have.
+            InputError: a size that the layers cannot have.
         """
         for name in ("width", "heads", "prefix_layers", "expert_layers", "keypoints", "tokens_per_view"):
             if getattr(self, name) < 1:
@@ -52,34 +52,55 @@ class NetworkSize:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class CompactConfig:
-    """The network that fits a dataset.
+class ObjectiveConfig:
+    """Training objective and regularisation; the defaults learn a two-object task from 300 demonstrations.
 
     Attributes:
-        views: cameras that it sees, >= 1.
-        image_size: height and width of their pictures, px, multiples of 8.
-        vocabulary_size: words that it knows, the empty slot included.
-        word_slots: longest instruction, words.
-        size: what can be chosen.
-        dimensions: entries of state and action.
-        auxiliary: outputs of the head that learns from privileged labels (target and goal in the gripper's frame).
+        counterfactual: fraction of the samples whose target is not yet reached that are also shown with another
+            candidate's instruction. These train the auxiliary head only. Without them the policy ignores the
+            instruction.
+        deciding_weight: weight of steps in which the asked object is reached for and grasped, relative to other steps.
+        flow_draws: noise draws per encoded observation.
+        auxiliary_weight: loss weight of the auxiliary head, which predicts where target and goal are.
+        state_noise: standard deviation of the noise added to the normalised state.
+        state_dropout: fraction of the samples whose state is withheld.
     """
 
-    views: int
-    image_size: tuple[int, int]
-    vocabulary_size: int
-    word_slots: int
-    size: NetworkSize = field(default_factory=NetworkSize)
-    dimensions: int = DIMENSIONS
-    auxiliary: int = 6
+    counterfactual: float = 0.75
+    deciding_weight: float = 2.0
+    flow_draws: int = 2
+    auxiliary_weight: float = 0.5
+    state_noise: float = 0.03
+    state_dropout: float = 0.3
 
     def __post_init__(self) -> None:
-        """Check what the encoder needs.
+        """Check ranges.
 
         Raises:
-            InputError: no camera, or pictures that it cannot halve three times.
+            InputError: a fraction outside [0, 1], a weight or noise out of range, or no draw.
         """
-        if self.views < 1:
-            raise InputError(f"the policy needs at least one camera, got {self.views}.")
-        if any(pixels < 16 or pixels % 8 for pixels in self.image_size):
-            raise InputError(f"image size must be multiples of 8 from 16 px on, got {list(self.image_size)}.")
+        for name in ("counterfactual", "state_dropout"):
+            value = getattr(self, name)
+            if not 0.0 <= value <= 1.0:
+                raise InputError(f"{name} must be in [0, 1], got {value}.")
+        for name in ("state_noise", "auxiliary_weight"):
+            value = getattr(self, name)
+            if not 0.0 <= value < math.inf:
+                raise InputError(f"{name} must be finite and not negative, got {value}.")
+        if not 0.0 < self.deciding_weight < math.inf:
+            raise InputError(f"deciding_weight must be positive, got {self.deciding_weight}.")
+        if self.flow_draws < 1:
+            raise InputError(f"flow_draws must be at least 1, got {self.flow_draws}.")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CompactConfig:
+    """The compact policy.
+
+    Attributes:
+        architecture: size of the network.
+        objective: training objective and regularisation.
+    """
+
+    architecture: ArchitectureConfig = field(default_factory=ArchitectureConfig)
+    objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)

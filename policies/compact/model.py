@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from hlm.policies.compact.attention import ExpertLayer, KeysValues, PrefixLayer
-from hlm.policies.compact.config import CompactConfig
+from hlm.policies.compact.network_config import CompactNetworkConfig
 from hlm.policies.compact.vision import Encoder
 from hlm.policies.network import Inputs
 
@@ -47,10 +47,10 @@ class Prefix(NamedTuple):
 class CompactModel(nn.Module):
     """Prefix transformer over state, instruction and views; action expert that predicts the clean coefficients."""
 
-    def __init__(self, config: CompactConfig) -> None:
+    def __init__(self, config: CompactNetworkConfig) -> None:
         super().__init__()
-        size = config.size
-        width = size.width
+        architecture = config.architecture
+        width = architecture.width
         self.config = config
         self.word = nn.Embedding(config.vocabulary_size, width)
         self.word_slot = nn.Parameter(0.02 * torch.randn(config.word_slots, width))
@@ -60,14 +60,18 @@ class CompactModel(nn.Module):
         self.state = nn.Sequential(nn.Linear(config.dimensions, width), nn.SiLU(), nn.Linear(width, width))
         self.hidden_state = nn.Parameter(0.02 * torch.randn(width))
         self.summary = nn.Parameter(0.02 * torch.randn(1, 1, width))
-        self.prefix_layers = nn.ModuleList(PrefixLayer(width, size.heads) for _ in range(size.prefix_layers))
+        self.prefix_layers = nn.ModuleList(
+            PrefixLayer(width, architecture.heads) for _ in range(architecture.prefix_layers)
+        )
         self.auxiliary = nn.Sequential(
             nn.LayerNorm(width), nn.Linear(width, width), nn.SiLU(), nn.Linear(width, config.auxiliary)
         )
         self.action_in = nn.Linear(config.dimensions, width)
-        self.action_slot = nn.Parameter(0.02 * torch.randn(size.coefficients, width))
+        self.action_slot = nn.Parameter(0.02 * torch.randn(architecture.coefficients, width))
         self.time = nn.Sequential(nn.Linear(2 * TIME_FREQUENCIES, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU())
-        self.expert_layers = nn.ModuleList(ExpertLayer(width, size.heads) for _ in range(size.expert_layers))
+        self.expert_layers = nn.ModuleList(
+            ExpertLayer(width, architecture.heads) for _ in range(architecture.expert_layers)
+        )
         self.action_norm = nn.LayerNorm(width)
         self.action_out = nn.Linear(width, config.dimensions)
 
@@ -116,7 +120,7 @@ class CompactModel(nn.Module):
     def _token_mask(self, available: Tensor, tokens: int) -> Tensor | None:
         if bool(available.all()):
             return None
-        views = available.repeat_interleave(self.config.size.tokens_per_view, 1)
+        views = available.repeat_interleave(self.config.architecture.tokens_per_view, 1)
         return functional.pad(views, (tokens - views.shape[1], 0), value=True)
 
     @staticmethod

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from hlm.policies.compact.config import CompactConfig
+from hlm.policies.compact.config import ObjectiveConfig
 from hlm.policies.compact.flow import data_error, flow_times, flow_weights, integrate, interpolate
 from hlm.policies.compact.model import AUXILIARY_UNIT_M, CompactModel
 from hlm.policies.compact.model import Prefix as Known
-from hlm.policies.compact.settings import Recipe
+from hlm.policies.compact.network_config import CompactNetworkConfig
 from hlm.policies.network import Batch, Draws, Inputs, Losses, Prefix, Term
 from hlm.policies.transforms.spline import SplineBasis
 
@@ -27,7 +27,7 @@ class CompactNetwork(CompactModel):
 
     Args:
         config: shape of the network.
-        recipe: what the learning depends on.
+        objective: training objective and regularisation.
         basis: chunks as coefficients.
         active: [dimension] bool, False where actions do not move; they stay 0 there.
         state_active: [dimension] bool, the same of states.
@@ -39,10 +39,15 @@ class CompactNetwork(CompactModel):
     state_active: Tensor
 
     def __init__(
-        self, config: CompactConfig, recipe: Recipe, basis: SplineBasis, active: Tensor, state_active: Tensor
+        self,
+        config: CompactNetworkConfig,
+        objective: ObjectiveConfig,
+        basis: SplineBasis,
+        active: Tensor,
+        state_active: Tensor,
     ) -> None:
         super().__init__(config)
-        self.recipe = recipe
+        self.objective = objective
         self.noise_shape: tuple[int, ...] = (basis.coefficients, config.dimensions)
         matrix = torch.from_numpy(basis.matrix)
         for name, buffer in (
@@ -56,11 +61,11 @@ class CompactNetwork(CompactModel):
     def forward(self, batch: Batch, draws: Draws) -> Losses:
         """The loss: flow matching on demonstrated samples; where target and goal are, on counterfactual ones too.
 
-        While training, the state is noisy or withheld, and a part of the samples is counterfactual as the recipe says;
-        otherwise nothing is changed, and every sample that is undecided is counterfactual too.
+        In training, the state is noisy or withheld, and a fraction of the undecided samples is counterfactual too, as
+        the objective says. In evaluation the state is unchanged, and all undecided samples are counterfactual too.
         """
         inputs, hidden = self._perturbed(batch.inputs, draws)
-        chosen, asked = _asked(batch.privileged, draws, self.recipe.counterfactual if self.training else 1.0)
+        chosen, asked = _asked(batch.privileged, draws, self.objective.counterfactual if self.training else 1.0)
         joined = Inputs(
             images=inputs.images[chosen],
             available=inputs.available[chosen],
@@ -71,7 +76,7 @@ class CompactNetwork(CompactModel):
         target_m = torch.cat([batch.privileged["candidate_m"][chosen, asked], batch.privileged["goal_m"][chosen]], -1)
         prefix = self.encode(joined, None if hidden is None else hidden[chosen])
         error, flow = self._flow(prefix.repeat(len(batch.actions), self._flow_draws), batch.actions, draws)
-        decided = 1.0 + (self.recipe.deciding_weight - 1.0) * batch.privileged["deciding"].float()
+        decided = 1.0 + (self.objective.deciding_weight - 1.0) * batch.privileged["deciding"].float()
         if not self.training:
             decided = torch.ones_like(decided)
         demonstrated = len(batch.actions)
@@ -79,7 +84,7 @@ class CompactNetwork(CompactModel):
         weights = decided[chosen] * known
         wrong_m = target_error(prefix.auxiliary_m, target_m)
         others = {
-            "auxiliary": Term(auxiliary_loss(prefix.auxiliary_m, target_m), weights, self.recipe.auxiliary_weight),
+            "auxiliary": Term(auxiliary_loss(prefix.auxiliary_m, target_m), weights, self.objective.auxiliary_weight),
             "data_error": Term(error.detach(), torch.ones_like(error), 0.0),
             "asked_error_cm": Term(100.0 * wrong_m[:demonstrated].detach(), known[:demonstrated], 0.0),
             "other_error_cm": Term(100.0 * wrong_m[demonstrated:].detach(), known[demonstrated:], 0.0),
@@ -105,15 +110,15 @@ class CompactNetwork(CompactModel):
 
     @property
     def _flow_draws(self) -> int:
-        return self.recipe.flow_draws if self.training else 1
+        return self.objective.flow_draws if self.training else 1
 
     def _perturbed(self, inputs: Inputs, draws: Draws) -> tuple[Inputs, Tensor | None]:
         """The inputs with a noisy state, and [batch] bool where it is withheld."""
         if inputs.state is None or not self.training:
             return inputs, None
         noise = draws.normal(inputs.state.shape[1]) * self.state_active
-        hidden = draws.uniform() < self.recipe.state_dropout
-        return inputs._replace(state=inputs.state + self.recipe.state_noise * noise), hidden
+        hidden = draws.uniform() < self.objective.state_dropout
+        return inputs._replace(state=inputs.state + self.objective.state_noise * noise), hidden
 
     def _flow(self, prefix: Known, actions: Tensor, draws: Draws) -> tuple[Tensor, Tensor]:
         """[batch] mean squared error of predicted data, and [batch] flow-matching loss."""

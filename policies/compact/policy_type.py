@@ -11,8 +11,8 @@ from hlm.core.errors import CorruptError
 from hlm.datasets.reader import Episode
 from hlm.policies.compact.config import CompactConfig
 from hlm.policies.compact.network import CompactNetwork
+from hlm.policies.compact.network_config import CompactNetworkConfig
 from hlm.policies.compact.privileged import PrivilegedCandidates, instructions_of
-from hlm.policies.compact.settings import CompactSettings
 from hlm.policies.encoding import Encoding
 from hlm.policies.network import LoadReport
 from hlm.policies.transforms.spline import SplineBasis
@@ -20,9 +20,9 @@ from hlm.policies.transforms.text import Text
 from hlm.policies.transforms.vocabulary import Vocabulary
 
 
-def new_text(settings: CompactSettings, episodes: Sequence[Episode]) -> Vocabulary:
+def new_text(config: CompactConfig, episodes: Sequence[Episode]) -> Vocabulary:
     """The words of every instruction that the episodes could have been recorded for."""
-    del settings
+    del config
     return Vocabulary.fit(instructions_of(episodes))
 
 
@@ -31,41 +31,41 @@ def save_text(text: Vocabulary, folder: Path) -> None:
     del text, folder
 
 
-def saved_text(settings: CompactSettings, vocabulary: Vocabulary | None, folder: Path) -> Vocabulary:
+def saved_text(config: CompactConfig, vocabulary: Vocabulary | None, folder: Path) -> Vocabulary:
     """The words that the checkpoint lists.
 
     Raises:
         CorruptError: it lists none.
     """
-    del settings
+    del config
     if vocabulary is None:
         raise CorruptError(f"{folder} lists no words; a compact policy needs them.")
     return vocabulary
 
 
-def build(settings: CompactSettings, encoding: Encoding) -> CompactNetwork:
+def build(config: CompactConfig, encoding: Encoding) -> CompactNetwork:
     """A network with random weights."""
-    config = CompactConfig(
+    shape = CompactNetworkConfig(
         views=len(encoding.cameras),
         image_size=encoding.image_size,
         vocabulary_size=1 + len(_vocabulary(encoding.text).words),
         word_slots=encoding.text.slots,
-        size=settings.network,
+        architecture=config.architecture,
         dimensions=encoding.dimensions,
     )
-    basis = SplineBasis(encoding.horizon, settings.network.coefficients)
+    basis = SplineBasis(encoding.horizon, config.architecture.coefficients)
     active, state_active = (torch.from_numpy(flags) for flags in (encoding.action_active, encoding.state_active))
-    return CompactNetwork(config, settings.recipe, basis, active, state_active)
+    return CompactNetwork(shape, config.objective, basis, active, state_active)
 
 
-def initialise(network: CompactNetwork, settings: CompactSettings) -> LoadReport | None:
+def initialise(network: CompactNetwork, config: CompactConfig) -> LoadReport | None:
     """A compact policy is learnt from scratch."""
-    del network, settings
+    del network, config
     return None
 
 
 def privileged(episodes: Sequence[Episode], encoding: Encoding) -> PrivilegedCandidates:
-    """What the episodes know about objects that could have been asked for."""
+    """Where the objects are that the instructions could have named, as far as the episodes say."""
     return PrivilegedCandidates(episodes, encoding.text)
 
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from hlm.policies.compact.config import CompactConfig
+from hlm.policies.compact.network_config import CompactNetworkConfig
 
 NORM_GROUPS = 8
 
@@ -62,21 +62,23 @@ class KeypointReadout(nn.Module):
 class Encoder(nn.Module):
     """Tokens of each view of a batch; a view knows which camera it is from a learnt embedding."""
 
-    def __init__(self, config: CompactConfig) -> None:
+    def __init__(self, config: CompactNetworkConfig) -> None:
         super().__init__()
-        size = config.size
-        coarse, fine = size.channels
-        self.tokens = size.tokens_per_view
+        architecture = config.architecture
+        coarse, fine = architecture.channels
+        self.tokens = architecture.tokens_per_view
         self.stem = nn.Conv2d(3, coarse, 6, stride=4, padding=1, bias=False)
         self.stem_norm = nn.GroupNorm(NORM_GROUPS, coarse)
-        self.early = ModulatedBlock(coarse, size.width)
+        self.early = ModulatedBlock(coarse, architecture.width)
         self.down = nn.Conv2d(coarse, fine, 3, stride=2, padding=1, bias=False)
         self.down_norm = nn.GroupNorm(NORM_GROUPS, fine)
-        self.late = ModulatedBlock(fine, size.width)
-        self.readout = KeypointReadout(fine, size.keypoints)
-        self.token = nn.Linear(4 * size.keypoints // size.tokens_per_view, size.width)
-        self.view_condition = nn.Parameter(0.02 * torch.randn(config.views, size.width))
-        self.view_token = nn.Parameter(0.02 * torch.randn(config.views, size.tokens_per_view, size.width))
+        self.late = ModulatedBlock(fine, architecture.width)
+        self.readout = KeypointReadout(fine, architecture.keypoints)
+        self.token = nn.Linear(4 * architecture.keypoints // architecture.tokens_per_view, architecture.width)
+        self.view_condition = nn.Parameter(0.02 * torch.randn(config.views, architecture.width))
+        self.view_token = nn.Parameter(
+            0.02 * torch.randn(config.views, architecture.tokens_per_view, architecture.width)
+        )
 
     def forward(self, images: Tensor, condition: Tensor) -> Tensor:
         """Tokens of the pictures.

@@ -23,7 +23,7 @@ class RunFacts:
         validation_episodes: held out.
         step: updates made.
         steps: updates planned.
-        batch: samples per update and process.
+        batch_size: samples per update and process.
         processes: that trained together.
         seed: of the run.
         hours: training time.
@@ -37,7 +37,7 @@ class RunFacts:
     validation_episodes: int
     step: int
     steps: int | None
-    batch: int
+    batch_size: int
     processes: int
     seed: int
     hours: float
@@ -66,7 +66,7 @@ def card(checkpoint: Checkpoint, facts: RunFacts, validation: Validation | None)
         *[f"- data: {count}" for count in facts.counts],
         f"- {facts.training_episodes} episodes learnt from, {facts.validation_episodes} held out",
         *[f"- realised fraction of {name}: {share:.4f}" for name, share in facts.fractions.items()],
-        f"- {facts.step} updates{planned}, {facts.batch * facts.processes} samples each, seed {facts.seed}, "
+        f"- {facts.step} updates{planned}, {facts.batch_size * facts.processes} samples each, seed {facts.seed}, "
         f"{facts.hours:.2f} h{f' on {facts.processes} processes' if facts.processes > 1 else ''}",
         f"- command{f', in each of {facts.processes} processes' if facts.processes > 1 else ''}: "
         f"`{facts.command or 'not run from the command line'}`",

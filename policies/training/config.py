@@ -1,4 +1,4 @@
-"""What a training run is told."""
+"""Configuration of a training run. Imports no torch, so that the command line answers at once."""
 
 from __future__ import annotations
 
@@ -14,25 +14,33 @@ import yaml
 from hlm.core.documents import from_document, to_document
 from hlm.core.errors import CorruptError, InputError, MissingFileError, UnknownNameError
 from hlm.policies.augmentation_config import AugmentationConfig
-from hlm.policies.compact.settings import CompactSettings
+from hlm.policies.compact.config import CompactConfig
 from hlm.policies.lerobot.settings import ActSettings, SmolVLASettings
 from hlm.policies.pi05.settings import Pi05Settings
 from hlm.policies.settings import SETTINGS
 from hlm.policies.training.defaults import DEFAULTS
+from hlm.policies.training.upgrade import RENAMED
 from hlm.policies.transforms.ordering import Order
 
 _LARGEST_BYTES = 1_000_000
 SMALLEST_BATCH = 2
 OUTCOMES = ("success",)
 LARGEST_SEED = 2**63 - 1
-_LOWEST = {"batch": SMALLEST_BATCH, "warmup_steps": 0, "euler_steps": 1, "workers": 0, "execute": 1, "seed": 0}
+_LOWEST = {
+    "batch_size": SMALLEST_BATCH,
+    "warmup_steps": 0,
+    "euler_steps": 1,
+    "workers": 0,
+    "execution_horizon": 1,
+    "seed": 0,
+}
 Device = Literal["auto", "cpu", "cuda"]
 Precision = Literal["auto", "float32", "bfloat16"]
 Sharding = Literal["none", "fsdp"]
 
 
 class _Loader(yaml.SafeLoader):
-    """Reads `1e-4` as a number too, which YAML 1.1 takes for a text."""
+    """Reads `1e-4` as a number, which YAML 1.1 takes for text."""
 
 
 _Loader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), None)
@@ -40,50 +48,49 @@ _Loader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"[-+]?\d+(\
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrainConfig:
-    """A training run. What is learnt depends on seed, data, `steps` and precision, not on workers or interruptions.
+    """A training run. The result depends on seed, data, steps and precision; workers and interruptions do not matter.
 
     Attributes:
-        policy: kind of policy; the other defaults depend on it.
-        datasets: datasets to learn from, every row as likely as any other.
-        mixture: a YAML file that weights and filters datasets, instead of `datasets`; see `hlm data mixture`.
-        outcomes: which episodes of `datasets` to learn from.
-        out: folder of the checkpoint, which must not exist yet.
-        resume: checkpoint to train on with the settings it was started with; only threads, workers, save_minutes,
-            max_minutes, sharding and wandb may differ, and the number of processes, which then share out the same
-            number of samples per update.
-        cameras: what the policy sees, in this order; all cameras of the episodes by default.
-        image_size: height and width that pictures are fitted into, px; as recorded by default.
-        horizon: actions of a chunk.
-        execute: actions of a chunk that are to be played before the next one.
-        euler_steps: flow steps that the checkpoint is to be served with.
-        order: of state and action in the network: the contract's, in which a policy that was pretrained on two arms
-            finds its dimensions first, or humanoid-native.
-        actions: absolute targets, or relative to the state that a chunk starts from.
-        proprioception: whether the policy is told the state.
-        augmentation: what pictures go through in training.
-        batch: samples per update and process.
-        steps: updates; by default as many as fit into max_minutes.
-        max_minutes: time after which training stops wherever it is; None for no limit, which needs steps.
-        learning_rate: at its peak.
-        last_rate: share of it that the cosine ends at.
-        warmup_steps: updates until the peak.
-        betas: of AdamW.
-        weight_decay: of AdamW.
-        gradient_norm: that longer gradients are cut to.
-        average_decay: of the moving average of the weights, which is what is served; 0 serves the weights themselves.
-        validation: share of the episodes that is held out: whole scenes, and one at least; 0 for none.
-        save_minutes: time between checkpoints, min.
-        seed: of everything random.
-        threads: CPU threads; all cores that may be used by default.
-        workers: processes that read samples; 0 reads them in between.
-        device: where to train; "auto" takes a GPU if there is one.
-        precision: of the network's arithmetic; "auto" takes bfloat16 where the device is faster with it.
-        sharding: how several processes share the weights: each has all, or each has a part (FSDP2).
-        wandb: project on Weights & Biases to report to as well.
-        compact: settings of the compact policy.
-        pi05: settings of pi0.5.
-        smolvla: settings of SmolVLA.
-        act: settings of ACT.
+        policy: policy type; sets the defaults of the other options.
+        datasets: datasets to train on; every step of every episode is equally likely.
+        mixture: YAML file with weighted and filtered datasets, in place of `datasets`; see `hlm data mixture`.
+        outcomes: outcomes of the episodes of `datasets` to train on.
+        out: folder for the checkpoint; must not exist yet.
+        resume: checkpoint to continue, with the config that it was started with. Only threads, workers,
+            save_every_minutes, max_minutes, sharding, wandb and the number of processes may be changed.
+        cameras: cameras that the policy sees, in this order; by default, all cameras of the episodes.
+        image_size: height and width that images are letterboxed to, px; by default, as recorded.
+        horizon: actions per chunk.
+        execution_horizon: actions of a chunk to execute before the next chunk is due; stored in the checkpoint.
+        euler_steps: Euler steps per chunk at inference, for flow-matching policies; stored in the checkpoint.
+        order: order of the 34 dimensions inside the network. `bimanual` has both arms first, as policies pretrained on
+            two arms do.
+        actions: absolute joint targets, or targets relative to the state at the start of the chunk.
+        proprioception: whether the policy sees the state.
+        augmentation: random changes to the training images.
+        batch_size: samples per update in each process.
+        steps: number of updates; by default, as many as fit into max_minutes.
+        max_minutes: time limit, min; None for no limit, which requires steps.
+        learning_rate: peak learning rate.
+        final_learning_rate_ratio: learning rate at the end of the cosine decay, relative to the peak.
+        warmup_steps: updates of linear warm-up before the peak.
+        betas: AdamW betas.
+        weight_decay: AdamW weight decay.
+        max_grad_norm: gradients are clipped to this norm.
+        ema_decay: decay of the exponential moving average (EMA) of the weights that is served; 0 to serve the weights.
+        validation_fraction: fraction of the scenes held out for validation, at least one; 0 for none.
+        save_every_minutes: time between checkpoints, min.
+        seed: seed of all random numbers.
+        threads: CPU threads; by default, all available cores.
+        workers: processes that read samples ahead; 0 reads them in the training process.
+        device: device to train on; `auto` takes a GPU if there is one.
+        precision: precision of the network's arithmetic; `auto` takes bfloat16 where it is faster.
+        sharding: how processes share the weights. `none` gives each a full copy (DDP), `fsdp` a shard (FSDP2).
+        wandb: Weights & Biases project to log to, in addition to TensorBoard.
+        compact: options of the compact policy.
+        pi05: options of pi0.5.
+        smolvla: options of SmolVLA.
+        act: options of ACT.
     """
 
     policy: str = "compact"
@@ -95,24 +102,24 @@ class TrainConfig:
     cameras: tuple[str, ...] = ()
     image_size: tuple[int, int] | None = None
     horizon: int = 50
-    execute: int = 25
+    execution_horizon: int = 25
     euler_steps: int = 3
     order: Order = "bimanual"
     actions: Literal["absolute", "relative"] = "absolute"
     proprioception: bool = True
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig.compact)
-    batch: int = 48
+    batch_size: int = 48
     steps: int | None = None
     max_minutes: float | None = 45.0
     learning_rate: float = 1e-3
-    last_rate: float = 0.03
+    final_learning_rate_ratio: float = 0.03
     warmup_steps: int = 60
     betas: tuple[float, float] = (0.9, 0.95)
     weight_decay: float = 1e-3
-    gradient_norm: float = 1.0
-    average_decay: float = 0.998
-    validation: float = 0.05
-    save_minutes: float = 5.0
+    max_grad_norm: float = 1.0
+    ema_decay: float = 0.998
+    validation_fraction: float = 0.05
+    save_every_minutes: float = 5.0
     seed: int = 0
     threads: int | None = None
     workers: int = 1
@@ -120,7 +127,7 @@ class TrainConfig:
     precision: Precision = "auto"
     sharding: Sharding = "none"
     wandb: str | None = None
-    compact: CompactSettings = field(default_factory=CompactSettings)
+    compact: CompactConfig = field(default_factory=CompactConfig)
     pi05: Pi05Settings = field(default_factory=Pi05Settings)
     smolvla: SmolVLASettings = field(default_factory=SmolVLASettings)
     act: ActSettings = field(default_factory=ActSettings)
@@ -129,33 +136,35 @@ class TrainConfig:
         """Check names and ranges.
 
         Raises:
-            InputError: no data, or a number out of range.
-            UnknownNameError: no such kind of policy.
+            InputError: options that exclude each other, or a number out of range.
+            UnknownNameError: no such policy type.
         """
         if self.policy not in SETTINGS:
-            raise UnknownNameError("kind of policy", self.policy, SETTINGS)
-        self._check_settings()
+            raise UnknownNameError("policy type", self.policy, SETTINGS)
+        self._check_exclusive()
         self._check_ranges()
         if self.steps is None and self.max_minutes is None:
-            raise InputError("a run without end: give steps, max_minutes, or both.")
-        if self.execute > self.horizon:
-            raise InputError(f"cannot execute {self.execute} of the {self.horizon} actions of a chunk.")
+            raise InputError("training would never end: give steps, max_minutes, or both.")
+        if self.execution_horizon > self.horizon:
+            raise InputError(
+                f"execution_horizon {self.execution_horizon} is more than the {self.horizon} actions of a chunk."
+            )
 
     @classmethod
     def for_policy(cls, policy: str, **changes: Any) -> Self:
-        """The defaults of a kind of policy, and changes to them.
+        """The defaults of a policy type, with changes.
 
         Raises:
-            UnknownNameError: no such kind of policy.
+            UnknownNameError: no such policy type.
             InputError: changes that cannot be used.
         """
         if policy not in SETTINGS:
-            raise UnknownNameError("kind of policy", policy, SETTINGS)
+            raise UnknownNameError("policy type", policy, SETTINGS)
         return cls(**{"policy": policy, **DEFAULTS[policy], **changes})
 
     @property
-    def settings(self) -> Any:
-        """The settings of the kind of policy that is trained."""
+    def policy_config(self) -> Any:
+        """The options of the policy type that is trained."""
         return getattr(self, self.policy)
 
     def _check_ranges(self) -> None:
@@ -164,65 +173,68 @@ class TrainConfig:
                 raise InputError(f"{name} must be at least {lowest}, got {getattr(self, name)}.")
         if self.seed > LARGEST_SEED:
             raise InputError(f"seed must be at most {LARGEST_SEED}, got {self.seed}.")
-        for name in ("learning_rate", "max_minutes", "save_minutes", "steps", "threads", "gradient_norm"):
+        for name in ("learning_rate", "max_minutes", "save_every_minutes", "steps", "threads", "max_grad_norm"):
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:
                 raise InputError(f"{name} must be positive, got {value}.")
-        for name in ("validation", "average_decay", "weight_decay"):
+        for name in ("validation_fraction", "ema_decay", "weight_decay"):
             if not 0.0 <= getattr(self, name) < 1.0:
                 raise InputError(f"{name} must be in [0, 1), got {getattr(self, name)}.")
         if not all(0.0 <= beta < 1.0 for beta in self.betas):
             raise InputError(f"betas must be in [0, 1), got {self.betas[0]} and {self.betas[1]}.")
-        if not 0.0 <= self.last_rate <= 1.0:
-            raise InputError(f"last_rate must be in [0, 1], got {self.last_rate}.")
+        if not 0.0 <= self.final_learning_rate_ratio <= 1.0:
+            raise InputError(f"final_learning_rate_ratio must be in [0, 1], got {self.final_learning_rate_ratio}.")
 
-    def _check_settings(self) -> None:
+    def _check_exclusive(self) -> None:
         if self.datasets and self.mixture is not None:
-            raise InputError("give --datasets or --mixture, not both; a mixture names its datasets.")
+            raise InputError("give --datasets or --mixture, not both; a mixture lists its own datasets.")
         if self.mixture is not None and self.outcomes != OUTCOMES:
-            raise InputError("give --datasets or --mixture with --outcomes, not both; a mixture filters its datasets.")
+            raise InputError("--outcomes filters --datasets; a mixture filters its own datasets, in its file.")
         for name, settings in SETTINGS.items():
             if name != self.policy and getattr(self, name) != settings():
-                raise InputError(f"settings of {name} are given, but the policy is {self.policy}; add --policy {name}.")
+                raise InputError(f"options of {name} are given, but the policy is {self.policy}; add --policy {name}.")
 
 
 def read_document(path: Path) -> dict[str, Any]:
-    """The YAML file of a run: fields of `TrainConfig`, its paths relative to the working directory.
+    """The YAML file of a run: fields of `TrainConfig`, with paths relative to the working directory.
 
     Raises:
         MissingFileError: there is no such file.
-        CorruptError: it is no YAML mapping.
-        UnknownNameError: a field that there is not; the text suggests the nearest.
+        CorruptError: it is not a YAML mapping.
+        UnknownNameError: an unknown field; the text suggests the nearest.
+        InputError: a field by the name that it had in an older hlm.
     """
     if not path.is_file():
-        raise MissingFileError(f"no config at {path}; a config is a YAML file with fields of `hlm train --help`.")
+        raise MissingFileError(f"no config at {path}; a config is a YAML file with the options of `hlm train --help`.")
     data = path.read_bytes()[: _LARGEST_BYTES + 1]
     try:
         if len(data) > _LARGEST_BYTES:
             raise ValueError(f"it is larger than {_LARGEST_BYTES} bytes")
         document = yaml.load(data, _Loader)  # a SafeLoader
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
-        raise CorruptError(f"{path} is no YAML: {' '.join(str(error).split())}.") from error
+        raise CorruptError(f"{path} is not valid YAML: {' '.join(str(error).split())}.") from error
     if not isinstance(document, dict):
-        raise CorruptError(f"{path} holds no fields; expected lines like `batch: 32`.")
+        raise CorruptError(f"{path} holds no fields; expected lines like `batch_size: 32`.")
     known = {item.name for item in fields(TrainConfig)}
     for name in document:
+        if name in RENAMED:
+            raise InputError(f"field {name} of {path} is called {RENAMED[name]} now.")
         if name not in known:
             raise UnknownNameError(f"field of {path}", str(name), known)
     return document
 
 
 def config_of(document: Mapping[str, Any], name: str = "config", base: TrainConfig | None = None) -> TrainConfig:
-    """The run that some fields describe; the others, in nested groups too, are as in `base`.
+    """The config with some fields given; all others, in nested groups too, are as in `base`.
 
     Args:
         document: fields by name.
-        name: what to call it in errors.
-        base: a run; the defaults of the kind of policy by default.
+        name: what to call the document in errors.
+        base: the config to change; by default, the defaults of the policy type.
 
     Raises:
         InputError: a field of the wrong type or out of range.
-        UnknownNameError: a field, or kind of policy, that there is not.
+        UnknownNameError: an unknown field or policy type.
     """
     before = TrainConfig.for_policy(str(document.get("policy", "compact"))) if base is None else base
     return from_document(TrainConfig, _merged(to_document(before), document), name)

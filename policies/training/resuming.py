@@ -13,7 +13,7 @@ from hlm.policies.checkpoint import CheckpointConfig, read_config
 from hlm.policies.training.config import SMALLEST_BATCH, TrainConfig, config_of
 
 # May differ between the run that was interrupted and the one that resumes it.
-FREE_WHEN_RESUMED = ("threads", "workers", "save_minutes", "max_minutes", "sharding", "wandb")
+FREE_WHEN_RESUMED = ("threads", "workers", "save_every_minutes", "max_minutes", "sharding", "wandb")
 
 
 def resuming(path: Path, **changes: Any) -> TrainConfig:

@@ -43,8 +43,9 @@ from hlm.policies.training.processes import any_of, join_processes, local_proces
 from hlm.policies.training.reports import LOG_FOLDER, WANDB_FOLDER
 from hlm.policies.training.resuming import must_continue, share_of
 from hlm.policies.training.samples import EncodedSample, encoded_samples
-from hlm.policies.training.sources import Sources, mixture_config, open_sources
 from hlm.policies.training.state import TrainState
+from hlm.policies.training.training_data import TrainingData, mixture_config, open_training_data
+from hlm.policies.training.upgrade import upgrade_state
 from hlm.policies.training.validation import HeldOut, Validation
 from hlm.policies.transforms.relative import relative_statistics
 from hlm.policies.transforms.text import Text
@@ -61,7 +62,7 @@ class Run:
     Attributes:
         config: what it was told.
         command: what was typed.
-        sources: episodes.
+        data: episodes to train and validate on.
         checkpoint: what will build the policy.
         statistics: of the training rows.
         encoding: how rows become what the network sees.
@@ -75,7 +76,7 @@ class Run:
 
     config: TrainConfig
     command: str
-    sources: Sources
+    data: TrainingData
     checkpoint: CheckpointConfig
     statistics: Statistics
     encoding: Encoding
@@ -89,18 +90,18 @@ class Run:
     @property
     def samples_per_update(self) -> int:
         """Of all processes together."""
-        return self.config.batch * self.accelerator.num_processes
+        return self.config.batch_size * self.accelerator.num_processes
 
     def fractions(self) -> dict[str, float]:
         """Share of all samples so far that each source gave, by its name."""
-        return self.sources.fractions(self.config.seed, self.state.step * self.samples_per_update)
+        return self.data.fractions(self.config.seed, self.state.step * self.samples_per_update)
 
 
 def prepare(config: TrainConfig, command: str, display: Display) -> Run:
     """Open and build everything that a run needs.
 
     Raises:
-        HlmError: any of what it is told cannot be used; see `open_sources`, `must_continue`, and the kind's functions.
+        HlmError: the data, the config or the checkpoint to resume cannot be used.
     """
     accelerator = join_processes(config)
     if not accelerator.is_main_process:
@@ -113,28 +114,28 @@ def prepare(config: TrainConfig, command: str, display: Display) -> Run:
             _must_be_new(config.out)
             mixture = mixture_config(config)
         else:
-            saved, document = must_continue(config), read_training(config.resume)
-            config = replace(config, batch=share_of(document, accelerator.num_processes))
+            saved, document = must_continue(config), upgrade_state(read_training(config.resume))
+            config = replace(config, batch_size=share_of(document, accelerator.num_processes))
             mixture = from_document(MixtureConfig, saved.mixture, "mixture")
         _must_be_writable(config.out)
-        sources = open_sources(config, mixture)
-        if document and document.get("episodes") != sources.document():
+        data = open_training_data(config, mixture)
+        if document and document.get("episodes") != data.document():
             raise MismatchError(f"the datasets of {config.out} have changed since it was started; start a new run.")
-        config = replace(config, augmentation=_augmentation(config, sources.cameras))
+        config = replace(config, augmentation=_augmentation(config, data.cameras))
         kind = find_kind(config.policy)
         if saved is None and accelerator.is_main_process:
-            cached_statistics(sources.episodes, sources.row_weights)  # The others find them in the cache.
+            cached_statistics(data.episodes, data.step_weights)  # The others find them in the cache.
     with together(accelerator):
         if saved is None:
-            text = kind.new_text(config.settings, sources.episodes)
-            figures, checkpoint = _statistics(config, sources), _checkpoint_config(config, sources, text)
+            text = kind.new_text(config.policy_config, data.episodes)
+            figures, checkpoint = _statistics(config, data), _checkpoint_config(config, data, text)
         else:
-            text = kind.saved_text(config.settings, saved.vocabulary, config.out)
+            text = kind.saved_text(config.policy_config, saved.vocabulary, config.out)
             figures, checkpoint = read_statistics(config.out), replace(saved, training=_settings_document(config))
         encoding = Encoding.of(checkpoint.encoding, figures.state, figures.action, text)
-        samples = encoded_samples(sources.episodes, encoding, kind.privileged(sources.episodes, encoding))
+        samples = encoded_samples(data.episodes, encoding, kind.privileged(data.episodes, encoding))
         samples[0]  # What cannot be read or encoded shows before anything long begins.
-        held_out = _held_out(config, sources, kind, encoding, display)
+        held_out = _held_out(config, data, kind, encoding, display)
         network, loaded = _network(config, kind, encoding, load=not document)
     validation: Validation | None = None
     state = TrainState.start(network.to(accelerator.device), config, accelerator, bfloat16=_half(config, accelerator))
@@ -148,7 +149,7 @@ def prepare(config: TrainConfig, command: str, display: Display) -> Run:
     return Run(
         config=config,
         command=str(document.get("command", command)),
-        sources=sources,
+        data=data,
         checkpoint=checkpoint,
         statistics=figures,
         encoding=encoding,
@@ -226,23 +227,23 @@ def _settings_document(config: TrainConfig) -> dict[str, Any]:
     return {name: value for name, value in document.items() if name == config.policy or name not in SETTINGS}
 
 
-def _statistics(config: TrainConfig, sources: Sources) -> Statistics:
-    figures = cached_statistics(sources.episodes, sources.row_weights)
+def _statistics(config: TrainConfig, data: TrainingData) -> Statistics:
+    figures = cached_statistics(data.episodes, data.step_weights)
     if config.actions == "absolute":
         return figures
-    moved = relative_statistics(sources.episodes, config.horizon, sources.row_weights)
+    moved = relative_statistics(data.episodes, config.horizon, data.step_weights)
     return replace(figures, action=moved)
 
 
-def _checkpoint_config(config: TrainConfig, sources: Sources, text: Text) -> CheckpointConfig:
-    sizes = sources.recorded_sizes
+def _checkpoint_config(config: TrainConfig, data: TrainingData, text: Text) -> CheckpointConfig:
+    sizes = data.recorded_sizes
     return CheckpointConfig(
         policy=config.policy,
-        embodiment=sources.embodiment,
-        rate_hz=sources.rate_hz,
+        embodiment=data.embodiment,
+        rate_hz=data.rate_hz,
         encoding=EncodingConfig(
-            cameras=sources.cameras,
-            optional_cameras=sources.optional_cameras,
+            cameras=data.cameras,
+            optional_cameras=data.optional_cameras,
             recorded_sizes=sizes,
             image_size=config.image_size or sizes[0],
             horizon=config.horizon,
@@ -252,11 +253,11 @@ def _checkpoint_config(config: TrainConfig, sources: Sources, text: Text) -> Che
             # A joint that never moves is best held where it was; relative to the state it would drift away from there.
             near="still" if config.policy == "compact" and config.actions == "absolute" else "widen",
         ),
-        settings=to_document(config.settings),
+        settings=to_document(config.policy_config),
         vocabulary=text if isinstance(text, Vocabulary) else None,
-        sampling=Sampling(euler_steps=config.euler_steps, execute=config.execute),
+        sampling=Sampling(euler_steps=config.euler_steps, execute=config.execution_horizon),
         training=_settings_document(config),
-        mixture=to_document(sources.mixture),
+        mixture=to_document(data.mixture),
     )
 
 
@@ -266,8 +267,8 @@ def _network(
     """A new network; with what the settings name in it, unless all of its weights will be replaced anyway."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        network = kind.build(config.settings, encoding)
-        loaded = kind.initialise(network, config.settings) if load else None
+        network = kind.build(config.policy_config, encoding)
+        loaded = kind.initialise(network, config.policy_config) if load else None
     return module(network), loaded
 
 
@@ -280,31 +281,31 @@ def _half(config: TrainConfig, accelerator: Accelerator) -> bool:
 
 
 def _held_out(
-    config: TrainConfig, sources: Sources, kind: Kind, encoding: Encoding, display: Display
+    config: TrainConfig, data: TrainingData, kind: Kind, encoding: Encoding, display: Display
 ) -> HeldOut | None:
-    if not sources.validation:
+    if not data.validation:
         return None
-    seen = [episode for episode in sources.validation if _can_be_seen(episode, sources)]
+    seen = [episode for episode in data.validation if _can_be_seen(episode, data)]
     known = [episode for episode in seen if _can_be_read(episode, config, kind, encoding.text)]
-    for left, what in ((len(sources.validation) - len(seen), "cameras"), (len(seen) - len(known), "words")):
+    for left, what in ((len(data.validation) - len(seen), "cameras"), (len(seen) - len(known), "words")):
         if left:
             display.say(f"{left} episodes held out have {what} that no training episode has, and are left out.")
     if not known:
         return None
     samples = encoded_samples(known, encoding, kind.privileged(known, encoding))
-    return HeldOut(samples, encoding, config.batch, config.seed)
+    return HeldOut(samples, encoding, config.batch_size, config.seed)
 
 
-def _can_be_seen(episode: Episode, sources: Sources) -> bool:
+def _can_be_seen(episode: Episode, data: TrainingData) -> bool:
     """Whether an episode has the cameras that every training episode has, and pictures of sizes that they have."""
-    there = [name for name in sources.cameras if name in episode.cameras]
-    needed = set(sources.cameras) - set(sources.optional_cameras)
-    return needed <= set(there) and all(episode.image_size(name) in sources.recorded_sizes for name in there)
+    there = [name for name in data.cameras if name in episode.cameras]
+    needed = set(data.cameras) - set(data.optional_cameras)
+    return needed <= set(there) and all(episode.image_size(name) in data.recorded_sizes for name in there)
 
 
 def _can_be_read(episode: Episode, config: TrainConfig, kind: Kind, text: Text) -> bool:
     """Whether the training episodes have every word of an episode, and are as long; tokens are known for any words."""
     if not isinstance(text, Vocabulary):
         return True
-    own = cast(Vocabulary, kind.new_text(config.settings, [episode]))
+    own = cast(Vocabulary, kind.new_text(config.policy_config, [episode]))
     return set(own.words) <= set(text.words) and own.slots <= text.slots

@@ -63,7 +63,7 @@ class Saver:
         training = state.to_document() | {
             "samples": run.samples_per_update,
             "command": run.command,
-            "episodes": run.sources.document(),
+            "episodes": run.data.document(),
             "loaded": to_document(run.loaded),
             "validation": to_document(self._validation),
         }
@@ -105,7 +105,7 @@ class Saver:
 
     def _validated(self, held_out: HeldOut, reports: Reports) -> Validation:
         run, state = self._run, self._run.state
-        with state.averaged() as averaged:
+        with state.ema_applied() as averaged:
             network = cast(Network, averaged)
             # Where there is no noise to start from, there is no flow to follow in steps.
             steps = sorted({1, run.config.euler_steps, 10}) if math.prod(network.noise_shape) else [1]
@@ -120,13 +120,13 @@ class Saver:
         run = self._run
         return RunFacts(
             command=run.command,
-            counts=run.sources.counts,
+            counts=run.data.summary,
             fractions=run.fractions(),
-            training_episodes=len(run.sources.episodes),
-            validation_episodes=len(run.sources.validation),
+            training_episodes=len(run.data.episodes),
+            validation_episodes=len(run.data.validation),
             step=run.state.step,
             steps=run.state.steps,
-            batch=run.config.batch,
+            batch_size=run.config.batch_size,
             processes=run.accelerator.num_processes,
             seed=run.config.seed,
             hours=run.state.seconds / 3600.0,

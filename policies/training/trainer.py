@@ -41,7 +41,7 @@ UPDATE_SHARE = 0.95
 def train(config: TrainConfig, command: str = "", *, stop_after: int | None = None) -> Path:
     """Train a policy and return its checkpoint's folder.
 
-    A checkpoint is written every `save_minutes`, at the end, and on Ctrl+C or SIGTERM, after which the run can be
+    A checkpoint is written every `save_every_minutes`, at the end, and on Ctrl+C or SIGTERM, after which the run can be
     resumed to exactly what it would have become. Under `torchrun` or `accelerate launch` every process calls this.
 
     Args:
@@ -73,7 +73,7 @@ class Trainer:
         self._clock = clock
         self._spent_s = run.state.seconds
         self._pace = Pace(run.state.step, run.state.seconds)
-        self._tally = Tally(run.sources.names)
+        self._tally = Tally(run.data.names)
         self._reported_step = run.state.step
         self._saver = Saver(run, display.say)
         self._lock = FolderLock(run.config.out)
@@ -112,7 +112,7 @@ class Trainer:
             before_ns = self._clock.now_ns()
             batch = self._next(batches)
             waited_ns = self._clock.now_ns() - before_ns
-            due = before_ns - saved_ns > config.save_minutes * 60.0 * NS_PER_S
+            due = before_ns - saved_ns > config.save_every_minutes * 60.0 * NS_PER_S
             error = batch if isinstance(batch, HlmError) else None
             failed, stopped, late, due = any_of(accelerator, error is not None, stop.requested, self._late(), due)
             if stopped or late:
@@ -159,14 +159,14 @@ class Trainer:
 
     def _batches(self) -> Generator[RawBatch]:
         run, processes = self._run, self._run.accelerator
-        sampler = run.sources.sampler(
+        sampler = run.data.sampler(
             run.config.seed,
             rank=processes.process_index,
             world_size=processes.num_processes,
             position=run.state.step * run.samples_per_update,
         )
         return read_batches(
-            run.samples, sampler, run.config.batch, run.config.workers, in_worker=self._lock.leave_to_parent
+            run.samples, sampler, run.config.batch_size, run.config.workers, in_worker=self._lock.leave_to_parent
         )
 
     def _finished(self) -> bool:
@@ -187,7 +187,7 @@ class Trainer:
         # Dropout and the like have no stream of their own; this makes them depend on nothing but the update.
         torch.manual_seed(np.random.SeedSequence([config.seed, first]).generate_state(1, np.uint64).item() >> 1)
         terms = state.update(batch, draws, config)
-        self._tally.add(terms, torch.from_numpy(run.sources.part_of(raw.numbers.numpy())).to(processes.device))
+        self._tally.add(terms, torch.from_numpy(run.data.dataset_of(raw.numbers.numpy())).to(processes.device))
 
     def _plan(self) -> None:
         """Tell how many updates fit into the time, unless that was told."""
@@ -215,20 +215,20 @@ class Trainer:
         fractions = {f"fraction/{name}": share for name, share in run.fractions().items()}
         reports.write(figures | {"samples_per_s": rate} | fractions, state.step)
         self._reported_step = state.step
-        sources = [f"{name} {figures[f'loss/{name}']:.3f}" for name in run.sources.names if len(run.sources.names) > 1]
+        sources = [f"{name} {figures[f'loss/{name}']:.3f}" for name in run.data.names if len(run.data.names) > 1]
         shown = ", ".join([f"{rate:.0f} samples/s", f"loss {figures['loss']:.4f}", *sources])
         self._display.show(state.step, state.steps, shown, self._clock.now_ns() / NS_PER_S)
 
     def _announce(self) -> None:
         run, state = self._run, self._run.state
-        for count in run.sources.counts:
+        for count in run.data.summary:
             self._display.say(count)
         weights = list(state.bare.parameters())
         trained = sum(weight.numel() for weight in weights if weight.requires_grad)
         processes = run.accelerator.num_processes
         self._display.say(
             f"{sum(weight.numel() for weight in weights) / 1e6:.2f} million parameters, {trained / 1e6:.2f} trained; "
-            f"{len(run.samples)} rows, {len(run.sources.validation)} episodes held out; "
+            f"{len(run.samples)} rows, {len(run.data.validation)} episodes held out; "
             f"{'bfloat16' if state.bfloat16 else 'float32'} on {run.accelerator.device}, "
             f"{torch.get_num_threads()} threads{f', {processes} processes' if processes > 1 else ''}"
         )

@@ -71,8 +71,21 @@ def checkpoint(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("a run")
     _write_lifts(folder / "lift.zarr")
     size = {"width": 32, "heads": 2, "prefix-layers": 1, "expert-layers": 1}
-    tiny = [word for name, value in size.items() for word in (f"--compact.network.{name}", str(value))]
-    run = ["--steps", "4", "--batch", "4", "--threads", "1", "--device", "cpu", "--validation", "0.4", "--workers", "0"]
+    tiny = [word for name, value in size.items() for word in (f"--compact.architecture.{name}", str(value))]
+    run = [
+        "--steps",
+        "4",
+        "--batch-size",
+        "4",
+        "--threads",
+        "1",
+        "--device",
+        "cpu",
+        "--validation-fraction",
+        "0.4",
+        "--workers",
+        "0",
+    ]
     train = trainer.train
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(trainer, "train", lambda config, command: train(config, command, stop_after=2))

@@ -10,7 +10,7 @@ from hlm.evaluation.video import read_video
 
 # A network small enough to be built, trained for two steps and served in a second.
 SIZES = {"width": 32, "heads": 2, "prefix-layers": 1, "expert-layers": 1}
-NETWORK = [word for name, size in SIZES.items() for word in (f"--compact.network.{name}", str(size))]
+NETWORK = [word for name, size in SIZES.items() for word in (f"--compact.architecture.{name}", str(size))]
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,19 @@ def test_the_scripted_operator_is_scored_filmed_and_reported(folder):
 def test_from_demonstrations_to_a_scored_policy_and_the_same_again(folder):
     cameras = ["--cameras", "head", "--image-size", "32", "32"]
     assert main(["record", "--episodes", "4", *cameras, "--out", "demos.zarr"]) == 0
-    words = ["train", "--datasets", "demos.zarr", "--out", "policy", "--steps", "2", "--batch", "4", "--threads", "1"]
+    words = [
+        "train",
+        "--datasets",
+        "demos.zarr",
+        "--out",
+        "policy",
+        "--steps",
+        "2",
+        "--batch-size",
+        "4",
+        "--threads",
+        "1",
+    ]
     assert main([*words, "--outcomes", "failure", *NETWORK]) == 0
     for out in ("one", "two"):
         words = ["eval", "policy", "--rollouts", "2", "--workers", "1", "--videos", "0", "--out", out]

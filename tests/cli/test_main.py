@@ -54,7 +54,7 @@ def test_unknown_subcommand_names_the_nearest(capsys):
     [
         (["data", "info"], "Missing from hlm data info: PATH"),
         (["data", "info", "here", "--episods"], "Unrecognized options: --episods. Did you mean '--episodes'?"),
-        (["train", "--batch", "many"], "Error parsing --batch"),
+        (["train", "--batch-size", "many"], "Error parsing --batch"),
         (["train", "--device", "tpu"], "Expected one of ('auto', 'cpu', 'cuda')"),
         (["train"], "training needs --datasets"),
         (["policy", "sampling", "here"], "nothing to change: give --euler-steps, --execute, or both"),

@@ -39,11 +39,13 @@ def test_without_a_file_defaults_hold(told, capsys):
 
 
 def test_a_file_is_overridden_on_the_command_line(told, write):
-    path = write("datasets: [a.zarr]\nbatch: 7\nlearning_rate: 1e-4\ncompact: {recipe: {flow_draws: 3}}\n")
-    assert main(["train", path, "--batch", "4", "--compact.recipe.state-noise", "0.5", "--no-proprioception"]) == 0
+    path = write("datasets: [a.zarr]\nbatch_size: 7\nlearning_rate: 1e-4\ncompact: {objective: {flow_draws: 3}}\n")
+    assert (
+        main(["train", path, "--batch-size", "4", "--compact.objective.state-noise", "0.5", "--no-proprioception"]) == 0
+    )
     (config, command) = told[0]
-    assert (config.batch, config.learning_rate, config.proprioception) == (4, 1e-4, False)
-    assert (config.compact.recipe.flow_draws, config.compact.recipe.state_noise) == (3, 0.5)
+    assert (config.batch_size, config.learning_rate, config.proprioception) == (4, 1e-4, False)
+    assert (config.compact.objective.flow_draws, config.compact.objective.state_noise) == (3, 0.5)
     assert command.startswith("hlm train '")
 
 
@@ -69,20 +71,20 @@ def test_the_kind_on_the_command_line_counts_more_than_the_files(told, write):
 @pytest.mark.parametrize(
     ("text", "options", "said"),
     [
-        ("btach: 4\n", [], "no field of '?.*a run.yaml'? 'btach'.*Did you mean 'batch'"),
-        ("batch: many\n", [], "batch cannot be 'many'"),
-        ("compact: {recipe: {flow_draw: 4}}\n", [], "Did you mean 'flow_draws'"),
-        ("batch: [\n", [], "is no YAML"),
-        ("batch: 4\n", ["--btach", "4"], "Did you mean '--batch'"),
-        ("batch: 4\n", ["--batch", "many"], "--batch.*invalid"),
-        ("batch: 4\n", ["--batch", "1"], "batch must be at least 2, got 1"),
-        ("batch: 4\n", ["--policy", "compakt"], "no kind of policy 'compakt'.*Did you mean 'compact'"),
-        ("batch: 4\n", ["--policy", "act", "--compact.recipe.flow-draws", "3"], "settings of compact are given"),
-        ("policy: act\ncompact: {recipe: {flow_draws: 4}}\n", [], "settings of compact are given"),
-        ("batch: 4\n", ["--order", "robot"], "--order"),
+        ("batch_siez: 4\n", [], "no field of '?.*a run.yaml'? 'batch_siez'.*Did you mean 'batch_size'"),
+        ("batch_size: many\n", [], "batch_size cannot be 'many'"),
+        ("compact: {objective: {flow_draw: 4}}\n", [], "Did you mean 'flow_draws'"),
+        ("batch_size: [\n", [], "is not valid YAML"),
+        ("batch_size: 4\n", ["--batch_siez", "4"], "Did you mean '--batch-size'"),
+        ("batch_size: 4\n", ["--batch-size", "many"], "--batch-size.*invalid"),
+        ("batch_size: 4\n", ["--batch-size", "1"], "batch_size must be at least 2, got 1"),
+        ("batch_size: 4\n", ["--policy", "compakt"], "no policy type 'compakt'.*Did you mean 'compact'"),
+        ("batch_size: 4\n", ["--policy", "act", "--compact.objective.flow-draws", "3"], "options of compact are given"),
+        ("policy: act\ncompact: {objective: {flow_draws: 4}}\n", [], "options of compact are given"),
+        ("batch_size: 4\n", ["--order", "robot"], "--order"),
         ("resume: nowhere\n", [], "no checkpoint at nowhere"),
-        ("batch: 4\n", ["--resume", "nowhere"], "no checkpoint at nowhere"),
-        ("batch: 4\n", [], "training needs --datasets"),
+        ("batch_size: 4\n", ["--resume", "nowhere"], "no checkpoint at nowhere"),
+        ("batch_size: 4\n", [], "training needs --datasets"),
     ],
 )
 def test_what_cannot_be_understood_is_one_line(write, refused, text, options, said):
@@ -99,7 +101,7 @@ def test_help_names_files_and_options(capsys):
         main(["train", "--help"])
     assert stop.value.code == 0
     text = capsys.readouterr().out
-    for name in ("[CONFIG]", "--policy", "--mixture", "--augmentation.crop", "--compact.recipe.counterfactual"):
+    for name in ("[CONFIG]", "--policy", "--mixture", "--augmentation.crop", "--compact.objective.counterfactual"):
         assert name in text
 
 
@@ -108,15 +110,15 @@ def test_a_run_goes_on_with_its_own_settings(checkpoint, told):
     assert main(["train", f"--resume={checkpoint}", "--workers", "3", "--max-minutes", "45"]) == 0
     first, second = (config for config, _ in told)
     assert first.out == first.resume == checkpoint
-    assert (first.steps, first.batch, first.workers, first.compact.network.width) == (4, 4, 0, 32)
+    assert (first.steps, first.batch_size, first.workers, first.compact.architecture.width) == (4, 4, 0, 32)
     assert (second.workers, second.max_minutes) == (3, 45.0)
 
 
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--batch", "48"], "was started with batch 4, not 48; resuming cannot change it"),
-        (["--compact.recipe.flow-draws", "9"], "with compact.recipe.flow_draws 2, not 9"),
+        (["--batch-size", "48"], "was started with batch_size 4, not 48; resuming cannot change it"),
+        (["--compact.objective.flow-draws", "9"], "with compact.objective.flow_draws 2, not 9"),
         (["--out", "elsewhere"], "was started with out"),
     ],
 )

@@ -7,8 +7,7 @@ import yaml
 from hlm.core.documents import from_document, to_document
 from hlm.core.errors import InputError, UnknownNameError
 from hlm.policies.augmentation_config import AugmentationConfig
-from hlm.policies.compact.config import NetworkSize
-from hlm.policies.compact.settings import CompactSettings, Recipe
+from hlm.policies.compact.config import ArchitectureConfig, CompactConfig, ObjectiveConfig
 from hlm.policies.lerobot.settings import ActSettings
 from hlm.policies.training.config import TrainConfig
 
@@ -17,7 +16,7 @@ CONFIG = TrainConfig(
     image_size=(96, 64),
     steps=7,
     augmentation=AugmentationConfig(shift=0.1),
-    compact=CompactSettings(network=NetworkSize(width=48)),
+    compact=CompactConfig(architecture=ArchitectureConfig(width=48)),
 )
 
 
@@ -29,7 +28,7 @@ def test_a_config_survives_a_document(carry):
 
 
 def test_missing_fields_take_their_defaults():
-    assert from_document(Recipe, {"state_noise": 0}) == Recipe(state_noise=0.0)
+    assert from_document(ObjectiveConfig, {"state_noise": 0}) == ObjectiveConfig(state_noise=0.0)
 
 
 @pytest.mark.parametrize("weights", [None, "imagenet"])
@@ -39,14 +38,14 @@ def test_a_choice_may_be_none(weights):
 
 def test_an_unknown_field_names_the_nearest():
     with pytest.raises(UnknownNameError, match="Did you mean 'state_noise'"):
-        from_document(Recipe, {"state_noize": 1.0}, "recipe")
+        from_document(ObjectiveConfig, {"state_noize": 1.0}, "objective")
 
 
 @pytest.mark.parametrize(
     ("document", "text"),
     [
-        ({"batch": "many"}, "training.batch cannot be 'many'"),
-        ({"batch": True}, "training.batch cannot be True"),
+        ({"batch_size": "many"}, "training.batch_size cannot be 'many'"),
+        ({"batch_size": True}, "training.batch_size cannot be True"),
         ({"image_size": [96]}, "training.image_size must have 2 entries, got 1"),
         ({"device": "abacus"}, "training.device cannot be 'abacus'"),
         ([], "training must be a mapping, got list"),
@@ -58,7 +57,7 @@ def test_a_field_of_another_type_is_named(document, text):
 
 
 def test_a_field_without_default_must_be_there():
-    from hlm.policies.compact.config import CompactConfig
+    from hlm.policies.compact.network_config import CompactNetworkConfig
 
     with pytest.raises(InputError, match="network lacks 'image_size'"):
-        from_document(CompactConfig, {"views": 1}, "network")
+        from_document(CompactNetworkConfig, {"views": 1}, "network")

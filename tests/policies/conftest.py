@@ -19,8 +19,7 @@ from hlm.core.values import CameraFrame, Observation
 from hlm.datasets.reader import open_dataset
 from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Row
 from hlm.datasets.writer import DatasetWriter
-from hlm.policies.compact.config import NetworkSize
-from hlm.policies.compact.settings import CompactSettings
+from hlm.policies.compact.config import ArchitectureConfig, CompactConfig
 from hlm.policies.training import saving
 from hlm.policies.training.config import TrainConfig
 from hlm.policies.training.display import Display
@@ -32,7 +31,7 @@ RATE_HZ = 30.0
 SIDE = 32
 CANDIDATES = ["put the red cup on the shelf", "put the blue cup on the shelf"]
 COLOURS = ((255, 0, 0), (0, 0, 255))
-TINY = NetworkSize(
+TINY = ArchitectureConfig(
     width=32,
     heads=2,
     prefix_layers=1,
@@ -44,11 +43,11 @@ TINY = NetworkSize(
 )
 # Of a run of a second or so.
 QUICK = {
-    "compact": CompactSettings(network=TINY),
+    "compact": CompactConfig(architecture=TINY),
     "horizon": 16,
-    "execute": 8,
-    "batch": 8,
-    "validation": 0.3,
+    "execution_horizon": 8,
+    "batch_size": 8,
+    "validation_fraction": 0.3,
     "threads": 1,
     "workers": 0,
     "device": "cpu",

@@ -17,7 +17,7 @@ from hlm.policies.checkpoint import (
     set_sampling,
     write_checkpoint,
 )
-from hlm.policies.compact.settings import CompactSettings
+from hlm.policies.compact.config import CompactConfig
 from hlm.policies.registry import load_policy
 
 
@@ -153,12 +153,12 @@ def test_damaged_statistics_are_named(checkpoint_path):
 
 
 @pytest.mark.parametrize(
-    ("number", "remedy"), [(3, "Install a newer hlm"), (1, "Train the policy again, or install an older hlm")]
+    ("number", "remedy"), [(4, "Install a newer hlm"), (1, "Train the policy again, or install an older hlm")]
 )
 def test_another_format_is_refused(checkpoint_path, number, remedy):
     file = checkpoint_path / "config.yaml"
-    file.write_text(file.read_text().replace("format: 2", f"format: {number}"))
-    with pytest.raises(MismatchError, match=rf"config.yaml has format {number}, this hlm reads 2\. {remedy}\.$"):
+    file.write_text(file.read_text().replace("format: 3", f"format: {number}"))
+    with pytest.raises(MismatchError, match=rf"config.yaml has format {number}, this hlm reads 3\. {remedy}\.$"):
         load_policy(checkpoint_path)
     with pytest.raises(MismatchError, match=f"has format {number}"):
         read_config(checkpoint_path)
@@ -167,7 +167,7 @@ def test_another_format_is_refused(checkpoint_path, number, remedy):
 def test_settings_of_another_kind_are_refused(checkpoint_path):
     file = checkpoint_path / "config.yaml"
     file.write_text(file.read_text().replace("policy: compact", "policy: act", 1))
-    with pytest.raises(HlmError, match=r"no field of settings 'network'") as error:
+    with pytest.raises(HlmError, match=r"no field of settings 'architecture'") as error:
         load_policy(checkpoint_path)
     assert "\n" not in str(error.value)
 
@@ -175,8 +175,8 @@ def test_settings_of_another_kind_are_refused(checkpoint_path):
 def test_a_document_survives_its_config(trained_path):
     config = read_config(trained_path)
     assert from_document(CheckpointConfig, to_document(config)) == config
-    assert config.kind_settings() == CompactSettings(network=config.kind_settings().network)
-    assert config.kind_settings().network.width == 32
+    assert config.kind_settings() == CompactConfig(architecture=config.kind_settings().architecture)
+    assert config.kind_settings().architecture.width == 32
 
 
 def test_an_unknown_kind_of_policy_names_the_known_ones(checkpoint_path):

@@ -32,7 +32,7 @@ def test_settings_survive_a_document(name):
 def test_every_kind_has_defaults_that_can_be_trained_with(name):
     config = TrainConfig.for_policy(name)
     assert config.policy == name
-    assert config.settings == settings_class(name)()
+    assert config.policy_config == settings_class(name)()
     assert all(getattr(config, field) == value for field, value in DEFAULTS[name].items())
     assert TrainConfig.for_policy(name, seed=7).seed == 7
     assert from_document(TrainConfig, to_document(config)) == config
@@ -40,5 +40,5 @@ def test_every_kind_has_defaults_that_can_be_trained_with(name):
 
 @pytest.mark.parametrize("find", [find_kind, settings_class, TrainConfig.for_policy])
 def test_an_unknown_kind_names_the_known_ones(find):
-    with pytest.raises(UnknownNameError, match=r"no kind of policy 'compakt'\. Known: .*Did you mean 'compact'"):
+    with pytest.raises(UnknownNameError, match=r"no policy type 'compakt'\. Known: .*Did you mean 'compact'"):
         find("compakt")

@@ -13,7 +13,7 @@ from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Row
 from hlm.datasets.writer import DatasetWriter
 from hlm.policies.augmentation_config import AugmentationConfig
 from hlm.policies.checkpoint import read_checkpoint
-from hlm.policies.compact.settings import CompactSettings, Recipe
+from hlm.policies.compact.config import CompactConfig, ObjectiveConfig
 from hlm.policies.network import module
 from hlm.policies.registry import load_policy
 from hlm.policies.trained import build_network
@@ -90,7 +90,11 @@ def chunk_of(episode, row, horizon):
 
 @pytest.mark.parametrize("dials", DIALS)
 def test_a_recorded_row_is_seen_in_training_as_it_is_when_serving(dials, tmp_path, tiny_config, prepared):
-    data = {"datasets": (write_moving(tmp_path / "made.zarr", lacking=(1,)),), "validation": 0.0, "execute": 6}
+    data = {
+        "datasets": (write_moving(tmp_path / "made.zarr", lacking=(1,)),),
+        "validation_fraction": 0.0,
+        "execution_horizon": 6,
+    }
     run = prepared(**data, **dials)
     policy = load_policy(train(tiny_config(**data, **dials, steps=1)))
     assert policy.optional_cameras == ("wrist",)
@@ -112,7 +116,7 @@ def test_a_recorded_row_is_seen_in_training_as_it_is_when_serving(dials, tmp_pat
 
 @pytest.mark.parametrize("dials", DIALS)
 def test_dials_do_what_they_say_and_survive_the_checkpoint(dials, moving_path, tiny_config):
-    path = train(tiny_config(datasets=(moving_path,), **dials, steps=1, execute=6, euler_steps=5))
+    path = train(tiny_config(datasets=(moving_path,), **dials, steps=1, execution_horizon=6, euler_steps=5))
     config = read_checkpoint(path).config
     for name, value in dials.items():
         assert getattr(config.encoding, name) == value
@@ -138,19 +142,19 @@ def test_dials_do_what_they_say_and_survive_the_checkpoint(dials, moving_path, t
 
 @pytest.mark.parametrize("dials", [{"order": "humanoid", "actions": "relative"}, {"proprioception": False}])
 def test_what_was_learnt_by_heart_comes_out_in_absolute_contract_order(dials, moving_path, tiny_config):
-    tiny = tiny_config().compact.network
-    recipe = Recipe(state_noise=0.0, state_dropout=0.0, counterfactual=0.0)
+    tiny = tiny_config().compact.architecture
+    objective = ObjectiveConfig(state_noise=0.0, state_dropout=0.0, counterfactual=0.0)
     path = train(
         tiny_config(
             datasets=(moving_path,),
-            compact=CompactSettings(network=tiny, recipe=recipe),
+            compact=CompactConfig(architecture=tiny, objective=objective),
             augmentation=AugmentationConfig(),
             **dials,
             learning_rate=1e-2,
-            average_decay=0.0,
+            ema_decay=0.0,
             steps=80,
-            batch=8,
-            validation=0.0,
+            batch_size=8,
+            validation_fraction=0.0,
         )
     )
     policy = load_policy(path, euler_steps=4)
@@ -283,7 +287,7 @@ def test_a_camera_that_the_policy_does_not_know_changes_nothing(policy, observe)
 
 
 def test_a_camera_that_training_sometimes_lacked_may_be_missing(make_dataset, tiny_config, observe):
-    policy = load_policy(train(tiny_config(datasets=(make_dataset(lacking=(0, 1)),), steps=2, validation=0.0)))
+    policy = load_policy(train(tiny_config(datasets=(make_dataset(lacking=(0, 1)),), steps=2, validation_fraction=0.0)))
     assert policy.optional_cameras == ("wrist",)
     assert policy.chunk(observe(wrist=None)).actions.shape == (16, 34)
     with pytest.raises(MismatchError, match=r"needs cameras head, wrist \(optional\); the observation has none"):

@@ -2,12 +2,15 @@ import pytest
 import torch
 
 from hlm.core.errors import InputError
-from hlm.policies.compact.config import CompactConfig, NetworkSize
+from hlm.policies.compact.config import ArchitectureConfig
 from hlm.policies.compact.model import CompactModel
+from hlm.policies.compact.network_config import CompactNetworkConfig
 from hlm.policies.network import Inputs
 
-SIZE = NetworkSize(width=32, heads=2, prefix_layers=2, expert_layers=2, channels=(8, 8), keypoints=8, tokens_per_view=2)
-CONFIG = CompactConfig(views=2, image_size=(32, 48), vocabulary_size=9, word_slots=4, size=SIZE)
+SIZE = ArchitectureConfig(
+    width=32, heads=2, prefix_layers=2, expert_layers=2, channels=(8, 8), keypoints=8, tokens_per_view=2
+)
+CONFIG = CompactNetworkConfig(views=2, image_size=(32, 48), vocabulary_size=9, word_slots=4, architecture=SIZE)
 
 
 @pytest.fixture
@@ -103,7 +106,7 @@ def test_a_repeated_prefix_gives_what_each_alone_gives(model, inputs):
 
 
 def test_the_default_network_has_about_four_million_parameters():
-    config = CompactConfig(views=2, image_size=(96, 96), vocabulary_size=20, word_slots=8)
+    config = CompactNetworkConfig(views=2, image_size=(96, 96), vocabulary_size=20, word_slots=8)
     assert 3.5e6 < sum(weight.numel() for weight in CompactModel(config).parameters()) < 4.5e6
 
 
@@ -117,7 +120,7 @@ def test_the_default_network_has_about_four_million_parameters():
 def test_a_network_that_cannot_be_built_is_refused(what, text):
     settings = {"views": 1, "image_size": (32, 32), "vocabulary_size": 3, "word_slots": 2}
     with pytest.raises(InputError, match=text):
-        CompactConfig(**(settings | what))
+        CompactNetworkConfig(**(settings | what))
 
 
 @pytest.mark.parametrize(
@@ -134,4 +137,4 @@ def test_a_network_that_cannot_be_built_is_refused(what, text):
 )
 def test_a_size_that_cannot_be_built_is_refused(what, text):
     with pytest.raises(InputError, match=text):
-        NetworkSize(**what)
+        ArchitectureConfig(**what)

@@ -2,14 +2,14 @@ import pytest
 import torch
 
 from hlm.core.layout import DIMENSIONS
-from hlm.policies.compact.config import CompactConfig, NetworkSize
+from hlm.policies.compact.config import ArchitectureConfig, ObjectiveConfig
 from hlm.policies.compact.network import AUXILIARY_KNEE_M, CompactNetwork, auxiliary_loss, prefix_weights
-from hlm.policies.compact.settings import Recipe
+from hlm.policies.compact.network_config import CompactNetworkConfig
 from hlm.policies.network import Batch, Inputs, Prefix, weighted_mean
 from hlm.policies.training.draws import SampleDraws
 from hlm.policies.transforms.spline import SplineBasis
 
-SIZE = NetworkSize(
+SIZE = ArchitectureConfig(
     width=32, heads=2, prefix_layers=1, expert_layers=1, channels=(8, 8), keypoints=8, tokens_per_view=2, coefficients=6
 )
 HORIZON = 12
@@ -22,10 +22,10 @@ UNDECIDED = [True, True, True, False, False]
 
 @pytest.fixture
 def make():
-    def network(**recipe):
+    def network(**objective):
         torch.manual_seed(3)
-        config = CompactConfig(views=2, image_size=(16, 16), vocabulary_size=9, word_slots=2, size=SIZE)
-        made = CompactNetwork(config, Recipe(**recipe), SplineBasis(HORIZON, 6), ACTIVE, ACTIVE)
+        config = CompactNetworkConfig(views=2, image_size=(16, 16), vocabulary_size=9, word_slots=2, architecture=SIZE)
+        made = CompactNetwork(config, ObjectiveConfig(**objective), SplineBasis(HORIZON, 6), ACTIVE, ACTIVE)
         # Zero-initialised modulations would hide what flows through them.
         for parameter in made.parameters():
             if not parameter.any():
@@ -110,7 +110,7 @@ def test_every_other_candidate_is_asked_for_equally_often(make, batch, monkeypat
     assert 15 < counts[0] < 45
 
 
-def test_counterfactual_samples_are_as_many_as_the_recipe_says(make, batch):
+def test_counterfactual_samples_are_as_many_as_the_objective_says(make, batch):
     network, counts = make(counterfactual=0.75).train(), 0
     with torch.inference_mode():
         for seed in range(60):
@@ -193,7 +193,7 @@ def test_a_withheld_state_cannot_change_the_loss(make, batch):
     assert (seeing(batch, draws()).main.values - seeing(other, draws()).main.values).abs().max() > 1e-6
 
 
-def test_the_state_is_withheld_as_often_as_the_recipe_says(make, batch, monkeypatch):
+def test_the_state_is_withheld_as_often_as_the_objective_says(make, batch, monkeypatch):
     network, hidden = make(state_dropout=0.3, counterfactual=0.0).train(), []
     encode = network.encode
     monkeypatch.setattr(network, "encode", lambda inputs, off=None: hidden.append(off) or encode(inputs, off))

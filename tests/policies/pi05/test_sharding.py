@@ -23,7 +23,7 @@ def batch_of(inputs, rows):
 
 
 def learn(folder, network, inputs, sharding):
-    config = TrainConfig(device="cpu", sharding=sharding, steps=UPDATES, learning_rate=1e-2, average_decay=0.5)
+    config = TrainConfig(device="cpu", sharding=sharding, steps=UPDATES, learning_rate=1e-2, ema_decay=0.5)
     processes = join_processes(config)
     state = TrainState.start(network, config, processes, bfloat16=False)
     if sharding == "fsdp":
@@ -35,11 +35,11 @@ def learn(folder, network, inputs, sharding):
     rows = list(range(processes.process_index, len(inputs.images), processes.num_processes))
     for _ in range(UPDATES):
         state.update(batch_of(inputs, rows), SampleDraws(0, rows), config)
-    with state.averaged() as averaged:
+    with state.ema_applied() as averaged:
         chunk = averaged.sample(inputs, noise_of(len(inputs.images)), 2)
     document = state.to_document()
     if processes.is_main_process:
-        kept = {name: document[name] for name in ("model", "average")}
+        kept = {name: document[name] for name in ("model", "ema")}
         torch.save(kept | {"chunk": {"chunk": chunk}}, folder / "kept.pt")
 
 

@@ -94,7 +94,9 @@ def test_impatience_while_saving_does_no_harm(start_training, soon, tiny_config,
 @pytest.mark.parametrize("kills", [5, pytest.param(50, marks=pytest.mark.slow)])
 def test_killed_again_and_again_it_becomes_what_it_would_have(start_training, soon, kills, tiny_config, tmp_path):
     steps = 60 * kills
-    config = tiny_config(out=tmp_path / "killed", steps=steps, save_minutes=ALWAYS, validation=0.0, batch=2)
+    config = tiny_config(
+        out=tmp_path / "killed", steps=steps, save_every_minutes=ALWAYS, validation_fraction=0.0, batch_size=2
+    )
     random, seen, ahead = np.random.default_rng(kills), [], 0
     for _ in range(kills):
         there = (config.out / "training.pt").is_file()
@@ -111,12 +113,15 @@ def test_killed_again_and_again_it_becomes_what_it_would_have(start_training, so
             assert state["step"] - weights.step >= 0
             ahead += state["step"] > weights.step
             if state["step"] == weights.step:
-                assert torch.equal(weights.weights["summary"], state["average"]["summary"])
+                assert torch.equal(weights.weights["summary"], state["ema"]["summary"])
             seen.append(weights.step)
     assert seen == sorted(seen) and seen[-1] > 0
-    train(resuming(config.out, save_minutes=5.0), stop_after=3)
+    train(resuming(config.out, save_every_minutes=5.0), stop_after=3)
     final = read_training(config.out)
-    whole = train(tiny_config(out=tmp_path / "whole", steps=steps, validation=0.0, batch=2), stop_after=final["step"])
+    whole = train(
+        tiny_config(out=tmp_path / "whole", steps=steps, validation_fraction=0.0, batch_size=2),
+        stop_after=final["step"],
+    )
     assert same(read_training(whole)["model"], final["model"])
     assert same(read_checkpoint(whole).weights, read_checkpoint(config.out).weights)
     assert not [entry for entry in config.out.iterdir() if checkpoint_module.is_left(entry)]

@@ -28,9 +28,9 @@ from hlm.policies.registry import load_policy
 from hlm.policies.training.config import TrainConfig
 from hlm.policies.training.processes import join_processes
 from hlm.policies.training.resuming import resuming
-from hlm.policies.training.sources import open_sources
 from hlm.policies.training.state import TrainState, served_weights
 from hlm.policies.training.trainer import train
+from hlm.policies.training.training_data import open_training_data
 
 pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")
 LIMIT_S = 120.0
@@ -52,7 +52,7 @@ def hlm_train(in_processes, tmp_path):
 
 
 @pytest.fixture
-def two_sources(make_dataset):
+def two_datasets(make_dataset):
     return make_dataset("even.zarr", episodes=4), make_dataset("odd.zarr", episodes=4, rows=30)
 
 
@@ -68,10 +68,10 @@ def same(first, second):
 
 @pytest.mark.parametrize("sharding", ["none", "fsdp"])
 def test_two_processes_learn_what_one_learns_from_twice_the_batch(
-    sharding, hlm_train, tiny_config, two_sources, tmp_path
+    sharding, hlm_train, tiny_config, two_datasets, tmp_path
 ):
-    alone = train(tiny_config(datasets=two_sources, out=tmp_path / "alone", batch=8, steps=6))
-    config = tiny_config(datasets=two_sources, out=tmp_path / "both", batch=4, steps=6, sharding=sharding)
+    alone = train(tiny_config(datasets=two_datasets, out=tmp_path / "alone", batch_size=8, steps=6))
+    config = tiny_config(datasets=two_datasets, out=tmp_path / "both", batch_size=4, steps=6, sharding=sharding)
     codes, said = hlm_train(2, config)
     assert codes == [0, 0]
     assert "2 processes" in said[0] and f"checkpoint: {config.out}" in said[0]
@@ -81,7 +81,7 @@ def test_two_processes_learn_what_one_learns_from_twice_the_batch(
     for name, values in one["history"].items():
         assert both["history"][name] == pytest.approx(values, rel=100.0 * LOSS_TOLERANCE, nan_ok=True), name
     assert both["history"]["loss"] == pytest.approx(one["history"]["loss"], rel=LOSS_TOLERANCE)
-    for part in ("model", "average"):
+    for part in ("model", "ema"):
         assert far(one[part], both[part]) < WEIGHT_TOLERANCE
     assert load_policy(config.out).info["step"] == 6
     names = {entry.name for entry in alone.iterdir()}
@@ -93,10 +93,10 @@ def test_two_processes_learn_what_one_learns_from_twice_the_batch(
 def test_two_processes_resume_bit_for_bit_and_one_goes_on_with_their_samples(
     sharding, hlm_train, in_processes, tiny_config, tmp_path
 ):
-    whole = tiny_config(out=tmp_path / "whole", batch=4, steps=4, sharding=sharding, validation=0.0)
+    whole = tiny_config(out=tmp_path / "whole", batch_size=4, steps=4, sharding=sharding, validation_fraction=0.0)
     assert hlm_train(2, whole)[0] == [0, 0]
     # The same run again, stopped after its second update.
-    parts = tiny_config(out=tmp_path / "parts", batch=4, steps=4, sharding=sharding, validation=0.0)
+    parts = tiny_config(out=tmp_path / "parts", batch_size=4, steps=4, sharding=sharding, validation_fraction=0.0)
     codes, _ = in_processes(2, tmp_path / "said", stop_after_two, parts)
     assert codes == [0, 0]
     one = tmp_path / "one"
@@ -105,10 +105,10 @@ def test_two_processes_resume_bit_for_bit_and_one_goes_on_with_their_samples(
         (one / entry.name).write_bytes(entry.read_bytes())
     assert hlm_train(2, resuming(parts.out))[0] == [0, 0]
     first, second = read_training(whole.out), read_training(parts.out)
-    assert same(first["model"], second["model"]) and same(first["average"], second["average"])
+    assert same(first["model"], second["model"]) and same(first["ema"], second["ema"])
     assert same(read_checkpoint(whole.out).weights, read_checkpoint(parts.out).weights)
     train(resuming(one, sharding="none"))
-    assert resuming(one).batch == 8
+    assert resuming(one).batch_size == 8
     assert far(first["model"], read_training(one)["model"]) < WEIGHT_TOLERANCE
 
 
@@ -117,7 +117,7 @@ def stop_after_two(config):
 
 
 def test_processes_that_cannot_share_the_samples_say_so_once(hlm_train, tiny_config):
-    path = train(tiny_config(batch=8, steps=4), stop_after=2)
+    path = train(tiny_config(batch_size=8, steps=4), stop_after=2)
     codes, said = hlm_train(3, resuming(path))
     assert codes == [2, 2, 2]
     assert said[0].startswith("hlm: the run's updates have 8 samples, which 3 processes cannot share equally")
@@ -126,9 +126,9 @@ def test_processes_that_cannot_share_the_samples_say_so_once(hlm_train, tiny_con
 
 def test_a_broken_step_in_one_process_ends_all_with_one_line(hlm_train, tiny_config, make_dataset):
     data = make_dataset(episodes=4)
-    config = tiny_config(datasets=(data,), batch=4, steps=50, validation=0.0)
+    config = tiny_config(datasets=(data,), batch_size=4, steps=50, validation_fraction=0.0)
     mixture = MixtureConfig(datasets=(MixtureEntry(path=data),))
-    draws = iter(open_sources(config, mixture).sampler(config.seed, rank=1, world_size=2, position=8))
+    draws = iter(open_training_data(config, mixture).sampler(config.seed, rank=1, world_size=2, position=8))
     number = next(draws)  # of the second process' second update
     episode, step = open_dataset(data).episodes[number // 24], number % 24
     label = zarr.open_array(episode.path / "label" / "goal_in_hand_m", mode="r+")
@@ -156,7 +156,7 @@ def die_in_the_third_update(*arguments):
 
 
 def test_a_process_that_dies_ends_the_others_with_one_line(in_processes, tiny_config, tmp_path):
-    config = tiny_config(steps=50, validation=0.0)
+    config = tiny_config(steps=50, validation_fraction=0.0)
     file = tmp_path / "config.yaml"
     file.write_text(yaml.safe_dump(to_document(config)))
     codes, said = in_processes(2, tmp_path / "said", die_in_the_third_update, ["train", str(file)])
@@ -215,9 +215,7 @@ class Layered(nn.Module):
 
 def layered_run(folder, sharding, dtype):
     """Five updates of the layered network on this process' share of the samples; the first one keeps what came out."""
-    config = TrainConfig(
-        device="cpu", sharding=sharding, steps=5, learning_rate=1e-2, gradient_norm=0.5, average_decay=0.5
-    )
+    config = TrainConfig(device="cpu", sharding=sharding, steps=5, learning_rate=1e-2, max_grad_norm=0.5, ema_decay=0.5)
     processes = join_processes(config)
     torch.manual_seed(processes.process_index)  # the first process' weights count
     network = Layered(dtype)
@@ -229,12 +227,12 @@ def layered_run(folder, sharding, dtype):
     if sharding == "fsdp":
         assert all(isinstance(layer, FSDPModule) for layer in network.layers)
         assert state._trained()["out.weight"].to_local().shape[0] < 3 == network.out.weight.shape[0]
-        assert state.average["out.weight"].to_local().shape == network.out.weight.to_local().shape
+        assert state.ema["out.weight"].to_local().shape == network.out.weight.to_local().shape
     for update in range(5):
         everything = torch.randn(8, 8, generator=torch.Generator().manual_seed(update))
         batch = SimpleNamespace(actions=everything[processes.process_index :: processes.num_processes])
         state.update(batch, None, config)
-    with state.averaged() as averaged, torch.inference_mode():
+    with state.ema_applied() as averaged, torch.inference_mode():
         sampled = averaged.sample(everything, None, 1)
     document = state.to_document()
     again = TrainState.start(Layered(dtype), config, processes, bfloat16=False)
@@ -242,7 +240,7 @@ def layered_run(folder, sharding, dtype):
     returned = again.to_document()
     if processes.is_main_process:
         torch.save({"document": document, "served": served_weights(document), "sampled": sampled}, folder / "kept.pt")
-        assert same(document["model"], returned["model"]) and same(document["average"], returned["average"])
+        assert same(document["model"], returned["model"]) and same(document["ema"], returned["ema"])
         states = document["optimizer"]["state"], returned["optimizer"]["state"]
         assert all(same(states[0][name], states[1][name]) for name in states[0])
 
@@ -270,7 +268,7 @@ def test_layers_of_several_sorts_of_weights_learn_alike(in_processes, dtype, sha
     assert far(alone["document"]["model"], both["document"]["model"]) < tolerance
     assert (alone["sampled"] - both["sampled"]).abs().max() < 10.0 * tolerance
     assert both["served"]["layers.0.linear.weight"].dtype == dtype
-    assert both["document"]["average"]["layers.0.linear.weight"].dtype == torch.float32
+    assert both["document"]["ema"]["layers.0.linear.weight"].dtype == torch.float32
     assert torch.equal(both["document"]["model"]["frozen"], torch.full((8,), 2.0))
 
 

@@ -42,7 +42,7 @@ def small_files(limit_bytes):
 def test_a_file_that_cannot_be_written_ends_the_run_only_at_the_end(start_training, tiny_config, tmp_path):
     path = train(tiny_config(steps=5), stop_after=2)
     before = {name: (path / name).read_bytes() for name in ("model.safetensors", "training.pt")}
-    trainer = start_training(resuming(path, save_minutes=ALWAYS), tmp_path / "process", small_files(300_000))
+    trainer = start_training(resuming(path, save_every_minutes=ALWAYS), tmp_path / "process", small_files(300_000))
     assert trainer.wait() == 2
     lines = trainer.said.splitlines()
     failed = [line for line in lines if line.startswith("no checkpoint at update 3:")]
@@ -71,7 +71,7 @@ def mounted(folder, options):
 
 def test_a_full_disk_leaves_the_checkpoint_before_it(start_training, tiny_config, tmp_path):
     with mounted(tmp_path / "disk", "size=2m") as disk:
-        config = tiny_config(out=disk / "run", steps=4, save_minutes=ALWAYS, validation=0.0)
+        config = tiny_config(out=disk / "run", steps=4, save_every_minutes=ALWAYS, validation_fraction=0.0)
         trainer = start_training(config, tmp_path / "process")
         assert trainer.wait() == 2, trainer.said
         lines = trainer.said.splitlines()
@@ -117,7 +117,7 @@ def test_tensorboard_reads_the_figures_and_drops_those_of_lost_updates(tmp_path)
 
 
 def test_what_a_run_left_that_was_killed_early_may_be_written_over(tiny_config, tmp_path):
-    config = tiny_config(steps=1, validation=0.0)
+    config = tiny_config(steps=1, validation_fraction=0.0)
     for name in ("tensorboard", "wandb", "tokenizer", "tokenizer.partial"):
         (config.out / name).mkdir(parents=True)
     for name in ("config.yaml", "statistics.json", "model.safetensors.new", ".tmpAbC123", ".lock"):
@@ -137,7 +137,7 @@ def test_what_a_run_left_that_was_killed_early_may_be_written_over(tiny_config, 
 
 
 def test_a_disk_that_is_too_small_shows_before_training(tiny_config, monkeypatch):
-    config = tiny_config(steps=2, validation=0.0)
+    config = tiny_config(steps=2, validation_fraction=0.0)
     needed = sum((train(replace(config, out=config.out / name)) / "training.pt").stat().st_size for name in "a")
     free = SimpleNamespace(free=needed)  # which the weights do not fit beside
     monkeypatch.setattr("shutil.disk_usage", lambda path: free)
@@ -148,7 +148,7 @@ def test_a_disk_that_is_too_small_shows_before_training(tiny_config, monkeypatch
 
 
 def test_a_folder_without_a_checkpoint_is_none_to_resume(tiny_config):
-    path = train(tiny_config(steps=2, validation=0.0), stop_after=1)
+    path = train(tiny_config(steps=2, validation_fraction=0.0), stop_after=1)
     (path / "model.safetensors").unlink()
     (path / "training.pt").unlink()
     with pytest.raises(MissingFileError, match=r"no checkpoint at .*run: it has no model.safetensors"):
@@ -156,7 +156,7 @@ def test_a_folder_without_a_checkpoint_is_none_to_resume(tiny_config):
 
 
 def test_two_runs_do_not_share_a_folder(tiny_config):
-    path = train(tiny_config(steps=2, validation=0.0), stop_after=1)
+    path = train(tiny_config(steps=2, validation_fraction=0.0), stop_after=1)
     with (
         FolderLock(path),
         pytest.raises(LockedError, match=rf"{path} is being written by process \d+ on .*Wait for it"),
@@ -167,7 +167,7 @@ def test_two_runs_do_not_share_a_folder(tiny_config):
 
 
 def test_weights_are_readable_by_whoever_may_read_the_config(tiny_config):
-    path = train(tiny_config(steps=1, validation=0.0))
+    path = train(tiny_config(steps=1, validation_fraction=0.0))
     modes = {name: (path / name).stat().st_mode for name in ("config.yaml", "model.safetensors", "training.pt")}
     assert len(set(modes.values())) == 1
 
@@ -211,7 +211,7 @@ def _no_child_stays():
 
 def test_nan_that_came_into_an_action_since_is_named_with_its_step(tiny_config, make_dataset, tmp_path, capsys):
     episode = open_dataset(make_dataset(episodes=1)).episodes[0]
-    path = train(tiny_config(datasets=(episode.path.parent,), validation=0.0, steps=50), stop_after=1)
+    path = train(tiny_config(datasets=(episode.path.parent,), validation_fraction=0.0, steps=50), stop_after=1)
     spoil(episode.path / "action", 20)
     code, lines = hlm_train(resuming(path), tmp_path, capsys)
     assert code == 2
@@ -224,7 +224,7 @@ def test_nan_that_came_into_an_action_since_is_named_with_its_step(tiny_config, 
 def test_nan_in_a_privileged_quantity_ends_the_run_and_is_named(workers, tiny_config, make_dataset, tmp_path, capsys):
     episode = open_dataset(make_dataset()).episodes[1]
     spoil(episode.path / "label" / "candidate_in_hand_m", 7)
-    config = tiny_config(datasets=(episode.path.parent,), validation=0.0, steps=50, workers=workers)
+    config = tiny_config(datasets=(episode.path.parent,), validation_fraction=0.0, steps=50, workers=workers)
     code, lines = hlm_train(config, tmp_path, capsys)
     assert code == 2
     assert lines == [f"hlm: {episode.path} step 7 holds nan or infinity in its candidate_m; leave the episode out."]
@@ -239,7 +239,7 @@ def test_a_broken_picture_ends_the_run_and_is_named(workers, tiny_config, make_d
     data = bytearray(pictures.path.read_bytes())
     data[offset + length // 2] ^= 0xFF
     pictures.path.write_bytes(data)
-    config = tiny_config(datasets=(episode.path.parent,), validation=0.0, steps=50, workers=workers)
+    config = tiny_config(datasets=(episode.path.parent,), validation_fraction=0.0, steps=50, workers=workers)
     code, lines = hlm_train(config, tmp_path, capsys)
     assert code == 2
     assert len(lines) == 1 and f"{pictures.path} row 9" in lines[0]
@@ -247,7 +247,7 @@ def test_a_broken_picture_ends_the_run_and_is_named(workers, tiny_config, make_d
 
 def test_half_precision_learns_what_float32_does(tiny_config, tmp_path):
     runs = [
-        train(tiny_config(out=tmp_path / kind, precision=kind, steps=3, validation=0.0))
+        train(tiny_config(out=tmp_path / kind, precision=kind, steps=3, validation_fraction=0.0))
         for kind in ("float32", "bfloat16")
     ]
     full, half = (read_training(path)["history"]["loss"] for path in runs)
@@ -257,7 +257,9 @@ def test_half_precision_learns_what_float32_does(tiny_config, tmp_path):
 
 @pytest.mark.parametrize("steps", [40, 7])
 def test_a_loss_that_is_no_number_never_replaces_a_good_checkpoint(steps, tiny_config):
-    config = tiny_config(steps=steps, learning_rate=1e15, warmup_steps=0, save_minutes=ALWAYS, validation=0.0)
+    config = tiny_config(
+        steps=steps, learning_rate=1e15, warmup_steps=0, save_every_minutes=ALWAYS, validation_fraction=0.0
+    )
     with pytest.raises(DivergedError, match=r"the last checkpoint is kept\. Try a lower --learning-rate"):
         train(config)
     kept = read_checkpoint(config.out)

@@ -11,13 +11,13 @@ from hlm.policies.training.samples import collate, encoded_samples
 
 @pytest.fixture
 def run(prepared):
-    return prepared(batch=8)
+    return prepared(batch_size=8)
 
 
 @pytest.mark.parametrize(("episode", "step"), [(0, 0), (1, 13), (2, 23)])
 def test_samples_hold_what_their_step_recorded(run, episode, step):
-    recorded = run.sources.episodes[episode]
-    number = sum(len(before) for before in run.sources.episodes[:episode]) + step
+    recorded = run.data.episodes[episode]
+    number = sum(len(before) for before in run.data.episodes[:episode]) + step
     assert run.samples.locate(number) == (recorded, step)
     sample = run.samples[number]
     assert sample.number == number
@@ -36,15 +36,15 @@ def test_samples_hold_what_their_step_recorded(run, episode, step):
 
 
 def test_there_are_as_many_samples_as_steps(run):
-    assert len(run.samples) == sum(map(len, run.sources.episodes)) == 96
+    assert len(run.samples) == sum(map(len, run.data.episodes)) == 96
     for number in (-1, 96):
         with pytest.raises(IndexError, match=f"no sample {number}; there are 96"):
             run.samples.locate(number)
 
 
 def test_missing_views_are_marked(make_dataset, prepared):
-    run = prepared(datasets=(make_dataset(lacking=(0, 1)),), validation=0.0)
-    lacking = [episode for episode in run.sources.episodes if "wrist" not in episode.cameras]
+    run = prepared(datasets=(make_dataset(lacking=(0, 1)),), validation_fraction=0.0)
+    lacking = [episode for episode in run.data.episodes if "wrist" not in episode.cameras]
     assert len(lacking) == 2
     for number in range(0, len(run.samples), 6):
         sample, (episode, _) = run.samples[number], run.samples.locate(number)
@@ -66,7 +66,7 @@ def test_a_step_that_holds_no_numbers_is_named(run, name):
 
 def test_privileged_quantities_that_are_not_finite_are_named(run):
     broken = {"goal_m": np.array([0.0, np.inf, 0.0])}
-    samples = encoded_samples(run.sources.episodes, run.encoding, lambda episode, step: broken)
+    samples = encoded_samples(run.data.episodes, run.encoding, lambda episode, step: broken)
     with pytest.raises(InputError, match="step 6 holds nan or infinity in its goal_m"):
         samples[30]
 
@@ -86,7 +86,7 @@ def test_a_batch_is_its_samples(run):
 
 
 def batches_of(run, workers, count=5):
-    sampler = run.sources.sampler(0, rank=0, world_size=1, position=16)
+    sampler = run.data.sampler(0, rank=0, world_size=1, position=16)
     batches = read_batches(run.samples, sampler, 8, workers)
     try:
         return list(itertools.islice(batches, count))
@@ -103,7 +103,7 @@ def test_the_number_of_workers_changes_nothing(run):
 
 
 def test_batches_come_in_the_samplers_order(run):
-    sampler = run.sources.sampler(0, rank=0, world_size=1, position=16)
+    sampler = run.data.sampler(0, rank=0, world_size=1, position=16)
     numbers = torch.cat([batch.numbers for batch in batches_of(run, 0)])
     assert numbers.tolist() == list(itertools.islice(sampler, 40))
 

@@ -34,7 +34,7 @@ class Line(nn.Module):
 @pytest.fixture
 def start(tiny_config):
     def make(factor=0.1, **changes):
-        config = tiny_config(**{"average_decay": DECAY, "learning_rate": 1e-2} | changes)
+        config = tiny_config(**{"ema_decay": DECAY, "learning_rate": 1e-2} | changes)
         torch.manual_seed(0)
         return TrainState.start(Line(factor), config, join_processes(config), bfloat16=False), config
 
@@ -72,7 +72,7 @@ def test_what_is_served_is_the_moving_average(start):
 
 
 def test_without_averaging_the_weights_themselves_are_served(start):
-    state, config = start(average_decay=0.0)
+    state, config = start(ema_decay=0.0)
     state.update(batch(0), None, config)
     assert equal(served_weights(state.to_document()), live(state))
 
@@ -81,11 +81,11 @@ def test_the_average_is_in_the_network_while_it_is_asked_for(start):
     state, config = start()
     state.update(batch(0), None, config)
     before, served = live(state), served_weights(state.to_document())
-    with state.averaged() as network:
+    with state.ema_applied() as network:
         assert not network.training
         assert equal(dict(network.state_dict()), served)
     assert equal(live(state), before)
-    with pytest.raises(ZeroDivisionError), state.averaged():
+    with pytest.raises(ZeroDivisionError), state.ema_applied():
         1 / 0  # noqa: B018
     assert equal(live(state), before)
 
@@ -107,7 +107,7 @@ def test_a_state_goes_on_where_its_document_was_made(start, stop, tmp_path):
         rest.update(batch(step), None, config)
     first, second = whole.to_document(), rest.to_document()
     assert equal(first["model"], second["model"])
-    assert equal(first["average"], second["average"])
+    assert equal(first["ema"], second["ema"])
     for name, moments in first["optimizer"]["state"].items():
         assert equal(moments, second["optimizer"]["state"][name])
     assert rest.step == 7
@@ -124,7 +124,7 @@ def test_making_a_document_changes_nothing(start):
 
 
 def test_the_loss_is_the_sum_of_weighted_means(start):
-    state, config = start(factor=0.1, average_decay=0.0, gradient_norm=1e9)
+    state, config = start(factor=0.1, ema_decay=0.0, max_grad_norm=1e9)
     state.update(batch(0), None, config)
     reference = Line(0.1)
     torch.manual_seed(0)
@@ -140,7 +140,7 @@ def test_the_loss_is_the_sum_of_weighted_means(start):
 
 
 def test_long_gradients_are_cut(start):
-    state, config = start(gradient_norm=1e-3)
+    state, config = start(max_grad_norm=1e-3)
     state.update(batch(0), None, config)
     grads = [weight.grad for weight in state.bare.parameters() if weight.grad is not None]
     assert float(torch.cat([grad.flatten() for grad in grads]).norm()) == pytest.approx(1e-3, rel=1e-3)
@@ -154,7 +154,7 @@ def test_an_update_tells_its_terms(start):
     assert state.step == 1
 
 
-@pytest.mark.parametrize("lost", ["model", "average", "step", "history"])
+@pytest.mark.parametrize("lost", ["model", "ema", "step", "history"])
 def test_a_document_that_does_not_fit_is_refused(start, lost):
     state, config = start()
     state.update(batch(0), None, config)
@@ -174,7 +174,7 @@ def test_a_document_of_another_network_is_refused(start):
 
 
 def test_the_learning_rate_warms_up_and_falls_to_its_last_share(tiny_config):
-    config = tiny_config(learning_rate=2.0, warmup_steps=10, steps=100, last_rate=0.03)
+    config = tiny_config(learning_rate=2.0, warmup_steps=10, steps=100, final_learning_rate_ratio=0.03)
     assert learning_rate(0, 100, config) == pytest.approx(0.2, rel=1e-3)
     assert learning_rate(10, None, config) == 2.0
     assert learning_rate(50, 100, config) == pytest.approx(0.5 * (1.0 + 0.03) * 2.0)
@@ -187,5 +187,5 @@ def test_the_learning_rate_warms_up_and_falls_to_its_last_share(tiny_config):
 
 
 def test_a_last_rate_of_one_keeps_the_learning_rate(tiny_config):
-    config = tiny_config(learning_rate=2.0, warmup_steps=0, last_rate=1.0)
+    config = tiny_config(learning_rate=2.0, warmup_steps=0, final_learning_rate_ratio=1.0)
     assert {learning_rate(step, 100, config) for step in range(100)} == {2.0}

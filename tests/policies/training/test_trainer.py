@@ -44,7 +44,7 @@ def learnt(path):
     state = read_training(path)
     figures = {name: values[-1] for name, values in state["history"].items() if name.startswith(HISTORY_OF_VALIDATION)}
     assert not figures or f"{HISTORY_OF_VALIDATION}chunk_square_3" in figures
-    kept = {name: state[name] for name in ("model", "average", "optimizer", "step", "steps", "bfloat16", "samples")}
+    kept = {name: state[name] for name in ("model", "ema", "optimizer", "step", "steps", "bfloat16", "samples")}
     return kept | {"validation": figures, "served": dict(read_checkpoint(path).weights)}
 
 
@@ -69,7 +69,7 @@ def test_interrupted_and_resumed_equals_uninterrupted_bit_for_bit(tiny_config, w
         assert same(value, second[name]), name
 
 
-@pytest.mark.parametrize("changes", [{"workers": 2}, {"save_minutes": 1e-9}, {"threads": 2}])
+@pytest.mark.parametrize("changes", [{"workers": 2}, {"save_every_minutes": 1e-9}, {"threads": 2}])
 def test_what_is_learnt_does_not_depend_on_workers_and_saving(tiny_config, whole_path, tmp_path, changes):
     if not whole_path.exists():
         train(tiny_config(out=whole_path))
@@ -83,7 +83,7 @@ def test_what_is_learnt_does_not_depend_on_workers_and_saving(tiny_config, whole
 
 def test_everything_random_depends_on_the_seed(tiny_config, tmp_path):
     first, second, third = (
-        learnt(train(tiny_config(out=tmp_path / name, seed=seed, steps=2, validation=0.0)))
+        learnt(train(tiny_config(out=tmp_path / name, seed=seed, steps=2, validation_fraction=0.0)))
         for name, seed in (("a", 1), ("b", 1), ("c", 2))
     )
     assert same(first, second)
@@ -108,7 +108,7 @@ def test_the_weights_that_are_served_are_the_moving_average(tiny_config, monkeyp
         return terms
 
     monkeypatch.setattr(TrainState, "update", watched)
-    path = train(tiny_config(average_decay=0.5, learning_rate=1e-2, validation=0.0))
+    path = train(tiny_config(ema_decay=0.5, learning_rate=1e-2, validation_fraction=0.0))
     served, state = read_checkpoint(path).weights, read_training(path)
     for name, start in live[0].items():
         average = start
@@ -117,30 +117,33 @@ def test_the_weights_that_are_served_are_the_moving_average(tiny_config, monkeyp
             average = torch.lerp(average, weights[name], 1.0 - decay)
         torch.testing.assert_close(served[name], average, rtol=1e-5, atol=1e-6)
         assert torch.equal(state["model"][name], live[-1][name])
-        assert torch.equal(state["average"][name], served[name])
+        assert torch.equal(state["ema"][name], served[name])
     assert sum(not torch.equal(served[name], live[-1][name]) for name in served) > len(served) / 2
 
 
 def test_resuming_takes_the_saved_settings_and_refuses_others(tiny_config):
     path = train(tiny_config(), stop_after=1)
     assert replace(resuming(path), resume=None) == tiny_config(out=path)
-    recipe = replace(tiny_config().compact.recipe, flow_draws=3)
+    objective = replace(tiny_config().compact.objective, flow_draws=3)
     for changes, said in (
-        ({"batch": 16}, "was started with batch 8, not 16; resuming cannot change it"),
+        ({"batch_size": 16}, "was started with batch_size 8, not 16; resuming cannot change it"),
         ({"order": "humanoid"}, "with order bimanual, not humanoid"),
-        ({"compact": replace(tiny_config().compact, recipe=recipe)}, r"with compact.recipe.flow_draws 2, not 3"),
+        (
+            {"compact": replace(tiny_config().compact, objective=objective)},
+            r"with compact.objective.flow_draws 2, not 3",
+        ),
         ({"out": path.parent / "elsewhere"}, "was started with out"),
     ):
         with pytest.raises(InputError, match=said):
             train(resuming(path, **changes))
-    train(resuming(path, workers=1, save_minutes=9.0, max_minutes=7.0))
+    train(resuming(path, workers=1, save_every_minutes=9.0, max_minutes=7.0))
     assert read_training(path)["step"] == 6
     assert read_config(path).training["max_minutes"] == 7.0
     assert read_config(path).training["workers"] == 1
 
 
 def test_how_a_checkpoint_is_to_be_served_outlives_resuming(tiny_config):
-    path = train(tiny_config(steps=2, validation=0.0), stop_after=1)
+    path = train(tiny_config(steps=2, validation_fraction=0.0), stop_after=1)
     set_sampling(path, euler_steps=9, execute=5)
     train(resuming(path))
     policy = load_policy(path)
@@ -148,13 +151,13 @@ def test_how_a_checkpoint_is_to_be_served_outlives_resuming(tiny_config):
 
 
 def test_defaults_of_other_kinds_may_change_between_a_run_and_its_resuming(tiny_config):
-    path = train(tiny_config(steps=2, validation=0.0), stop_after=1)
+    path = train(tiny_config(steps=2, validation_fraction=0.0), stop_after=1)
     assert read_config(path).training.keys().isdisjoint({"pi05", "smolvla", "act"})
     assert resuming(path).compact == tiny_config().compact
 
 
 def test_resuming_needs_the_same_episodes(make_dataset, tiny_config):
-    path = train(tiny_config(datasets=(make_dataset(),), validation=0.0), stop_after=1)
+    path = train(tiny_config(datasets=(make_dataset(),), validation_fraction=0.0), stop_after=1)
     make_dataset(episodes=2, scene=50)
     with pytest.raises(MismatchError, match="have changed since it was started"):
         train(resuming(path))
@@ -168,7 +171,7 @@ def test_a_run_that_is_finished_stays_as_it_is(tiny_config):
 
 
 def test_a_checkpoint_without_training_state_cannot_be_resumed(tiny_config):
-    path = train(tiny_config(validation=0.0), stop_after=1)
+    path = train(tiny_config(validation_fraction=0.0), stop_after=1)
     (path / "training.pt").unlink()
     assert load_policy(path).info["step"] == 1
     with pytest.raises(MissingFileError, match="can be served but not trained on"):
@@ -183,7 +186,7 @@ def test_a_checkpoint_that_is_not_there_cannot_be_resumed(tmp_path):
 def test_what_became_of_pretrained_weights_outlives_resuming(tiny_config, monkeypatch):
     report = LoadReport(origin="elsewhere", loaded=("a", "b"), random={"action_out.bias": "another size"})
     monkeypatch.setattr(kind, "initialise", lambda network, settings: report)
-    path = train(tiny_config(steps=2, validation=0.0), stop_after=1)
+    path = train(tiny_config(steps=2, validation_fraction=0.0), stop_after=1)
     monkeypatch.undo()
     train(resuming(path))
     page = (path / "card.md").read_text()
@@ -204,7 +207,7 @@ def test_an_existing_run_is_not_overwritten(tiny_config, tmp_path):
 def test_a_small_network_learns_two_episodes_by_heart(make_dataset, tiny_config, prepared):
     plain = replace(
         tiny_config().compact,
-        recipe=replace(tiny_config().compact.recipe, state_noise=0.0, state_dropout=0.0, counterfactual=0.5),
+        objective=replace(tiny_config().compact.objective, state_noise=0.0, state_dropout=0.0, counterfactual=0.5),
     )
     data = make_dataset(episodes=2, rows=16)
     path = train(
@@ -212,11 +215,11 @@ def test_a_small_network_learns_two_episodes_by_heart(make_dataset, tiny_config,
             datasets=(data,),
             compact=plain,
             augmentation=AugmentationConfig(),
-            validation=0.0,
-            batch=16,
+            validation_fraction=0.0,
+            batch_size=16,
             steps=40,
             learning_rate=2e-2,
-            average_decay=0.5,
+            ema_decay=0.5,
         )
     )
     history = read_training(path)["history"]
@@ -264,7 +267,7 @@ def test_figures_of_validation_are_kept_and_logged(trained_path):
 
 
 def test_a_card_says_of_which_update_its_validation_is(tiny_config):
-    config = tiny_config(steps=9, save_minutes=1e-9)
+    config = tiny_config(steps=9, save_every_minutes=1e-9)
     path = train(config, stop_after=2)
     assert "After 2 updates: sampled chunks" in (path / "card.md").read_text()
     # One who is in a hurry validates nothing, and does not forget what there is.
@@ -291,9 +294,9 @@ def test_a_mixture_is_told_per_source(dataset_path, make_dataset, tiny_config, t
     mixture = tmp_path / "mixture.yaml"
     entries = [{"path": str(dataset_path), "weight": 3}, {"path": str(other), "weight": 1}]
     mixture.write_text(yaml.safe_dump({"datasets": entries}))
-    path = train(tiny_config(mixture=mixture, steps=20, batch=8, validation=0.0))
+    path = train(tiny_config(mixture=mixture, steps=20, batch_size=8, validation_fraction=0.0))
     run = prepare(resuming(path), "", Display(Console(file=io.StringIO())))
-    fractions = run.sources.fractions(0, 160)
+    fractions = run.data.fractions(0, 160)
     card = (path / "card.md").read_text()
     for name in ("tiny", "other"):
         assert f"realised fraction of {name}: {fractions[name]:.4f}" in card
@@ -311,7 +314,7 @@ def test_statistics_are_those_of_what_the_mixture_draws(dataset_path, make_datas
     def mean(weight):
         entries = [{"path": str(dataset_path), "weight": 1.0}, {"path": str(other), "weight": weight}]
         mixture.write_text(yaml.safe_dump({"datasets": entries}))
-        return prepared(mixture=mixture, validation=0.0).statistics.action.mean
+        return prepared(mixture=mixture, validation_fraction=0.0).statistics.action.mean
 
     lone, both, mostly = mean(1e-9), mean(1.0), mean(1e9)
     np.testing.assert_allclose(both, 0.5 * (lone + mostly), rtol=1e-5, atol=1e-6)
@@ -347,7 +350,7 @@ def test_augmentation_belongs_to_training_alone(tiny_config, monkeypatch):
 
 
 def test_time_may_be_over_before_the_updates_are(tiny_config, run_with_clock):
-    config = tiny_config(steps=24, max_minutes=1.0, batch=2, validation=0.0)
+    config = tiny_config(steps=24, max_minutes=1.0, batch_size=2, validation_fraction=0.0)
     run, said = run_with_clock(config)
     stopped = run.state.step
     assert 1 < stopped < 24

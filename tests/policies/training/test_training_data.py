@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from hlm.core.errors import InputError, MismatchError, UnknownNameError
-from hlm.policies.training.sources import mixture_config, open_sources
+from hlm.policies.training.training_data import mixture_config, open_training_data
 
 
 @pytest.fixture
@@ -23,11 +23,11 @@ def mix(tmp_path):
 
 @pytest.fixture
 def opened(tiny_config):
-    """The sources of a run, with what `TrainConfig` takes."""
+    """The data of a run, with what `TrainConfig` takes."""
 
     def make(**changes):
         config = tiny_config(**changes)
-        return open_sources(config, mixture_config(config))
+        return open_training_data(config, mixture_config(config))
 
     return make
 
@@ -37,10 +37,10 @@ def scenes(episodes):
 
 
 def test_layouts_are_not_shared_between_training_and_validation(opened):
-    sources = opened()
-    assert sources.validation
-    assert not scenes(sources.episodes) & scenes(sources.validation)
-    assert len(sources.episodes) + len(sources.validation) == 6
+    data = opened()
+    assert data.validation
+    assert not scenes(data.episodes) & scenes(data.validation)
+    assert len(data.episodes) + len(data.validation) == 6
 
 
 def test_layouts_stay_together_across_the_parts_of_a_mixture(dataset_path, make_dataset, mix, opened):
@@ -48,28 +48,28 @@ def test_layouts_stay_together_across_the_parts_of_a_mixture(dataset_path, make_
     red = {"path": dataset_path, "instruction": "*red*"}
     blue = {"path": dataset_path, "instruction": "*blue*"}
     for seed in range(4):
-        sources = opened(mixture=mix(red, blue, {"path": again}), seed=seed, validation=0.4)
-        held_out = scenes(sources.validation)
+        data = opened(mixture=mix(red, blue, {"path": again}), seed=seed, validation_fraction=0.4)
+        held_out = scenes(data.validation)
         assert len(held_out) == 1
-        assert not held_out & scenes(sources.episodes)
+        assert not held_out & scenes(data.episodes)
         # Both instructions of the first dataset, and the same layout in the second.
-        assert len(sources.validation) == 4
-        assert [len(part) for part in sources.training] == [2, 2, 4]
+        assert len(data.validation) == 4
+        assert [len(part) for part in data.training] == [2, 2, 4]
 
 
 def test_an_episode_that_is_in_several_parts_stays_together(make_dataset, mix, opened):
     path = make_dataset(episodes=8, rows=4, told=lambda number: {"seed": None, "extra": {}})
     for seed in range(4):
-        sources = opened(mixture=mix({"path": path}, {"path": path}), seed=seed, validation=0.3)
-        held_out = {episode.path for episode in sources.validation}
-        assert len(held_out) == 2 and len(sources.validation) == 4
-        assert not held_out & {episode.path for episode in sources.episodes}
+        data = opened(mixture=mix({"path": path}, {"path": path}), seed=seed, validation_fraction=0.3)
+        held_out = {episode.path for episode in data.validation}
+        assert len(held_out) == 2 and len(data.validation) == 4
+        assert not held_out & {episode.path for episode in data.episodes}
 
 
 def test_a_scene_may_be_told_in_any_form(make_dataset, opened):
     path = make_dataset(rows=4, told=lambda number: {"extra": {"scene": [number // 2, {"shelf": "high"}]}})
-    sources = opened(datasets=(path,))
-    assert [episode.info.seed // 2 for episode in sources.validation] == [sources.validation[0].info.seed // 2] * 2
+    data = opened(datasets=(path,))
+    assert [episode.info.seed // 2 for episode in data.validation] == [data.validation[0].info.seed // 2] * 2
 
 
 def test_the_split_depends_on_the_seed(make_dataset, opened):
@@ -80,35 +80,39 @@ def test_the_split_depends_on_the_seed(make_dataset, opened):
 
 
 def test_without_validation_everything_is_learnt_from(opened):
-    sources = opened(validation=0.0)
-    assert len(sources.episodes) == 6
-    assert not sources.validation
+    data = opened(validation_fraction=0.0)
+    assert len(data.episodes) == 6
+    assert not data.validation
 
 
 def test_weights_are_kept_exactly(dataset_path, make_dataset, mix, opened):
     other = make_dataset("other.zarr", episodes=2, scene=10)
-    sources = opened(mixture=mix({"path": dataset_path, "weight": 3}, {"path": other, "weight": 1}), validation=0.0)
-    assert sources.names == ("tiny", "other")
-    assert sources.rows == (144, 48)
+    data = opened(
+        mixture=mix({"path": dataset_path, "weight": 3}, {"path": other, "weight": 1}), validation_fraction=0.0
+    )
+    assert data.names == ("tiny", "other")
+    assert data.steps == (144, 48)
     for draws in (1, 100, 4096, 8192):
-        numbers = list(itertools.islice(sources.sampler(5, rank=0, world_size=1, position=0), draws))
-        counts = np.bincount(sources.part_of(np.array(numbers)), minlength=2)
+        numbers = list(itertools.islice(data.sampler(5, rank=0, world_size=1, position=0), draws))
+        counts = np.bincount(data.dataset_of(np.array(numbers)), minlength=2)
         # Parts are shuffled among each other within 4096 draws.
         assert counts[0] == 0.75 * draws or draws < 4096
-        assert sources.fractions(5, draws) == {"tiny": counts[0] / draws, "other": counts[1] / draws}
-    assert sources.fractions(5, 0) == {"tiny": 0.0, "other": 0.0}
+        assert data.fractions(5, draws) == {"tiny": counts[0] / draws, "other": counts[1] / draws}
+    assert data.fractions(5, 0) == {"tiny": 0.0, "other": 0.0}
 
 
 def test_datasets_without_weights_count_by_their_rows(dataset_path, make_dataset, opened):
-    sources = opened(datasets=(dataset_path, make_dataset("other.zarr", episodes=2, scene=10)), validation=0.0)
-    assert sources.weights == (144.0, 48.0)
-    assert len(set(sources.row_weights)) == 1
+    data = opened(datasets=(dataset_path, make_dataset("other.zarr", episodes=2, scene=10)), validation_fraction=0.0)
+    assert data.weights == (144.0, 48.0)
+    assert len(set(data.step_weights)) == 1
 
 
 def test_row_weights_are_how_often_a_row_is_drawn(dataset_path, make_dataset, mix, opened):
     other = make_dataset("other.zarr", episodes=2, scene=10)
-    sources = opened(mixture=mix({"path": dataset_path, "weight": 1}, {"path": other, "weight": 1}), validation=0.0)
-    assert sources.row_weights == pytest.approx([1 / 144] * 6 + [1 / 48] * 2)
+    data = opened(
+        mixture=mix({"path": dataset_path, "weight": 1}, {"path": other, "weight": 1}), validation_fraction=0.0
+    )
+    assert data.step_weights == pytest.approx([1 / 144] * 6 + [1 / 48] * 2)
 
 
 def test_the_same_dataset_twice_has_two_names(dataset_path, mix, opened):
@@ -139,7 +143,9 @@ def test_datasets_that_do_not_fit_together_are_refused(dataset_path, make_datase
 
 
 def test_datasets_of_different_picture_sizes_mix(dataset_path, make_dataset, prepared):
-    run = prepared(datasets=(dataset_path, make_dataset(side=48, scene=10)), validation=0.0, image_size=(32, 32))
+    run = prepared(
+        datasets=(dataset_path, make_dataset(side=48, scene=10)), validation_fraction=0.0, image_size=(32, 32)
+    )
     assert run.encoding.config.recorded_sizes == ((32, 32), (48, 48))
     assert run.samples[0].seen.images.shape == run.samples[len(run.samples) - 1].seen.images.shape == (2, 32, 32, 3)
 
@@ -155,8 +161,8 @@ def test_episodes_that_no_training_episode_is_like_are_no_validation(make_datase
     words = make_dataset("words.zarr", episodes=8, rows=4, told=lambda number: dance if number > 5 else {})
     for path, what in ((views, "cameras"), (words, "words")):
         said = io.StringIO()
-        run = prepared(said, datasets=(path,), validation=0.5, seed=2)
-        assert {episode.number for episode in run.sources.validation} == {4, 5, 6, 7}
+        run = prepared(said, datasets=(path,), validation_fraction=0.5, seed=2)
+        assert {episode.number for episode in run.data.validation} == {4, 5, 6, 7}
         assert "dance" not in run.encoding.text.words
         assert f"2 episodes held out have {what} that no training episode has, and are left out" in said.getvalue()
         assert rows_held_out(run) == 8
@@ -184,9 +190,9 @@ def test_a_run_needs_data(tiny_config):
 
 
 def test_cameras_that_some_episodes_lack_are_told(make_dataset, opened):
-    said = opened(datasets=(make_dataset(rows=4, lacking=(0, 1)),), validation=0.0).counts
+    said = opened(datasets=(make_dataset(rows=4, lacking=(0, 1)),), validation_fraction=0.0).summary
     assert said[1:] == ("camera wrist: in 4 of 6 episodes, masked in the others",)
 
 
 def test_sources_are_told_in_lines(opened, dataset_path):
-    assert opened().counts == (f"{dataset_path}: 6 of 6 episodes (6 scripted), 0.00 h",)
+    assert opened().summary == (f"{dataset_path}: 6 of 6 episodes (6 scripted), 0.00 h",)

@@ -1,4 +1,4 @@
-"""Which episodes a run learns from and validates on, and what they have in common."""
+"""The episodes that a run learns from and validates on, and what they have in common."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from hlm.policies.training.config import TrainConfig
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Sources:
-    """Episodes of a mixture, shared out to learning and validation.
+class TrainingData:
+    """Episodes of a mixture, split into training and validation.
 
     Attributes:
-        mixture: what was asked for.
-        names: of the mixture's parts, each once.
+        mixture: the mixture as configured.
+        names: unique names of the mixture's datasets.
         embodiment: name of the robot.
-        rate_hz: rows per second.
-        cameras: what the policy will see, in this order.
-        training: per part, episodes to learn from.
-        weights: per part, relative share of the samples.
-        validation: episodes held out, of all parts.
-        counts: a line per part on how many episodes and hours it gives, and per camera that some episodes lack.
+        rate_hz: steps per second.
+        cameras: cameras that the policy sees, in this order.
+        training: per dataset, the episodes to learn from.
+        weights: per dataset, its relative share of the samples.
+        validation: held-out episodes, of all datasets.
+        summary: a line per dataset with its episodes and hours, and a line per camera that some episodes lack.
     """
 
     mixture: MixtureConfig
@@ -42,82 +42,82 @@ class Sources:
     training: tuple[tuple[Episode, ...], ...]
     weights: tuple[float, ...]
     validation: tuple[Episode, ...]
-    counts: tuple[str, ...]
+    summary: tuple[str, ...]
 
     @property
     def episodes(self) -> tuple[Episode, ...]:
-        """Episodes to learn from, one part after the other."""
-        return tuple(episode for part in self.training for episode in part)
+        """Episodes to learn from, dataset by dataset."""
+        return tuple(episode for episodes in self.training for episode in episodes)
 
     @property
     def optional_cameras(self) -> tuple[str, ...]:
-        """Cameras that some training episode lacks, so that the policy learns to do without."""
+        """Cameras that some training episode lacks, so that the policy learns to do without them."""
         return tuple(name for name in self.cameras if any(name not in episode.cameras for episode in self.episodes))
 
     @property
     def recorded_sizes(self) -> tuple[tuple[int, int], ...]:
-        """Each (height, width) in which training episodes have pictures, most frequent first."""
+        """Each (height, width) of the training images as recorded, most frequent first."""
         found = Counter(
             episode.image_size(name) for episode in self.episodes for name in self.cameras if name in episode.cameras
         )
         return tuple(size for size, _ in found.most_common())
 
     @property
-    def rows(self) -> tuple[int, ...]:
-        """Samples of each part."""
-        return tuple(sum(map(len, part)) for part in self.training)
+    def steps(self) -> tuple[int, ...]:
+        """Number of samples of each dataset, one per step."""
+        return tuple(sum(map(len, episodes)) for episodes in self.training)
 
     @property
-    def row_weights(self) -> list[float]:
-        """For each training episode, how often each of its rows is drawn."""
-        shares = zip(self.training, self.weights, self.rows, strict=True)
-        return [weight / rows for part, weight, rows in shares for _ in part]
+    def step_weights(self) -> list[float]:
+        """Per training episode, how often each of its steps is drawn."""
+        shares = zip(self.training, self.weights, self.steps, strict=True)
+        return [weight / steps for episodes, weight, steps in shares for _ in episodes]
 
     def sampler(self, seed: int, *, rank: int, world_size: int, position: int) -> MixtureSampler:
-        """Which rows of `episodes` a process draws."""
+        """The samples of `episodes` that a process draws, by number."""
         return MixtureSampler(
-            rows=self.rows, weights=self.weights, seed=seed, rank=rank, world_size=world_size, position=position
+            rows=self.steps, weights=self.weights, seed=seed, rank=rank, world_size=world_size, position=position
         )
 
     def fractions(self, seed: int, draws: int) -> dict[str, float]:
-        """Share of so many samples, drawn by all processes together, that each part gives, by its name."""
+        """Realised fraction of each dataset, by name, among the first `draws` samples of all processes together."""
         drawn = self.sampler(seed, rank=0, world_size=1, position=0).drawn(draws)
         return {name: count / max(1, draws) for name, count in zip(self.names, drawn, strict=True)}
 
-    def part_of(self, numbers: np.ndarray[Any, np.dtype[np.int64]]) -> np.ndarray[Any, np.dtype[np.int64]]:
-        """[n] part that each row number belongs to."""
-        return np.searchsorted(np.cumsum(self.rows), numbers, side="right")
+    def dataset_of(self, numbers: np.ndarray[Any, np.dtype[np.int64]]) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """[n] index of the dataset that each of [n] sample numbers belongs to."""
+        return np.searchsorted(np.cumsum(self.steps), numbers, side="right")
 
     def document(self) -> list[list[Any]]:
-        """Which episodes a run learns from and validates on, in order: folder, rows, and which of both."""
-        parts = {"training": self.episodes, "validation": self.validation}
-        return [[episode.path.name, len(episode), part] for part, group in parts.items() for episode in group]
+        """Folder, length and use of every episode, in order: what must be the same when a run is resumed."""
+        uses = {"training": self.episodes, "validation": self.validation}
+        return [[episode.path.name, len(episode), use] for use, episodes in uses.items() for episode in episodes]
 
 
 def mixture_config(config: TrainConfig) -> MixtureConfig:
-    """The mixture that a run is told to learn from; plain datasets are one in which every row is as likely.
+    """The mixture to train on; plain datasets become one in which every step is equally likely.
 
     Raises:
-        InputError: none is told.
+        InputError: neither datasets nor a mixture are given.
         HlmError: the file cannot be read or used.
     """
     if not config.datasets and config.mixture is None:
         raise InputError(
-            "training needs --datasets PATH... or --mixture FILE, or --resume CHECKPOINT to go on with a run."
+            "training needs --datasets PATH... or --mixture FILE, or --resume CHECKPOINT to continue a run."
         )
     if config.mixture is not None:
         return read_config(config.mixture)
     return MixtureConfig(datasets=tuple(MixtureEntry(path=path, outcome=config.outcomes) for path in config.datasets))
 
 
-def open_sources(config: TrainConfig, mixture: MixtureConfig) -> Sources:
-    """The episodes of a mixture for a run.
+def open_training_data(config: TrainConfig, mixture: MixtureConfig) -> TrainingData:
+    """The episodes of a mixture, split for a run.
 
     Raises:
-        MissingFileError: a dataset is not there.
+        MissingFileError: a dataset is missing.
         MismatchError: datasets of different robots or rates; an episode that has none of the cameras.
         UnknownNameError: a camera that no episode has.
-        InputError: filters that leave nothing, or nothing is left to learn from after the validation split.
+        InputError: the filters leave nothing, or the validation split leaves nothing to learn from.
     """
     opened = Mixture.open(mixture)
     cameras = _cameras(opened, config.cameras)
@@ -128,10 +128,10 @@ def open_sources(config: TrainConfig, mixture: MixtureConfig) -> Sources:
     for part, left in zip(opened.parts, training, strict=True):
         if not left:
             raise InputError(
-                f"validation takes every episode of {part.entry.path}; give it more scenes, or hold out none: "
-                "--validation 0."
+                f"validation holds out every episode of {part.entry.path}; add more scenes, or hold out none: "
+                "--validation-fraction 0."
             )
-    return Sources(
+    return TrainingData(
         mixture=mixture,
         names=_names(opened.parts),
         embodiment=opened.embodiment,
@@ -143,7 +143,7 @@ def open_sources(config: TrainConfig, mixture: MixtureConfig) -> Sources:
             for part, left in zip(opened.parts, training, strict=True)
         ),
         validation=tuple(episode for episode in opened.episodes if id(episode) in held_out),
-        counts=(*(_count(part, opened.rate_hz) for part in opened.parts), *_lacking(opened.episodes, cameras)),
+        summary=(*(_summary(part, opened.rate_hz) for part in opened.parts), *_lacking(opened.episodes, cameras)),
     )
 
 
@@ -160,28 +160,28 @@ def _cameras(mixture: Mixture, wanted: tuple[str, ...]) -> tuple[str, ...]:
     return cameras
 
 
-def _held_out(parts: Sequence[Sequence[Episode]], config: TrainConfig) -> set[int]:
-    """Identities of the episodes to hold out; whole layouts.
+def _held_out(datasets: Sequence[Sequence[Episode]], config: TrainConfig) -> set[int]:
+    """Identities of the episodes to hold out, whole scenes at a time.
 
-    Episodes of one task and scene, or seed, stay together, whatever their instruction and whichever part they are in;
-    so does an episode that is in several parts.
+    Episodes of one task and scene (or seed) stay together, whatever their instruction and dataset; so does an episode
+    that is in several datasets of the mixture.
     """
     groups: dict[tuple[str | None, str | None], list[Episode]] = {}
-    for episode in (episode for episodes in parts for episode in episodes):
+    for episode in (episode for episodes in datasets for episode in episodes):
         info = episode.info
         scene = info.extra.get("scene", info.seed)
         key = (info.task, json.dumps(scene)) if scene is not None else (str(episode.path.resolve()), None)
         groups.setdefault(key, []).append(episode)
-    layouts = list(groups.values())
-    wanted = round(config.validation * len(layouts))
-    if config.validation > 0.0 and len(layouts) > 1:
-        wanted = min(max(wanted, 1), len(layouts) - 1)
-    order = np.random.default_rng(config.seed).permutation(len(layouts))
-    return {id(episode) for place in order[:wanted] for episode in layouts[place]}
+    scenes = list(groups.values())
+    wanted = round(config.validation_fraction * len(scenes))
+    if config.validation_fraction > 0.0 and len(scenes) > 1:
+        wanted = min(max(wanted, 1), len(scenes) - 1)
+    order = np.random.default_rng(config.seed).permutation(len(scenes))
+    return {id(episode) for place in order[:wanted] for episode in scenes[place]}
 
 
 def _names(parts: Sequence[Part]) -> tuple[str, ...]:
-    """The datasets' folder names, with a number where one comes several times."""
+    """The datasets' folder names, numbered where one occurs several times."""
     plain = [part.entry.path.stem for part in parts]
     names: list[str] = []
     for stem in plain:
@@ -199,8 +199,8 @@ def _lacking(episodes: Sequence[Episode], cameras: Sequence[str]) -> Iterator[st
             yield f"camera {name}: in {there} of {len(episodes)} episodes, masked in the others"
 
 
-def _count(part: Part, rate_hz: float) -> str:
+def _summary(part: Part, rate_hz: float) -> str:
     hours = part.rows / rate_hz / 3600.0
-    kinds = Counter(episode.info.source for episode in part.episodes)
-    of = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
+    sources = Counter(episode.info.source for episode in part.episodes)
+    of = ", ".join(f"{count} {source}" for source, count in sources.items())
     return f"{part.dataset.path}: {len(part.episodes)} of {len(part.dataset)} episodes ({of}), {hours:.2f} h"

@@ -1,0 +1,76 @@
+"""What an older hlm wrote is read as if it had been written today."""
+
+import re
+
+import pytest
+import torch
+import yaml
+
+from hlm.core.errors import InputError
+from hlm.policies.checkpoint import TRAINING_FILE, read_checkpoint, read_config, read_training
+from hlm.policies.training.config import read_document
+from hlm.policies.training.resuming import resuming
+from hlm.policies.training.trainer import train
+from hlm.policies.training.upgrade import RENAMED, upgrade_compact, upgrade_state, upgrade_training
+
+COMPACT = {"network": {"width": 48}, "recipe": {"flow_draws": 3}}
+
+
+def downgrade(path):
+    """Rewrite a checkpoint as format 2 had it."""
+    file = path / "config.yaml"
+    document = yaml.safe_load(file.read_text())
+    old = {new: name for name, new in RENAMED.items()}
+    training = {old.get(name, name): value for name, value in document["training"].items()}
+    for place in (training["compact"], document["settings"]):
+        place["network"], place["recipe"] = place.pop("architecture"), place.pop("objective")
+    file.write_text(yaml.safe_dump(document | {"training": training, "format": 2}))
+    state = torch.load(path / TRAINING_FILE, weights_only=True)
+    torch.save({("average" if name == "ema" else name): value for name, value in state.items()}, path / TRAINING_FILE)
+
+
+def test_every_field_has_its_new_name():
+    upgraded = upgrade_training({"batch": 4, "average_decay": 0.5, "seed": 3, "compact": COMPACT})
+    assert upgraded == {
+        "batch_size": 4,
+        "ema_decay": 0.5,
+        "seed": 3,
+        "compact": {"architecture": {"width": 48}, "objective": {"flow_draws": 3}},
+    }
+
+
+def test_what_is_upgraded_is_not_changed_by_it():
+    document = {"batch": 4, "compact": COMPACT}
+    upgrade_training(document)
+    assert document == {"batch": 4, "compact": COMPACT}
+    assert list(COMPACT) == ["network", "recipe"]
+
+
+def test_upgrading_twice_is_upgrading_once():
+    for upgrade, document in (
+        (upgrade_training, {"batch": 4, "compact": COMPACT}),
+        (upgrade_compact, COMPACT),
+        (upgrade_state, {"average": {}, "step": 1}),
+    ):
+        assert upgrade(upgrade(document)) == upgrade(document)
+
+
+def test_a_run_that_an_older_hlm_started_becomes_what_it_would_have(tiny_config, tmp_path):
+    whole = train(tiny_config(out=tmp_path / "whole"))
+    path = train(tiny_config(out=tmp_path / "old"), stop_after=3)
+    config = read_config(path)
+    downgrade(path)
+    assert read_config(path) == config
+    train(resuming(path))
+    assert read_checkpoint(path).step == 6
+    first, second = (read_training(folder) for folder in (whole, path))
+    for part in ("model", "ema"):
+        assert all(torch.equal(first[part][name], second[part][name]) for name in first[part])
+
+
+@pytest.mark.parametrize("name", RENAMED)
+def test_a_config_with_an_old_name_is_told_the_new_one(name, tmp_path):
+    file = tmp_path / "run.yaml"
+    file.write_text(f"{name}: 1\n")
+    with pytest.raises(InputError, match=rf"field {name} of {re.escape(str(file))} is called {RENAMED[name]} now\.$"):
+        read_document(file)
