@@ -26,14 +26,14 @@ def test_each_camera_renders_an_image_of_now(task, cameras):
         assert frame.image.std() > 5.0
 
 
-def test_cameras_see_different_things(task, cameras):
+def test_cameras_have_different_views(task, cameras):
     task.reset(0)
     images = [frame.image.astype(float) for frame in cameras.capture().values()]
     for one, other in ((0, 1), (0, 2), (1, 2)):
         assert np.abs(images[one] - images[other]).mean() > 5.0
 
 
-def test_a_scene_that_stays_gives_the_same_image(task, cameras):
+def test_the_same_scene_gives_the_same_image(task, cameras):
     task.reset(0)
     first = cameras.render("head")
     task.reset(2)

@@ -9,7 +9,7 @@ from hlm.sim.world import World, set_physics_options
 
 @pytest.fixture
 def world():
-    """Two cans above a floor with a board and a mat."""
+    """Two cans, a floor, a board and a mat."""
     spec = mujoco.MjSpec()
     set_physics_options(spec)
     add_floor(spec)
@@ -20,7 +20,7 @@ def world():
     return World(spec.compile())
 
 
-def test_a_placed_object_is_there_upright_at_rest(world):
+def test_a_placed_body_is_upright_and_at_rest(world):
     can = FreeBody(world, "red")
     world.data.qvel[:] = 1.0
     can.place(np.array([1.0, 2.0, 3.0]), 0.7)
@@ -29,14 +29,14 @@ def test_a_placed_object_is_there_upright_at_rest(world):
     assert can.speed_m_s == 0.0
 
 
-def test_its_tilt_is_that_of_its_axis(world):
+def test_uprightness_is_the_cosine_of_the_tilt(world):
     can = FreeBody(world, "red")
     can.place(np.zeros(3), 0.0)
     world.data.qpos[3:7] = [np.cos(0.3), np.sin(0.3), 0.0, 0.0]
     assert can.uprightness == pytest.approx(np.cos(0.6))
 
 
-def test_touching_is_mutual_and_between_the_named_ones_only(world):
+def test_touching_is_mutual_and_limited_to_the_given_geoms(world):
     red, blue = FreeBody(world, "red"), FreeBody(world, "blue")
     ids = {name: int(world.model.geom(name).id) for name in ("red", "blue", "floor")}
     red.place(np.array([0.0, 0.0, 0.0499]), 0.0)
@@ -50,7 +50,7 @@ def test_touching_is_mutual_and_between_the_named_ones_only(world):
     assert blue.touching((ids["red"],)) == {ids["red"]}
 
 
-def test_objects_rest_on_boards_and_fall_through_mats(world):
+def test_bodies_rest_on_boards_and_fall_through_mats(world):
     red, blue = FreeBody(world, "red"), FreeBody(world, "blue")
     world.data.mocap_pos[0] = [0.0, 0.0, 0.3]
     red.place(np.array([2.0, 0.0, 0.2605]), 0.0)

@@ -55,12 +55,12 @@ def test_the_gyroscope_measures_in_the_pelvis_frame(task, robot):
     np.testing.assert_allclose(state.quat_world_from_pelvis_wxyz, turned, atol=5e-3)
 
 
-def test_the_state_is_stamped_with_the_worlds_time(task, robot):
+def test_the_state_carries_the_time_of_the_world(task, robot):
     task.world.wait_until(6_000_000)
     assert robot.read().stamp_ns == 6_000_000
 
 
-def test_motors_follow_the_commands_law(task, robot):
+def test_motors_follow_the_pd_law(task, robot):
     torque, kp, kd = np.linspace(-1.0, 1.0, 29), np.full(29, 20.0), np.full(29, 0.5)
     aim, speed = UNITREE_G1.default_rad + 0.02, np.full(29, 0.3)
     robot.command(
@@ -74,7 +74,7 @@ def test_motors_follow_the_commands_law(task, robot):
 
 
 @pytest.mark.parametrize("sign", [-1.0, 1.0])
-def test_motors_give_no_more_than_their_effort(task, robot, sign):
+def test_torques_are_clipped_to_the_effort_limits(task, robot, sign):
     robot.command(command(torque_nm=np.full(29, sign * 1e4)))
     task.world.wait_until(2_000_000)
     np.testing.assert_allclose(motor_torques(task), sign * UNITREE_G1.effort_nm)
@@ -85,7 +85,7 @@ def test_without_a_command_there_is_no_torque(task, robot):
     assert not motor_torques(task).any()
 
 
-def test_leaving_it_lets_go_of_the_motors(task, robot):
+def test_leaving_the_context_releases_the_motors(task, robot):
     robot.command(command(torque_nm=np.full(29, 3.0)))
     task.world.wait_until(4_000_000)
     assert motor_torques(task).all()
@@ -95,8 +95,8 @@ def test_leaving_it_lets_go_of_the_motors(task, robot):
 
 
 @pytest.mark.parametrize("opening", [0.0, 0.4])
-def test_grippers_go_where_they_are_told_each_for_itself(task, robot, opening):
-    # High up, so that a falling hand meets nothing meanwhile.
+def test_each_gripper_follows_its_own_command(task, robot, opening):
+    # High up, so that a falling hand touches nothing meanwhile.
     robot.place(np.array([0.0, 0.0, 5.0]), LEVEL, UNITREE_G1.default_rad)
     robot.command(command(gripper_opening=np.array([1.0, opening])))
     task.world.wait_until(400_000_000)

@@ -1,4 +1,4 @@
-"""The compiled model against the embodiment's table that it was built from."""
+"""The compiled model against the embodiment that it was built from."""
 
 import mujoco
 import numpy as np

@@ -8,7 +8,7 @@ from hlm.sim.world import TIME_STEP_NS, World, set_physics_options
 
 @pytest.fixture
 def world():
-    """A ball that falls."""
+    """A falling ball."""
     spec = mujoco.MjSpec()
     set_physics_options(spec)
     ball = spec.worldbody.add_body(name="ball", pos=[0, 0, 100])
@@ -17,7 +17,7 @@ def world():
     return World(spec.compile())
 
 
-def test_time_passes_only_when_somebody_waits(world):
+def test_time_passes_only_in_wait_until(world):
     assert world.now_ns() == 0
     world.forward()
     assert world.now_ns() == 0
@@ -47,8 +47,8 @@ def test_a_falling_ball_falls(world):
 
 def test_positions_are_up_to_date_after_waiting(world):
     world.wait_until(300_000_000)
-    seen = world.data.body("ball").xpos.copy()
-    np.testing.assert_array_equal(seen, world.data.qpos[:3])
+    position_m = world.data.body("ball").xpos.copy()
+    np.testing.assert_array_equal(position_m, world.data.qpos[:3])
 
 
 def test_a_callback_is_called_before_every_step_until_it_is_removed(world):
@@ -60,7 +60,7 @@ def test_a_callback_is_called_before_every_step_until_it_is_removed(world):
     assert called == [0, 2_000_000, 4_000_000, 6_000_000]
 
 
-def test_how_the_way_is_cut_into_waits_changes_nothing(world):
+def test_many_short_waits_equal_one_long_wait(world):
     world.wait_until(400_000_000)
     once = world.data.qpos.copy()
     world.reset()

@@ -8,29 +8,29 @@ from hlm.teleop.replay import ReplaySource
 ACTIONS = np.arange(3.0)[:, None] + np.zeros(34)
 
 
-def seen(stamp_ns):
+def observation(stamp_ns):
     return Observation(stamp_ns, np.zeros(34), {}, "wave")
 
 
-def test_it_plays_each_action_once_at_the_rows_instant_and_ends():
+def test_each_action_is_played_once_at_the_instant_of_its_observation():
     source = ReplaySource(ACTIONS)
-    source.reset(seen(0))
-    for row in range(3):
-        reference = source.reference(seen(1000 * row))
-        assert reference.stamp_ns == 1000 * row
-        np.testing.assert_array_equal(reference.vector, ACTIONS[row])
-    assert source.reference(seen(3000)) is None
-    assert source.reference(seen(4000)) is None
+    source.reset(observation(0))
+    for step in range(3):
+        reference = source.reference(observation(1000 * step))
+        assert reference.stamp_ns == 1000 * step
+        np.testing.assert_array_equal(reference.vector, ACTIONS[step])
+    assert source.reference(observation(3000)) is None
+    assert source.reference(observation(4000)) is None
 
 
 def test_a_reset_starts_from_the_first_action():
     source = ReplaySource(ACTIONS)
-    source.reference(seen(0))
-    source.reset(seen(0))
-    np.testing.assert_array_equal(source.reference(seen(0)).vector, ACTIONS[0])
+    source.reference(observation(0))
+    source.reset(observation(0))
+    np.testing.assert_array_equal(source.reference(observation(0)).vector, ACTIONS[0])
 
 
 @pytest.mark.parametrize("shape", [(0, 34), (3, 33), (34,)])
-def test_what_is_no_list_of_actions_is_refused(shape):
+def test_arrays_of_other_shapes_are_refused(shape):
     with pytest.raises(MismatchError, match=r"actions to replay must have shape \[time > 0, 34\], got \["):
         ReplaySource(np.zeros(shape))

@@ -1,4 +1,4 @@
-"""An operator who is a list of poses, on the robot's body."""
+"""A list of poses as the operator, retargeted to the robot."""
 
 from dataclasses import replace
 
@@ -36,39 +36,39 @@ def standing():
 
 
 class Script:
-    """Plays a list of targets with a half closed right hand; implements the operator's protocol."""
+    """Plays a list of targets with a half closed right hand; implements `hlm.control.operator.Operator`."""
 
     def __init__(self, start, targets):
-        self.start, self.targets, self.row = start, targets, 0
+        self.start, self.targets, self.step = start, targets, 0
 
     def reset(self):
-        self.row = 0
+        self.step = 0
         return self.start
 
     def pose(self):
-        if self.row == len(self.targets):
+        if self.step == len(self.targets):
             return None
-        self.row += 1
-        return OperatorPose(self.targets[self.row - 1], np.array([1.0, 0.5]))
+        self.step += 1
+        return OperatorPose(self.targets[self.step - 1], np.array([1.0, 0.5]))
 
 
 def source_of(start, targets):
     return RetargetedSource(Script(start, targets), UNITREE_G1)
 
 
-def seen(row):
-    return Observation(round(row * 1e9 / 30), np.zeros(34), {}, "wave")
+def observation(step):
+    return Observation(round(step * 1e9 / 30), np.zeros(34), {}, "wave")
 
 
 def references(source):
-    source.reset(seen(0))
+    source.reset(observation(0))
     found = []
-    while (reference := source.reference(seen(len(found)))) is not None:
+    while (reference := source.reference(observation(len(found)))) is not None:
         found.append(reference)
     return found
 
 
-def test_an_operator_in_the_robots_own_pose_asks_for_that_pose(standing):
+def test_an_operator_in_the_pose_of_the_robot_gives_that_pose(standing):
     played = references(source_of(standing, [TARGETS] * 3))
     assert [reference.stamp_ns for reference in played] == [0, 33_333_333, 66_666_667]
     for reference in played:
@@ -78,7 +78,7 @@ def test_an_operator_in_the_robots_own_pose_asks_for_that_pose(standing):
         assert body.gripper_opening.tolist() == [1.0, 0.5]
 
 
-def test_the_hand_goes_where_the_operators_is_and_the_feet_stay(standing):
+def test_the_hand_follows_the_operator_and_the_feet_stay(standing):
     wanted_m = np.array([0.25, -0.2, 0.85])
     hand = PoseTarget(position_in_world_m=wanted_m, quat_world_from_frame_wxyz=LEVEL)
     played = references(source_of(standing, [replace(TARGETS, grips=(None, hand))] * 20))
@@ -99,9 +99,9 @@ def test_references_stay_within_the_joint_limits(standing):
         assert (joints <= UNITREE_G1.upper_rad + 1e-9).all()
 
 
-def test_a_pelvis_that_turns_is_a_yaw_rate_and_its_lean_a_pitch(standing):
+def test_a_turning_pelvis_gives_a_yaw_rate_and_a_leaning_one_a_pitch(standing):
     rate_rad_s, lean_rad = 0.4, 0.15
-    angles = [np.array([0.0, lean_rad, rate_rad_s * row / 30]) for row in range(30)]
+    angles = [np.array([0.0, lean_rad, rate_rad_s * step / 30]) for step in range(30)]
     turning = [replace(TARGETS, quat_world_from_pelvis_wxyz=quat_from_roll_pitch_yaw(angle)) for angle in angles]
     played = references(source_of(standing, turning))
     assert played[0].vector[ROOT_YAW_RATE] == 0.0
@@ -109,7 +109,7 @@ def test_a_pelvis_that_turns_is_a_yaw_rate_and_its_lean_a_pitch(standing):
     assert unpack(played[-1].vector).root[1] == pytest.approx(lean_rad, abs=0.03)
 
 
-def test_a_reset_forgets_the_last_episode(standing):
+def test_a_reset_clears_the_last_episode(standing):
     turned = quat_from_roll_pitch_yaw(np.array([0.0, 0.1, 0.3]))
     source = RetargetedSource(
         Script(standing, [TARGETS, replace(TARGETS, quat_world_from_pelvis_wxyz=turned)]), UNITREE_G1

@@ -1,4 +1,4 @@
-"""The operator's two worlds: before a walk they are one, after a look things are where the feet say."""
+"""The operator's frame and the world: they coincide before the first walk, and differ by the errors of walks after."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ GOAL = np.array([0.1, 0.02, -0.03])
 
 
 class Ground:
-    """Soles that are put by hand."""
+    """Soles that the test places."""
 
     def __init__(self, soles):
         self.soles = soles
@@ -33,17 +33,17 @@ def at(matrix, x_m, y_m):
 
 
 def walked(feet, ground, offset):
-    """Walk to the goal and come to stand off it by `offset`; returns the rows."""
+    """Walk to the goal and end with an error of `offset`; returns the steps."""
     walk = feet.walk_to(GOAL)
-    rows = [next(walk)]
+    steps = [next(walk)]
     width = GaitConfig().stance_width_m
     across = width / 2 * np.array([-np.sin(GOAL[2]), np.cos(GOAL[2])])
     meant = np.array([[*(GOAL[:2] + across), GOAL[2]], [*(GOAL[:2] - across), GOAL[2]]])
     ground.soles = shifted(meant, offset)
-    return rows + list(walk)
+    return steps + list(walk)
 
 
-def test_before_the_first_walk_the_operators_world_is_the_true_one():
+def test_before_the_first_walk_the_operators_frame_is_the_world():
     feet = WalkingFeet(Ground(START), GaitConfig())
     np.testing.assert_allclose(feet.pose_operator_from_stance @ feet.pose_stance_from_world, np.eye(4), atol=1e-12)
     assert feet.distance_to(middle(START)) == pytest.approx((0.0, 0.0), abs=1e-12)
@@ -52,64 +52,64 @@ def test_before_the_first_walk_the_operators_world_is_the_true_one():
     assert turn_rad == pytest.approx(0.08)
 
 
-def test_a_walk_that_ends_as_meant_changes_no_world():
+def test_a_walk_without_error_changes_no_frame():
     ground = Ground(START)
     feet = WalkingFeet(ground, GaitConfig())
-    rows = walked(feet, ground, (0.0, 0.0, 0.0))
+    steps = walked(feet, ground, (0.0, 0.0, 0.0))
     np.testing.assert_allclose(feet.pose_operator_from_stance @ feet.pose_stance_from_world, np.eye(4), atol=1e-9)
-    np.testing.assert_allclose(rows[-1].sole_m[:, :2].mean(axis=0), GOAL[:2], atol=1e-9)
+    np.testing.assert_allclose(steps[-1].sole_m[:, :2].mean(axis=0), GOAL[:2], atol=1e-9)
     assert feet.distance_to(GOAL) == pytest.approx((0.0, 0.0), abs=1e-9)
 
 
-def test_after_a_walk_that_ends_elsewhere_things_are_where_the_true_feet_see_them():
+def test_after_a_walk_with_error_the_world_is_corrected():
     ground = Ground(START)
     feet = WalkingFeet(ground, GaitConfig())
-    rows = walked(feet, ground, (0.03, -0.02, 0.05))
-    # The operator's own feet did not jump: they stand where they were told to.
-    np.testing.assert_allclose(rows[-1].sole_m[:, :2].mean(axis=0), GOAL[:2], atol=1e-9)
+    steps = walked(feet, ground, (0.03, -0.02, 0.05))
+    # The assumed feet do not jump: they stand where they were commanded to.
+    np.testing.assert_allclose(steps[-1].sole_m[:, :2].mean(axis=0), GOAL[:2], atol=1e-9)
     assert feet.distance_to(GOAL) == pytest.approx((np.hypot(0.03, 0.02), 0.05), abs=1e-9)
-    stand = middle(ground.soles)
-    np.testing.assert_allclose(at(feet.pose_stance_from_world, *stand[:2]), 0.0, atol=1e-9)
-    ahead = stand[:2] + 0.4 * np.array([np.cos(stand[2]), np.sin(stand[2])])
+    stance = middle(ground.soles)
+    np.testing.assert_allclose(at(feet.pose_stance_from_world, *stance[:2]), 0.0, atol=1e-9)
+    ahead = stance[:2] + 0.4 * np.array([np.cos(stance[2]), np.sin(stance[2])])
     np.testing.assert_allclose(at(feet.pose_stance_from_world, *ahead), [0.4, 0.0], atol=1e-9)
 
 
-def test_a_second_walk_makes_up_for_the_first():
+def test_a_second_walk_compensates_the_error_of_the_first():
     ground = Ground(START)
     feet = WalkingFeet(ground, GaitConfig())
     walked(feet, ground, (0.08, -0.05, 0.12))
-    rows = walked(feet, ground, (0.0, 0.0, 0.0))
-    assert len(rows) > 0
+    steps = walked(feet, ground, (0.0, 0.0, 0.0))
+    assert len(steps) > 0
     assert feet.distance_to(GOAL) == pytest.approx((0.0, 0.0), abs=1e-9)
 
 
-def test_after_the_look_the_feet_stand_to_each_other_as_they_truly_do():
+def test_after_the_correction_the_assumed_feet_are_relative_to_each_other_as_the_true_ones():
     ground = Ground(START)
     feet = WalkingFeet(ground, GaitConfig())
     walk = feet.walk_to(GOAL)
     next(walk)
     ground.soles = np.array([[0.12, 0.15, 0.02], [0.08, -0.12, -0.06]])
     *_, last = walk
-    told = np.column_stack([last.sole_m[:, :2], last.sole_yaw_rad])
-    for kind in (lambda soles: soles[0, 2] - soles[1, 2], lambda soles: np.hypot(*(soles[0] - soles[1])[:2])):
-        assert kind(told) == pytest.approx(kind(ground.soles))
+    assumed = np.column_stack([last.sole_m[:, :2], last.sole_yaw_rad])
+    for measure in (lambda soles: soles[0, 2] - soles[1, 2], lambda soles: np.hypot(*(soles[0] - soles[1])[:2])):
+        assert measure(assumed) == pytest.approx(measure(ground.soles))
     np.testing.assert_allclose(last.center_of_mass_m, last.sole_m[:, :2].mean(axis=0))
 
 
-def test_rows_go_on_without_a_jump_into_the_look_and_at_its_end():
+def test_soles_do_not_jump_before_or_after_the_correction():
     ground = Ground(START)
     feet = WalkingFeet(ground, GaitConfig())
-    rows = walked(feet, ground, (0.05, 0.05, 0.1))
-    soles_m = np.array([row.sole_m for row in [*rows, feet.standing()]])
+    steps = walked(feet, ground, (0.05, 0.05, 0.1))
+    soles_m = np.array([step.sole_m for step in [*steps, feet.standing()]])
     assert np.linalg.norm(np.diff(soles_m, axis=0), axis=-1).max() < 0.08
     assert np.linalg.norm(np.diff(soles_m[-20:], axis=0), axis=-1).max() < 0.01
-    weight_m = np.array([row.center_of_mass_m for row in rows])
-    assert np.linalg.norm(np.diff(weight_m, axis=0), axis=-1).max() < 0.03
+    com_m = np.array([step.center_of_mass_m for step in steps])
+    assert np.linalg.norm(np.diff(com_m, axis=0), axis=-1).max() < 0.03
 
 
-def test_who_is_there_already_takes_no_step():
+def test_a_walk_to_the_present_place_takes_no_footstep():
     ground = Ground(START)
     feet = WalkingFeet(ground, GaitConfig())
-    for row in feet.walk_to(middle(START)):
-        assert (row.sole_m[:, 2] == 0.0).all()
-        np.testing.assert_allclose(row.sole_m[:, :2], START[:, :2], atol=1e-9)
+    for step in feet.walk_to(middle(START)):
+        assert (step.sole_m[:, 2] == 0.0).all()
+        np.testing.assert_allclose(step.sole_m[:, :2], START[:, :2], atol=1e-9)

@@ -1,4 +1,4 @@
-"""The script, mostly without physics: the robot is put where it is told to walk, the rest of the scene stands still."""
+"""The script, mostly without physics: the robot is placed where it is commanded to walk, nothing else moves."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ def cola():
 
 
 def soles(pose):
-    """[foot, 3] x, y, z that a pose asks for."""
+    """[foot, 3] x, y and z of the soles commanded by a pose."""
     return np.array([sole.position_in_world_m for sole in pose.targets.soles])
 
 
@@ -34,15 +34,15 @@ def yaws(pose):
 
 
 def put(task, place):
-    """The robot comes to stand with the middle of its soles at a place."""
+    """Put the robot so that the middle of its soles is at this place."""
     x_m, y_m, yaw_rad = place
     ankles = (x_m - ANKLES_BEHIND_SOLES_M * np.cos(yaw_rad), y_m - ANKLES_BEHIND_SOLES_M * np.sin(yaw_rad), yaw_rad)
     stand_on_floor(task.world, task.robot, START_RAD, ankles)
     task.world.forward()
 
 
-def poses(task, seed=0, variation=1.0, generator_seed=1, off=(0.0, 0.0, 0.0)):
-    """The script of a robot that comes to stand `off` where its feet are told to."""
+def poses(task, seed=0, variation=1.0, generator_seed=1, error=(0.0, 0.0, 0.0)):
+    """The script for a robot that ends its walk with this error: x (m), y (m) and yaw (rad)."""
     task.reset(seed)
     operator = ColaOperator(task, np.random.default_rng(generator_seed), variation)
     operator.reset()
@@ -50,8 +50,8 @@ def poses(task, seed=0, variation=1.0, generator_seed=1, off=(0.0, 0.0, 0.0)):
     while (pose := operator.pose()) is not None:
         script.append(pose)
         if pose.targets.grips[1] is None:
-            told = middle(np.column_stack([soles(pose)[:, :2], yaws(pose)]))
-            put(task, told + off if len(script) > 60 else told)
+            commanded = middle(np.column_stack([soles(pose)[:, :2], yaws(pose)]))
+            put(task, commanded + error if len(script) > 60 else commanded)
     return script
 
 
@@ -112,28 +112,28 @@ def test_arms_keep_their_posture_while_it_walks(script):
         assert pose.gripper_opening.tolist() == [1.0, 1.0]
 
 
-def test_the_weight_stays_between_and_over_the_feet(script):
+def test_the_centre_of_mass_stays_over_the_feet(script):
     for pose in script:
-        weight_m, feet_m = pose.targets.center_of_mass_in_world_m, soles(pose)[:, :2]
-        assert np.linalg.norm(weight_m - feet_m.mean(axis=0)) < 0.15
-    np.testing.assert_allclose(weight_m, feet_m.mean(axis=0), atol=1e-9)
+        com_m, feet_m = pose.targets.center_of_mass_in_world_m, soles(pose)[:, :2]
+        assert np.linalg.norm(com_m - feet_m.mean(axis=0)) < 0.15
+    np.testing.assert_allclose(com_m, feet_m.mean(axis=0), atol=1e-9)
 
 
 @pytest.mark.parametrize("seed", [0, 1])
-@pytest.mark.parametrize("off", [(0.0, 0.0, 0.0), (-0.03, 0.02, 0.05)])
-def test_it_closes_the_hand_on_the_can_that_is_asked_for_and_opens_it_over_the_mat(cola, seed, off):
-    script = poses(cola, seed, off=off)
-    # The operator's world is shifted by what the walk was off.
+@pytest.mark.parametrize("error", [(0.0, 0.0, 0.0), (-0.03, 0.02, 0.05)])
+def test_it_closes_the_hand_on_the_named_can_and_opens_it_over_the_mat(cola, seed, error):
+    script = poses(cola, seed, error=error)
+    # The operator's frame is shifted by the error of the walk.
     last = walk_of(script)[-1]
-    told = middle(np.column_stack([soles(last)[:, :2], yaws(last)]))
-    true = told + np.array(off)
-    offset = hands_m(script)[:, :2] - told[:2]
-    turn = np.array([[np.cos(off[2]), -np.sin(off[2])], [np.sin(off[2]), np.cos(off[2])]])
+    commanded = middle(np.column_stack([soles(last)[:, :2], yaws(last)]))
+    true = commanded + np.array(error)
+    offset = hands_m(script)[:, :2] - commanded[:2]
+    turn = np.array([[np.cos(error[2]), -np.sin(error[2])], [np.sin(error[2]), np.cos(error[2])]])
     hand_m = np.column_stack([offset @ turn.T + true[:2], hands_m(script)[:, 2]])
     opening = openings(script)
     wanted, other = cola.target, cola.scene.objects[1 - seed]
     closing = int(np.argmax(opening < 1.0))
-    # Physics stands still: what the operator watches never comes to the hand, and it reaches on by up to 3 cm.
+    # Without physics the hand never moves, so that the closed-loop correction grows to its limit of 3 cm.
     assert np.linalg.norm(hand_m[closing, :2] - wanted.position_m[:2]) < 0.05
     assert np.linalg.norm(hand_m[closing, :2] - other.position_m[:2]) > 0.08
     closed = np.flatnonzero(opening == 0.0)
@@ -141,13 +141,13 @@ def test_it_closes_the_hand_on_the_can_that_is_asked_for_and_opens_it_over_the_m
     release = closed[-1] + 1
     assert np.linalg.norm(hand_m[release, :2] - cola.scene.mat_position_m[:2]) < 0.06
     assert opening[-1] == 1.0
-    # On the way the can passes high enough over the other one.
+    # On its way the can passes high enough over the other one.
     near = np.linalg.norm(hand_m[closed, :2] - other.position_m[:2], axis=1) < 0.08
     assert (hand_m[closed, 2][near] > other.position_m[2] + 2 * CAN_HALF_HEIGHT_M).all()
 
 
-def test_a_walk_that_ends_too_far_off_is_followed_by_another(cola):
-    good, bad = (len(walk_of(poses(cola, off=off))) for off in ((0.0, 0.0, 0.0), (-0.08, 0.0, 0.0)))
+def test_a_walk_that_ends_too_far_away_is_followed_by_another(cola):
+    good, bad = (len(walk_of(poses(cola, error=error))) for error in ((0.0, 0.0, 0.0), (-0.08, 0.0, 0.0)))
     assert bad > good + 60
 
 
@@ -166,7 +166,7 @@ def test_with_physics_it_walks_there_and_puts_the_can_onto_the_mat():
         stages.append(scored.progress.stage)
         heights_m.append(station.task.robot.pelvis_height_m())
     assert scored.progress == Progress(stage=5, success=True)
-    # Every stage is seen by itself: none is skipped, and the walk comes first.
+    # Stages are reached one by one, and the walk comes first.
     assert list(dict.fromkeys(stages)) == [0, 1, 2, 3, 4, 5]
     assert 2.0 < stages.index(1) / RATE_HZ < 10.0
     assert min(heights_m) > 0.70

@@ -1,4 +1,4 @@
-"""What is this task's own: a table to walk to, two cans and a mat on it, and the stage of having walked."""
+"""What is specific to this task: its scene, and the stage "walk"."""
 
 import numpy as np
 import pytest
@@ -30,12 +30,12 @@ def task():
 
 
 def scene(task):
-    """Everything that a seed decides, but for the can that is asked for."""
+    """Everything that a seed determines except for the named can."""
     return np.concatenate([task.world.data.qpos, task.world.data.qvel, task.scene.mat_position_m])
 
 
 def stand_at(task, x_m, y_m=0.0, yaw_rad=0.0):
-    """Put the robot where the middle of its soles is at a place."""
+    """Put the robot so that the middle of its soles is at this place."""
     back_m = ANKLES_BEHIND_SOLES_M * np.array([np.cos(yaw_rad), np.sin(yaw_rad)])
     stand_on_floor(task.world, task.robot, START_RAD, (x_m - back_m[0], y_m - back_m[1], yaw_rad))
     task.world.forward()
@@ -154,7 +154,7 @@ def test_nothing_counts_before_the_walk(task):
     assert task.update().stage == task.stages.index("lift") + 1
 
 
-def test_the_can_counts_when_it_stands_on_the_mat_let_go_and_still(task, stand):
+def test_the_can_counts_when_it_stands_on_the_mat_released_and_still(task, stand):
     task.reset(1)
     stand_at(task, 0.0)
     hold(task, task.target)
@@ -167,7 +167,7 @@ def test_the_can_counts_when_it_stands_on_the_mat_let_go_and_still(task, stand):
     assert task.update() == Progress(stage=5, success=True)
 
 
-def test_lifting_the_other_can_is_a_failure_for_good(task):
+def test_lifting_the_other_can_fails_for_good(task):
     task.reset(0)
     stand_at(task, 0.0)
     hold(task, task.scene.objects[1])
@@ -177,11 +177,11 @@ def test_lifting_the_other_can_is_a_failure_for_good(task):
     assert task.update().wrong_object
 
 
-def test_privileged_quantities_are_world_positions_seen_from_the_hand(task):
+def test_privileged_quantities_are_positions_in_the_frame_of_the_grip(task):
     task.reset(3)
     privileged = task.privileged()
     pose = task.scene.hand.pose_world_from_grip
     assert privileged["candidate_in_hand_m"].shape == (len(LAYOUT.object_names), 3)
-    for seen, can in zip(privileged["candidate_in_hand_m"], task.scene.objects, strict=True):
-        np.testing.assert_allclose((pose @ [*seen, 1.0])[:3], can.position_m, atol=1e-12)
+    for position_m, can in zip(privileged["candidate_in_hand_m"], task.scene.objects, strict=True):
+        np.testing.assert_allclose((pose @ [*position_m, 1.0])[:3], can.position_m, atol=1e-12)
     np.testing.assert_allclose((pose @ [*privileged["goal_in_hand_m"], 1.0])[:3], task.scene.mat_position_m, atol=1e-12)

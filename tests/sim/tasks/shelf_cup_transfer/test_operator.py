@@ -1,4 +1,4 @@
-"""The script without physics: the scene stands still, and the operator's poses are looked at one by one."""
+"""The script without physics: nothing in the scene moves."""
 
 import numpy as np
 import pytest
@@ -67,13 +67,13 @@ def test_a_reset_starts_the_script_anew(task):
 
 
 @pytest.mark.parametrize("seed", [0, 1])
-def test_it_closes_the_hand_on_the_cup_that_is_asked_for_and_opens_it_over_the_mat(task, seed):
+def test_it_closes_the_hand_on_the_named_cup_and_opens_it_over_the_mat(task, seed):
     script = poses(task, seed)
     opening, hand_m = openings(script), hands_m(script)
     assert opening[0] == 1.0
     closing = int(np.argmax(opening < 1.0))
     wanted, other = task.target, task.scene.objects[1 - seed]
-    # Physics stands still: what the operator watches never comes to the hand, and it reaches on by up to 3 cm.
+    # Without physics the hand never moves, so that the closed-loop correction grows to its limit of 3 cm.
     assert np.linalg.norm(hand_m[closing, :2] - wanted.position_m[:2]) < 0.05
     assert np.linalg.norm(hand_m[closing, :2] - other.position_m[:2]) > 0.05
     closed = np.flatnonzero(opening == 0.0)
@@ -110,5 +110,5 @@ def test_movements_are_smooth_and_of_human_speed(script):
     hand_m = hands_m(script)
     speed_m_s = np.linalg.norm(np.diff(hand_m, axis=0), axis=1) * RATE_HZ
     assert speed_m_s.max() < 1.5
-    # Minimum jerk: no step between rows, not even where one movement ends and the next begins.
+    # Minimum jerk: no jump between steps, not even where one stroke ends and the next begins.
     assert np.abs(np.diff(hand_m, n=2, axis=0)).max() * RATE_HZ < 0.5
