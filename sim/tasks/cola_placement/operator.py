@@ -13,7 +13,7 @@ import numpy as np
 
 from hlm.control.inverse_kinematics import BodyTargets, PoseTarget
 from hlm.control.model import BodyModel, Configuration
-from hlm.control.operator import OperatorPose
+from hlm.control.operator import Operator, OperatorPose
 from hlm.control.walking_pattern import GaitConfig, WalkingPose, middle
 from hlm.core.arrays import FloatArray
 from hlm.core.layout import MOTOR_ORDER
@@ -161,6 +161,6 @@ class ColaOperator:
         return posture_rad
 
 
-def make_operator(task: PickAndPlaceTask, rng: np.random.Generator) -> ColaOperator:
+def make_operator(task: PickAndPlaceTask, rng: np.random.Generator) -> Operator:
     """The scripted operator of this task."""
     return ColaOperator(task, rng)

@@ -18,6 +18,7 @@ from hlm.sim.tasks.cola_placement.table import (
     TABLE_HALF_WIDTH_M,
     TIME_LIMIT_S,
 )
+from hlm.sim.tasks.simulated_task import SimulatedTask
 
 
 class ColaPlacement(PickAndPlaceTask):
@@ -42,6 +43,6 @@ class ColaPlacement(PickAndPlaceTask):
         return [tuple((foot.xpos + foot.xmat.reshape(3, 3) @ center_m)[:2]) for foot in feet]
 
 
-def make_task(embodiment: Embodiment) -> ColaPlacement:
+def make_task(embodiment: Embodiment) -> SimulatedTask:
     """The task in a new world with this robot."""
     return ColaPlacement(make_scene(embodiment))

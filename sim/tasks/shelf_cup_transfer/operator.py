@@ -12,7 +12,7 @@ import numpy as np
 
 from hlm.control.inverse_kinematics import BodyTargets, PoseTarget
 from hlm.control.model import BodyModel, Configuration
-from hlm.control.operator import OperatorPose
+from hlm.control.operator import Operator, OperatorPose
 from hlm.core.arrays import FloatArray
 from hlm.core.layout import MOTOR_ORDER
 from hlm.core.rotations import quat_from_roll_pitch_yaw, quat_from_yaw
@@ -101,7 +101,7 @@ class ShelfCupOperator:
         return OperatorPose(targets, np.array([1.0, hand.opening]))
 
 
-def make_operator(task: PickAndPlaceTask, rng: np.random.Generator) -> ShelfCupOperator:
+def make_operator(task: PickAndPlaceTask, rng: np.random.Generator) -> Operator:
     """The scripted operator of this task."""
     return ShelfCupOperator(task, rng)
 

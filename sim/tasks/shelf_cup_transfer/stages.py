@@ -9,6 +9,7 @@ from hlm.core.embodiment import Embodiment
 from hlm.sim.pick_and_place.task import PickAndPlaceTask
 from hlm.sim.tasks.shelf_cup_transfer.scene import make_scene
 from hlm.sim.tasks.shelf_cup_transfer.table import HIGH_SHELF_M, NAME, STAGES, TIME_LIMIT_S
+from hlm.sim.tasks.simulated_task import SimulatedTask
 
 
 class ShelfCupTransfer(PickAndPlaceTask):
@@ -24,6 +25,6 @@ class ShelfCupTransfer(PickAndPlaceTask):
         return super()._is_reached(stage)
 
 
-def make_task(embodiment: Embodiment) -> ShelfCupTransfer:
+def make_task(embodiment: Embodiment) -> SimulatedTask:
     """The task in a new world with this robot."""
     return ShelfCupTransfer(make_scene(embodiment))
