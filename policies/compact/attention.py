@@ -1,8 +1,9 @@
-"""Transformer layers: one over the prefix, one that lets action tokens attend to it through cached keys and values."""
+"""Transformer layers: over the prefix, and over action tokens that attend to its cached keys and values."""
 
 from __future__ import annotations
 
 import torch
+from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -12,23 +13,23 @@ type KeysValues = tuple[Tensor, Tensor]
 
 def split_heads(tokens: Tensor, heads: int) -> Tensor:
     """[batch, head, token, feature] of [batch, token, head * feature]."""
-    return tokens.unflatten(-1, (heads, -1)).transpose(1, 2)
+    return rearrange(tokens, "batch token (head feature) -> batch head token feature", head=heads)
 
 
 def attend(query: Tensor, keys_values: KeysValues, mask: Tensor | None) -> Tensor:
-    """[batch, token, width] what each query reads; `mask` [batch, 1, 1, key] is False where nobody may look."""
+    """[batch, token, width] what each query reads; `mask` [batch, 1, 1, key] is False for keys to ignore."""
     read = functional.scaled_dot_product_attention(query, *keys_values, attn_mask=mask)
-    return read.transpose(1, 2).flatten(2)
+    return rearrange(read, "batch head token feature -> batch token (head feature)")
 
 
 def feed_forward(width: int) -> nn.Sequential:
-    """The two linear maps of a transformer layer."""
+    """The feed-forward part of a transformer layer."""
     hidden = FEED_FORWARD * width
     return nn.Sequential(nn.Linear(width, hidden), nn.GELU(approximate="tanh"), nn.Linear(hidden, width))
 
 
 class PrefixLayer(nn.Module):
-    """A pre-norm transformer layer in which every token sees every token that is there."""
+    """A pre-norm transformer layer; every token attends to every unmasked token."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -48,7 +49,7 @@ class PrefixLayer(nn.Module):
 
 
 class ExpertLayer(nn.Module):
-    """A layer over action tokens that attend to the prefix and to each other, modulated by flow time (adaLN)."""
+    """A layer over action tokens, which attend to the prefix and to each other; modulated by flow time (adaLN)."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -65,7 +66,7 @@ class ExpertLayer(nn.Module):
         nn.init.zeros_(self.modulation.bias)
 
     def read_prefix(self, prefix: Tensor) -> KeysValues:
-        """Keys and values of the [batch, token, width] prefix; computed once, used at every flow step."""
+        """Keys and values of the [batch, token, width] prefix, computed once and used at every flow step."""
         key, value = self.prefix_key_value(self.prefix_norm(prefix)).chunk(2, -1)
         return split_heads(key, self.heads), split_heads(value, self.heads)
 
@@ -74,11 +75,13 @@ class ExpertLayer(nn.Module):
 
         Args:
             tokens: [batch, token, width].
-            prefix: what `read_prefix` gave.
-            modulation: [batch or 1, 6 * width] what `self.modulation` makes of the embedded flow time.
-            mask: [batch, 1, 1, prefix token + token] False where nobody may look.
+            prefix: keys and values from `read_prefix`.
+            modulation: [batch or 1, 6 * width] output of `self.modulation` for the embedded flow time.
+            mask: [batch, 1, 1, prefix token + token] False for keys to ignore.
         """
-        scale, shift, gate, scale_wide, shift_wide, gate_wide = modulation[:, None].chunk(6, -1)
+        scale, shift, gate, scale_wide, shift_wide, gate_wide = rearrange(
+            modulation, "batch feature -> batch 1 feature"
+        ).chunk(6, -1)
         hidden = torch.addcmul(shift, self.attention_norm(tokens), 1.0 + scale)
         query, key, value = (split_heads(part, self.heads) for part in self.query_key_value(hidden).chunk(3, -1))
         keys_values = torch.cat([prefix[0], key], 2), torch.cat([prefix[1], value], 2)

@@ -1,4 +1,4 @@
-"""Flow matching: the path from noise to data, its training loss, and Euler integration along it. Pure functions.
+"""Flow matching as pure functions: the path from noise to data, its training loss, and Euler integration along it.
 
 Flow time is 0 at noise and 1 at data, `x_t = t x_1 + (1 - t) x_0` (Lipman et al. 2023). The network predicts the data
 x_1; the velocity that follows from it is `(x_1 - x_t) / (1 - t)`.
@@ -11,16 +11,16 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-# An error near the data counts more, but at most ten times as much as one at noise.
+# Errors near the data count more, but at most ten times as much as at noise.
 SMALLEST_GAP = 0.1
-# At the data itself there is nothing left to predict.
+# At flow time 1 there is nothing left to predict.
 LATEST_TIME = 0.999
 
 
 def flow_times(uniform: Tensor) -> Tensor:
-    """Flow times, most of them near noise, of [sample] numbers that are uniform in [0, 1): `0.999 (1 - u^(2/3))`.
+    """Flow times for [sample] numbers uniform in [0, 1), most of them near noise: `0.999 (1 - u^(2/3))`.
 
-    This is Beta(1, 1.5), the schedule of pi0 (Black et al. 2024, appendix B), mirrored to our direction of time.
+    This is Beta(1, 1.5): the schedule of pi0 (Black et al. 2024, appendix B) in our direction of time.
     """
     return LATEST_TIME * (1.0 - uniform.pow(2.0 / 3.0))
 
@@ -38,9 +38,9 @@ def data_error(predicted: Tensor, data: Tensor, active: Tensor) -> Tensor:
 
 
 def flow_weights(time: Tensor) -> Tensor:
-    """[batch] how much squared errors of predicted data count at [batch] flow time: `1 / (1 - t)`, at most 10.
+    """[batch] weight of the squared error of predicted data at [batch] flow time: `1 / (1 - t)`, at most 10.
 
-    That lies between errors of the data, which would count the same, and of the velocity, `1 / (1 - t)^2`.
+    That lies between a loss on the data (weight 1) and one on the velocity (weight `1 / (1 - t)^2`).
     """
     return 1.0 / (1.0 - time).clamp(min=SMALLEST_GAP)
 
@@ -49,10 +49,10 @@ def integrate(denoise: Callable[[Tensor, int], Tensor], noise: Tensor, active: T
     """[batch, coefficient, dimension] data at the end of the paths that start at `noise`, by equal Euler steps.
 
     Args:
-        denoise: maps points and the number of the step, whose flow time is step / steps, to predicted data.
+        denoise: maps points and the index of the step, at flow time step / steps, to predicted data.
         noise: [batch, coefficient, dimension] where the paths start.
-        active: [dimension] 1 where actions move; elsewhere points stay 0, the only value that training shows there.
-        steps: >= 1; with one, the result is the prediction at time 0.
+        active: [dimension] 1 where actions move, 0 elsewhere; points stay 0 there, as in training.
+        steps: number of Euler steps, >= 1; a single step gives the prediction at flow time 0.
     """
     point = noise * active
     for step in range(steps):

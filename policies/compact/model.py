@@ -1,4 +1,4 @@
-"""The network: observations to a prefix that is computed once, and noisy action coefficients to clean ones."""
+"""The network: encodes an observation once as a prefix, then denoises action coefficients given the prefix."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 from typing import NamedTuple, cast
 
 import torch
+from einops import rearrange, repeat
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -15,18 +16,18 @@ from hlm.policies.compact.vision import Encoder
 from hlm.policies.network import Inputs
 
 TIME_FREQUENCIES = 32
-# Flow time runs from 0 to 1; the fastest wave has five periods in it, which a few thousand updates can learn.
+# Flow time runs from 0 to 1; the fastest wave has five periods there, which a few thousand updates can learn.
 FASTEST_WAVE_RAD = 32.0
-# The head predicts decimetres, so that its outputs are of order one.
+# The auxiliary head predicts decimetres, so that its outputs are of order one.
 AUXILIARY_UNIT_M = 0.1
 
 
 class Prefix(NamedTuple):
-    """What the action expert needs to know of an observation.
+    """An observation as the action expert sees it.
 
     Attributes:
         keys_values: per expert layer, [batch, head, token, feature] each.
-        mask: [batch, token] bool, or None when every token may be looked at.
+        mask: [batch, token] bool, False for tokens to ignore; None if there are none.
         auxiliary_m: [batch, auxiliary] predicted target and goal in the gripper's frame.
     """
 
@@ -38,14 +39,14 @@ class Prefix(NamedTuple):
         """The first `batch` observations, each `draws` times in a row."""
 
         def several(tensor: Tensor) -> Tensor:
-            return tensor[:batch].repeat_interleave(draws, 0)
+            return repeat(tensor[:batch], "batch ... -> (batch draw) ...", draw=draws)
 
         pairs = tuple((several(key), several(value)) for key, value in self.keys_values)
         return Prefix(pairs, None if self.mask is None else several(self.mask), several(self.auxiliary_m))
 
 
 class CompactModel(nn.Module):
-    """Prefix transformer over state, instruction and views; action expert that predicts the clean coefficients."""
+    """Prefix transformer over state, instruction and views; action expert that predicts clean coefficients."""
 
     def __init__(self, config: CompactNetworkConfig) -> None:
         super().__init__()
@@ -54,7 +55,7 @@ class CompactModel(nn.Module):
         self.config = config
         self.word = nn.Embedding(config.vocabulary_size, width)
         self.word_slot = nn.Parameter(0.02 * torch.randn(config.word_slots, width))
-        # Slots are concatenated: a mean over words hides which of them the instruction turns on.
+        # Word slots are concatenated: a mean over words would hide the one that tells instructions apart.
         self.instruction = _instruction_head(config.word_slots * width, width)
         self.encoder = Encoder(config)
         self.state = nn.Sequential(nn.Linear(config.dimensions, width), nn.SiLU(), nn.Linear(width, width))
@@ -76,24 +77,24 @@ class CompactModel(nn.Module):
         self.action_out = nn.Linear(width, config.dimensions)
 
     def encode(self, inputs: Inputs, state_hidden: Tensor | None = None) -> Prefix:
-        """Everything about the observations that the expert attends to, and the auxiliary prediction.
+        """The prefix of a batch of observations, with the auxiliary prediction.
 
         Args:
-            inputs: the observations; without a state, it is withheld from all.
-            state_hidden: [batch] bool, True where the state is withheld; nowhere by default.
+            inputs: the observations. Where the state is None, it is withheld from all.
+            state_hidden: [batch] bool, True where the state is withheld; by default, nowhere.
         """
         words = self.word(inputs.tokens) + self.word_slot
-        instruction = self.instruction(words.flatten(1))
+        instruction = self.instruction(rearrange(words, "batch slot width -> batch (slot width)"))
         withheld = self.hidden_state.expand(len(inputs.tokens), -1)
         state = withheld if inputs.state is None else self.state(inputs.state)
         if state_hidden is not None:
-            state = torch.where(state_hidden[:, None], withheld.to(state.dtype), state)
+            state = torch.where(rearrange(state_hidden, "batch -> batch 1"), withheld.to(state.dtype), state)
         views = self.encoder(inputs.images, instruction)
         summary = self.summary.expand(len(views), -1, -1)
-        tokens = torch.cat([summary, state[:, None], instruction[:, None], views], 1)
+        tokens = torch.cat([summary, _token(state), _token(instruction), views], 1)
         mask = self._token_mask(inputs.available, tokens.shape[1])
         for layer in self.prefix_layers:
-            tokens = layer(tokens, None if mask is None else mask[:, None, None])
+            tokens = layer(tokens, None if mask is None else _attention_mask(mask))
         keys_values = tuple(cast(ExpertLayer, layer).read_prefix(tokens) for layer in self.expert_layers)
         return Prefix(keys_values, mask, AUXILIARY_UNIT_M * self.auxiliary(tokens[:, 0]).float())
 
@@ -102,16 +103,16 @@ class CompactModel(nn.Module):
         return self.denoise_modulated(prefix, noisy, self.modulations(time))
 
     def modulations(self, time: Tensor) -> tuple[Tensor, ...]:
-        """Per expert layer, [time, 6 * width] what [time] flow times do to it."""
+        """Per expert layer, [time, 6 * width] its modulation at [time] flow times."""
         wave = time[:, None] * self._frequencies(time.device)
         embedded = self.time(torch.cat([wave.sin(), wave.cos()], -1))
         return tuple(cast(ExpertLayer, layer).modulation(embedded) for layer in self.expert_layers)
 
     def denoise_modulated(self, prefix: Prefix, noisy: Tensor, modulations: tuple[Tensor, ...]) -> Tensor:
-        """[batch, coefficient, dimension] the same at the flow times of [batch or 1] modulations per layer."""
+        """[batch, coefficient, dimension] the same, given per layer the [batch or 1, 6 * width] modulations."""
         slots, mask = noisy.shape[1], prefix.mask
         if mask is not None:
-            mask = functional.pad(mask, (0, slots), value=True)[:, None, None]
+            mask = _attention_mask(functional.pad(mask, (0, slots), value=True))
         tokens = self.action_in(noisy) + self.action_slot
         for layer, keys_values, modulation in zip(self.expert_layers, prefix.keys_values, modulations, strict=True):
             tokens = layer(tokens, keys_values, modulation, mask)
@@ -120,7 +121,7 @@ class CompactModel(nn.Module):
     def _token_mask(self, available: Tensor, tokens: int) -> Tensor | None:
         if bool(available.all()):
             return None
-        views = available.repeat_interleave(self.config.architecture.tokens_per_view, 1)
+        views = repeat(available, "batch view -> batch (view token)", token=self.config.architecture.tokens_per_view)
         return functional.pad(views, (tokens - views.shape[1], 0), value=True)
 
     @staticmethod
@@ -128,9 +129,19 @@ class CompactModel(nn.Module):
         return torch.exp(torch.linspace(0.0, math.log(FASTEST_WAVE_RAD), TIME_FREQUENCIES, device=device))
 
 
+def _token(vector: Tensor) -> Tensor:
+    """[batch, 1, width] a single token of [batch, width]."""
+    return rearrange(vector, "batch width -> batch 1 width")
+
+
+def _attention_mask(mask: Tensor) -> Tensor:
+    """[batch, 1, 1, token] of a [batch, token] mask: the same for all heads and queries."""
+    return rearrange(mask, "batch token -> batch 1 1 token")
+
+
 def _instruction_head(features: int, width: int) -> nn.Sequential:
     first, last = nn.Linear(features, width), nn.Linear(width, width)
-    # Larger than torch's default: at first every instruction looks alike, and their differences must count at once.
+    # Larger than torch's defaults: instructions look alike at first, and their differences must matter from the start.
     nn.init.normal_(first.weight, std=0.04)
     nn.init.normal_(last.weight, std=0.1)
     return nn.Sequential(nn.LayerNorm(features), first, nn.SiLU(), last)

@@ -1,4 +1,4 @@
-"""The compact policy on the seam: what it minimises, and how it makes chunks."""
+"""The compact policy's network as `hlm.policies.network.Network`: its loss, and how it samples chunks."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 import torch
+from einops import rearrange, repeat
 from torch import Tensor
 from torch.nn import functional
 
@@ -18,7 +19,7 @@ from hlm.policies.compact.network_config import CompactNetworkConfig
 from hlm.policies.network import Batch, Draws, Inputs, Losses, Prefix, Term
 from hlm.policies.transforms.spline import SplineBasis
 
-# Below 2 cm the loss of the auxiliary head turns from linear to quadratic: that near, the gripper can grasp.
+# The auxiliary loss is quadratic below 2 cm, where the gripper can grasp, and linear beyond.
 AUXILIARY_KNEE_M = 0.02
 
 
@@ -28,9 +29,9 @@ class CompactNetwork(CompactModel):
     Args:
         config: shape of the network.
         objective: training objective and regularisation.
-        basis: chunks as coefficients.
-        active: [dimension] bool, False where actions do not move; they stay 0 there.
-        state_active: [dimension] bool, the same of states.
+        basis: spline basis that represents chunks by coefficients.
+        active: [dimension] bool, False where no training action moves; actions stay 0 there.
+        state_active: [dimension] bool, likewise for states.
     """
 
     spline: Tensor
@@ -59,7 +60,7 @@ class CompactNetwork(CompactModel):
             self.register_buffer(name, buffer.float(), persistent=False)
 
     def forward(self, batch: Batch, draws: Draws) -> Losses:
-        """The loss: flow matching on demonstrated samples; where target and goal are, on counterfactual ones too.
+        """The loss: flow matching on the demonstrated samples, the auxiliary loss on counterfactual samples too.
 
         In training, the state is noisy or withheld, and a fraction of the undecided samples is counterfactual too, as
         the objective says. In evaluation the state is unchanged, and all undecided samples are counterfactual too.
@@ -94,11 +95,10 @@ class CompactNetwork(CompactModel):
     def sample(self, inputs: Inputs, noise: Tensor, steps: int, prefix: Prefix | None = None) -> Tensor:
         """[batch, horizon, dimension] normalised actions; see the protocol.
 
-        A prefix is continued by drawing each prediction of the clean chunk towards it on the way, with the weights of
-        `prefix_weights`.
+        To continue a prefix, every prediction of the clean chunk is pulled towards it, with `prefix_weights`.
         """
         known = self.encode(inputs)
-        # All steps at once: one product per layer instead of one per layer and step.
+        # Modulations of all steps at once: one matrix product per layer instead of one per layer and step.
         modulations = self.modulations(torch.arange(steps, device=noise.device) / steps)
 
         def denoise(noisy: Tensor, step: int) -> Tensor:
@@ -113,7 +113,7 @@ class CompactNetwork(CompactModel):
         return self.objective.flow_draws if self.training else 1
 
     def _perturbed(self, inputs: Inputs, draws: Draws) -> tuple[Inputs, Tensor | None]:
-        """The inputs with a noisy state, and [batch] bool where it is withheld."""
+        """The inputs with a noisy state, and [batch] bool, True where the state is withheld."""
         if inputs.state is None or not self.training:
             return inputs, None
         noise = draws.normal(inputs.state.shape[1]) * self.state_active
@@ -122,14 +122,18 @@ class CompactNetwork(CompactModel):
 
     def _flow(self, prefix: Known, actions: Tensor, draws: Draws) -> tuple[Tensor, Tensor]:
         """[batch] mean squared error of predicted data, and [batch] flow-matching loss."""
-        count, repeats = len(actions), self._flow_draws
-        with torch.autocast(actions.device.type, enabled=False):  # what is to be learnt is exact
-            data = (self.projection @ actions).repeat_interleave(repeats, 0)
-        time = flow_times(draws.uniform(repeats)).flatten()
-        noise = draws.normal(repeats, *self.noise_shape).flatten(0, 1)
+        repeats = self._flow_draws
+        with torch.autocast(actions.device.type, enabled=False):  # The target stays exact.
+            data = self.projection @ actions
+        data = repeat(data, "batch coefficient dimension -> (batch draw) coefficient dimension", draw=repeats)
+        time = rearrange(flow_times(draws.uniform(repeats)), "batch draw -> (batch draw)")
+        noise = rearrange(draws.normal(repeats, *self.noise_shape), "batch draw ... -> (batch draw) ...")
         noisy = interpolate(data, noise * self.active, time)
         error = data_error(self.denoise(prefix, noisy, time), data, self.active)
-        return error.view(count, repeats).mean(1), (error * flow_weights(time)).view(count, repeats).mean(1)
+        per_draw = [
+            rearrange(part, "(batch draw) -> batch draw", draw=repeats) for part in (error, error * flow_weights(time))
+        ]
+        return per_draw[0].mean(1), per_draw[1].mean(1)
 
     def _continued(self, denoise: Callable[[Tensor, int], Tensor], prefix: Prefix, noisy: Tensor, step: int) -> Tensor:
         coefficients = denoise(noisy, step)
@@ -141,7 +145,7 @@ class CompactNetwork(CompactModel):
 
 
 def prefix_weights(length: int, delay: int, execute: int) -> Tensor:
-    """[length] how firmly a new chunk is held to the old one: 1 while it will surely be played, then falling to 0.
+    """[length] how firmly a new chunk is held to the old one: 1 for actions sure to be executed, then falling to 0.
 
     The schedule of real-time chunking (Black, Galliker, Levine 2025, equation 5): exponential between `delay` and
     `execute`.
@@ -162,12 +166,12 @@ def target_error(predicted_m: Tensor, target_m: Tensor) -> Tensor:
     return (predicted_m - target_m)[:, :3].abs().mean(-1)
 
 
-def _asked(labels: Mapping[str, Tensor], draws: Draws, share: float) -> tuple[Tensor, Tensor]:
-    """[n] which samples, all as demonstrated and then some as counterfactual ones, and [n] candidate asked for."""
-    asked, candidates = labels["asked"], labels["candidates"]
-    swapped = torch.nonzero((draws.uniform() < share) & labels["undecided"]).flatten()
-    # A step of 1 to candidates - 1 around the circle lands on every other candidate equally often.
-    step = 1 + (draws.uniform() * (candidates - 1)).long()
-    other = (asked + step) % candidates
+def _asked(privileged: Mapping[str, Tensor], draws: Draws, share: float) -> tuple[Tensor, Tensor]:
+    """[n] sample indices, all of them as demonstrated and then the counterfactual ones, and [n] candidate asked for."""
+    asked, candidates = privileged["asked"], privileged["candidates"]
+    swapped = torch.nonzero((draws.uniform() < share) & privileged["undecided"]).flatten()
+    # A shift by 1 to candidates - 1, modulo candidates, hits every other candidate equally often.
+    shift = 1 + (draws.uniform() * (candidates - 1)).long()
+    other = (asked + shift) % candidates
     everything = torch.arange(len(asked), device=asked.device)
     return torch.cat([everything, swapped]), torch.cat([asked, other[swapped]])

@@ -1,8 +1,9 @@
-"""Convolutional encoder, shared by all views and conditioned on the instruction, that reads out keypoints."""
+"""Convolutional encoder of views, conditioned on the instruction, with a spatial-softmax keypoint readout."""
 
 from __future__ import annotations
 
 import torch
+from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -25,15 +26,15 @@ class ModulatedBlock(nn.Module):
         nn.init.zeros_(self.modulation.bias)
 
     def forward(self, maps: Tensor, condition: Tensor) -> Tensor:
-        """[picture, channel, height, width] maps, changed according to the [picture, width] condition."""
-        scale, shift = self.modulation(condition)[:, :, None, None].chunk(2, 1)
+        """[image, channel, height, width] maps, modulated by the [image, width] condition."""
+        scale, shift = rearrange(self.modulation(condition), "image channel -> image channel 1 1").chunk(2, 1)
         hidden = functional.silu(self.first_norm(self.first(maps)))
         hidden = self.second_norm(self.second(hidden))
         return functional.silu(maps + torch.addcmul(shift, hidden, 1.0 + scale))
 
 
 class KeypointReadout(nn.Module):
-    """Spatial softmax (Finn et al. 2016): where each heat map is centred, how wide and how sure it is."""
+    """Spatial softmax (Finn et al. 2016): centre, spread and confidence of each heat map."""
 
     def __init__(self, channels: int, keypoints: int) -> None:
         super().__init__()
@@ -41,10 +42,10 @@ class KeypointReadout(nn.Module):
         self.sharpness = nn.Parameter(torch.ones(()))
 
     def forward(self, maps: Tensor) -> Tensor:
-        """[picture, keypoint, 4] x, y in [-1, 1], variance, and a tenth of the mean heat of each heat map."""
+        """[image, keypoint, 4] x, y in [-1, 1], variance, and a tenth of the mean heat of each heat map."""
         heat = self.heat(maps).float()
         height, width = heat.shape[-2:]
-        heat = heat.flatten(2)
+        heat = rearrange(heat, "image keypoint height width -> image keypoint (height width)")
         y, x = torch.meshgrid(
             torch.linspace(-1.0, 1.0, height, device=heat.device),
             torch.linspace(-1.0, 1.0, width, device=heat.device),
@@ -52,7 +53,7 @@ class KeypointReadout(nn.Module):
         )
         moments = torch.stack([x.flatten(), y.flatten(), (x * x + y * y).flatten()], dim=1)
         weight = (heat * self.sharpness).softmax(-1)
-        # A coordinate in half precision would be worse than a pixel.
+        # Coordinates in bfloat16 would be coarser than a pixel.
         with torch.autocast(heat.device.type, enabled=False):
             centre_x, centre_y, square = (weight @ moments).unbind(-1)
         variance = square - centre_x.square() - centre_y.square()
@@ -60,7 +61,7 @@ class KeypointReadout(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Tokens of each view of a batch; a view knows which camera it is from a learnt embedding."""
+    """Tokens of each view; learnt embeddings tell the cameras apart."""
 
     def __init__(self, config: CompactNetworkConfig) -> None:
         super().__init__()
@@ -81,19 +82,27 @@ class Encoder(nn.Module):
         )
 
     def forward(self, images: Tensor, condition: Tensor) -> Tensor:
-        """Tokens of the pictures.
+        """Tokens of the images.
 
         Args:
             images: [batch, view, 3, height, width] in [-1, 1].
-            condition: [batch, width] what the instruction means.
+            condition: [batch, width] embedded instruction.
 
         Returns:
             [batch, view * token, width].
         """
-        batch, views = images.shape[:2]
-        per_view = (condition[:, None] + self.view_condition).flatten(0, 1)
-        maps = images.flatten(0, 1)
+        views = images.shape[1]
+        conditions = rearrange(condition, "batch width -> batch 1 width") + self.view_condition
+        per_view = rearrange(conditions, "batch view width -> (batch view) width")
+        maps = rearrange(images, "batch view channel height width -> (batch view) channel height width")
         maps = self.early(functional.silu(self.stem_norm(self.stem(maps))), per_view)
         maps = self.late(functional.silu(self.down_norm(self.down(maps))), per_view)
-        tokens = self.token(self.readout(maps).reshape(batch, views, self.tokens, -1))
-        return (tokens + self.view_token).flatten(1, 2)
+        tokens = self.token(
+            rearrange(
+                self.readout(maps),
+                "(batch view) (token keypoint) value -> batch view token (keypoint value)",
+                view=views,
+                token=self.tokens,
+            )
+        )
+        return rearrange(tokens + self.view_token, "batch view token width -> batch (view token) width")
