@@ -8,12 +8,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from hlm.control.interpolation import minimum_jerk
 from hlm.control.inverse_kinematics import BodyTargets, PoseTarget, WholeBodyIK
 from hlm.control.model import BodyModel, Configuration
-from hlm.control.walking_pattern import Footstep, GaitConfig, WalkingPattern, footsteps_along, middle, smooth
+from hlm.control.walking_pattern import Footstep, GaitConfig, WalkingPattern, footsteps_along, middle
 from hlm.core.arrays import FloatArray
 from hlm.core.layout import pack
-from hlm.core.rotations import quat_from_roll_pitch_yaw, roll_pitch_yaw_from_quat
+from hlm.core.rotations import quat_from_roll_pitch_yaw, quat_from_yaw, roll_pitch_yaw_from_quat
 
 RATE_HZ = 30.0
 STANCE = np.array([[0.0, 0.118, 0.0], [0.0, -0.118, 0.0]])
@@ -149,7 +150,7 @@ def through_keys(model: BodyModel, keys: Sequence[Key]) -> Motion:
         grips = [model.pose_world_from(f"{side}_grip", poses[-1])[:3, 3] for side in ("left", "right")]
         rows = round(key.duration_s * RATE_HZ)
         for row in range(1, rows + 1):
-            share = smooth(row / rows)
+            share = minimum_jerk(row / rows)
             numbers = (1.0 - share) * _numbers(before) + share * _numbers(key)
             left, right = (
                 None if end is None else start + share * (np.array(end) - start)
@@ -166,16 +167,16 @@ def walk(model: BodyModel, footsteps: Sequence[Footstep], gait: GaitConfig) -> M
     poses: list[Configuration] = []
     for row in range(round((_STILL_S + pattern.duration_s + _STILL_S) * RATE_HZ)):
         now = pattern.at(row / RATE_HZ - _STILL_S)
-        heading = middle(np.column_stack([now.sole_m[:, :2], now.sole_yaw_rad]))[2]
-        left, right, pelvis = (_level(yaw) for yaw in (*now.sole_yaw_rad, heading))
+        heading = middle(np.column_stack([now.sole_position_m[:, :2], now.sole_yaw_rad]))[2]
+        left, right, pelvis = (quat_from_yaw(yaw) for yaw in (*now.sole_yaw_rad, heading))
         targets = BodyTargets(
             soles=(
-                PoseTarget(position_in_world_m=now.sole_m[0], quat_world_from_frame_wxyz=left),
-                PoseTarget(position_in_world_m=now.sole_m[1], quat_world_from_frame_wxyz=right),
+                PoseTarget(position_in_world_m=now.sole_position_m[0], quat_world_from_frame_wxyz=left),
+                PoseTarget(position_in_world_m=now.sole_position_m[1], quat_world_from_frame_wxyz=right),
             ),
             pelvis_height_m=UPRIGHT_M,
             quat_world_from_pelvis_wxyz=pelvis,
-            center_of_mass_in_world_m=now.center_of_mass_m,
+            com_position_in_world_m=now.com_position_m,
         )
         start = poses[-1] if poses else Configuration.standing(model.embodiment)
         poses.append(solver.solve(targets, start, None if poses else _SETTLE_ITERATIONS))
@@ -213,7 +214,7 @@ def _numbers(key: Key) -> FloatArray:
 
 def _stand(numbers: FloatArray, hands_m: tuple[FloatArray | None, FloatArray | None]) -> BodyTargets:
     left, right = (
-        PoseTarget(position_in_world_m=np.array([x, y, 0.0]), quat_world_from_frame_wxyz=_level(yaw))
+        PoseTarget(position_in_world_m=np.array([x, y, 0.0]), quat_world_from_frame_wxyz=quat_from_yaw(yaw))
         for x, y, yaw in STANCE
     )
     grips = [None if hand is None else PoseTarget(position_in_world_m=hand) for hand in hands_m]
@@ -222,10 +223,5 @@ def _stand(numbers: FloatArray, hands_m: tuple[FloatArray | None, FloatArray | N
         grips=(grips[0], grips[1]),
         pelvis_height_m=float(numbers[0]),
         quat_world_from_pelvis_wxyz=quat_from_roll_pitch_yaw(numbers[1:4]),
-        center_of_mass_in_world_m=numbers[4:6],
+        com_position_in_world_m=numbers[4:6],
     )
-
-
-def _level(yaw_rad: float) -> FloatArray:
-    """[4] wxyz quaternion of a turn about the vertical."""
-    return quat_from_roll_pitch_yaw(np.array([0.0, 0.0, yaw_rad]))

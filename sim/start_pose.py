@@ -6,20 +6,19 @@ import numpy as np
 
 from hlm.core.arrays import FloatArray
 from hlm.core.embodiment import Embodiment
-from hlm.core.layout import MOTOR_ORDER
+from hlm.core.layout import MOTOR_RIGHT_ARM
 from hlm.core.rotations import quat_from_yaw
 from hlm.sim.robot import SimulatedRobot
 from hlm.sim.world import World
 
 START_POSE = "manipulation"
-_RIGHT_ARM = slice(MOTOR_ORDER.index("right_shoulder_pitch"), MOTOR_ORDER.index("right_wrist_yaw") + 1)
 _RIGHT_ARM_NOISE_RAD = 0.03
 
 
 def sampled_start_pose_rad(embodiment: Embodiment, rng: np.random.Generator) -> FloatArray:
     """[joint] the embodiment's pose `START_POSE` with noise on the right arm."""
     joints_rad = embodiment.pose_rad(START_POSE).copy()
-    joints_rad[_RIGHT_ARM] += rng.normal(0.0, _RIGHT_ARM_NOISE_RAD, size=7)
+    joints_rad[MOTOR_RIGHT_ARM] += rng.normal(0.0, _RIGHT_ARM_NOISE_RAD, size=7)
     return joints_rad
 
 

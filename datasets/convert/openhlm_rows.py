@@ -19,11 +19,11 @@ import numpy as np
 import numpy.typing as npt
 
 from hlm.core.arrays import FloatArray
-from hlm.core.layout import ROOT_YAW_RATE, from_openhlm
+from hlm.core.layout import ROOT_YAW_RATE
 from hlm.datasets.checks import STALE_S, runs
+from hlm.datasets.convert.openhlm_layout import OPENHLM_BODY, from_openhlm
 from hlm.datasets.selection import ranges
 
-BODY = 32
 SIDES = ("left", "right")
 CLOCKS = {"image": "t_img", "wrist": "t_wrist", "state": "t_state", "action": "t_action"}
 # A gripper's opening is 0 to 1; sensors overshoot a little, other units by far.
@@ -77,10 +77,10 @@ def vectors(rows: Sequence[Mapping[str, Any]], kind: str, faults: Faults) -> Flo
         kind: "state" or "action".
         faults: gets what is wrong.
     """
-    body = np.full((len(rows), BODY), np.nan)
+    body = np.full((len(rows), OPENHLM_BODY), np.nan)
     hands = np.full((len(rows), len(SIDES)), np.nan)
     for number, row in enumerate(rows):
-        body[number] = _numbers(row, f"{kind}_body", BODY, number, faults)
+        body[number] = _numbers(row, f"{kind}_body", OPENHLM_BODY, number, faults)
         for place, side in enumerate(SIDES):
             name = f"{kind}_hand_{side}"
             hands[number, place] = opening = _numbers(row, name, 1, number, faults)[0]

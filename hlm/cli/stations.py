@@ -82,7 +82,7 @@ class StationConfig:
 @cache
 def make_station(config: StationConfig) -> Station:
     """The station of this process; made once, since compiling a world and loading a policy takes a second."""
-    from hlm.control.tracker.whole_body import WholeBodyTracker
+    from hlm.control.tracker.whole_body_tracker import WholeBodyTracker
     from hlm.runtime.loop import Rig
     from hlm.runtime.station import Station
     from hlm.sim.cameras import SimulatedCameras

@@ -44,7 +44,7 @@ class BodyTargets:
         grips: left and right, of the frames `left_grip` and `right_grip`.
         pelvis_height_m: above the world's origin.
         quat_world_from_pelvis_wxyz: [4] unit quaternion.
-        center_of_mass_in_world_m: [2] x and y, usually the middle of the soles.
+        com_position_in_world_m: [2] x and y, usually the middle of the soles.
         joint_position_rad: [29] posture that the rest tends to; the embodiment's default pose when None.
     """
 
@@ -52,14 +52,14 @@ class BodyTargets:
     grips: tuple[PoseTarget | None, PoseTarget | None] = (None, None)
     pelvis_height_m: float | None = None
     quat_world_from_pelvis_wxyz: FloatArray | None = None
-    center_of_mass_in_world_m: FloatArray | None = None
+    com_position_in_world_m: FloatArray | None = None
     joint_position_rad: FloatArray | None = None
 
     def __post_init__(self) -> None:
         """Check shapes and make the arrays read-only copies."""
         for name, size in (
             ("quat_world_from_pelvis_wxyz", 4),
-            ("center_of_mass_in_world_m", 2),
+            ("com_position_in_world_m", 2),
             ("joint_position_rad", JOINTS),
         ):
             if getattr(self, name) is not None:
@@ -180,11 +180,11 @@ class WholeBodyIK:
                     jacobian, error = self._pose_rows(frame, target, position_weight, rotation_weight)
                     jacobians.append(jacobian)
                     errors.append(error)
-        if targets.center_of_mass_in_world_m is not None:
+        if targets.com_position_in_world_m is not None:
             com_jacobian = pin.jacobianCenterOfMass(model, data, False)  # noqa: FBT003 - Pinocchio's own signature
             jacobians.append(config.center_of_mass_per_m * com_jacobian[:2])
             errors.append(
-                config.center_of_mass_per_m * self._shortened(targets.center_of_mass_in_world_m - data.com[0][:2])
+                config.center_of_mass_per_m * self._shortened(targets.com_position_in_world_m - data.com[0][:2])
             )
         self._add_pelvis_rows(targets, data.oMi[1], jacobians, errors)
         wanted_rad = self._default_rad if targets.joint_position_rad is None else targets.joint_position_rad

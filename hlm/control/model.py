@@ -145,7 +145,7 @@ class BodyModel:
         pin.forwardKinematics(self.pin_model, data, configuration.vector)
         return np.array(pin.updateFramePlacement(self.pin_model, data, frame_id).homogeneous)
 
-    def center_of_mass_in_world_m(self, configuration: Configuration) -> FloatArray:
+    def com_position_in_world_m(self, configuration: Configuration) -> FloatArray:
         """[3] centre of mass of the whole body."""
         return np.array(pin.centerOfMass(self.pin_model, self.data(), configuration.vector))
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from hlm.control.interpolation import minimum_jerk
 from hlm.control.model import GRAVITY_M_S2
 from hlm.core.arrays import FloatArray, frozen
 from hlm.core.errors import InputError
@@ -35,7 +36,7 @@ class GaitConfig:
         swing_height_m: highest point of a sole.
         stance_width_m: distance of the soles when standing.
         center_of_mass_height_m: above the soles.
-        largest_step: forward (m), sideways (m) and turn (rad) of the body in one step.
+        max_step: forward (m), sideways (m) and turn (rad) of the body in one step.
     """
 
     single_support_s: float = 0.55
@@ -45,7 +46,7 @@ class GaitConfig:
     swing_height_m: float = 0.05
     stance_width_m: float = 0.236
     center_of_mass_height_m: float = 0.66
-    largest_step: tuple[float, float, float] = (0.15, 0.08, 0.25)
+    max_step: tuple[float, float, float] = (0.15, 0.08, 0.25)
 
     def __post_init__(self) -> None:
         """Check ranges."""
@@ -78,14 +79,14 @@ class WalkingPose(NamedTuple):
     """One instant of a walk.
 
     Attributes:
-        sole_m: [foot, 3] sole centres.
+        sole_position_m: [foot, 3] sole centres.
         sole_yaw_rad: [foot].
-        center_of_mass_m: [2].
+        com_position_m: [2].
     """
 
-    sole_m: FloatArray
+    sole_position_m: FloatArray
     sole_yaw_rad: FloatArray
-    center_of_mass_m: FloatArray
+    com_position_m: FloatArray
 
 
 def middle(soles: FloatArray) -> FloatArray:
@@ -108,7 +109,7 @@ def footsteps_to(goal: FloatArray, soles: FloatArray, config: GaitConfig) -> tup
     if np.hypot(way[0], way[1]) < _NEAR_M and abs(way[_TURN]) < _NEAR_RAD:
         return ()
     forward, sideways = _turned(way[:2], -start[_TURN])
-    steps = int(np.ceil(np.max(np.abs([forward, sideways, way[_TURN]]) / np.array(config.largest_step)) - 1e-9))
+    steps = int(np.ceil(np.max(np.abs([forward, sideways, way[_TURN]]) / np.array(config.max_step)) - 1e-9))
     velocity = np.array([forward, sideways, way[_TURN]])
     return _alternating([start + way * (step + 1) / steps for step in range(steps)], velocity, config)
 
@@ -185,7 +186,7 @@ class WalkingPattern:
             share = min((time_s - self._lifts_s[number]) / self._config.single_support_s, 1.0)
             way = step.sole - soles[step.foot]
             way[_TURN] = float(wrap_angle(way[_TURN]))
-            soles[step.foot] += smooth(min(max(1.1 * share - 0.05, 0.0), 1.0)) * way
+            soles[step.foot] += minimum_jerk(min(max(1.1 * share - 0.05, 0.0), 1.0)) * way
             heights[step.foot] = self._config.swing_height_m * np.sin(np.pi * share) ** 2
         com_m = np.array([np.interp(time_s, self._time_s, self._center_of_mass_m[:, axis]) for axis in range(2)])
         return WalkingPose(np.column_stack([soles[:, :2], heights]), soles[:, 2], com_m)
@@ -217,13 +218,8 @@ class WalkingPattern:
         before = np.clip(np.searchsorted(instants, self._time_s, side="right") - 1, 0, max(len(instants) - 2, 0))
         after = np.minimum(before + 1, len(instants) - 1)
         span_s = np.maximum(np.array(instants)[after] - np.array(instants)[before], _GRID_S)
-        share = smooth(np.clip((self._time_s - np.array(instants)[before]) / span_s, 0.0, 1.0))[:, None]
+        share = minimum_jerk(np.clip((self._time_s - np.array(instants)[before]) / span_s, 0.0, 1.0))[:, None]
         return (1.0 - share) * np.array(points)[before] + share * np.array(points)[after]
-
-
-def smooth[Share: (float, FloatArray)](share: Share) -> Share:
-    """Minimum-jerk way from 0 to 1."""
-    return share**3 * (10.0 - 15.0 * share + 6.0 * share**2)
 
 
 def _turned(vector: FloatArray, yaw_rad: float) -> FloatArray:

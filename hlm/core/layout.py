@@ -1,4 +1,4 @@
-"""The 34-D whole-body vector, and the joint orders and vectors of other systems that it converts to and from.
+"""The 34-D whole-body vector, and the motor order of the joints in it.
 
 Layout, the same for state and action, rad, rad/s, gripper 1 = open and 0 = closed:
 `[0:7] left arm | 7 left gripper | [8:15] right arm | 15 right gripper | [16:22] left leg | [22:28] right leg |
@@ -41,16 +41,31 @@ MOTOR_ORDER: tuple[str, ...] = (
     *(f"left_{joint}" for joint in _ARM),
     *(f"right_{joint}" for joint in _ARM),
 )
-"""The 29 joints as Unitree numbers its motors; every joint array in hlm is in this order."""
+"""The 29 joints as Unitree numbers its motors; every joint array in hlm is in this order.
+
+`MOTOR_...` below are limbs and joints in arrays of this order; `LEFT_ARM` and so on above are those of the 34-D vector.
+"""
+
+MOTOR_LEFT_LEG = slice(0, 6)
+MOTOR_RIGHT_LEG = slice(6, 12)
+MOTOR_LEGS = slice(0, 12)
+MOTOR_WAIST = slice(12, 15)
+MOTOR_LEGS_AND_WAIST = slice(0, 15)
+MOTOR_LEFT_ARM = slice(15, 22)
+MOTOR_RIGHT_ARM = slice(22, 29)
+MOTOR_ARMS = slice(15, 29)
+MOTOR_LEFT_WRIST = slice(19, 22)
+MOTOR_RIGHT_WRIST = slice(26, 29)
+MOTOR_WAIST_YAW, MOTOR_WAIST_ROLL, MOTOR_WAIST_PITCH = 12, 13, 14
 
 NAMES: tuple[str, ...] = (
-    *MOTOR_ORDER[15:22],
+    *MOTOR_ORDER[MOTOR_LEFT_ARM],
     "left_gripper",
-    *MOTOR_ORDER[22:29],
+    *MOTOR_ORDER[MOTOR_RIGHT_ARM],
     "right_gripper",
-    *MOTOR_ORDER[0:6],
-    *MOTOR_ORDER[6:12],
-    *MOTOR_ORDER[12:15],
+    *MOTOR_ORDER[MOTOR_LEFT_LEG],
+    *MOTOR_ORDER[MOTOR_RIGHT_LEG],
+    *MOTOR_ORDER[MOTOR_WAIST],
     "root_roll",
     "root_pitch",
     "root_yaw_rate",
@@ -65,16 +80,6 @@ UNITS: tuple[str, ...] = tuple(
 JOINT_INDEX = np.array([NAMES.index(name) for name in MOTOR_ORDER])
 """[joint] where each joint of the motor order stands in the 34-D vector."""
 JOINT_INDEX.flags.writeable = False
-
-ISAACLAB_FROM_MOTOR = np.array(
-    [0, 6, 12, 1, 7, 13, 2, 8, 14, 3, 9, 15, 22, 4, 10, 16, 23, 5, 11, 17, 24, 18, 25, 19, 26, 20, 27, 21, 28]
-)
-"""[joint] gather indices: `q_isaaclab = q_motor[ISAACLAB_FROM_MOTOR]`; SONIC's wire and policies use this order."""
-ISAACLAB_FROM_MOTOR.flags.writeable = False
-
-MOTOR_FROM_ISAACLAB = np.argsort(ISAACLAB_FROM_MOTOR)
-"""[joint] gather indices: `q_motor = q_isaaclab[MOTOR_FROM_ISAACLAB]`."""
-MOTOR_FROM_ISAACLAB.flags.writeable = False
 
 GROUPS: dict[str, slice] = {
     "left arm": LEFT_ARM,
@@ -121,21 +126,6 @@ def unpack(vector: FloatArray) -> WholeBody:
     """Joints in motor order, gripper openings and root of a [..., 34] vector; inverse of `pack`."""
     array = _checked(vector, DIMENSIONS)
     return WholeBody(array[..., JOINT_INDEX], array[..., GRIPPERS], array[..., ROOT])
-
-
-def from_openhlm(body: FloatArray, gripper_opening: FloatArray) -> FloatArray:
-    """[..., 34] vector of OpenHLM's recorded [..., 32] body and [..., 2] hands.
-
-    Its body is `[0:3] roll, pitch, yaw rate | [3:32] the 29 joints in motor order`.
-    """
-    array = _checked(body, 32)
-    return pack(array[..., 3:], gripper_opening, array[..., :3])
-
-
-def to_openhlm(vector: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """OpenHLM's [..., 32] body and [..., 2] hands of a [..., 34] vector; inverse of `from_openhlm`."""
-    joints, grippers, root = unpack(vector)
-    return np.concatenate([root, joints], axis=-1), grippers
 
 
 def _checked(array: FloatArray, size: int) -> FloatArray:

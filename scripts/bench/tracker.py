@@ -17,7 +17,7 @@ import mujoco
 import numpy as np
 
 from hlm.control.model import BodyModel, Configuration
-from hlm.control.tracker.whole_body import WholeBodyTracker
+from hlm.control.tracker.whole_body_tracker import WholeBodyTracker
 from hlm.core.clock import NS_PER_S
 from hlm.core.embodiments.catalog import find_embodiment
 from hlm.core.rotations import roll_pitch_yaw_from_quat, wrap_angle

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from hlm.control.walking_pattern import GaitConfig, WalkingPattern, WalkingPose, footsteps_to, middle, smooth
+from hlm.control.interpolation import minimum_jerk
+from hlm.control.walking_pattern import GaitConfig, WalkingPattern, WalkingPose, footsteps_to, middle
 from hlm.core.arrays import FloatArray
 from hlm.core.rotations import planar_from_pose, pose_from_planar
 from hlm.sim.operators.hand_strokes import RATE_HZ
@@ -59,7 +60,7 @@ class WalkingFeet:
         for step in range(1, round(pattern.duration_s * RATE_HZ) + 1):
             yield pattern.at(step / RATE_HZ)
         end = pattern.at(pattern.duration_s)
-        self._soles = np.column_stack([end.sole_m[:, :2], end.sole_yaw_rad])
+        self._soles = np.column_stack([end.sole_position_m[:, :2], end.sole_yaw_rad])
         yield from self._correct()
 
     def _correct(self) -> Iterator[WalkingPose]:
@@ -71,5 +72,5 @@ class WalkingFeet:
         assumed, true = self._soles, np.array([planar_from_pose(pose) for pose in poses])
         steps = round(_CORRECTION_S * RATE_HZ)
         for step in range(1, steps + 1):
-            self._soles = assumed + smooth(step / steps) * (true - assumed)
+            self._soles = assumed + minimum_jerk(step / steps) * (true - assumed)
             yield self.standing()

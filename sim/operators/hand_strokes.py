@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hlm.control.walking_pattern import smooth
+from hlm.control.interpolation import minimum_jerk
 from hlm.core.arrays import FloatArray
 
 RATE_HZ = 30.0
@@ -108,7 +108,7 @@ class HandStrokes:
         start_m, start_bend, start_opening = self.grip_m.copy(), self._bend, self._opening
         start_yaw = self.yaw_rad
         for step in range(1, steps + 1):
-            share = smooth(step / steps)
+            share = minimum_jerk(step / steps)
             goal_m = stroke.goal_m()
             self.grip_m = start_m + share * (goal_m - start_m)
             self.yaw_rad = start_yaw + share * (_hand_yaw(goal_m) - start_yaw)

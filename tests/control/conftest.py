@@ -48,7 +48,7 @@ def stance(model: BodyModel) -> Callable[..., BodyTargets]:
             soles=(soles[0], soles[1]),
             pelvis_height_m=pelvis_height_m,
             quat_world_from_pelvis_wxyz=LEVEL,
-            center_of_mass_in_world_m=np.zeros(2),
+            com_position_in_world_m=np.zeros(2),
             **others,
         )
 

@@ -22,7 +22,7 @@ def test_it_reaches_what_can_be_reached(
     np.testing.assert_allclose(pose[:3, :3], np.eye(3), atol=0.05)
     for side, y in (("left", 0.118), ("right", -0.118)):
         np.testing.assert_allclose(model.pose_world_from(f"{side}_sole", found)[:3, 3], [0.0, y, 0.0], atol=1e-3)
-    np.testing.assert_allclose(model.center_of_mass_in_world_m(found)[:2], 0.0, atol=2e-3)
+    np.testing.assert_allclose(model.com_position_in_world_m(found)[:2], 0.0, atol=2e-3)
     assert abs(found.position_pelvis_in_world_m[2] - 0.7) < 5e-3
 
 
@@ -48,7 +48,7 @@ def test_a_configuration_is_its_own_solution(model: BodyModel, standing: Configu
         soles=(soles[0], soles[1]),
         pelvis_height_m=float(standing.position_pelvis_in_world_m[2]),
         quat_world_from_pelvis_wxyz=standing.quat_world_from_pelvis_wxyz,
-        center_of_mass_in_world_m=model.center_of_mass_in_world_m(standing)[:2],
+        com_position_in_world_m=model.com_position_in_world_m(standing)[:2],
         joint_position_rad=standing.joint_position_rad,
     )
     found = WholeBodyIK(model).solve(targets, standing)

@@ -28,7 +28,7 @@ def test_footsteps_end_at_the_goal_in_alternating_steps_that_feet_can_take(goal:
     soles = SOLES.copy()
     for step in steps:
         # A foot moves by twice the body's step when the other one has moved in between.
-        assert np.hypot(*(step.sole[:2] - soles[step.foot, :2])) < 2.0 * np.hypot(*GAIT.largest_step[:2]) + 0.12
+        assert np.hypot(*(step.sole[:2] - soles[step.foot, :2])) < 2.0 * np.hypot(*GAIT.max_step[:2]) + 0.12
         soles[step.foot] = step.sole
         across = np.hypot(*(soles[0, :2] - soles[1, :2]))
         assert across > 0.15, "the feet do not meet"
@@ -57,10 +57,10 @@ def test_walking_at_a_velocity_goes_as_far_as_it_says(velocity: tuple[float, flo
 def test_feet_that_stand_do_not_move_and_one_is_in_the_air_at_most() -> None:
     pattern = WalkingPattern(footsteps_to(np.array([0.4, 0.1, 0.3]), SOLES, GAIT), SOLES, GAIT)
     poses = [pattern.at(time_s) for time_s in np.arange(-0.5, pattern.duration_s + 0.5, 0.01)]
-    heights = np.array([pose.sole_m[:, 2] for pose in poses])
+    heights = np.array([pose.sole_position_m[:, 2] for pose in poses])
     assert ((heights > 1e-9).sum(axis=1) <= 1).all()
     assert heights.max() == pytest.approx(GAIT.swing_height_m, abs=2e-4)
-    moved = np.abs(np.diff([pose.sole_m[:, :2] for pose in poses], axis=0)).max(axis=2)
+    moved = np.abs(np.diff([pose.sole_position_m[:, :2] for pose in poses], axis=0)).max(axis=2)
     standing = np.maximum(heights[1:], heights[:-1]) < 1e-9
     assert (moved[standing] < 1e-9).all()
 
@@ -71,13 +71,13 @@ def test_the_centre_of_mass_is_a_pendulum_over_the_feet_that_stand() -> None:
     dt_s = 0.02
     times = np.arange(0.2, pattern.duration_s - 0.2, dt_s)
     poses = [pattern.at(time_s) for time_s in times]
-    com_m = np.array([pose.center_of_mass_m for pose in poses])
+    com_m = np.array([pose.com_position_m for pose in poses])
     acceleration = (com_m[2:] - 2.0 * com_m[1:-1] + com_m[:-2]) / dt_s**2
     pressure_m = com_m[1:-1] - GAIT.center_of_mass_height_m / GRAVITY_M_S2 * acceleration
     for point, pose in zip(pressure_m, poses[1:-1], strict=True):
-        air = np.flatnonzero(pose.sole_m[:, 2] > 5e-3)
+        air = np.flatnonzero(pose.sole_position_m[:, 2] > 5e-3)
         if len(air) == 1:
-            assert np.hypot(*(point - pose.sole_m[1 - air[0], :2])) < 0.012
+            assert np.hypot(*(point - pose.sole_position_m[1 - air[0], :2])) < 0.012
         assert abs(point[1]) < 0.13
     np.testing.assert_allclose(com_m[-1], [0.5, 0.0], atol=2e-3)
 

@@ -9,14 +9,25 @@ from hlm.core.layout import (
     DIMENSIONS,
     GRIPPERS,
     GROUPS,
-    ISAACLAB_FROM_MOTOR,
     JOINT_INDEX,
     JOINTS,
     LEFT_ARM,
     LEFT_GRIPPER,
     LEFT_LEG,
-    MOTOR_FROM_ISAACLAB,
+    MOTOR_ARMS,
+    MOTOR_LEFT_ARM,
+    MOTOR_LEFT_LEG,
+    MOTOR_LEFT_WRIST,
+    MOTOR_LEGS,
+    MOTOR_LEGS_AND_WAIST,
     MOTOR_ORDER,
+    MOTOR_RIGHT_ARM,
+    MOTOR_RIGHT_LEG,
+    MOTOR_RIGHT_WRIST,
+    MOTOR_WAIST,
+    MOTOR_WAIST_PITCH,
+    MOTOR_WAIST_ROLL,
+    MOTOR_WAIST_YAW,
     NAMES,
     RIGHT_ARM,
     RIGHT_GRIPPER,
@@ -27,9 +38,7 @@ from hlm.core.layout import (
     ROOT_YAW_RATE,
     UNITS,
     WAIST,
-    from_openhlm,
     pack,
-    to_openhlm,
     unpack,
 )
 
@@ -53,10 +62,10 @@ def test_every_name_stands_where_the_contract_puts_it():
     assert [NAMES[place] for place in joints] == list(MOTOR_ORDER)
     assert [NAMES[place] for place in grippers] == ["left_gripper", "right_gripper"]
     assert [NAMES[place] for place in root] == ["root_roll", "root_pitch", "root_yaw_rate"]
-    assert NAMES[LEFT_ARM] == MOTOR_ORDER[15:22]
-    assert NAMES[RIGHT_ARM] == MOTOR_ORDER[22:29]
-    assert NAMES[LEFT_LEG] == MOTOR_ORDER[0:6]
-    assert NAMES[RIGHT_LEG] == MOTOR_ORDER[6:12]
+    assert NAMES[LEFT_ARM] == MOTOR_ORDER[MOTOR_LEFT_ARM]
+    assert NAMES[RIGHT_ARM] == MOTOR_ORDER[MOTOR_RIGHT_ARM]
+    assert NAMES[LEFT_LEG] == MOTOR_ORDER[MOTOR_LEFT_LEG]
+    assert NAMES[RIGHT_LEG] == MOTOR_ORDER[MOTOR_RIGHT_LEG]
     assert NAMES[WAIST] == ("waist_yaw", "waist_roll", "waist_pitch")
     assert (NAMES[LEFT_GRIPPER], NAMES[RIGHT_GRIPPER]) == ("left_gripper", "right_gripper")
     assert (NAMES[ROOT_ROLL], NAMES[ROOT_PITCH], NAMES[ROOT_YAW_RATE]) == NAMES[ROOT]
@@ -80,52 +89,28 @@ def test_groups_cover_the_vector_in_its_order():
     assert covered == list(range(DIMENSIONS))
 
 
-# OpenHLM's release converts with these gather indices, MuJoCo's joint order being Unitree's motor order.
-ISAACLAB = [0, 6, 12, 1, 7, 13, 2, 8, 14, 3, 9, 15, 22, 4, 10, 16, 23, 5, 11, 17, 24, 18, 25, 19, 26, 20, 27, 21, 28]
-MOTOR = [0, 3, 6, 9, 13, 17, 1, 4, 7, 10, 14, 18, 2, 5, 8, 11, 15, 19, 21, 23, 25, 27, 12, 16, 20, 22, 24, 26, 28]
-
-
-def test_isaac_lab_order_is_the_published_one():
-    assert ISAACLAB_FROM_MOTOR.tolist() == ISAACLAB
-    assert MOTOR_FROM_ISAACLAB.tolist() == MOTOR
-
-
-def test_isaac_lab_order_lists_joints_by_their_depth_in_the_tree():
-    names = [MOTOR_ORDER[index] for index in ISAACLAB_FROM_MOTOR]
-    assert names[:3] == ["left_hip_pitch", "right_hip_pitch", "waist_yaw"]
-    assert names[-2:] == ["left_wrist_yaw", "right_wrist_yaw"]
-
-
-def test_isaac_lab_orders_are_inverse():
-    joints = np.random.default_rng(0).normal(size=JOINTS)
-    np.testing.assert_array_equal(joints[ISAACLAB_FROM_MOTOR][MOTOR_FROM_ISAACLAB], joints)
-    np.testing.assert_array_equal(joints[MOTOR_FROM_ISAACLAB][ISAACLAB_FROM_MOTOR], joints)
-
-
-@given(vectors)
-def test_openhlms_body_and_hands_round_trip(vector):
-    np.testing.assert_array_equal(from_openhlm(*to_openhlm(vector)), vector)
-
-
-def test_openhlms_body_begins_with_the_root_and_goes_on_in_motor_order():
-    vector = from_openhlm(np.arange(32.0), np.array([100.0, 101.0]))
-    assert vector[ROOT].tolist() == [0.0, 1.0, 2.0]
-    assert vector[JOINT_INDEX].tolist() == list(range(3, 32))
-    assert vector[[LEFT_GRIPPER, RIGHT_GRIPPER]].tolist() == [100.0, 101.0]
-
-
-def test_batches_convert_row_by_row():
-    rows = np.random.default_rng(1).normal(size=(4, 5, DIMENSIONS))
-    body, hands = to_openhlm(rows)
-    assert body.shape == (4, 5, 32)
-    np.testing.assert_array_equal(from_openhlm(body[2, 3], hands[2, 3]), rows[2, 3])
+def test_motor_slices_name_their_limbs():
+    assert MOTOR_ORDER[MOTOR_LEGS] == MOTOR_ORDER[MOTOR_LEFT_LEG] + MOTOR_ORDER[MOTOR_RIGHT_LEG]
+    assert MOTOR_ORDER[MOTOR_LEGS_AND_WAIST] == MOTOR_ORDER[MOTOR_LEGS] + MOTOR_ORDER[MOTOR_WAIST]
+    assert MOTOR_ORDER[MOTOR_ARMS] == MOTOR_ORDER[MOTOR_LEFT_ARM] + MOTOR_ORDER[MOTOR_RIGHT_ARM]
+    assert MOTOR_ORDER[MOTOR_LEGS_AND_WAIST] + MOTOR_ORDER[MOTOR_ARMS] == MOTOR_ORDER
+    for side, leg, arm, wrist in (
+        ("left", MOTOR_LEFT_LEG, MOTOR_LEFT_ARM, MOTOR_LEFT_WRIST),
+        ("right", MOTOR_RIGHT_LEG, MOTOR_RIGHT_ARM, MOTOR_RIGHT_WRIST),
+    ):
+        assert MOTOR_ORDER[leg][0] == f"{side}_hip_pitch"
+        assert MOTOR_ORDER[leg][-1] == f"{side}_ankle_roll"
+        assert MOTOR_ORDER[arm][0] == f"{side}_shoulder_pitch"
+        assert MOTOR_ORDER[arm][-1] == f"{side}_wrist_yaw"
+        assert MOTOR_ORDER[wrist] == tuple(f"{side}_wrist_{axis}" for axis in ("roll", "pitch", "yaw"))
+    waist = (MOTOR_WAIST_YAW, MOTOR_WAIST_ROLL, MOTOR_WAIST_PITCH)
+    assert [MOTOR_ORDER[joint] for joint in waist] == ["waist_yaw", "waist_roll", "waist_pitch"]
 
 
 @pytest.mark.parametrize(
     ("call", "size"),
     [
         (lambda: unpack(np.zeros(33)), 34),
-        (lambda: from_openhlm(np.zeros(31), np.ones(2)), 32),
         (lambda: pack(np.zeros(28), np.ones(2), np.zeros(3)), 29),
         # One number would be spread over both grippers, or over the whole root.
         (lambda: pack(np.zeros(29), np.ones(1), np.zeros(3)), 2),
@@ -137,7 +122,6 @@ def test_another_length_is_refused(call, size):
         call()
 
 
-@pytest.mark.parametrize("order", [JOINT_INDEX, ISAACLAB_FROM_MOTOR, MOTOR_FROM_ISAACLAB])
-def test_orders_cannot_be_changed(order):
+def test_the_joint_index_cannot_be_changed():
     with pytest.raises(ValueError, match="read-only"):
-        order[0] = 1
+        JOINT_INDEX[0] = 1

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from hlm.control.tracker.whole_body import WholeBodyTracker
+from hlm.control.tracker.whole_body_tracker import WholeBodyTracker
 from hlm.core.clock import NS_PER_S, ticks
 from hlm.core.embodiments.unitree_g1 import UNITREE_G1
 from hlm.sim.tasks.shelf_cup_transfer.stages import ShelfCupTransfer, make_task

@@ -26,7 +26,7 @@ def feet():
 
 
 TARGETS = BodyTargets(
-    soles=feet(), pelvis_height_m=0.74, quat_world_from_pelvis_wxyz=LEVEL, center_of_mass_in_world_m=np.zeros(2)
+    soles=feet(), pelvis_height_m=0.74, quat_world_from_pelvis_wxyz=LEVEL, com_position_in_world_m=np.zeros(2)
 )
 
 

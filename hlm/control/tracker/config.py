@@ -302,7 +302,7 @@ class CommandConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrackerConfig:
-    """Settings of `hlm.control.tracker.whole_body.WholeBodyTracker`."""
+    """Settings of `hlm.control.tracker.whole_body_tracker.WholeBodyTracker`."""
 
     stream: StreamConfig = field(default_factory=StreamConfig)
     contact: ContactConfig = field(default_factory=ContactConfig)

@@ -16,7 +16,7 @@ from hlm.control.model import BodyModel, Configuration
 from hlm.control.operator import Operator, OperatorPose
 from hlm.control.walking_pattern import GaitConfig, WalkingPose, middle
 from hlm.core.arrays import FloatArray
-from hlm.core.layout import MOTOR_ORDER
+from hlm.core.layout import MOTOR_RIGHT_ARM, MOTOR_WAIST_PITCH
 from hlm.core.rotations import planar_from_pose, quat_from_yaw
 from hlm.sim.operators.feet import WalkingFeet
 from hlm.sim.operators.hand_strokes import HandStep, HandStrokes, Stroke
@@ -26,8 +26,6 @@ from hlm.sim.pick_and_place.task import PickAndPlaceTask
 from hlm.sim.start_pose import START_POSE
 from hlm.sim.tasks.cola_placement.table import CAN_HALF_HEIGHT_M
 
-_WAIST_PITCH = MOTOR_ORDER.index("waist_pitch")
-_RIGHT_ARM = slice(MOTOR_ORDER.index("right_shoulder_pitch"), MOTOR_ORDER.index("right_wrist_yaw") + 1)
 _PELVIS_HEIGHT_M = 0.74
 # The posture of the right arm blends from the start pose to the extended one while the hand reaches ahead from the
 # first distance to the second. So the chest need not turn, and the head camera keeps the scene in view.
@@ -73,12 +71,12 @@ class ColaOperator:
     def _sampled_gait(self) -> GaitConfig:
         """The gait of this episode: people walk faster and slower, with longer and shorter steps."""
         usual = GaitConfig()
-        forward_m, sideways_m, turn_rad = usual.largest_step
+        forward_m, sideways_m, turn_rad = usual.max_step
         slower, shorter = self._variation * self._rng.uniform(0.0, 1.0, size=2)
         return GaitConfig(
             single_support_s=usual.single_support_s * (1.0 + 0.1 * slower),
             rest_s=_REST_S,
-            largest_step=(forward_m * (1.0 - 0.2 * shorter), sideways_m, turn_rad),
+            max_step=(forward_m * (1.0 - 0.2 * shorter), sideways_m, turn_rad),
         )
 
     def _true_soles(self) -> FloatArray:
@@ -128,17 +126,17 @@ class ColaOperator:
 
     def _pose(self, feet: WalkingPose, hand: HandStep | None) -> OperatorPose:
         """The body with these feet; without a hand the arms keep their start pose."""
-        heading_rad = float(middle(np.column_stack([feet.sole_m[:, :2], feet.sole_yaw_rad]))[2])
+        heading_rad = float(middle(np.column_stack([feet.sole_position_m[:, :2], feet.sole_yaw_rad]))[2])
         soles = [
             PoseTarget(position_in_world_m=position_m, quat_world_from_frame_wxyz=quat_from_yaw(float(yaw_rad)))
-            for position_m, yaw_rad in zip(feet.sole_m, feet.sole_yaw_rad, strict=True)
+            for position_m, yaw_rad in zip(feet.sole_position_m, feet.sole_yaw_rad, strict=True)
         ]
         targets = BodyTargets(
             soles=(soles[0], soles[1]),
             grips=(None, None if hand is None else self._grip(hand, heading_rad)),
             pelvis_height_m=_PELVIS_HEIGHT_M,
             quat_world_from_pelvis_wxyz=quat_from_yaw(heading_rad),
-            center_of_mass_in_world_m=feet.center_of_mass_m,
+            com_position_in_world_m=feet.com_position_m,
             joint_position_rad=self._posture_rad(hand),
         )
         return OperatorPose(targets, np.array([1.0, 1.0 if hand is None else hand.opening]))
@@ -153,11 +151,11 @@ class ColaOperator:
     def _posture_rad(self, hand: HandStep | None) -> FloatArray:
         """[joint] posture that the rest of the body tends to."""
         posture_rad = self._embodiment.pose_rad(START_POSE).copy()
-        posture_rad[_WAIST_PITCH] = 0.1
+        posture_rad[MOTOR_WAIST_PITCH] = 0.1
         if hand is not None:
             ahead = float(np.interp(hand.grip_m[0], _REACH_AHEAD_M, (0.0, 1.0)))
-            posture_rad[_WAIST_PITCH] += 0.1 * ahead
-            posture_rad[_RIGHT_ARM] += ahead * (np.array(_EXTENDED_RIGHT_ARM_RAD) - posture_rad[_RIGHT_ARM])
+            posture_rad[MOTOR_WAIST_PITCH] += 0.1 * ahead
+            posture_rad[MOTOR_RIGHT_ARM] += ahead * (np.array(_EXTENDED_RIGHT_ARM_RAD) - posture_rad[MOTOR_RIGHT_ARM])
         return posture_rad
 
 

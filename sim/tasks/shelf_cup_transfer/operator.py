@@ -14,7 +14,7 @@ from hlm.control.inverse_kinematics import BodyTargets, PoseTarget
 from hlm.control.model import BodyModel, Configuration
 from hlm.control.operator import Operator, OperatorPose
 from hlm.core.arrays import FloatArray
-from hlm.core.layout import MOTOR_ORDER
+from hlm.core.layout import MOTOR_WAIST_PITCH, MOTOR_WAIST_YAW
 from hlm.core.rotations import quat_from_roll_pitch_yaw, quat_from_yaw
 from hlm.sim.operators.hand_strokes import HandStep, HandStrokes, Stroke
 from hlm.sim.operators.pick_and_place import PickAndPlaceStrokes
@@ -23,7 +23,6 @@ from hlm.sim.pick_and_place.task import PickAndPlaceTask
 from hlm.sim.start_pose import START_POSE
 from hlm.sim.tasks.shelf_cup_transfer.table import CUP_HALF_HEIGHT_M
 
-_WAIST_YAW, _WAIST_PITCH = MOTOR_ORDER.index("waist_yaw"), MOTOR_ORDER.index("waist_pitch")
 # Height of the pelvis above the soles.
 _STANDING_M, _SQUATTING_M = 0.755, 0.60
 _SQUATTING_PITCH_RAD = 0.30
@@ -85,8 +84,8 @@ class ShelfCupOperator:
 
     def _pose(self, hand: HandStep) -> OperatorPose:
         posture_rad = self._embodiment.pose_rad(START_POSE).copy()
-        posture_rad[_WAIST_PITCH] = 0.1 + 0.15 * hand.bend
-        posture_rad[_WAIST_YAW] = _chest_yaw_rad(hand.grip_m)
+        posture_rad[MOTOR_WAIST_PITCH] = 0.1 + 0.15 * hand.bend
+        posture_rad[MOTOR_WAIST_YAW] = _chest_yaw_rad(hand.grip_m)
         height_m = self._midpoint_m[2] + _STANDING_M + hand.bend * (_SQUATTING_M - _STANDING_M)
         grip = PoseTarget(position_in_world_m=hand.target_m, quat_world_from_frame_wxyz=quat_from_yaw(hand.yaw_rad))
         pitch_rad = hand.bend * _SQUATTING_PITCH_RAD
@@ -95,7 +94,7 @@ class ShelfCupOperator:
             grips=(None, grip),
             pelvis_height_m=float(height_m),
             quat_world_from_pelvis_wxyz=quat_from_roll_pitch_yaw(np.array([0.0, pitch_rad, 0.0])),
-            center_of_mass_in_world_m=self._midpoint_m[:2],
+            com_position_in_world_m=self._midpoint_m[:2],
             joint_position_rad=posture_rad,
         )
         return OperatorPose(targets, np.array([1.0, hand.opening]))

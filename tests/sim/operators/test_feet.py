@@ -57,7 +57,7 @@ def test_a_walk_without_error_changes_no_frame():
     feet = WalkingFeet(ground, GaitConfig())
     steps = walked(feet, ground, (0.0, 0.0, 0.0))
     np.testing.assert_allclose(feet.pose_operator_from_stance @ feet.pose_stance_from_world, np.eye(4), atol=1e-9)
-    np.testing.assert_allclose(steps[-1].sole_m[:, :2].mean(axis=0), GOAL[:2], atol=1e-9)
+    np.testing.assert_allclose(steps[-1].sole_position_m[:, :2].mean(axis=0), GOAL[:2], atol=1e-9)
     assert feet.distance_to(GOAL) == pytest.approx((0.0, 0.0), abs=1e-9)
 
 
@@ -66,7 +66,7 @@ def test_after_a_walk_with_error_the_world_is_corrected():
     feet = WalkingFeet(ground, GaitConfig())
     steps = walked(feet, ground, (0.03, -0.02, 0.05))
     # The assumed feet do not jump: they stand where they were commanded to.
-    np.testing.assert_allclose(steps[-1].sole_m[:, :2].mean(axis=0), GOAL[:2], atol=1e-9)
+    np.testing.assert_allclose(steps[-1].sole_position_m[:, :2].mean(axis=0), GOAL[:2], atol=1e-9)
     assert feet.distance_to(GOAL) == pytest.approx((np.hypot(0.03, 0.02), 0.05), abs=1e-9)
     stance = middle(ground.soles)
     np.testing.assert_allclose(at(feet.pose_stance_from_world, *stance[:2]), 0.0, atol=1e-9)
@@ -90,20 +90,20 @@ def test_after_the_correction_the_assumed_feet_are_relative_to_each_other_as_the
     next(walk)
     ground.soles = np.array([[0.12, 0.15, 0.02], [0.08, -0.12, -0.06]])
     *_, last = walk
-    assumed = np.column_stack([last.sole_m[:, :2], last.sole_yaw_rad])
+    assumed = np.column_stack([last.sole_position_m[:, :2], last.sole_yaw_rad])
     for measure in (lambda soles: soles[0, 2] - soles[1, 2], lambda soles: np.hypot(*(soles[0] - soles[1])[:2])):
         assert measure(assumed) == pytest.approx(measure(ground.soles))
-    np.testing.assert_allclose(last.center_of_mass_m, last.sole_m[:, :2].mean(axis=0))
+    np.testing.assert_allclose(last.com_position_m, last.sole_position_m[:, :2].mean(axis=0))
 
 
 def test_soles_do_not_jump_before_or_after_the_correction():
     ground = Ground(START)
     feet = WalkingFeet(ground, GaitConfig())
     steps = walked(feet, ground, (0.05, 0.05, 0.1))
-    soles_m = np.array([step.sole_m for step in [*steps, feet.standing()]])
+    soles_m = np.array([step.sole_position_m for step in [*steps, feet.standing()]])
     assert np.linalg.norm(np.diff(soles_m, axis=0), axis=-1).max() < 0.08
     assert np.linalg.norm(np.diff(soles_m[-20:], axis=0), axis=-1).max() < 0.01
-    com_m = np.array([step.center_of_mass_m for step in steps])
+    com_m = np.array([step.com_position_m for step in steps])
     assert np.linalg.norm(np.diff(com_m, axis=0), axis=-1).max() < 0.03
 
 
@@ -111,5 +111,5 @@ def test_a_walk_to_the_present_place_takes_no_footstep():
     ground = Ground(START)
     feet = WalkingFeet(ground, GaitConfig())
     for step in feet.walk_to(middle(START)):
-        assert (step.sole_m[:, 2] == 0.0).all()
-        np.testing.assert_allclose(step.sole_m[:, :2], START[:, :2], atol=1e-9)
+        assert (step.sole_position_m[:, 2] == 0.0).all()
+        np.testing.assert_allclose(step.sole_position_m[:, :2], START[:, :2], atol=1e-9)

@@ -114,7 +114,7 @@ def test_arms_keep_their_posture_while_it_walks(script):
 
 def test_the_centre_of_mass_stays_over_the_feet(script):
     for pose in script:
-        com_m, feet_m = pose.targets.center_of_mass_in_world_m, soles(pose)[:, :2]
+        com_m, feet_m = pose.targets.com_position_in_world_m, soles(pose)[:, :2]
         assert np.linalg.norm(com_m - feet_m.mean(axis=0)) < 0.15
     np.testing.assert_allclose(com_m, feet_m.mean(axis=0), atol=1e-9)
 

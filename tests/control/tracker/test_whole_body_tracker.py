@@ -5,7 +5,7 @@ import pytest
 
 from hlm.control.inverse_kinematics import BodyTargets, WholeBodyIK
 from hlm.control.model import BodyModel, Configuration
-from hlm.control.tracker.whole_body import WholeBodyTracker
+from hlm.control.tracker.whole_body_tracker import WholeBodyTracker
 from hlm.control.walking_pattern import GaitConfig, footsteps_to
 from hlm.core.clock import NS_PER_S
 from hlm.core.embodiments.unitree_g1 import UNITREE_G1
