@@ -1,4 +1,4 @@
-"""What can be wrong with recorded arrays: pure functions, each returning findings by row."""
+"""What can be wrong with recorded arrays: pure functions, each returning findings by step."""
 
 from __future__ import annotations
 
@@ -24,61 +24,63 @@ MOVING_RAD = 0.05
 
 
 class Finding(NamedTuple):
-    """Something wrong in an array, from `row` on; None when it is no single row, "" when it is no single array."""
+    """Something wrong in an array, from `step` on; None when it is no single step, "" when it is no single array."""
 
-    row: int | None
+    step: int | None
     array: str
     text: str
 
 
 def stamp_findings(stamp_ns: npt.NDArray[np.int64], rate_hz: float) -> Iterator[Finding]:
     """Stamps that do not increase, and gaps in the grid."""
-    step_s = np.diff(stamp_ns) * 1e-9
-    for row in np.flatnonzero(step_s <= 0.0) + 1:
-        yield Finding(int(row), "stamp_ns", "stamp does not increase")
-    for row in np.flatnonzero(step_s > GAP_PERIODS / rate_hz) + 1:
-        yield Finding(int(row), "stamp_ns", f"gap of {step_s[row - 1]:.3f} s, rows should be {1 / rate_hz:.3f} s apart")
+    interval_s = np.diff(stamp_ns) * 1e-9
+    for step in np.flatnonzero(interval_s <= 0.0) + 1:
+        yield Finding(int(step), "stamp_ns", "stamp does not increase")
+    for step in np.flatnonzero(interval_s > GAP_PERIODS / rate_hz) + 1:
+        yield Finding(
+            int(step), "stamp_ns", f"gap of {interval_s[step - 1]:.3f} s, steps should be {1 / rate_hz:.3f} s apart"
+        )
 
 
 def finite_findings(name: str, values: FloatArray) -> Iterator[Finding]:
     """Values that are nan or infinite."""
     bad = np.any(~np.isfinite(values.reshape(len(values), -1)), axis=1)
     for start, stop in runs(bad):
-        yield Finding(start, name, f"nan or infinity in {_rows(start, stop)}")
+        yield Finding(start, name, f"nan or infinity in {_steps(start, stop)}")
 
 
 def age_findings(name: str, age_s: FloatArray) -> Iterator[Finding]:
     """Inputs that were too old, or of unknown age."""
     for start, stop in runs(~(age_s <= STALE_S)):
         worst = float(np.max(age_s[start:stop]))
-        yield Finding(start, name, f"input up to {worst:.3f} s old in {_rows(start, stop)}, limit {STALE_S} s")
+        yield Finding(start, name, f"input up to {worst:.3f} s old in {_steps(start, stop)}, limit {STALE_S} s")
 
 
 def limit_findings(name: str, vectors: FloatArray, embodiment: Embodiment) -> Iterator[Finding]:
-    """Joints outside their limits by more than the margin; one finding per joint, at its worst row."""
+    """Joints outside their limits by more than the margin; one finding per joint, at its worst step."""
     joints = vectors[:, JOINT_INDEX]
     over_rad = np.maximum(joints - embodiment.upper_rad, embodiment.lower_rad - joints)
     over_rad = np.where(np.isfinite(over_rad), over_rad, 0.0)
     for joint in np.flatnonzero(over_rad.max(axis=0) > LIMIT_MARGIN_RAD):
-        row = int(over_rad[:, joint].argmax())
-        text = f"{NAMES[JOINT_INDEX[joint]]} is {over_rad[row, joint]:.3f} rad outside its limits"
-        yield Finding(row, name, text)
+        step = int(over_rad[:, joint].argmax())
+        text = f"{NAMES[JOINT_INDEX[joint]]} is {over_rad[step, joint]:.3f} rad outside its limits"
+        yield Finding(step, name, text)
 
 
-def camera_findings(name: str, pictures: Sequence[bytes], state: FloatArray, rate_hz: float) -> Iterator[Finding]:
-    """Stretches over which a camera shows the very same picture while the body moves.
+def camera_findings(name: str, images: Sequence[bytes], state: FloatArray, rate_hz: float) -> Iterator[Finding]:
+    """Stretches over which a camera shows the very same image while the body moves.
 
     Args:
         name: of the array.
-        pictures: checksum of each row's picture.
+        images: checksum of each step's image.
         state: [time, 34].
-        rate_hz: rows per second.
+        rate_hz: steps per second.
     """
-    same = np.array([False, *(now == last for last, now in pairwise(pictures))])
+    same = np.array([False, *(now == last for last, now in pairwise(images))])
     for start, stop in runs(same):
         duration_s = (stop - start) / rate_hz
         if duration_s > FROZEN_CAMERA_S and moves(state[start - 1 : stop]):
-            yield Finding(start - 1, name, f"same picture for {duration_s:.2f} s while the body moves")
+            yield Finding(start - 1, name, f"same image for {duration_s:.2f} s while the body moves")
 
 
 def action_findings(action: FloatArray, state: FloatArray, rate_hz: float) -> Iterator[Finding]:
@@ -91,11 +93,11 @@ def action_findings(action: FloatArray, state: FloatArray, rate_hz: float) -> It
             yield Finding(start - 1, "action", f"constant for {duration_s:.2f} s while the body moves")
 
 
-def length_findings(lengths: Mapping[str, int], rows: int) -> Iterator[Finding]:
-    """Arrays that have another number of rows than the episode's attributes say."""
+def length_findings(lengths: Mapping[str, int], steps: int) -> Iterator[Finding]:
+    """Arrays that have another number of steps than the episode's attributes say."""
     for name, length in lengths.items():
-        if length != rows:
-            yield Finding(min(length, rows), name, f"{length} rows, the episode has {rows}")
+        if length != steps:
+            yield Finding(min(length, steps), name, f"{length} steps, the episode has {steps}")
 
 
 def moves(state: FloatArray) -> bool:
@@ -110,5 +112,5 @@ def runs(mask: npt.ArrayLike) -> Iterator[tuple[int, int]]:
     yield from zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
 
 
-def _rows(start: int, stop: int) -> str:
-    return f"row {start}" if stop == start + 1 else f"rows {start} to {stop - 1}"
+def _steps(start: int, stop: int) -> str:
+    return f"step {start}" if stop == start + 1 else f"steps {start} to {stop - 1}"

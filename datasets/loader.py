@@ -137,7 +137,7 @@ class Samples[Result]:
         sample = Sample(
             number=number,
             images={
-                name: episode.pictures(name).read(step, self._image_size)
+                name: episode.image_reader(name).read(step, self._image_size)
                 for name in self.cameras
                 if name in episode.cameras
             },

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from hlm.core.errors import CorruptError, MismatchError
 from hlm.datasets.edits.draft import clone, link
 from hlm.datasets.reader import Episode, read_attributes, read_spec
 from hlm.datasets.schema import PARTIAL, SCHEMA_VERSION, numbered_episodes, version_in
-from hlm.datasets.store.arrays import METADATA, check_attributes, group_attributes, group_metadata, sealed
+from hlm.datasets.schema_2 import episode_attributes_3, info_attributes_3, renamed
+from hlm.datasets.store.arrays import (
+    ATTRIBUTES_CHECKSUM,
+    METADATA,
+    attributes_checksum,
+    check_attributes,
+    group_attributes,
+    group_metadata,
+    sealed,
+)
 from hlm.datasets.store.exchange import exchange
 from hlm.datasets.store.journal import HEADER_FILE, Header
 from hlm.datasets.store.lock import LOCK_FILE, FolderLock
@@ -21,13 +31,13 @@ from hlm.datasets.store.storage import json_bytes, read_json, storage_errors, sy
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class Upgrade:
     """The way from one version of the schema to the next.
 
     Attributes:
         summary: what changes, in a few words.
-        apply: changes the copy of a dataset, except for the versions in it; it may add, delete and replace files
-            (`write_atomic`), never edit one in place.
+        apply: changes a copy of a dataset, apart from the version numbers in it. It may add, delete, rename and replace
+            files (`write_atomic`), but never edit one in place: the copy shares its files with the dataset.
     """
 
     summary: str
@@ -40,12 +50,12 @@ class Migration:
 
     Attributes:
         found: version of the schema that it had.
-        steps: what changed, a line for each version; empty when it was of this one already.
+        changes: what changed, a line for each version; empty when it had this version already.
         episodes: how many it has, finished or not.
     """
 
     found: int
-    steps: tuple[str, ...]
+    changes: tuple[str, ...]
     episodes: int
 
 
@@ -67,29 +77,40 @@ def migrate(path: Path | str, *, dry_run: bool = False) -> Migration:
     """
     path = Path(path)
     found = version_in(read_attributes(path), path)
-    if found > SCHEMA_VERSION or found < min(STEPS, default=SCHEMA_VERSION):
+    if found > SCHEMA_VERSION or found < min(UPGRADES, default=SCHEMA_VERSION):
         raise MismatchError(
-            f"{path} has schema {found}; this hlm migrates from {min(STEPS)} and later to {SCHEMA_VERSION}."
+            f"{path} has schema {found}; this hlm migrates from {min(UPGRADES)} and later to {SCHEMA_VERSION}."
         )
-    steps = [(version, STEPS[version]) for version in range(found, SCHEMA_VERSION)]
-    if not steps and _workspace(path.resolve()).exists():
+    upgrades = [(version, UPGRADES[version]) for version in range(found, SCHEMA_VERSION)]
+    if not upgrades and _workspace(path.resolve()).exists():
         with FolderLock(path), storage_errors("tidy up after an earlier migration of", path):
             shutil.rmtree(_workspace(path.resolve()))
-    if steps:
+    if upgrades:
         with FolderLock(path):
             if version_in(read_attributes(path), path) != found:
                 raise MismatchError(f"{path} was migrated meanwhile, by somebody else. There is nothing left to do.")
             _check_readable(path)
+            # In version 1 nothing had a checksum.
+            damaged = _damaged(path) if found > 1 else set()
             with storage_errors("migrate", path), _copy(path.resolve()) as copy:
-                for version, step in steps:
-                    step.apply(copy)
+                for version, upgrade in upgrades:
+                    _apply(upgrade, copy)
                     _stamp(copy, version + 1)
-                _check(copy)
+                _check(copy, damaged)
                 if not dry_run:
                     for folder, _, _ in os.walk(copy):
                         sync_folder(Path(folder))
                     exchange(path.resolve(), copy)
-    return Migration(found=found, steps=tuple(step.summary for _, step in steps), episodes=len(_folders(path)))
+    return Migration(
+        found=found, changes=tuple(upgrade.summary for _, upgrade in upgrades), episodes=len(_folders(path))
+    )
+
+
+def _apply(upgrade: Upgrade, copy: Path) -> None:
+    try:
+        upgrade.apply(copy)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise CorruptError(f"{copy} cannot be migrated: attributes are not as hlm writes them ({error!r}).") from error
 
 
 def _workspace(path: Path) -> Path:
@@ -119,18 +140,71 @@ def _add_checksums(dataset: Path) -> None:
         write_atomic(file, json_bytes(sealed(read_json(file))))
 
 
+# The version in which time steps were rows, privileged quantities were labels, and `extra` held what is a field now.
+_JOURNAL_2, _JOURNAL_3 = "journal.rows", "journal.steps"
+_LABELS_2, _PRIVILEGED_3 = "label", "privileged"
+
+
+def _name_fields(dataset: Path) -> None:
+    for folder in _folders(dataset):
+        _change_attributes(folder, episode_attributes_3)
+        _change_header(folder, _header_3)
+        for old, new in ((_LABELS_2, _PRIVILEGED_3), (_JOURNAL_2, _JOURNAL_3)):
+            if (folder / old).exists():
+                (folder / old).rename(folder / new)
+    _change_attributes(dataset, _dataset_attributes_3)
+
+
+def _header_3(header: Mapping[str, Any]) -> dict[str, Any]:
+    columns = renamed(header.get("columns", {}), {"labels": "privileged"})
+    return {**header, "info": info_attributes_3(header.get("info", {})), "columns": columns}
+
+
+def _dataset_attributes_3(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    conversion = attributes.get("conversion")
+    if not isinstance(conversion, dict):
+        return dict(attributes)
+    lost = [renamed(one, {"rows": "steps"}) for one in conversion.get("cut_or_rejected", [])]
+    return {**attributes, "conversion": {**conversion, "cut_or_rejected": lost}}
+
+
 # From each version to the next. A new version of the schema is one more line here.
-STEPS = {1: Step("attributes get a checksum, so that damage to them is found", _add_checksums)}
+UPGRADES = {
+    1: Upgrade("attributes get a checksum, so that damage to them is found", _add_checksums),
+    2: Upgrade(
+        "candidates, scene and stages become attributes of their own; steps and privileged by name", _name_fields
+    ),
+}
 
 
 def _stamp(dataset: Path, version: int) -> None:
     """Write the version into everything that has one; the dataset itself last."""
     for folder in [*_folders(dataset), dataset]:
-        if (folder / METADATA).is_file():
-            write_atomic(folder / METADATA, group_metadata(group_attributes(folder) | {"schema_version": version}))
-        if (folder / HEADER_FILE).is_file():
-            header = read_json(folder / HEADER_FILE) | {"schema_version": version}
-            write_atomic(folder / HEADER_FILE, json_bytes(sealed(header)))
+        _change_attributes(folder, lambda attributes: {**attributes, "schema_version": version})
+        _change_header(folder, lambda header: {**header, "schema_version": version})
+
+
+def _change_attributes(folder: Path, change: Callable[[Mapping[str, Any]], dict[str, Any]]) -> None:
+    """Change the attributes of a group that has any; damage that their checksum shows goes on showing."""
+    if (folder / METADATA).is_file():
+        attributes = group_attributes(folder)
+        changed = change(attributes)
+        if _is_intact(attributes):
+            write_atomic(folder / METADATA, group_metadata(changed))
+        else:
+            write_atomic(folder / METADATA, json_bytes(read_json(folder / METADATA) | {"attributes": changed}))
+
+
+def _change_header(folder: Path, change: Callable[[Mapping[str, Any]], dict[str, Any]]) -> None:
+    """The same for the header of a partial episode's journal."""
+    if (folder / HEADER_FILE).is_file():
+        header = read_json(folder / HEADER_FILE)
+        changed = change(header)
+        write_atomic(folder / HEADER_FILE, json_bytes(sealed(changed) if _is_intact(header) else changed))
+
+
+def _is_intact(attributes: Mapping[str, Any]) -> bool:
+    return attributes.get(ATTRIBUTES_CHECKSUM) == attributes_checksum(attributes)
 
 
 def _check_readable(dataset: Path) -> None:
@@ -145,14 +219,28 @@ def _check_readable(dataset: Path) -> None:
             raise CorruptError(f"{error} Move {folder} away to migrate the others.") from error
 
 
-def _check(dataset: Path) -> None:
-    """Make sure that the dataset is of this version, and whole."""
+def _damaged(dataset: Path) -> set[str]:
+    """Names of the dataset's folders, "." for itself, whose attributes or header were damaged or edited outside hlm."""
+    found = set()
+    for folder in [*_folders(dataset), dataset]:
+        contents = [group_attributes(folder)] if (folder / METADATA).is_file() else []
+        contents += [read_json(folder / HEADER_FILE)] if (folder / HEADER_FILE).is_file() else []
+        if not all(map(_is_intact, contents)):
+            found.add(str(folder.relative_to(dataset)))
+    return found
+
+
+def _check(dataset: Path, damaged: Container[str]) -> None:
+    """Make sure that the dataset is of this version, and that nothing but what was damaged before is damaged."""
     read_spec(dataset)
-    check_attributes(read_attributes(dataset), dataset)
+    if "." not in damaged:
+        check_attributes(read_attributes(dataset), dataset)
     for number, folder in numbered_episodes(dataset, partial=False):
-        check_attributes(Episode(folder, number).attributes, folder)
+        attributes = Episode(folder, number).attributes
+        if folder.name not in damaged:
+            check_attributes(attributes, folder)
     for _, folder in numbered_episodes(dataset, partial=True):
-        if (folder / HEADER_FILE).is_file():
+        if (folder / HEADER_FILE).is_file() and folder.name not in damaged:
             Header.read(folder)
 
 

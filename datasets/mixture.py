@@ -31,7 +31,7 @@ class MixtureEntry:
     Attributes:
         path: the dataset; in a file, relative to the file's folder.
         weight: share of its samples, relative to the other datasets'. Give all datasets a weight, or none: then every
-            row of every dataset is as likely as any other.
+            step of every dataset is as likely as any other.
         source: keep episodes of these sources; all by default.
         outcome: keep episodes of these outcomes.
         instruction: keep episodes with these instructions; all by default.
@@ -120,14 +120,14 @@ class Part:
     removed: Mapping[str, int]
 
     @property
-    def rows(self) -> int:
+    def steps(self) -> int:
         """Samples."""
         return sum(len(episode) for episode in self.episodes)
 
     @property
     def weight(self) -> float:
-        """Relative share of the samples: as asked, or the number of rows."""
-        return float(self.rows) if self.entry.weight is None else self.entry.weight
+        """Relative share of the samples: as asked, or the number of steps."""
+        return float(self.steps) if self.entry.weight is None else self.entry.weight
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -137,7 +137,7 @@ class Mixture:
     Attributes:
         parts: in the order of the config; no part is empty.
         embodiment: name of the robot, the same for all.
-        rate_hz: rows per second, the same for all.
+        rate_hz: steps per second, the same for all.
     """
 
     parts: tuple[Part, ...]
@@ -166,9 +166,9 @@ class Mixture:
         return tuple(episode for part in self.parts for episode in part.episodes)
 
     @property
-    def rows(self) -> int:
+    def steps(self) -> int:
         """Samples of all parts."""
-        return sum(part.rows for part in self.parts)
+        return sum(part.steps for part in self.parts)
 
     @property
     def cameras(self) -> tuple[str, ...]:
@@ -178,7 +178,7 @@ class Mixture:
     def sampler(self, seed: int = 0, *, rank: int = 0, world_size: int = 1, position: int = 0) -> MixtureSampler:
         """Which samples of `Samples(mixture.episodes)` a process draws; see `MixtureSampler`."""
         return MixtureSampler(
-            rows=tuple(part.rows for part in self.parts),
+            sizes=tuple(part.steps for part in self.parts),
             weights=tuple(part.weight for part in self.parts),
             seed=seed,
             rank=rank,
@@ -187,8 +187,8 @@ class Mixture:
         )
 
     def statistics(self, *, cache: Path | None = None) -> Statistics:
-        """Statistics of the rows as often as the mixture draws them; `cache` as for `cached_statistics`."""
-        weights = [part.weight / part.rows for part in self.parts for _ in part.episodes]
+        """Statistics of the steps as often as the mixture draws them; `cache` as for `cached_statistics`."""
+        weights = [part.weight / part.steps for part in self.parts for _ in part.episodes]
         return cached_statistics(self.episodes, weights, folder=cache)
 
 

@@ -1,11 +1,11 @@
-"""Reading a dataset: low-dimensional arrays whole, pictures by row."""
+"""Reading a dataset: low-dimensional arrays whole, images by step."""
 
 from __future__ import annotations
 
 import copy
 import difflib
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -15,9 +15,9 @@ import numpy.typing as npt
 
 from hlm.core.arrays import ByteArray
 from hlm.core.errors import CorruptError, HlmError, InputError, MissingFileError, UnknownNameError
-from hlm.datasets.schema import DatasetSpec, EpisodeInfo, check_version, names_in, numbered_episodes, rows_in
+from hlm.datasets.schema import DatasetSpec, EpisodeInfo, check_version, names_in, numbered_episodes, steps_in
 from hlm.datasets.store.arrays import METADATA, group_attributes, read_array
-from hlm.datasets.store.pictures import Pictures
+from hlm.datasets.store.image_reader import ImageReader
 from hlm.datasets.store.shard import Frames
 from hlm.datasets.store.storage import storage_errors
 
@@ -25,7 +25,7 @@ type Floats = npt.NDArray[np.float32]
 type Stamps = npt.NDArray[np.int64]
 
 # What an episode keeps of its files, and reads again where it arrives in another process.
-_KEPT = ("stamp_ns", "state", "action", "_pictures")
+_KEPT = ("stamp_ns", "state", "action", "_image_readers")
 
 
 class Episode:
@@ -40,16 +40,16 @@ class Episode:
         self.attributes: dict[str, Any] = group_attributes(path)
         self.info = EpisodeInfo.from_attributes(self.attributes)
         check_version(self.attributes, path)
-        self._rows = rows_in(self.attributes)
+        self._steps = steps_in(self.attributes)
         self.cameras = names_in(self.attributes, "cameras")
         self.inputs = names_in(self.attributes, "inputs")
-        self.labels = names_in(self.attributes, "labels")
+        self.privileged = names_in(self.attributes, "privileged")
 
     def __len__(self) -> int:
-        return self._rows
+        return self._steps
 
     def __repr__(self) -> str:
-        return f"Episode({self.number}, {self._rows} rows, '{self.info.instruction}')"
+        return f"Episode({self.number}, {self._steps} steps, '{self.info.instruction}')"
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name not in _KEPT}
@@ -57,12 +57,12 @@ class Episode:
     def with_instruction(self, instruction: str) -> Self:
         """The same episode with other words in its `info`; nothing changes on disk."""
         changed = copy.copy(self)
-        changed.info = replace(self.info, instruction=instruction)
+        changed.info = self.info.with_instruction(instruction)
         return changed
 
     @cached_property
     def stamp_ns(self) -> Stamps:
-        """[time] instant of each row on the session's clock."""
+        """[time] instant of each step on the session's clock."""
         return read_array(self.path / "stamp_ns")
 
     @cached_property
@@ -76,7 +76,7 @@ class Episode:
         return read_array(self.path / "action")
 
     def age_s(self, name: str) -> Floats:
-        """[time] how old an input was at each row.
+        """[time] how old an input was at each step.
 
         Raises:
             UnknownNameError: the episode has no such input.
@@ -85,54 +85,54 @@ class Episode:
             raise UnknownNameError("input", name, self.inputs)
         return read_array(self.path / f"age_{name}_s")
 
-    def label(self, name: str) -> Floats:
+    def privileged_quantity(self, name: str) -> Floats:
         """[time, ...] a privileged quantity of the simulation.
 
         Raises:
-            UnknownNameError: the episode has no such label.
+            UnknownNameError: the episode has no such quantity.
         """
-        if name not in self.labels:
-            raise UnknownNameError("label", name, self.labels)
-        return read_array(self.path / "label" / name)
+        if name not in self.privileged:
+            raise UnknownNameError("privileged quantity", name, self.privileged)
+        return read_array(self.path / "privileged" / name)
 
     def image_size(self, camera: str) -> tuple[int, int]:
         """(height, width) at which a camera was recorded."""
-        return self.pictures(camera).size
+        return self.image_reader(camera).size
 
-    def pictures(self, camera: str) -> Pictures:
-        """The pictures of a camera, for reading them one by one.
+    def image_reader(self, camera: str) -> ImageReader:
+        """The images of a camera, for reading them one by one.
 
         Raises:
             UnknownNameError: the episode has no such camera.
             CorruptError: their index is missing or damaged.
         """
-        if camera not in self._pictures:
-            self._pictures[camera] = Pictures.open(self._camera_folder(camera))
-        return self._pictures[camera]
+        if camera not in self._image_readers:
+            self._image_readers[camera] = ImageReader.open(self._camera_folder(camera))
+        return self._image_readers[camera]
 
     def images(
         self,
         camera: str,
-        rows: slice | npt.ArrayLike | None = None,
+        steps: slice | npt.ArrayLike | None = None,
         size: tuple[int, int] | None = None,
     ) -> ByteArray:
-        """[n, height, width, 3] uint8 RGB pictures of a camera.
+        """[n, height, width, 3] uint8 RGB images of a camera.
 
         Args:
             camera: one of `cameras`.
-            rows: which, in this order; negative ones count from the end; all by default.
+            steps: which, in this order; negative ones count from the end; all by default.
             size: (height, width) to resize to; as recorded by default.
 
         Raises:
             UnknownNameError: the episode has no such camera.
-            InputError: a row that the episode does not have.
-            CorruptError: a picture is missing or damaged.
+            InputError: a step that the episode does not have.
+            CorruptError: an image is missing or damaged.
         """
-        chosen = self._chosen(rows)
-        pictures = self.pictures(camera)
-        out = np.empty((len(chosen), *(size or pictures.size), 3), np.uint8)
-        for place, row in enumerate(chosen):
-            out[place] = pictures.read(row, size)
+        chosen = self._chosen(steps)
+        images = self.image_reader(camera)
+        out = np.empty((len(chosen), *(size or images.size), 3), np.uint8)
+        for place, step in enumerate(chosen):
+            out[place] = images.read(step, size)
         return out
 
     def frames(self, camera: str) -> Frames:
@@ -144,7 +144,7 @@ class Episode:
         return Frames(self._camera_folder(camera))
 
     @cached_property
-    def _pictures(self) -> dict[str, Pictures]:
+    def _image_readers(self) -> dict[str, ImageReader]:
         return {}
 
     def _camera_folder(self, camera: str) -> Path:
@@ -152,14 +152,14 @@ class Episode:
             raise UnknownNameError("camera", camera, self.cameras)
         return self.path / f"image_{camera}"
 
-    def _chosen(self, rows: slice | npt.ArrayLike | None) -> npt.NDArray[np.int64]:
+    def _chosen(self, steps: slice | npt.ArrayLike | None) -> npt.NDArray[np.int64]:
         everything = np.arange(len(self))
-        if rows is None or isinstance(rows, slice):
-            return everything[rows or slice(None)]
+        if steps is None or isinstance(steps, slice):
+            return everything[steps or slice(None)]
         try:
-            return np.atleast_1d(everything[np.asarray(rows, dtype=np.int64)])
+            return np.atleast_1d(everything[np.asarray(steps, dtype=np.int64)])
         except IndexError as error:
-            raise InputError(f"episode {self.number} has {len(self)} rows: {error}.") from error
+            raise InputError(f"episode {self.number} has {len(self)} steps: {error}.") from error
 
 
 @dataclass(frozen=True, slots=True, eq=False)

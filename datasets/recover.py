@@ -7,9 +7,9 @@ from pathlib import Path
 
 from hlm.core.errors import HlmError
 from hlm.datasets.reader import read_spec
-from hlm.datasets.schema import DatasetSpec, check_version, numbered_episodes, rows_in
+from hlm.datasets.schema import DatasetSpec, check_version, numbered_episodes, steps_in
 from hlm.datasets.store.arrays import METADATA, check_attributes, group_attributes
-from hlm.datasets.store.journal import HEADER_FILE, Header, read_records, rows_written
+from hlm.datasets.store.journal import HEADER_FILE, Header, read_records, steps_written
 from hlm.datasets.store.lock import FolderLock
 from hlm.datasets.store.packing import finish, pack
 from hlm.datasets.store.storage import storage_errors
@@ -22,18 +22,18 @@ class Recovery:
     Attributes:
         number: of the episode.
         episode: its folder; None when nothing could be kept, and the partial one is left as it was.
-        rows: how many were kept.
+        steps: how many were kept.
         text: for a person.
     """
 
     number: int
     episode: Path | None
-    rows: int
+    steps: int
     text: str
 
 
 def recover(path: Path | str) -> list[Recovery]:
-    """Make an episode of each partial one in a dataset, up to its last intact row.
+    """Make an episode of each partial one in a dataset, up to its last intact step.
 
     Such an episode keeps its number, its outcome is "unlabelled" and its attribute `recovered` is true; one that was
     committed, and lacked only its final name, is kept as it was meant.
@@ -55,19 +55,19 @@ def _recover_one(number: int, folder: Path, spec: DatasetSpec) -> Recovery:
             if (folder / METADATA).is_file():
                 return _finish_one(number, folder)
             if not (folder / HEADER_FILE).is_file():
-                return _lost(number, f"holds no row; delete {folder}")
+                return _lost(number, f"holds no step; delete {folder}")
             header = Header.read(folder)
             header.columns.check_against(spec)
             records = read_records(folder, header.columns)
-            damaged = rows_written(folder, header.columns) - len(records)
+            damaged = steps_written(folder, header.columns) - len(records)
             if not len(records):
-                return _lost(number, f"holds no complete row; delete {folder}")
+                return _lost(number, f"holds no complete step; delete {folder}")
             info = replace(header.info, outcome="unlabelled", stage=None)
             episode = pack(folder, header, records, info, recovered=True)
     except HlmError as error:
         return _lost(number, str(error))
-    text = f"recovered, {len(records)} rows" + (f"; {damaged} after them were damaged" if damaged else "")
-    return Recovery(number=number, episode=episode, rows=len(records), text=text)
+    text = f"recovered, {len(records)} steps" + (f"; {damaged} after them were damaged" if damaged else "")
+    return Recovery(number=number, episode=episode, steps=len(records), text=text)
 
 
 def _finish_one(number: int, folder: Path) -> Recovery:
@@ -75,9 +75,9 @@ def _finish_one(number: int, folder: Path) -> Recovery:
     attributes = group_attributes(folder)
     check_version(attributes, folder)
     check_attributes(attributes, folder)
-    rows = rows_in(attributes)
-    return Recovery(number=number, episode=finish(folder), rows=rows, text=f"was complete, {rows} rows")
+    steps = steps_in(attributes)
+    return Recovery(number=number, episode=finish(folder), steps=steps, text=f"was complete, {steps} steps")
 
 
 def _lost(number: int, text: str) -> Recovery:
-    return Recovery(number=number, episode=None, rows=0, text=text)
+    return Recovery(number=number, episode=None, steps=0, text=text)

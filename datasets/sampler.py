@@ -17,7 +17,7 @@ type Numbers = np.ndarray[Any, np.dtype[np.int64]]
 # Parts are shuffled among each other within so many draws.
 BLOCK = 4096
 # First words of the random keys, so that no two uses share a stream.
-_PARTS, _ROWS = 0, 1
+_PARTS, _STEPS = 0, 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,7 +25,7 @@ class MixtureSampler:
     """An endless iterable of sample numbers for a PyTorch DataLoader (`sampler=`), or anything else.
 
     Parts take turns so that after any number of draws each had its share to within a draw or two per part, in random
-    order within blocks of 4096. Within a part every row comes once, in random order, before any comes again.
+    order within blocks of 4096. Within a part every step comes once, in random order, before any comes again.
 
     Draw number p is the same in whatever process and after whatever history: process `rank` of `world_size` takes the
     draws rank, rank + world_size, ...; together they draw what one process would. DataLoader workers fetch what the
@@ -33,7 +33,7 @@ class MixtureSampler:
     `position` = samples that all processes have consumed together: updates x batch x world_size.
 
     Attributes:
-        rows: samples of each part; parts follow each other in `Samples`.
+        sizes: samples of each part; parts follow each other in `Samples`.
         weights: relative shares of the parts' draws, any positive scale.
         seed: of every random choice.
         rank: of this process.
@@ -41,7 +41,7 @@ class MixtureSampler:
         position: draws to skip.
     """
 
-    rows: tuple[int, ...]
+    sizes: tuple[int, ...]
     weights: tuple[float, ...]
     seed: int = 0
     rank: int = 0
@@ -52,10 +52,12 @@ class MixtureSampler:
         """Check ranges.
 
         Raises:
-            InputError: no rows, a weight that is not positive, or a rank, position or seed out of range.
+            InputError: no steps, a weight that is not positive, or a rank, position or seed out of range.
         """
-        if not self.rows or len(self.rows) != len(self.weights) or min(self.rows) < 1:
-            raise InputError(f"every part needs rows and a weight, got rows {self.rows} and weights {self.weights}.")
+        if not self.sizes or len(self.sizes) != len(self.weights) or min(self.sizes) < 1:
+            raise InputError(
+                f"every part needs samples and a weight, got sizes {self.sizes} and weights {self.weights}."
+            )
         if not all(math.isfinite(weight) and weight > 0.0 for weight in self.weights):
             raise InputError(f"weights must be positive numbers, got {', '.join(map(str, self.weights))}.")
         if not 0 <= self.rank < self.world_size:
@@ -80,20 +82,20 @@ class MixtureSampler:
     def drawn(self, position: int) -> tuple[int, ...]:
         """How many of the first `position` draws of all processes come from each part."""
         block, rest = divmod(position, BLOCK)
-        begun = np.bincount(self._parts(block)[:rest], minlength=len(self.rows))
+        begun = np.bincount(self._parts(block)[:rest], minlength=len(self.sizes))
         return tuple((turns(self.asked, block * BLOCK) + begun).tolist())
 
     def _block(self, block: int, orders: dict[int, tuple[int, Numbers]]) -> Numbers:
         """[BLOCK] sample numbers; `orders` keeps each part's latest epoch and its order."""
         parts, before = self._parts(block), turns(self.asked, block * BLOCK)
-        starts = np.cumsum([0, *self.rows])
+        starts = np.cumsum([0, *self.sizes])
         numbers = np.empty(BLOCK, np.int64)
-        for part, rows in enumerate(self.rows):
+        for part, steps in enumerate(self.sizes):
             places = np.flatnonzero(parts == part)
-            epochs, offsets = np.divmod(before[part] + np.arange(len(places)), rows)
+            epochs, offsets = np.divmod(before[part] + np.arange(len(places)), steps)
             for epoch in np.unique(epochs).tolist():
                 if orders.get(part, (-1,))[0] != epoch:
-                    orders[part] = epoch, shuffled(rows, (_ROWS, self.seed, part, epoch))
+                    orders[part] = epoch, shuffled(steps, (_STEPS, self.seed, part, epoch))
                 now = epochs == epoch
                 numbers[places[now]] = starts[part] + orders[part][1][offsets[now]]
         return numbers
@@ -101,7 +103,7 @@ class MixtureSampler:
     def _parts(self, block: int) -> Numbers:
         """[BLOCK] part of each draw."""
         had = turns(self.asked, (block + 1) * BLOCK) - turns(self.asked, block * BLOCK)
-        return np.repeat(np.arange(len(self.rows)), had)[shuffled(BLOCK, (_PARTS, self.seed, block))]
+        return np.repeat(np.arange(len(self.sizes)), had)[shuffled(BLOCK, (_PARTS, self.seed, block))]
 
 
 def turns(shares: Sequence[float], position: int) -> Numbers:

@@ -1,4 +1,4 @@
-"""What a dataset holds: its specification, an episode's description, and one row; with their JSON forms."""
+"""What a dataset holds: its specification, the description of an episode, and a time step; with their JSON forms."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import math
 import operator
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from hlm.core.layout import DIMENSIONS, NAMES, UNITS
 
 type Json = bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 SOURCES = ("teleop", "stationary", "humi", "scripted", "policy")
 OUTCOMES = ("success", "failure", "unlabelled")
 PARTIAL = ".partial"
@@ -36,8 +36,8 @@ class DatasetSpec:
 
     Attributes:
         embodiment: name of the robot.
-        rate_hz: rows per second.
-        cameras: (height, width) in pixels by camera name; an episode may lack a camera, never have another one.
+        rate_hz: steps per second.
+        cameras: (height, width) in pixels by camera name. An episode may lack a camera, but never has another one.
     """
 
     embodiment: str
@@ -75,7 +75,7 @@ class DatasetSpec:
         """The specification in a dataset's attributes.
 
         Raises:
-            CorruptError: an attribute is missing or of another kind.
+            CorruptError: an attribute is missing or has the wrong type.
         """
         try:
             cameras = {name: (size["height"], size["width"]) for name, size in attributes["cameras"].items()}
@@ -89,14 +89,20 @@ class EpisodeInfo:
     """Description of an episode.
 
     Attributes:
-        instruction: what was to be done, in words; empty is kept but reported by `verify`.
-        source: one of `SOURCES`.
-        task: name of the task, where there is one.
-        seed: of the task's random choices.
+        instruction: the instruction that was given. It may be empty, which `verify` reports.
+        source: where the references came from, one of `SOURCES`.
+        task: name of the task; empty without one.
+        seed: seed of the task's random choices; None without one.
         operator: who or what gave the references.
         outcome: one of `OUTCOMES`.
-        stage: stages of the task that were reached, where it has stages.
-        extra: anything else that JSON can hold.
+        stage: number of task stages reached; None without stages.
+        candidates: instructions that could have been given in this scene; empty when unknown.
+        candidate: index in `candidates` of the instruction that was given; None when unknown.
+        scene: number of the scene. Episodes of one task that share it differ only in their instruction. None: the scene
+            is that of `seed` alone.
+        stages: names of the task's stages, in order; empty when unknown.
+        fault: why the robot's body stopped following references during the episode; empty if it never did.
+        extra: anything else that fits into JSON.
     """
 
     instruction: str
@@ -106,26 +112,45 @@ class EpisodeInfo:
     operator: str = ""
     outcome: str = "unlabelled"
     stage: int | None = None
+    candidates: tuple[str, ...] = ()
+    candidate: int | None = None
+    scene: int | None = None
+    stages: tuple[str, ...] = ()
+    fault: str = ""
     extra: Mapping[str, Json] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Check, and copy `extra` through JSON."""
-        for name in ("instruction", "source", "task", "operator", "outcome"):
+        """Check, and copy `extra` through JSON.
+
+        Raises:
+            InputError: a value of the wrong type, or a candidate that contradicts the instruction.
+            UnknownNameError: an unknown source or outcome.
+        """
+        for name in ("instruction", "source", "task", "operator", "outcome", "fault"):
             if not isinstance(getattr(self, name), str):
                 raise InputError(f"the {name} of an episode must be text, got {getattr(self, name)!r}.")
+        for name in ("candidates", "stages"):
+            object.__setattr__(self, name, _texts(name, getattr(self, name)))
         for kind, value, known in (("source", self.source, SOURCES), ("outcome", self.outcome, OUTCOMES)):
             if value not in known:
                 raise UnknownNameError(kind, value, known)
         try:
-            words = [self.instruction, self.task, self.operator, dict(self.extra)]
+            words = [self.instruction, self.task, self.operator, self.candidates, self.stages, self.fault]
             # Encoded too: half a surrogate pair, from a badly decoded command line, fits into JSON but into no file.
-            text = json.dumps(words, allow_nan=False, ensure_ascii=False).encode()
+            text = json.dumps([*words, dict(self.extra)], allow_nan=False, ensure_ascii=False).encode()
             object.__setattr__(self, "extra", json.loads(text)[-1])
-            for name in ("seed", "stage"):
+            for name in ("seed", "stage", "candidate", "scene"):
                 number = getattr(self, name)
                 object.__setattr__(self, name, None if number is None else operator.index(number))
         except (TypeError, ValueError) as error:
             raise InputError(f"an episode's description must fit into JSON, without nan or arrays: {error}.") from error
+        self._check_candidate()
+
+    def with_instruction(self, instruction: str) -> Self:
+        """The description with another instruction, and without candidates, which belong to the recorded one."""
+        if instruction == self.instruction:
+            return self
+        return replace(self, instruction=instruction, candidates=(), candidate=None)
 
     def to_attributes(self) -> dict[str, Any]:
         """JSON-able attributes; inverse of `from_attributes`."""
@@ -133,10 +158,10 @@ class EpisodeInfo:
 
     @classmethod
     def from_attributes(cls, attributes: Mapping[str, Any]) -> EpisodeInfo:
-        """The description in an episode's attributes; attributes that are no part of it are left out.
+        """The description in an episode's attributes; other attributes are ignored.
 
         Raises:
-            CorruptError: an attribute is missing or of another kind.
+            CorruptError: an attribute is missing or has the wrong type.
         """
         names = [item.name for item in fields(cls)]
         try:
@@ -144,20 +169,31 @@ class EpisodeInfo:
         except (TypeError, InputError, UnknownNameError) as error:
             raise CorruptError(f"the episode's attributes cannot be read: {error}") from error
 
+    def _check_candidate(self) -> None:
+        if self.candidate is None:
+            return
+        if not 0 <= self.candidate < len(self.candidates):
+            raise InputError(f"candidate {self.candidate} is none of the {len(self.candidates)} candidates.")
+        if self.candidates[self.candidate] != self.instruction:
+            raise InputError(
+                f"candidate {self.candidate} is '{self.candidates[self.candidate]}', the instruction is "
+                f"'{self.instruction}'; they must be equal."
+            )
+
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Row:
-    """One slot of the recording grid; arrays are checked read-only copies.
+class Step:
+    """One time step of an episode, on the recording grid; arrays are checked read-only copies.
 
-    A picture that is read-only and owns its memory, as that of a `CameraFrame`, is not copied again.
+    Images that are read-only and own their memory, like those of a `CameraFrame`, are not copied.
 
     Attributes:
-        stamp_ns: instant of the slot on the session's clock.
+        stamp_ns: instant of the step on the session's clock.
         state: [34] measured, float32, see `hlm.core.layout`.
         action: [34] reference, float32.
-        images: [height, width, 3] uint8 RGB by camera; a camera that is not there is absent, never black.
-        age_s: how old each input was at `stamp_ns`, by input.
-        labels: privileged quantities of a simulation by name, float32; for auxiliary losses, never a policy's input.
+        images: [height, width, 3] uint8 RGB by camera. A missing camera is absent, never black.
+        age_s: age of each input at `stamp_ns`, by input.
+        privileged: privileged quantities of the simulation by name, float32; for auxiliary losses, never for a policy.
     """
 
     stamp_ns: int
@@ -165,16 +201,24 @@ class Row:
     action: FloatArray
     images: Mapping[str, ByteArray]
     age_s: Mapping[str, float]
-    labels: Mapping[str, FloatArray] = field(default_factory=dict)
+    privileged: Mapping[str, FloatArray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Check names, shapes and types, and copy."""
+        """Check names, shapes and types, and copy.
+
+        Raises:
+            InputError: a name that cannot be part of an array's name.
+            MismatchError: an array of the wrong shape or type.
+        """
         for name in ("state", "action"):
             object.__setattr__(self, name, frozen(getattr(self, name), (DIMENSIONS,), name, np.float32))
-        object.__setattr__(self, "images", {name: _picture(name, image) for name, image in self.images.items()})
+        object.__setattr__(self, "images", {name: _image(name, image) for name, image in self.images.items()})
         object.__setattr__(self, "age_s", {checked_name("input", n): float(age) for n, age in self.age_s.items()})
-        labels = {checked_name("label", name): np.array(value, np.float32) for name, value in self.labels.items()}
-        object.__setattr__(self, "labels", labels)
+        quantities = {
+            checked_name("privileged quantity", name): np.array(value, np.float32)
+            for name, value in self.privileged.items()
+        }
+        object.__setattr__(self, "privileged", quantities)
 
 
 def checked_name(kind: str, name: str) -> str:
@@ -221,16 +265,16 @@ def version_in(attributes: Mapping[str, Any], path: Path) -> int:
     return version
 
 
-def rows_in(attributes: Mapping[str, Any]) -> int:
-    """The number of rows that an episode's attributes give.
+def steps_in(attributes: Mapping[str, Any]) -> int:
+    """The number of steps that an episode's attributes give.
 
     Raises:
         CorruptError: missing, or no such number.
     """
-    rows = attributes.get("rows")
-    if not isinstance(rows, int) or isinstance(rows, bool) or rows < 1:
-        raise CorruptError(f"the episode's attributes cannot be read: 'rows' should be at least 1, is {rows!r}.")
-    return rows
+    steps = attributes.get("steps")
+    if not isinstance(steps, int) or isinstance(steps, bool) or steps < 1:
+        raise CorruptError(f"the episode's attributes cannot be read: 'steps' should be at least 1, is {steps!r}.")
+    return steps
 
 
 def names_in(attributes: Mapping[str, Any], key: str) -> tuple[str, ...]:
@@ -261,11 +305,17 @@ def numbered_episodes(dataset: Path, *, partial: bool) -> list[tuple[int, Path]]
     return sorted(found)
 
 
-def _picture(camera: str, image: ByteArray) -> ByteArray:
+def _image(camera: str, image: ByteArray) -> ByteArray:
     dtype = np.asarray(image).dtype
     if dtype != np.uint8:
-        raise MismatchError(f"the picture of camera '{camera}' must be uint8 RGB, got {dtype}.")
+        raise MismatchError(f"the image of camera '{camera}' must be uint8 RGB, got {dtype}.")
     if isinstance(image, np.ndarray) and image.flags.owndata and not image.flags.writeable and image.shape[2:] == (3,):
         return image
-    picture: ByteArray = frozen(image, (None, None, 3), f"the picture of camera '{camera}'", np.uint8)
-    return picture
+    copied: ByteArray = frozen(image, (None, None, 3), f"the image of camera '{camera}'", np.uint8)
+    return copied
+
+
+def _texts(name: str, values: Sequence[str]) -> tuple[str, ...]:
+    if not isinstance(values, list | tuple) or not all(isinstance(value, str) for value in values):
+        raise InputError(f"the {name} of an episode must be a list of texts, got {values!r}.")
+    return tuple(values)

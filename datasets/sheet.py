@@ -1,4 +1,4 @@
-"""An episode on one picture: what the cameras saw at some instants, and every curve of state and action."""
+"""An episode on a sheet: what the cameras saw at some instants, and every curve of state and action."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
 
-PICTURES = 8
+IMAGES = 8
 COLUMNS = 2
-_PICTURE_IN = 1.7
+_IMAGE_IN = 1.7
 
 
 def save_sheet(path: Path, episode: Episode) -> None:
-    """Write a PNG file: a row of pictures per camera, and a plot per body part with state solid and action dashed.
+    """Write a PNG file: a row of images per camera, and a plot per body part with state solid and action dashed.
 
     Raises:
         ExistsError: the file is there.
@@ -40,27 +40,27 @@ def _sheet(episode: Episode) -> Figure:
     from matplotlib.figure import Figure
 
     plot_rows = -(-len(GROUPS) // COLUMNS)
-    heights_in = [_PICTURE_IN * len(episode.cameras) + 0.6, 2.3 * plot_rows]
-    figure = Figure(figsize=(_PICTURE_IN * PICTURES, sum(heights_in)), layout="constrained")
+    heights_in = [_IMAGE_IN * len(episode.cameras) + 0.6, 2.3 * plot_rows]
+    figure = Figure(figsize=(_IMAGE_IN * IMAGES, sum(heights_in)), layout="constrained")
     top, bottom = figure.subfigures(2, 1, squeeze=False, height_ratios=heights_in).flat
     info = episode.info
     title = f"{episode.path.resolve().parent.name} episode {episode.number}: {info.instruction}"
     top.suptitle(f"{title} ({info.source}, {info.outcome})", parse_math=False)
     if episode.cameras:
-        _draw_pictures(top, episode)
+        _draw_images(top, episode)
     for (group, places), axes in zip(GROUPS.items(), bottom.subplots(plot_rows, COLUMNS).flat, strict=True):
         _draw_curves(axes, episode, group, places)
     bottom.supxlabel("s; state solid, action dashed", fontsize="small")
     return figure
 
 
-def _draw_pictures(figure: SubFigure, episode: Episode) -> None:
-    rows = np.linspace(0, len(episode) - 1, min(PICTURES, len(episode))).round().astype(int)
-    times = [f"{second:.1f} s" for second in _seconds(episode)[rows]]
+def _draw_images(figure: SubFigure, episode: Episode) -> None:
+    steps = np.linspace(0, len(episode) - 1, min(IMAGES, len(episode))).round().astype(int)
+    times = [f"{second:.1f} s" for second in _seconds(episode)[steps]]
     for camera, axes in zip(episode.cameras, figure.subplots(len(episode.cameras), 1, squeeze=False).flat, strict=True):
-        pictures = episode.images(camera, rows)
-        axes.imshow(np.concatenate(list(pictures), axis=1))
-        middles = (np.arange(len(rows)) + 0.5) * pictures.shape[2]
+        images = episode.images(camera, steps)
+        axes.imshow(np.concatenate(list(images), axis=1))
+        middles = (np.arange(len(steps)) + 0.5) * images.shape[2]
         axes.set_xticks(middles, times, fontsize="small")
         axes.set_yticks([])
         axes.set_ylabel(camera, fontsize="small")

@@ -1,4 +1,4 @@
-"""Exact statistics of states and actions over the frames of many episodes; pictures are never read."""
+"""Exact statistics of states and actions over the frames of many episodes; images are never read."""
 
 from __future__ import annotations
 
@@ -65,12 +65,12 @@ class Statistics:
     """Statistics of a set of episodes.
 
     Attributes:
-        rows: frames that were counted.
+        steps: frames that were counted.
         state: of the states.
         action: of the actions.
     """
 
-    rows: int
+    steps: int
     state: VectorStatistics
     action: VectorStatistics
 
@@ -78,7 +78,7 @@ class Statistics:
         """JSON-able form; inverse of `from_dict`, exactly."""
         vectors = {name: asdict(getattr(self, name)) for name in ("state", "action")}
         lists = {name: {key: array.tolist() for key, array in vector.items()} for name, vector in vectors.items()}
-        return {"rows": self.rows, **lists}
+        return {"steps": self.steps, **lists}
 
     @classmethod
     def from_dict(cls, value: Mapping[str, Any]) -> Self:
@@ -89,17 +89,19 @@ class Statistics:
         """
         try:
             state, action = VectorStatistics(**value["state"]), VectorStatistics(**value["action"])
-            return cls(rows=int(value["rows"]), state=state, action=action)
+            # Checkpoints of hlm 0.1 say `rows`.
+            steps = value["steps"] if "steps" in value else value["rows"]
+            return cls(steps=int(steps), state=state, action=action)
         except (KeyError, TypeError, ValueError) as error:
             raise CorruptError(f"statistics cannot be read ({error!r}).") from error
 
 
-def statistics(episodes: Iterable[Episode], row_weights: Sequence[float] | None = None) -> Statistics:
-    """Exact statistics over all rows of some episodes.
+def statistics(episodes: Iterable[Episode], step_weights: Sequence[float] | None = None) -> Statistics:
+    """Exact statistics over all steps of some episodes.
 
     Args:
         episodes: at least one.
-        row_weights: for each episode, how often each of its rows counts, > 0; all the same by default.
+        step_weights: for each episode, how often each of its steps counts, > 0; all the same by default.
 
     Raises:
         InputError: no episodes, or a value that is not finite.
@@ -107,9 +109,9 @@ def statistics(episodes: Iterable[Episode], row_weights: Sequence[float] | None 
     chosen = finite_episodes(episodes)
     state = np.concatenate([episode.state for episode in chosen])
     action = np.concatenate([episode.action for episode in chosen])
-    weights = weights_of_rows(chosen, row_weights)
+    weights = weights_of_steps(chosen, step_weights)
     return Statistics(
-        rows=len(state), state=vector_statistics(state, weights), action=vector_statistics(action, weights)
+        steps=len(state), state=vector_statistics(state, weights), action=vector_statistics(action, weights)
     )
 
 
@@ -126,16 +128,16 @@ def finite_episodes(episodes: Iterable[Episode]) -> list[Episode]:
         for name, vectors in (("state", episode.state), ("action", episode.action)):
             bad = ~np.isfinite(vectors).all(-1)
             if bad.any():
-                where = f"{episode.path} row {int(bad.argmax())}"
+                where = f"{episode.path} step {int(bad.argmax())}"
                 raise InputError(f"{where} holds nan or infinity in its {name}; leave the episode out.")
     return chosen
 
 
-def weights_of_rows(episodes: Sequence[Episode], row_weights: Sequence[float] | None) -> FloatArray | None:
-    """[time] how often each row of the episodes counts, of what each episode's rows do; None where all are the same."""
-    if row_weights is None or len(set(row_weights)) == 1:
+def weights_of_steps(episodes: Sequence[Episode], step_weights: Sequence[float] | None) -> FloatArray | None:
+    """[time] how often each step of the episodes counts; None where all count the same."""
+    if step_weights is None or len(set(step_weights)) == 1:
         return None
-    return np.repeat(np.asarray(row_weights, np.float64), [len(episode) for episode in episodes])
+    return np.repeat(np.asarray(step_weights, np.float64), [len(episode) for episode in episodes])
 
 
 def vector_statistics(vectors: FloatArray, weights: FloatArray | None = None) -> VectorStatistics:

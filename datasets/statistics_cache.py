@@ -22,7 +22,7 @@ _METHOD = 1
 
 
 def cached_statistics(
-    episodes: Sequence[Episode], row_weights: Sequence[float] | None = None, *, folder: Path | None = None
+    episodes: Sequence[Episode], step_weights: Sequence[float] | None = None, *, folder: Path | None = None
 ) -> Statistics:
     """The same as `statistics`, out of a cache when these very arrays were seen before.
 
@@ -32,18 +32,18 @@ def cached_statistics(
 
     Args:
         episodes: at least one.
-        row_weights: for each episode, how often each of its rows counts, > 0; all the same by default.
+        step_weights: for each episode, how often each of its steps counts, > 0; all the same by default.
         folder: of the cache; `cache_folder()` by default.
 
     Raises:
         InputError: no episodes, or a value that is not finite.
         CorruptError: an array is missing or damaged.
     """
-    entry = (folder or cache_folder()) / f"{_content_name(episodes, row_weights)}.json"
+    entry = (folder or cache_folder()) / f"{_content_name(episodes, step_weights)}.json"
     known = _read(entry)
     if known is not None:
         return known
-    found = statistics(episodes, row_weights)
+    found = statistics(episodes, step_weights)
     try:
         entry.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(entry, json_bytes({"statistics": found.to_dict(), "crc32c": _checksum(found)}))
@@ -72,8 +72,8 @@ def _checksum(found: Statistics) -> str:
     return checksum(json.dumps(found.to_dict()).encode()).hex()
 
 
-def _content_name(episodes: Sequence[Episode], row_weights: Sequence[float] | None) -> str:
-    weights = row_weights if row_weights is not None and len(set(row_weights)) > 1 else [1.0] * len(episodes)
+def _content_name(episodes: Sequence[Episode], step_weights: Sequence[float] | None) -> str:
+    weights = step_weights if step_weights is not None and len(set(step_weights)) > 1 else [1.0] * len(episodes)
     content = [
         [_ending(episode.path / "state"), _ending(episode.path / "action"), weight]
         for episode, weight in zip(episodes, weights, strict=True)

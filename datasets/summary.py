@@ -24,8 +24,8 @@ class EpisodeSummary:
         source: who gave the references.
         outcome: success, failure or unlabelled.
         stage: stages reached.
-        rows: frames.
-        duration_s: rows over rate.
+        steps: frames.
+        duration_s: steps over rate.
         cameras: that the episode has.
         recovered: whether it was saved from a recording that nobody ended.
         size_bytes: on disk.
@@ -37,7 +37,7 @@ class EpisodeSummary:
     source: str
     outcome: str
     stage: int | None
-    rows: int
+    steps: int
     duration_s: float
     cameras: tuple[str, ...]
     recovered: bool
@@ -80,14 +80,14 @@ class DatasetSummary:
     unfinished: int
 
     @property
-    def rows(self) -> int:
+    def steps(self) -> int:
         """Frames of all episodes."""
-        return sum(episode.rows for episode in self.episodes)
+        return sum(episode.steps for episode in self.episodes)
 
     @property
     def duration_s(self) -> float:
         """Length of all episodes."""
-        return self.rows / self.spec.rate_hz
+        return self.steps / self.spec.rate_hz
 
     @property
     def size_bytes(self) -> int:
@@ -132,7 +132,7 @@ def _line(episode: Episode, spec: DatasetSpec) -> EpisodeSummary:
         source=episode.info.source,
         outcome=episode.info.outcome,
         stage=episode.info.stage,
-        rows=len(episode),
+        steps=len(episode),
         duration_s=len(episode) / spec.rate_hz,
         cameras=episode.cameras,
         recovered=bool(episode.attributes.get("recovered", False)),

@@ -27,7 +27,7 @@ from hlm.datasets.store.arrays import (
     read_array,
 )
 from hlm.datasets.store.images import decode
-from hlm.datasets.store.journal import HEADER_FILE, ROWS_FILE
+from hlm.datasets.store.journal import HEADER_FILE, STEPS_FILE
 from hlm.datasets.store.storage import checksum, storage_errors
 
 type Arrays = dict[str, np.ndarray[Any, Any]]
@@ -40,19 +40,19 @@ class Problem:
 
     Attributes:
         episode: number; None when it concerns the dataset.
-        row: first row that is concerned; None when it is no single row.
+        step: first step that is concerned; None when it is no single step.
         array: name; empty when it is no single array.
         text: for a person.
     """
 
     episode: int | None
-    row: int | None
+    step: int | None
     array: str
     text: str
 
 
 def verify(path: Path | str, show: Show = lambda done, total: None) -> list[Problem]:
-    """Everything that is wrong with the dataset at `path`; it is read completely, pictures included.
+    """Everything that is wrong with the dataset at `path`; it is read completely, images included.
 
     Episodes are read side by side, on as many cores as the process may use; one that cannot be read is a problem like
     any other, and the rest are looked at all the same.
@@ -92,7 +92,7 @@ def verify_episode(folder: Path, number: int, spec: DatasetSpec) -> list[Problem
                 findings.append(finding)
     except HlmError as error:
         findings.append(Finding(None, "", str(error)))
-    return [Problem(episode=number, row=item.row, array=item.array, text=item.text) for item in findings]
+    return [Problem(episode=number, step=item.step, array=item.array, text=item.text) for item in findings]
 
 
 def _dataset_problems(path: Path, spec: DatasetSpec) -> Iterator[Problem]:
@@ -103,10 +103,10 @@ def _dataset_problems(path: Path, spec: DatasetSpec) -> Iterator[Problem]:
         texts.append(str(error))
     if spec.embodiment not in EMBODIMENTS:
         texts.append(f"embodiment '{spec.embodiment}' is not known; joint limits are not checked")
-    yield from (Problem(episode=None, row=None, array="", text=text) for text in texts)
+    yield from (Problem(episode=None, step=None, array="", text=text) for text in texts)
     with storage_errors("read", path):
         for number, _ in numbered_episodes(path, partial=True):
-            yield Problem(episode=number, row=None, array="", text=f"unfinished; run `hlm data recover {path}`")
+            yield Problem(episode=number, step=None, array="", text=f"unfinished; run `hlm data recover {path}`")
 
 
 def _episode_findings(episode: Episode, spec: DatasetSpec) -> Iterator[Finding]:
@@ -117,23 +117,23 @@ def _episode_findings(episode: Episode, spec: DatasetSpec) -> Iterator[Finding]:
             arrays[name] = _read(episode.path / name, name, kind, shape)
         except HlmError as error:
             yield Finding(None, name, str(error))
-    pictures: dict[str, list[bytes]] = {}
+    images: dict[str, list[bytes]] = {}
     for camera in episode.cameras:
         try:
-            pictures[camera], damaged = _read_pictures(episode, camera, spec)
+            images[camera], damaged = _read_images(episode, camera, spec)
             yield from damaged
         except HlmError as error:
             yield Finding(None, f"image_{camera}", str(error))
     lengths = {name: len(array) for name, array in arrays.items()}
-    lengths |= {f"image_{camera}": len(sums) for camera, sums in pictures.items()}
+    lengths |= {f"image_{camera}": len(sums) for camera, sums in images.items()}
     unequal = list(checks.length_findings(lengths, len(episode)))
     yield from unequal
     if not unequal:
-        yield from _content_findings(arrays, pictures, spec)
+        yield from _content_findings(arrays, images, spec)
 
 
 def _description_findings(episode: Episode) -> Iterator[Finding]:
-    groups = [episode.path, *([episode.path / "label"] if episode.labels else [])]
+    groups = [episode.path, *([episode.path / "privileged"] if episode.privileged else [])]
     for group in groups:
         try:
             check_attributes(group_attributes(group), group)
@@ -141,12 +141,12 @@ def _description_findings(episode: Episode) -> Iterator[Finding]:
             yield Finding(None, "", str(error))
     if not episode.info.instruction.strip():
         yield Finding(None, "", "no instruction")
-    for name in (HEADER_FILE, ROWS_FILE):
+    for name in (HEADER_FILE, STEPS_FILE):
         if (episode.path / name).exists():
             yield Finding(None, "", f"{name} is left over from its recording; nothing needs it, delete it")
 
 
-def _content_findings(arrays: Arrays, pictures: dict[str, list[bytes]], spec: DatasetSpec) -> Iterator[Finding]:
+def _content_findings(arrays: Arrays, images: dict[str, list[bytes]], spec: DatasetSpec) -> Iterator[Finding]:
     state, action = arrays.get("state"), arrays.get("action")
     embodiment = EMBODIMENTS.get(spec.embodiment)
     if "stamp_ns" in arrays:
@@ -159,7 +159,7 @@ def _content_findings(arrays: Arrays, pictures: dict[str, list[bytes]], spec: Da
         if name in ("state", "action") and embodiment is not None:
             yield from checks.limit_findings(name, array, embodiment)
     if state is not None:
-        for camera, sums in pictures.items():
+        for camera, sums in images.items():
             yield from checks.camera_findings(f"image_{camera}", sums, state, spec.rate_hz)
         if action is not None:
             yield from checks.action_findings(action, state, spec.rate_hz)
@@ -173,7 +173,7 @@ def _low_dimensional(episode: Episode) -> list[tuple[str, str, tuple[int, ...] |
         ("action", "float32", (DIMENSIONS,)),
     ]
     ages = [(f"age_{name}_s", "float32", ()) for name in episode.inputs]
-    return [*fixed, *ages, *((f"label/{name}", "float32", None) for name in episode.labels)]
+    return [*fixed, *ages, *((f"privileged/{name}", "float32", None) for name in episode.privileged)]
 
 
 def _read(folder: Path, name: str, kind: str, shape: tuple[int, ...] | None) -> np.ndarray[Any, Any]:
@@ -187,8 +187,8 @@ def _read(folder: Path, name: str, kind: str, shape: tuple[int, ...] | None) -> 
     return array
 
 
-def _read_pictures(episode: Episode, camera: str, spec: DatasetSpec) -> tuple[list[bytes], list[Finding]]:
-    """Checksum of each row's picture, and the pictures that are damaged."""
+def _read_images(episode: Episode, camera: str, spec: DatasetSpec) -> tuple[list[bytes], list[Finding]]:
+    """Checksum of each step's image, and the images that are damaged."""
     name = f"image_{camera}"
     sums: list[bytes] = []
     texts: dict[int, str] = {}
@@ -198,20 +198,20 @@ def _read_pictures(episode: Episode, camera: str, spec: DatasetSpec) -> tuple[li
         if size != spec.cameras.get(camera):
             known = ", ".join(f"{n} {h}x{w}" for n, (h, w) in spec.cameras.items()) or "none"
             raise CorruptError(f"is {size[0]}x{size[1]}; the dataset has: {known}")
-        for row in range(len(frames)):
+        for step in range(len(frames)):
             try:
-                jpeg = frames.jpeg(row)
+                jpeg = frames.jpeg(step)
                 decode(jpeg, size)
                 sums.append(checksum(jpeg))
             except CorruptError as error:
-                texts[row] = str(error)
-                # A damaged picture equals no other one.
-                sums.append(f"damaged {row}".encode())
+                texts[step] = str(error)
+                # A damaged image equals no other one.
+                sums.append(f"damaged {step}".encode())
     return sums, list(_damaged(name, texts, len(sums)))
 
 
-def _damaged(name: str, texts: dict[int, str], rows: int) -> Iterator[Finding]:
-    """One finding for each stretch of rows with damaged pictures."""
-    for start, stop in checks.runs([row in texts for row in range(rows)]):
-        more = f" So are those after it, up to row {stop - 1}." if stop > start + 1 else ""
+def _damaged(name: str, texts: dict[int, str], steps: int) -> Iterator[Finding]:
+    """One finding for each stretch of steps with damaged images."""
+    for start, stop in checks.runs([step in texts for step in range(steps)]):
+        more = f" So are those after it, up to step {stop - 1}." if stop > start + 1 else ""
         yield Finding(start, name, texts[start] + more)

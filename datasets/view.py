@@ -1,6 +1,6 @@
-"""An episode as a Rerun recording: pictures, curves of state beside action, and the body.
+"""An episode as a Rerun recording: images, curves of state beside action, and the body.
 
-Rerun is an extra, and imported when it is used. Pictures go into the recording as the JPEG files that they are.
+Rerun is an extra, and imported when it is used. Images go into the recording as the JPEG files that they are.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ PLOTS: Mapping[str, tuple[str, ...]] = {
 }
 # From where the robot is seen at first.
 EYE_M, LOOK_AT_M = (1.9, 1.3, 1.2), (0.0, 0.0, 0.65)
-_BATCH_ROWS = 300
+_BATCH_STEPS = 300
 
 type Rgba = tuple[float, float, float, float]
 
@@ -72,7 +72,7 @@ class Boxes:
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Part:
-    """A rigid part of the body, and where it is at each row.
+    """A rigid part of the body, and where it is at each step.
 
     Attributes:
         name: unique.
@@ -93,7 +93,7 @@ def save_recording(path: Path, episode: Episode, parts: Sequence[Part] = ()) -> 
     Args:
         path: of the file.
         episode: what to show.
-        parts: of the body, each with as many poses as the episode has rows.
+        parts: of the body, each with as many poses as the episode has steps.
 
     Raises:
         ExistsError: the file is there.
@@ -126,22 +126,22 @@ def _log_episode(stream: RecordingStream, episode: Episode, parts: Sequence[Part
     stream.log("episode", TextDocument(_description(episode), media_type="text/markdown"), static=True)
     _log_curves(stream, episode)
     for camera in episode.cameras:
-        for rows in _batches(len(episode)):
-            _log_pictures(stream, episode, camera, rows)
+        for steps in _batches(len(episode)):
+            _log_images(stream, episode, camera, steps)
     if parts:
         stream.log("robot", ViewCoordinates.RIGHT_HAND_Z_UP, static=True)
     for part in parts:
         _log_part(stream, episode, part)
 
 
-def _times(episode: Episode, rows: slice = slice(None)) -> list[TimeColumn]:
-    """Two timelines: seconds since the first row, and the row's number."""
+def _times(episode: Episode, steps: slice = slice(None)) -> list[TimeColumn]:
+    """Two timelines: seconds since the first step, and the step's number."""
     from rerun import TimeColumn
 
-    since_ns = episode.stamp_ns[rows] - episode.stamp_ns[0]
+    since_ns = episode.stamp_ns[steps] - episode.stamp_ns[0]
     return [
         TimeColumn("time", duration=since_ns.astype("timedelta64[ns]")),
-        TimeColumn("row", sequence=np.arange(len(episode))[rows]),
+        TimeColumn("step", sequence=np.arange(len(episode))[steps]),
     ]
 
 
@@ -162,13 +162,13 @@ def _log_curves(stream: RecordingStream, episode: Episode) -> None:
         stream.send_columns(f"age_s/{name}", times, Scalars.columns(scalars=episode.age_s(name)))
 
 
-def _log_pictures(stream: RecordingStream, episode: Episode, camera: str, rows: range) -> None:
+def _log_images(stream: RecordingStream, episode: Episode, camera: str, steps: range) -> None:
     from rerun import EncodedImage
 
     with episode.frames(camera) as frames:
-        files = [np.frombuffer(frames.jpeg(row), np.uint8) for row in rows]
+        files = [np.frombuffer(frames.jpeg(step), np.uint8) for step in steps]
     columns = EncodedImage.columns(blob=files, media_type=["image/jpeg"] * len(files))
-    stream.send_columns(f"camera/{camera}", _times(episode, slice(rows.start, rows.stop)), columns)
+    stream.send_columns(f"camera/{camera}", _times(episode, slice(steps.start, steps.stop)), columns)
 
 
 def _log_part(stream: RecordingStream, episode: Episode, part: Part) -> None:
@@ -221,16 +221,16 @@ def _layout(episode: Episode, *, body: bool) -> Blueprint:
         plots.append(plot("age of inputs, s", "/age_s"))
     cameras = [blueprint.Spatial2DView(name=camera, origin=f"/camera/{camera}") for camera in episode.cameras]
     text = blueprint.TextDocumentView(name="episode", origin="/episode")
-    rows: list[Any] = [blueprint.Horizontal(*cameras)] if cameras else []
+    left: list[Any] = [blueprint.Horizontal(*cameras)] if cameras else []
     if body:
         eye = blueprint.EyeControls3D(position=EYE_M, look_target=LOOK_AT_M)
-        rows.append(
+        left.append(
             blueprint.Horizontal(blueprint.Spatial3DView(name="robot", origin="/robot", eye_controls=eye), text)
         )
     else:
-        rows.append(text)
+        left.append(text)
     return blueprint.Blueprint(
-        blueprint.Horizontal(blueprint.Vertical(*rows), blueprint.Grid(*plots, grid_columns=2)),
+        blueprint.Horizontal(blueprint.Vertical(*left), blueprint.Grid(*plots, grid_columns=2)),
         blueprint.TimePanel(timeline="time", state="collapsed", play_state="playing"),
         blueprint.SelectionPanel(state="hidden"),
         blueprint.BlueprintPanel(state="hidden"),
@@ -248,7 +248,7 @@ def _description(episode: Episode) -> str:
         "seed": info.seed,
         "operator": info.operator,
         "started": episode.attributes.get("start_utc"),
-        "rows": len(episode),
+        "steps": len(episode),
     }
     lines = [f"- {name}: {value}" for name, value in facts.items() if value not in (None, "")]
     return "\n".join([f"### {info.instruction or '(no instruction)'}", *lines])
@@ -258,8 +258,8 @@ def _name(episode: Episode) -> str:
     return f"{episode.path.resolve().parent.name} episode {episode.number}"
 
 
-def _batches(rows: int) -> Iterator[range]:
-    yield from (range(start, min(start + _BATCH_ROWS, rows)) for start in range(0, rows, _BATCH_ROWS))
+def _batches(steps: int) -> Iterator[range]:
+    yield from (range(start, min(start + _BATCH_STEPS, steps)) for start in range(0, steps, _BATCH_STEPS))
 
 
 def _entity(title: str) -> str:

@@ -14,7 +14,7 @@ from typing import Self
 from hlm import __version__
 from hlm.core.errors import CorruptError, ExistsError, InputError, MismatchError
 from hlm.datasets.reader import read_spec
-from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Json, Row, episode_folder, numbered_episodes
+from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Json, Step, episode_folder, numbered_episodes
 from hlm.datasets.store.arrays import METADATA, group_metadata
 from hlm.datasets.store.journal import HEADER_FILE, Columns, Header, read_journal
 from hlm.datasets.store.lock import LOCK_FILE, FolderLock
@@ -95,7 +95,7 @@ class DatasetWriter:
 
 
 class EpisodeWriter:
-    """Takes the rows of one episode, until it is committed or discarded.
+    """Takes the steps of one episode, until it is committed or discarded.
 
     As a context manager it closes the episode on the way out; one that was neither committed nor discarded stays
     partial and recoverable.
@@ -108,35 +108,36 @@ class EpisodeWriter:
         self.is_open = True
         self._spec = spec
         self._start_utc = datetime.now(UTC).isoformat(timespec="milliseconds")
-        self._rows = 0
+        self._steps = 0
         self._stamp_ns = 0
         self._header: Header | None = None
         self._spool: Spool | None = None
 
     def __len__(self) -> int:
-        return self._rows
+        return self._steps
 
-    def append(self, row: Row) -> None:
-        """Add a row; waits when the encoder is behind.
+    def append(self, step: Step) -> None:
+        """Add a step; waits when the encoder is behind.
 
         Raises:
-            MismatchError: other cameras, inputs or labels than the first row, or cameras that the dataset lacks.
+            MismatchError: cameras, inputs or privileged quantities differ from the first step's, or from the
+                dataset's cameras.
             InputError: the stamp does not increase.
-            StorageError: an earlier row could not be written.
+            StorageError: an earlier step could not be written.
         """
         self._must_be_open()
-        columns = Columns.of(row)
+        columns = Columns.of(step)
         if self._header is None or self._spool is None:
             self._spool = self._begin(columns)
         elif columns != self._header.columns:
-            raise MismatchError(_difference(self._header.columns, columns, self._rows))
-        elif row.stamp_ns <= self._stamp_ns:
+            raise MismatchError(_difference(self._header.columns, columns, self._steps))
+        elif step.stamp_ns <= self._stamp_ns:
             raise InputError(
-                f"row {self._rows} has stamp {row.stamp_ns} ns, not after {self._stamp_ns} ns of the last."
+                f"step {self._steps} has stamp {step.stamp_ns} ns, not after {self._stamp_ns} ns of the last."
             )
-        self._spool.put(row)
-        self._rows += 1
-        self._stamp_ns = row.stamp_ns
+        self._spool.put(step)
+        self._steps += 1
+        self._stamp_ns = step.stamp_ns
 
     def commit(
         self, *, outcome: str | None = None, stage: int | None = None, extra: Mapping[str, Json] | None = None
@@ -152,20 +153,20 @@ class EpisodeWriter:
             Folder of the episode.
 
         Raises:
-            InputError: there is no row, or the episode has ended.
+            InputError: there is no step, or the episode has ended.
             StorageError: the disk would not take it; what is there stays recoverable.
         """
         self._must_be_open()
         if self._header is None:
-            raise InputError(f"episode {self.number} has no rows to commit; discard it.")
+            raise InputError(f"episode {self.number} has no steps to commit; discard it.")
         changes = {"outcome": outcome, "stage": stage, "extra": {**self.info.extra, **(extra or {})}}
         info = replace(self.info, **{name: value for name, value in changes.items() if value is not None})  # type: ignore[arg-type]
         self._end()
         with storage_errors("finish", self.path):
-            # Every write was acknowledged; only a recovery has to look at the pictures once more.
+            # Every write was acknowledged; only a recovery has to look at the images once more.
             records = read_journal(self.path, self._header.columns)
-            if len(records) != self._rows:
-                raise CorruptError(f"{self.path} kept {len(records)} of {self._rows} rows; run `hlm data recover`.")
+            if len(records) != self._steps:
+                raise CorruptError(f"{self.path} kept {len(records)} of {self._steps} steps; run `hlm data recover`.")
             return pack(self.path, self._header, records, info)
 
     def discard(self) -> None:
@@ -181,14 +182,14 @@ class EpisodeWriter:
             sync_folder(self.path.parent)
 
     def close(self) -> None:
-        """Stop writing; rows that were neither committed nor discarded stay partial and recoverable."""
+        """Stop writing; steps that were neither committed nor discarded stay partial and recoverable."""
         if not self.is_open:
             return
         self.is_open = False
         if self._header is None:
             shutil.rmtree(self.path, ignore_errors=True)
             return
-        _LOG.warning("%s was left open after %d rows; `hlm data recover` keeps it", self.path.name, self._rows)
+        _LOG.warning("%s was left open after %d steps; `hlm data recover` keeps it", self.path.name, self._steps)
         if self._spool is not None:
             self._spool.abandon()
 
@@ -229,12 +230,12 @@ def _create_or_check(path: Path, spec: DatasetSpec) -> None:
             )
 
 
-def _difference(first: Columns, now: Columns, row: int) -> str:
+def _difference(first: Columns, now: Columns, step: int) -> str:
     for item in fields(Columns):
         before, after = getattr(first, item.name), getattr(now, item.name)
         if before != after:
-            return f"row {row} has {item.name} {_shown(after)}, the episode's first row has {_shown(before)}."
-    return f"row {row} differs from the first."
+            return f"step {step} has {item.name} {_shown(after)}, the episode's first step has {_shown(before)}."
+    return f"step {step} differs from the first."
 
 
 def _shown(value: object) -> str:

@@ -56,7 +56,7 @@ def _recording(config: DemoConfig, step: Step) -> Section:
         command=step.command,
         facts={
             "dataset": str(dataset.path),
-            "episodes": f"{len(dataset)}, {summary.rows} rows at {dataset.spec.rate_hz:g} Hz",
+            "episodes": f"{len(dataset)}, {summary.steps} steps at {dataset.spec.rate_hz:g} Hz",
             "cameras": ", ".join(
                 f"{name} {width} x {height}" for name, (height, width) in dataset.spec.cameras.items()
             ),

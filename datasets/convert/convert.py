@@ -36,7 +36,7 @@ class Request:
         to: format of the target, one of `TARGETS`; None: hlm's, where the source is of another.
         episodes: which, see `hlm.datasets.selection`; those of other formats by number only. Empty: all.
         cameras: which, `NAME` or `OLD=NEW`; empty: all that the target has a place for.
-        rate_hz: rows per second that a source of another format must have.
+        rate_hz: steps per second that a source of another format must have.
         source_kind: who gave the references where the source does not say, one of `SOURCES`; empty: not said.
     """
 

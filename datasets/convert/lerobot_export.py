@@ -16,14 +16,14 @@ import numpy as np
 from hlm.core.errors import CorruptError, HlmError, MismatchError
 from hlm.datasets.convert import lerobot_names
 from hlm.datasets.convert.lerobot_folder import LeRobotFolder, first_line, lerobot_missing
-from hlm.datasets.convert.lerobot_names import PICTURES, Shapes
+from hlm.datasets.convert.lerobot_names import IMAGES, Shapes
 from hlm.datasets.convert.lerobot_sidecar import Sidecar
 from hlm.datasets.convert.report import Conversion, Converted, Show
 from hlm.datasets.convert.videos import video_facts
 from hlm.datasets.reader import Dataset, Episode
 from hlm.datasets.store.storage import StorageError
 
-# LeRobot's default encoder, SVT-AV1, ends the process on smaller pictures.
+# LeRobot's default encoder, SVT-AV1, ends the process on smaller images.
 SMALLEST_PX = 32
 REPOSITORY = "hlm/local"
 IMAGE_LOGGER = "lerobot.datasets.image_writer"
@@ -34,7 +34,7 @@ def export_lerobot(
 ) -> Conversion:
     """Make a LeRobot dataset of some episodes.
 
-    Every number survives exactly, pictures as well as LeRobot's video codec keeps them; see `lerobot_names` and
+    Every number survives exactly, images as well as LeRobot's video codec keeps them; see `lerobot_names` and
     `lerobot_sidecar` for where everything goes.
 
     Args:
@@ -42,7 +42,7 @@ def export_lerobot(
         episodes: at least one.
         target: folder to make.
         cameras: LeRobot's names by hlm's; an episode must have all of them.
-        show: told about each row.
+        show: told about each step.
 
     Raises:
         MissingDependencyError: LeRobot is not installed.
@@ -50,11 +50,11 @@ def export_lerobot(
         CorruptError: an episode is damaged, or LeRobot did not keep what it was given.
         StorageError: LeRobot failed.
     """
-    labels = _labels(episodes)
+    privileged = _privileged_shapes(episodes)
     inputs = sorted({name for episode in episodes for name in episode.inputs})
     _check(dataset, episodes, cameras)
     sizes = {new: dataset.spec.cameras[old] for old, new in cameras.items()}
-    features = lerobot_names.features(sizes, inputs, labels)
+    features = lerobot_names.features(sizes, inputs, privileged)
     total = sum(map(len, episodes))
     done = 0
     with _created(target, dataset, features) as writer:
@@ -65,11 +65,11 @@ def export_lerobot(
                 show(done, total)
             writer.save_episode(parallel_encoding=False)
     shutil.rmtree(target / "images", ignore_errors=True)
-    sidecar = Sidecar.of(dataset, episodes, labels, {new: old for old, new in cameras.items()})
+    sidecar = Sidecar.of(dataset, episodes, privileged, {new: old for old, new in cameras.items()})
     sidecar.write(target)
     _check_written(target, episodes, list(sizes))
     converted = tuple(
-        Converted(name=episode.path.name, episode=number, rows=len(episode), found=len(episode))
+        Converted(name=episode.path.name, episode=number, steps=len(episode), found=len(episode))
         for number, episode in enumerate(episodes)
     )
     left_out = tuple(f"camera {name}" for name in dataset.spec.cameras if name not in cameras)
@@ -79,7 +79,7 @@ def export_lerobot(
 def _check(dataset: Dataset, episodes: Sequence[Episode], cameras: Mapping[str, str]) -> None:
     if dataset.spec.rate_hz != int(dataset.spec.rate_hz):
         raise MismatchError(
-            f"{dataset.path} has {dataset.spec.rate_hz:g} rows per second; LeRobot wants a whole number."
+            f"{dataset.path} has {dataset.spec.rate_hz:g} steps per second; LeRobot wants a whole number."
         )
     for camera in cameras:
         height, width = dataset.spec.cameras[camera]
@@ -98,35 +98,37 @@ def _check(dataset: Dataset, episodes: Sequence[Episode], cameras: Mapping[str, 
             raise MismatchError(f"{episode.path} holds nan or infinity; `hlm data verify` tells where. Leave it out.")
 
 
-def _labels(episodes: Sequence[Episode]) -> Shapes:
-    """Shape of each label, the same in all episodes that have it."""
+def _privileged_shapes(episodes: Sequence[Episode]) -> Shapes:
+    """Shape of each privileged quantity, the same in all episodes that have it."""
     shapes: dict[str, tuple[int, ...]] = {}
     for episode in episodes:
-        for name in episode.labels:
-            shape = episode.label(name).shape[1:]
+        for name in episode.privileged:
+            shape = episode.privileged_quantity(name).shape[1:]
             if shapes.setdefault(name, shape) != shape:
                 raise MismatchError(
-                    f"label '{name}' has shape {list(shape)} in {episode.path} and {list(shapes[name])} before; a "
-                    "column has one. Convert these --episodes apart."
+                    f"privileged quantity '{name}' has shape {list(shape)} in {episode.path} and {list(shapes[name])} "
+                    "before; a LeRobot column has one shape. Convert these --episodes apart."
                 )
             if 0 in shape:
-                raise MismatchError(f"label '{name}' has shape {list(shape)}, which no column of LeRobot's can have.")
+                raise MismatchError(
+                    f"privileged quantity '{name}' has shape {list(shape)}; LeRobot has no empty columns."
+                )
     return shapes
 
 
 def _frames(episode: Episode, features: Mapping[str, Any], cameras: Mapping[str, str]) -> Iterator[dict[str, Any]]:
-    """Rows as LeRobot takes them; a number that the episode does not have is nan."""
+    """Steps as LeRobot takes them; a number that the episode does not have is nan."""
     arrays = lerobot_names.columns_of(episode)
-    for row in range(len(episode)):
+    for step in range(len(episode)):
         frame: dict[str, Any] = {"task": episode.info.instruction}
         for name, feature in features.items():
-            if name.startswith(PICTURES):
+            if name.startswith(IMAGES):
                 continue
             shape, dtype = feature["shape"], feature["dtype"]
-            value = arrays[name][row] if name in arrays else np.full(shape, np.nan)
+            value = arrays[name][step] if name in arrays else np.full(shape, np.nan)
             frame[name] = np.asarray(value, dtype).reshape(shape)
         for old, new in cameras.items():
-            frame[PICTURES + new] = episode.pictures(old).read(row)
+            frame[IMAGES + new] = episode.image_reader(old).read(step)
         yield frame
 
 
@@ -177,7 +179,7 @@ def _quiet() -> Iterator[None]:
 
 
 class _Raising(logging.Handler):
-    """Makes errors of what LeRobot only logs: it goes on when a picture cannot be written."""
+    """Makes errors of what LeRobot only logs: it goes on when an image cannot be written."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Raise the record's text."""
@@ -199,8 +201,8 @@ def _check_written(target: Path, episodes: Sequence[Episode], cameras: Sequence[
             if found.tobytes() != np.ascontiguousarray(arrays[name]).tobytes():
                 raise CorruptError(f"LeRobot did not keep {name} of {episode.path} as it was given.")
         for camera in cameras:
-            wanted[written.video_file(number, PICTURES + camera)] += len(episode)
-    for path, pictures in wanted.items():
-        found_pictures = video_facts(path).pictures
-        if found_pictures != pictures:
-            raise CorruptError(f"LeRobot wrote {found_pictures} of {pictures} pictures into {path.name}.")
+            wanted[written.video_file(number, IMAGES + camera)] += len(episode)
+    for path, images in wanted.items():
+        found_images = video_facts(path).images
+        if found_images != images:
+            raise CorruptError(f"LeRobot wrote {found_images} of {images} images into {path.name}.")

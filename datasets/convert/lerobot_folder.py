@@ -29,7 +29,7 @@ class LeRobotFolder:
 
     Attributes:
         path: its folder.
-        rate_hz: rows per second.
+        rate_hz: steps per second.
         robot: type of the robot, as it says; may be empty.
         features: LeRobot's description of each column.
 
@@ -61,8 +61,8 @@ class LeRobotFolder:
     def __len__(self) -> int:
         return int(self._meta.total_episodes)
 
-    def rows(self, number: int) -> int:
-        """How many rows an episode has."""
+    def steps(self, number: int) -> int:
+        """How many steps an episode has."""
         return int(self._meta.episodes[number]["length"])
 
     def tasks_of(self, number: int) -> list[str]:
@@ -71,15 +71,15 @@ class LeRobotFolder:
 
     @property
     def cameras(self) -> tuple[str, ...]:
-        """Columns that hold colour pictures."""
+        """Columns that hold colour images."""
         return tuple(key for key in self._meta.camera_keys if key not in self._meta.depth_keys)
 
     def video_file(self, number: int, key: str) -> Path:
-        """The video that an episode's pictures are in, perhaps among others'."""
+        """The video that an episode's images are in, perhaps among others'."""
         return self.path / str(self._meta.get_video_file_path(number, key))
 
     def size(self, key: str) -> tuple[int, int]:
-        """(height, width) of a camera's pictures, px."""
+        """(height, width) of a camera's images, px."""
         first, second, third = (int(size) for size in self.features[key]["shape"])
         # Most datasets say height, width, channels; some the channels first.
         return (second, third) if first in (1, 3) and third not in (1, 3) else (first, second)
@@ -88,41 +88,41 @@ class LeRobotFolder:
         """[time, ...] arrays of some columns of an episode.
 
         Raises:
-            CorruptError: they cannot be read, or have another number of rows.
+            CorruptError: they cannot be read, or have another number of steps.
         """
         table = self._table(number, names)
         arrays = {name: _array(table.column(name), self.features[name]["shape"]) for name in names}
         for name, array in arrays.items():
-            if len(array) != self.rows(number):
+            if len(array) != self.steps(number):
                 raise CorruptError(
-                    f"episode {number} of {self.path} has {len(array)} rows of {name}, not {self.rows(number)}."
+                    f"episode {number} of {self.path} has {len(array)} steps of {name}, not {self.steps(number)}."
                 )
         return arrays
 
-    def pictures(self, number: int, key: str) -> Iterator[ByteArray]:
-        """[height, width, 3] uint8 RGB pictures of an episode, read-only, row by row.
+    def images(self, number: int, key: str) -> Iterator[ByteArray]:
+        """[height, width, 3] uint8 RGB images of an episode, read-only, step by step.
 
         Raises:
-            CorruptError: a picture is missing or cannot be decoded.
+            CorruptError: an image is missing or cannot be decoded.
         """
         source = self._video(number, key) if self.features[key]["dtype"] == "video" else self._images(number, key)
         size = self.size(key)
-        for picture in source:
-            if picture.shape[:2] != size:
-                raise CorruptError(f"{key} of episode {number} of {self.path} is {picture.shape[:2]}, not {size}.")
-            picture.flags.writeable = False
-            yield picture
+        for image in source:
+            if image.shape[:2] != size:
+                raise CorruptError(f"{key} of episode {number} of {self.path} is {image.shape[:2]}, not {size}.")
+            image.flags.writeable = False
+            yield image
 
     def _video(self, number: int, key: str) -> Iterator[ByteArray]:
         from lerobot.datasets.video_utils import decode_video_frames
 
         path = self.video_file(number, key)
         first_s = float(self._meta.episodes[number][f"videos/{key}/from_timestamp"])
-        for start in range(0, self.rows(number), DECODED_AT_ONCE):
-            stop = min(start + DECODED_AT_ONCE, self.rows(number))
-            due_s = [first_s + row / self.rate_hz for row in range(start, stop)]
-            with _foreign_errors(f"{path} has no picture for rows {start} to {stop - 1} of episode {number}"):
-                # The nearest picture, less than half a period away: timestamps are 32-bit numbers in LeRobot.
+        for start in range(0, self.steps(number), DECODED_AT_ONCE):
+            stop = min(start + DECODED_AT_ONCE, self.steps(number))
+            due_s = [first_s + step / self.rate_hz for step in range(start, stop)]
+            with _foreign_errors(f"{path} has no image for steps {start} to {stop - 1} of episode {number}"):
+                # The nearest image, less than half a period away: timestamps are 32-bit numbers in LeRobot.
                 frames = decode_video_frames(path, due_s, 0.45 / self.rate_hz, "pyav", return_uint8=True)
             for frame in frames.permute(0, 2, 3, 1).numpy():
                 yield np.array(frame)
@@ -130,13 +130,13 @@ class LeRobotFolder:
     def _images(self, number: int, key: str) -> Iterator[ByteArray]:
         from PIL import Image
 
-        for row, cell in enumerate(self._table(number, [key]).column(key)):
+        for step, cell in enumerate(self._table(number, [key]).column(key)):
             data = (cell.as_py() or {}).get("bytes")
             try:
                 with Image.open(io.BytesIO(data or b"")) as image:
                     yield np.array(image.convert("RGB"))
             except (OSError, ValueError) as error:
-                raise CorruptError(f"row {row} of {key} in episode {number} of {self.path} holds no picture") from error
+                raise CorruptError(f"step {step} of {key} in episode {number} of {self.path} holds no image") from error
 
     def _table(self, number: int, names: Sequence[str]) -> pyarrow.Table:
         from pyarrow import parquet
@@ -180,7 +180,7 @@ def lerobot_missing() -> MissingDependencyError:
 
 def _array(column: Any, shape: Sequence[int]) -> np.ndarray[Any, Any]:
     """[time, *shape] array of an Arrow column of numbers, or of lists of lists of numbers."""
-    array, rows = column.combine_chunks(), len(column)
+    array, steps = column.combine_chunks(), len(column)
     while True:
         array = getattr(array, "storage", array)
         if array.null_count:
@@ -189,9 +189,11 @@ def _array(column: Any, shape: Sequence[int]) -> np.ndarray[Any, Any]:
             break
         array = array.flatten()
     values = array.to_numpy(zero_copy_only=False)
-    if values.size != rows * int(np.prod(shape)):
-        raise CorruptError(f"a column of the dataset has {values.size} numbers in {rows} rows, not {list(shape)} each.")
-    return values.reshape(rows, *shape)
+    if values.size != steps * int(np.prod(shape)):
+        raise CorruptError(
+            f"a column of the dataset has {values.size} numbers in {steps} steps, not {list(shape)} each."
+        )
+    return values.reshape(steps, *shape)
 
 
 @contextmanager

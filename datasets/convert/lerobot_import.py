@@ -16,10 +16,10 @@ from hlm.core.layout import DIMENSIONS, NAMES
 from hlm.datasets.convert import lerobot_names
 from hlm.datasets.convert.cameras import chosen_cameras
 from hlm.datasets.convert.lerobot_folder import LeRobotFolder
-from hlm.datasets.convert.lerobot_names import ACTION, PICTURES, STAMP, STATE, Shapes
+from hlm.datasets.convert.lerobot_names import ACTION, IMAGES, STAMP, STATE, Shapes
 from hlm.datasets.convert.lerobot_sidecar import Described, Sidecar, check_count, check_same
 from hlm.datasets.convert.report import Conversion, Converted, Show
-from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Row, episode_folder
+from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Step, episode_folder
 from hlm.datasets.store.arrays import group_attributes
 from hlm.datasets.store.packing import write_attributes
 from hlm.datasets.writer import DatasetWriter
@@ -33,7 +33,7 @@ class Options:
 
     Attributes:
         cameras: hlm's names by LeRobot's (without `observation.images.`); empty: all, with the names that they have.
-        rate_hz: rows per second that a dataset of somebody else must have.
+        rate_hz: steps per second that a dataset of somebody else must have.
         source: who gave the references in it, one of `hlm.datasets.schema.SOURCES`.
     """
 
@@ -52,7 +52,7 @@ def import_lerobot(
         numbers: of the episodes in it.
         target: of the dataset; nothing is there.
         options: how it is read.
-        show: told about each row.
+        show: told about each step.
 
     Raises:
         MismatchError: it is of another robot, rate or layout; both are named.
@@ -67,16 +67,16 @@ def import_lerobot(
         check_count(sidecar, len(folder), folder.path)
     cameras = _cameras(folder, options, sidecar)
     spec = _spec(folder, cameras, sidecar)
-    total, done = sum(map(folder.rows, numbers)), 0
+    total, done = sum(map(folder.steps, numbers)), 0
     converted = []
     with DatasetWriter.open(target, spec) as writer:
         for number in numbers:
             described = sidecar.episodes[number] if sidecar else None
-            episode = _Source(folder, number, cameras, sidecar.labels if sidecar else {}, described)
+            episode = _EpisodeReader(folder, number, cameras, sidecar.privileged if sidecar else {}, described)
             writing = writer.episode(episode.info(options.source))
             try:
-                for row in episode.rows():
-                    writing.append(row)
+                for step in episode.steps():
+                    writing.append(step)
                     done += 1
                     show(done, total)
                 path = writing.commit()
@@ -86,8 +86,8 @@ def import_lerobot(
                 raise
             kept = writing.number if described is None else described.number
             _restore(path, kept, described)
-            rows = len(writing)
-            converted.append(Converted(name=f"episode {number}", episode=kept, rows=rows, found=rows))
+            steps = len(writing)
+            converted.append(Converted(name=f"episode {number}", episode=kept, steps=steps, found=steps))
     return Conversion(
         source=folder.path.name, kind="lerobot", episodes=tuple(converted), left_out=_left_out(folder, cameras)
     )
@@ -106,7 +106,7 @@ def _check_foreign(folder: LeRobotFolder, options: Options) -> None:
         raise MismatchError(f"{path} is of robot '{folder.robot or 'unknown'}'; hlm knows {known}.")
     if folder.rate_hz != options.rate_hz:
         raise MismatchError(
-            f"{path} has {folder.rate_hz:g} rows per second, asked for {options.rate_hz:g}. Rows are not resampled; "
+            f"{path} has {folder.rate_hz:g} steps per second, asked for {options.rate_hz:g}. Steps are not resampled; "
             f"--rate-hz {folder.rate_hz:g} takes them as they are."
         )
     for key in (STATE, ACTION):
@@ -132,7 +132,7 @@ def _check_layout(key: str, feature: Mapping[str, Any], path: Path) -> None:
 
 def _cameras(folder: LeRobotFolder, options: Options, sidecar: Sidecar | None) -> dict[str, str]:
     """Hlm's names of the chosen cameras by LeRobot's."""
-    known = [key.removeprefix(PICTURES) for key in folder.cameras]
+    known = [key.removeprefix(IMAGES) for key in folder.cameras]
     if options.cameras or sidecar is not None:
         mapping = options.cameras or (sidecar.cameras if sidecar else {})
         return chosen_cameras(known, mapping) if mapping else {}
@@ -154,17 +154,17 @@ def _spec(folder: LeRobotFolder, cameras: Mapping[str, str], sidecar: Sidecar | 
 
 
 def _key(folder: LeRobotFolder, camera: str) -> str:
-    return next(key for key in folder.cameras if key.removeprefix(PICTURES) == camera)
+    return next(key for key in folder.cameras if key.removeprefix(IMAGES) == camera)
 
 
 def _left_out(folder: LeRobotFolder, cameras: Mapping[str, str]) -> tuple[str, ...]:
     used = {STATE, ACTION, STAMP, *_BOOKKEEPING, *(_key(folder, camera) for camera in cameras)}
     used |= {lerobot_names.age_column(name) for name in lerobot_names.inputs_in(tuple(folder.features))}
-    used |= {lerobot_names.label_column(name) for name in lerobot_names.labels_in(tuple(folder.features))}
+    used |= set(lerobot_names.privileged_in(tuple(folder.features)).values())
     return tuple(name for name in folder.features if name not in used)
 
 
-class _Source:
+class _EpisodeReader:
     """One episode of a LeRobot dataset in hlm's terms."""
 
     def __init__(
@@ -172,7 +172,7 @@ class _Source:
         folder: LeRobotFolder,
         number: int,
         cameras: Mapping[str, str],
-        labels: Shapes,
+        shapes: Shapes,
         described: Described | None,
     ) -> None:
         self._folder = folder
@@ -181,17 +181,18 @@ class _Source:
         self._described = described
         columns = tuple(folder.features)
         own = [STAMP] if STAMP in columns else []
-        self._inputs, self._labels = lerobot_names.inputs_in(columns), lerobot_names.labels_in(columns)
-        own += [*map(lerobot_names.age_column, self._inputs), *map(lerobot_names.label_column, self._labels)]
+        self._inputs, self._privileged = lerobot_names.inputs_in(columns), lerobot_names.privileged_in(columns)
+        own += [*map(lerobot_names.age_column, self._inputs), *self._privileged.values()]
         self._arrays = folder.columns(number, [STATE, ACTION, *own])
-        self._shapes = labels
+        self._shapes = shapes
         if described is not None:
             check_same(described, self._arrays, f"episode {number} of {folder.path}", folder.path)
-            self._inputs, self._labels = described.inputs, described.labels
+            self._inputs = described.inputs
+            self._privileged = {name: self._privileged[name] for name in described.privileged}
         else:
             # A column that an episode does not have is nan from end to end.
             self._inputs = tuple(name for name in self._inputs if self._has(lerobot_names.age_column(name)))
-            self._labels = tuple(name for name in self._labels if self._has(lerobot_names.label_column(name)))
+            self._privileged = {name: column for name, column in self._privileged.items() if self._has(column)}
 
     def info(self, source: str) -> EpisodeInfo:
         """Its description."""
@@ -208,35 +209,35 @@ class _Source:
             instruction=tasks[0], source=source, extra={"lerobot": {"dataset": name, "episode": self._number}}
         )
 
-    def rows(self) -> Iterator[Row]:
-        """Its rows, with their pictures."""
-        readers = {camera: self._folder.pictures(self._number, key) for camera, key in self._cameras.items()}
+    def steps(self) -> Iterator[Step]:
+        """Its steps, with their images."""
+        readers = {camera: self._folder.images(self._number, key) for camera, key in self._cameras.items()}
         ages = {name: self._arrays[lerobot_names.age_column(name)][:, 0] for name in self._inputs}
-        labels = {name: self._label(name) for name in self._labels}
+        privileged = {name: self._quantity(name) for name in self._privileged}
         stamp_ns = self._stamp_ns()
-        for row in range(self._folder.rows(self._number)):
-            yield Row(
-                int(stamp_ns[row]),
-                self._arrays[STATE][row],
-                self._arrays[ACTION][row],
+        for step in range(self._folder.steps(self._number)):
+            yield Step(
+                int(stamp_ns[step]),
+                self._arrays[STATE][step],
+                self._arrays[ACTION][step],
                 {camera: next(reader) for camera, reader in readers.items()},
-                {name: float(age_s[row]) for name, age_s in ages.items()},
-                {name: label[row] for name, label in labels.items()},
+                {name: float(age_s[step]) for name, age_s in ages.items()},
+                {name: values[step] for name, values in privileged.items()},
             )
 
     def _stamp_ns(self) -> np.ndarray[Any, Any]:
-        """[time] stamps; LeRobot itself has none but the row's number over the rate."""
+        """[time] stamps; LeRobot itself has none but the step's number over the rate."""
         if STAMP in self._arrays:
             return self._arrays[STAMP][:, 0]
-        rows = self._folder.rows(self._number)
-        return np.round(np.arange(rows) * (1e9 / self._folder.rate_hz)).astype(np.int64)
+        steps = self._folder.steps(self._number)
+        return np.round(np.arange(steps) * (1e9 / self._folder.rate_hz)).astype(np.int64)
 
-    def _label(self, name: str) -> np.ndarray[Any, Any]:
-        column = self._arrays[lerobot_names.label_column(name)]
+    def _quantity(self, name: str) -> np.ndarray[Any, Any]:
+        column = self._arrays[self._privileged[name]]
         shape = self._shapes.get(name, column.shape[1:])
         if math.prod(shape) != column[0].size:
             raise CorruptError(
-                f"label '{name}' of {self._folder.path} has {column[0].size} numbers a row, not {shape}."
+                f"privileged quantity '{name}' of {self._folder.path} has {column[0].size} numbers a step, not {shape}."
             )
         return column.reshape(len(column), *shape)
 
@@ -249,6 +250,6 @@ def _restore(path: Path, number: int, described: Described | None) -> None:
     if described is None:
         return
     written = group_attributes(path)
-    kept = {name: written[name] for name in ("schema_version", "rows", "cameras", "inputs", "labels")}
+    kept = {name: written[name] for name in ("schema_version", "steps", "cameras", "inputs", "privileged")}
     write_attributes(path, {**described.attributes, **kept})
     path.rename(path.with_name(episode_folder(number)))

@@ -1,8 +1,8 @@
 """How an hlm episode is spelt in LeRobot's terms: keys, features, and the columns that LeRobot has no word for.
 
-State, action and pictures have LeRobot's own keys. Stamps, ages and labels are columns of their own, which LeRobot
-carries along and its policies ignore; a column that an episode lacks is nan there, and the sidecar says so. Labels are
-flat, because LeRobot's tools for editing fail on columns of two dimensions.
+State, action and images have LeRobot's own keys. Stamps, ages and privileged quantities are columns of their own, which
+LeRobot carries along and its policies ignore. A column that an episode lacks is nan there, and the sidecar says so.
+Privileged quantities are flat, because LeRobot's editing tools fail on columns of two dimensions.
 """
 
 from __future__ import annotations
@@ -16,9 +16,11 @@ from hlm.datasets.reader import Episode
 
 STATE = "observation.state"
 ACTION = "action"
-PICTURES = "observation.images."
+IMAGES = "observation.images."
 STAMP = "stamp_ns"
 _AGE, _AGE_END = "age.", "_s"
+_PRIVILEGED = "privileged."
+# What version 0.1 wrote in its place.
 _LABEL = "label."
 
 type Shapes = Mapping[str, tuple[int, ...]]
@@ -29,9 +31,9 @@ def age_column(name: str) -> str:
     return f"{_AGE}{_spelt(name)}{_AGE_END}"
 
 
-def label_column(name: str) -> str:
-    """Column of a label."""
-    return f"{_LABEL}{_spelt(name)}"
+def privileged_column(name: str) -> str:
+    """Column of a privileged quantity."""
+    return f"{_PRIVILEGED}{_spelt(name)}"
 
 
 def inputs_in(columns: Sequence[str]) -> tuple[str, ...]:
@@ -40,39 +42,40 @@ def inputs_in(columns: Sequence[str]) -> tuple[str, ...]:
     return tuple(sorted(name[len(_AGE) : -len(_AGE_END)].lower() for name in found))
 
 
-def labels_in(columns: Sequence[str]) -> tuple[str, ...]:
-    """Labels that are among some columns."""
-    return tuple(name.removeprefix(_LABEL).lower() for name in columns if name.startswith(_LABEL))
+def privileged_in(columns: Sequence[str]) -> dict[str, str]:
+    """The column of each privileged quantity that is among some columns, by its name."""
+    prefixes = ((column, prefix) for column in columns for prefix in (_PRIVILEGED, _LABEL) if column.startswith(prefix))
+    return {column.removeprefix(prefix).lower(): column for column, prefix in prefixes}
 
 
-def features(cameras: Mapping[str, tuple[int, int]], inputs: Sequence[str], labels: Shapes) -> dict[str, Any]:
+def features(cameras: Mapping[str, tuple[int, int]], inputs: Sequence[str], privileged: Shapes) -> dict[str, Any]:
     """LeRobot's description of every column.
 
     Args:
         cameras: (height, width) by LeRobot's name of the camera.
         inputs: whose ages are columns.
-        labels: shape of each, in hlm.
+        privileged: shape of each privileged quantity, in hlm.
     """
     vector = {"dtype": "float32", "shape": (DIMENSIONS,), "names": list(NAMES)}
     described: dict[str, Any] = {STATE: dict(vector), ACTION: dict(vector)}
     for camera, size in cameras.items():
         names = ["height", "width", "channels"]
-        described[PICTURES + camera] = {"dtype": "video", "shape": (*size, 3), "names": names}
+        described[IMAGES + camera] = {"dtype": "video", "shape": (*size, 3), "names": names}
     described[STAMP] = {"dtype": "int64", "shape": (1,), "names": None}
     for name in inputs:
         described[age_column(name)] = {"dtype": "float32", "shape": (1,), "names": None}
-    for name, shape in labels.items():
-        described[label_column(name)] = {"dtype": "float32", "shape": (math.prod(shape),), "names": None}
+    for name, shape in privileged.items():
+        described[privileged_column(name)] = {"dtype": "float32", "shape": (math.prod(shape),), "names": None}
     return described
 
 
 def columns_of(episode: Episode) -> dict[str, Any]:
-    """[time, ...] arrays of an episode by column, pictures apart."""
+    """[time, ...] arrays of an episode by column, images apart."""
     arrays: dict[str, Any] = {STATE: episode.state, ACTION: episode.action, STAMP: episode.stamp_ns}
     arrays |= {age_column(name): episode.age_s(name) for name in episode.inputs}
-    return arrays | {label_column(name): episode.label(name) for name in episode.labels}
+    return arrays | {privileged_column(name): episode.privileged_quantity(name) for name in episode.privileged}
 
 
 def _spelt(name: str) -> str:
-    """A name in a column's: LeRobot takes every column with `image` in it for pictures; hlm's names are lower-case."""
+    """A name in a column's: LeRobot takes every column with `image` in it for images; hlm's names are lower-case."""
     return name.replace("image", "IMAGE")

@@ -1,8 +1,8 @@
 """What LeRobot has no place for, in a folder of its own beside LeRobot's: `meta/hlm/`.
 
-`dataset.json` holds the dataset's attributes and the shapes of its labels, `episodes.jsonl` one line for each episode:
-its number, its attributes, and a checksum of its rows, so that descriptions are never put beside the rows of another
-episode after somebody has edited the dataset.
+`dataset.json` holds the dataset's attributes and the shapes of its privileged quantities. `episodes.jsonl` holds a line
+for each episode: its number, its attributes, and a checksum of its steps, so that a dataset that was edited since never
+gets descriptions beside the steps of other episodes.
 """
 
 from __future__ import annotations
@@ -16,16 +16,19 @@ from typing import Any
 import numpy as np
 
 from hlm.core.errors import CorruptError, MismatchError
-from hlm.datasets.convert.lerobot_names import ACTION, STAMP, STATE, age_column, label_column
+from hlm.datasets.convert.lerobot_names import ACTION, STAMP, STATE, age_column, privileged_in
 from hlm.datasets.reader import Dataset, Episode
 from hlm.datasets.schema import SCHEMA_VERSION, names_in
+from hlm.datasets.schema_2 import episode_attributes_3, renamed
 from hlm.datasets.store.arrays import ATTRIBUTES_CHECKSUM
 from hlm.datasets.store.storage import JSON_LIMIT_BYTES, checksum, json_bytes, read_json
 
 FOLDER = Path("meta/hlm")
 DATASET_FILE = "dataset.json"
 EPISODES_FILE = "episodes.jsonl"
-VERSION = 1
+VERSION = 2
+# Names of version 1, which hlm 0.1 wrote.
+_NAMES_2 = {"labels": "privileged", "rows_crc32c": "steps_crc32c"}
 _CHECKED = (STAMP, STATE, ACTION)
 
 
@@ -36,12 +39,12 @@ class Described:
     Attributes:
         number: that it had.
         attributes: all of them.
-        rows_crc32c: of its stamps, states and actions.
+        steps_crc32c: of its stamps, states and actions.
     """
 
     number: int
     attributes: Mapping[str, Any]
-    rows_crc32c: str
+    steps_crc32c: str
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -49,9 +52,9 @@ class Described:
         return names_in(self.attributes, "inputs")
 
     @property
-    def labels(self) -> tuple[str, ...]:
-        """Labels that it has."""
-        return names_in(self.attributes, "labels")
+    def privileged(self) -> tuple[str, ...]:
+        """Privileged quantities that it has."""
+        return names_in(self.attributes, "privileged")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -60,13 +63,13 @@ class Sidecar:
 
     Attributes:
         dataset: attributes of the dataset.
-        labels: shape of each label.
+        privileged: shape of each privileged quantity.
         cameras: hlm's names by LeRobot's.
         episodes: in LeRobot's order.
     """
 
     dataset: Mapping[str, Any]
-    labels: Mapping[str, tuple[int, ...]]
+    privileged: Mapping[str, tuple[int, ...]]
     cameras: Mapping[str, str]
     episodes: Sequence[Described]
 
@@ -75,7 +78,7 @@ class Sidecar:
         cls,
         dataset: Dataset,
         episodes: Iterable[Episode],
-        labels: Mapping[str, tuple[int, ...]],
+        privileged: Mapping[str, tuple[int, ...]],
         cameras: Mapping[str, str],
     ) -> Sidecar:
         """The sidecar of some episodes."""
@@ -83,20 +86,20 @@ class Sidecar:
             Described(
                 number=episode.number,
                 attributes=_plain(episode.attributes),
-                rows_crc32c=rows_crc32c({STAMP: episode.stamp_ns, STATE: episode.state, ACTION: episode.action}),
+                steps_crc32c=steps_crc32c({STAMP: episode.stamp_ns, STATE: episode.state, ACTION: episode.action}),
             )
             for episode in episodes
         ]
-        return cls(dataset=dataset.spec.to_attributes(), labels=labels, cameras=cameras, episodes=described)
+        return cls(dataset=dataset.spec.to_attributes(), privileged=privileged, cameras=cameras, episodes=described)
 
     def write(self, root: Path) -> None:
         """Write it into a LeRobot dataset."""
         folder = root / FOLDER
         folder.mkdir()
-        value = {"version": VERSION, "dataset": self.dataset, "labels": self.labels, "cameras": self.cameras}
+        value = {"version": VERSION, "dataset": self.dataset, "privileged": self.privileged, "cameras": self.cameras}
         (folder / DATASET_FILE).write_bytes(json_bytes(value))
         lines = [
-            json.dumps({"number": one.number, "rows_crc32c": one.rows_crc32c, "attributes": one.attributes})
+            json.dumps({"number": one.number, "steps_crc32c": one.steps_crc32c, "attributes": one.attributes})
             for one in self.episodes
         ]
         (folder / EPISODES_FILE).write_text("\n".join([*lines, ""]), encoding="utf-8")
@@ -112,7 +115,7 @@ class Sidecar:
         folder = root / FOLDER
         if not folder.exists():
             return None
-        value = read_json(folder / DATASET_FILE)
+        value = renamed(read_json(folder / DATASET_FILE), _NAMES_2)
         try:
             if value["version"] > VERSION or value["dataset"]["schema_version"] > SCHEMA_VERSION:
                 raise MismatchError(f"{folder} is of a newer hlm. Install that one.")
@@ -122,7 +125,7 @@ class Sidecar:
                 raise ValueError(f"episodes are numbered {numbers}")
             return cls(
                 dataset=dict(value["dataset"]),
-                labels={str(name): tuple(map(int, shape)) for name, shape in value["labels"].items()},
+                privileged={str(name): tuple(map(int, shape)) for name, shape in value["privileged"].items()},
                 cameras={str(old): str(new) for old, new in value["cameras"].items()},
                 episodes=episodes,
             )
@@ -131,13 +134,14 @@ class Sidecar:
 
 
 def check_same(described: Described, columns: Mapping[str, Any], where: str, root: Path) -> None:
-    """Make sure that an episode's rows are those that its description was written with.
+    """Make sure that an episode's steps are those that its description was written with.
 
     Raises:
         CorruptError: they are not.
     """
-    wanted = [*_CHECKED, *map(age_column, described.inputs), *map(label_column, described.labels)]
-    if not set(wanted) <= set(columns) or rows_crc32c(columns) != described.rows_crc32c:
+    known = privileged_in(tuple(columns))
+    wanted = [*_CHECKED, *map(age_column, described.inputs), *(known.get(name, name) for name in described.privileged)]
+    if not set(wanted) <= set(columns) or steps_crc32c(columns) != described.steps_crc32c:
         raise CorruptError(f"{where} is not as hlm wrote it: edited since, or damaged. {_advice(root)}")
 
 
@@ -151,7 +155,7 @@ def check_count(sidecar: Sidecar, episodes: int, root: Path) -> None:
         raise CorruptError(f"{root} has {episodes} episodes, hlm described {len(sidecar.episodes)}. {_advice(root)}")
 
 
-def rows_crc32c(columns: Mapping[str, Any]) -> str:
+def steps_crc32c(columns: Mapping[str, Any]) -> str:
     """CRC-32C of stamps, states and actions, in hexadecimal digits."""
     arrays = (np.ascontiguousarray(columns[name]) for name in _CHECKED)
     data = b"".join(array.astype(array.dtype.newbyteorder("<")).tobytes() for array in arrays)
@@ -163,9 +167,11 @@ def _plain(attributes: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _described(line: str) -> Described:
-    value = json.loads(line)
+    value = renamed(json.loads(line), _NAMES_2)
     attributes = dict(value["attributes"])
-    return Described(number=int(value["number"]), attributes=attributes, rows_crc32c=str(value["rows_crc32c"]))
+    if attributes.get("schema_version", SCHEMA_VERSION) < SCHEMA_VERSION:
+        attributes = episode_attributes_3(attributes)
+    return Described(number=int(value["number"]), attributes=attributes, steps_crc32c=str(value["steps_crc32c"]))
 
 
 def _lines(path: Path) -> list[str]:

@@ -13,16 +13,16 @@ import numpy as np
 
 from hlm.core.arrays import ByteArray, FloatArray
 from hlm.core.errors import CorruptError, MismatchError
-from hlm.datasets.convert import openhlm_rows
-from hlm.datasets.convert.openhlm_rows import CLOCKS, Faults, Stamps
+from hlm.datasets.convert import openhlm_steps
 from hlm.datasets.convert.openhlm_source import EPISODE_FILE, Options
-from hlm.datasets.convert.videos import VideoFacts, read_pictures, video_facts
-from hlm.datasets.schema import EpisodeInfo, Json, Row
+from hlm.datasets.convert.openhlm_steps import CLOCKS, Faults, Stamps
+from hlm.datasets.convert.videos import VideoFacts, read_images, video_facts
+from hlm.datasets.schema import EpisodeInfo, Json, Step
 
 HEAD_CAMERAS = ("rgb_left", "rgb_right")
-# HuMI's cameras run at 60000/1001 Hz and every second picture is kept; its exporter rounds that to 30.
+# HuMI's cameras run at 60000/1001 Hz and every second image is kept; its exporter rounds that to 30.
 HUMI_ROUNDED_HZ, HUMI_HZ = 30.0, 30_000 / 1001
-# Half an hour of rows.
+# Half an hour of steps.
 JSON_LIMIT_BYTES = 2**28
 # What is left of an episode that was cut must be worth keeping.
 SHORTEST_CUT_S = 1.0
@@ -31,12 +31,12 @@ RATE_TOLERANCE = 0.1
 
 
 class Video(NamedTuple):
-    """The pictures of a camera.
+    """The images of a camera.
 
     Attributes:
         path: of the file.
         size: (height, width), px.
-        numbers: [time] which of its pictures belongs to each row; -1 without one.
+        numbers: [time] which of its images belongs to each step; -1 without one.
     """
 
     path: Path
@@ -46,15 +46,15 @@ class Video(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Recording:
-    """An episode of OpenHLM's, checked and in hlm's order, without its pictures.
+    """An episode of OpenHLM's, checked and in hlm's order, without its images.
 
     Attributes:
         name: of its folder below the recording's.
         info: description.
         software: that recorded it.
-        state: [time, 34], nan where a row has none.
+        state: [time, 34], nan where a step has none.
         action: [time, 34] likewise.
-        stamp_ns: [time] instant of each row: on the host's wall clock, or else from the first row on.
+        stamp_ns: [time] instant of each step: on the host's wall clock, or else from the first step on.
         timed: whether that is the wall clock.
         age_s: [time] how old each input was at that instant, since it was read.
         videos: by hlm's name of the camera.
@@ -75,29 +75,28 @@ class Recording:
     def __len__(self) -> int:
         return len(self.state)
 
-    def start_utc(self, row: int) -> str:
-        """When a row was recorded, ISO 8601; empty when nobody knows."""
+    def start_utc(self, step: int) -> str:
+        """When a step was recorded, ISO 8601; empty when nobody knows."""
         if not self.timed:
             return ""
-        return datetime.fromtimestamp(self.stamp_ns[row] * 1e-9, UTC).isoformat(timespec="milliseconds")
+        return datetime.fromtimestamp(self.stamp_ns[step] * 1e-9, UTC).isoformat(timespec="milliseconds")
 
-    def rows(self, start: int, stop: int) -> Iterator[Row]:
-        """Rows `start` to `stop`, with their pictures.
+    def steps(self, start: int, stop: int) -> Iterator[Step]:
+        """Steps `start` to `stop`, with their images.
 
         Raises:
-            CorruptError: a picture cannot be decoded; the rows before it were yielded.
+            CorruptError: an image cannot be decoded; the steps before it were yielded.
         """
         readers: dict[str, Iterator[ByteArray]] = {
-            camera: read_pictures(video.path, video.numbers[start:stop].tolist())
-            for camera, video in self.videos.items()
+            camera: read_images(video.path, video.numbers[start:stop].tolist()) for camera, video in self.videos.items()
         }
-        for row in range(start, stop):
-            yield Row(
-                int(self.stamp_ns[row] - self.stamp_ns[start]),
-                self.state[row],
-                self.action[row],
+        for step in range(start, stop):
+            yield Step(
+                int(self.stamp_ns[step] - self.stamp_ns[start]),
+                self.state[step],
+                self.action[step],
                 {camera: next(reader) for camera, reader in readers.items()},
-                {name: float(age_s[row]) for name, age_s in self.age_s.items()},
+                {name: float(age_s[step]) for name, age_s in self.age_s.items()},
             )
 
 
@@ -109,24 +108,24 @@ def read_recording(folder: Path, root: Path, options: Options) -> Recording:
         MismatchError: it has another rate.
     """
     content = _read_json(folder / EPISODE_FILE)
-    info, text, rows = (content.get(key) for key in ("info", "text", "data"))
-    if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
-        raise CorruptError(f"{EPISODE_FILE} has no rows")
+    info, text, steps = (content.get(key) for key in ("info", "text", "data"))
+    if not isinstance(steps, list) or not steps or not all(isinstance(step, dict) for step in steps):
+        raise CorruptError(f"{EPISODE_FILE} has no steps")
     info, text = (value if isinstance(value, dict) else {} for value in (info, text))
     _check_rate(info, options.rate_hz)
-    timed = any(key in row for row in rows for key in CLOCKS.values())
-    humi = not timed and not any(key in row for row in rows for key in HEAD_CAMERAS)
+    timed = any(key in step for step in steps for key in CLOCKS.values())
+    humi = not timed and not any(key in step for step in steps for key in HEAD_CAMERAS)
     faults = Faults()
-    openhlm_rows.lost_rows(rows, faults)
-    state, action = (openhlm_rows.vectors(rows, kind, faults) for kind in ("state", "action"))
+    openhlm_steps.lost_steps(steps, faults)
+    state, action = (openhlm_steps.vectors(steps, kind, faults) for kind in ("state", "action"))
     notes: dict[str, Json] = {}
     rate_hz = HUMI_HZ if humi and options.rate_hz == HUMI_ROUNDED_HZ else options.rate_hz
     if humi:
-        (state, turned), (action, also) = (openhlm_rows.undo_turns(array, rate_hz) for array in (state, action))
+        (state, turned), (action, also) = (openhlm_steps.undo_turns(array, rate_hz) for array in (state, action))
         if turned + also:
             notes["yaw_rate_turns_undone"] = turned + also
-    videos = _videos(folder, rows, options, info, faults, notes)
-    stamp_ns, age_s = _times(rows, options, videos, faults) if timed else (_even(len(rows), rate_hz), {})
+    videos = _videos(folder, steps, options, info, faults, notes)
+    stamp_ns, age_s = _times(steps, options, videos, faults) if timed else (_even(len(steps), rate_hz), {})
     name = str(folder.relative_to(root)) if folder != root else folder.name
     return Recording(
         name=name,
@@ -147,8 +146,8 @@ def read_recording(folder: Path, root: Path, options: Options) -> Recording:
     )
 
 
-def whole_rows(recording: Recording, rate_hz: float) -> tuple[int, int]:
-    """(start, stop) of the rows to keep: all, or the longest stretch without a fault.
+def whole_steps(recording: Recording, rate_hz: float) -> tuple[int, int]:
+    """(start, stop) of the steps to keep: all, or the longest stretch without a fault.
 
     Raises:
         CorruptError: that is too short.
@@ -156,11 +155,11 @@ def whole_rows(recording: Recording, rate_hz: float) -> tuple[int, int]:
     """
     start, stop = recording.faults.longest_stretch(len(recording))
     if stop - start < len(recording) and stop - start < SHORTEST_CUT_S * rate_hz:
-        raise CorruptError(f"{recording.faults}; no {SHORTEST_CUT_S:g} s of whole rows are left")
+        raise CorruptError(f"{recording.faults}; no {SHORTEST_CUT_S:g} s of whole steps are left")
     if stop - start > 1:
         measured_hz = 1e9 / float(np.median(np.diff(recording.stamp_ns[start:stop])))
         if abs(measured_hz / rate_hz - 1.0) > RATE_TOLERANCE:
-            raise MismatchError(f"says {rate_hz:g} Hz, but its rows are {1000 / measured_hz:.1f} ms apart")
+            raise MismatchError(f"says {rate_hz:g} Hz, but its steps are {1000 / measured_hz:.1f} ms apart")
     return start, stop
 
 
@@ -168,15 +167,15 @@ def _check_rate(info: Mapping[str, Any], rate_hz: float) -> None:
     groups = [info.get(key) for key in ("video", "image", "wrist_image")]
     rates = [group["fps"] for group in groups if isinstance(group, dict) and isinstance(group.get("fps"), int | float)]
     if not rates:
-        raise CorruptError(f"{EPISODE_FILE} does not say at how many rows per second it was recorded")
+        raise CorruptError(f"{EPISODE_FILE} does not say at how many steps per second it was recorded")
     if any(rate != rate_hz for rate in rates):
         found = ", ".join(f"{rate:g}" for rate in dict.fromkeys(rates))
-        raise MismatchError(f"has {found} rows per second, asked for {rate_hz:g}")
+        raise MismatchError(f"has {found} steps per second, asked for {rate_hz:g}")
 
 
 def _videos(
     folder: Path,
-    rows: Sequence[Mapping[str, Any]],
+    steps: Sequence[Mapping[str, Any]],
     options: Options,
     info: Mapping[str, Any],
     faults: Faults,
@@ -185,36 +184,36 @@ def _videos(
     """The videos of an episode by hlm's name of the camera; those that are too short are faults."""
     videos: dict[str, Video] = {}
     for theirs, ours in options.cameras.items():
-        if not any(row.get(theirs) for row in rows):
+        if not any(step.get(theirs) for step in steps):
             continue
-        paths, numbers = openhlm_rows.pictures(rows, theirs, faults)
+        paths, numbers = openhlm_steps.images(steps, theirs, faults)
         path = _inside(folder, paths, theirs)
         facts = video_facts(path)
-        for row in np.flatnonzero(numbers >= facts.pictures):
-            faults.row(int(row), f"{path.name} ends after {facts.pictures} pictures")
+        for step in np.flatnonzero(numbers >= facts.images):
+            faults.step(int(step), f"{path.name} ends after {facts.images} images")
         _note_disagreement(theirs, facts, numbers, info, notes)
         videos[ours] = Video(path, facts.size, numbers)
     if not videos:
-        raise CorruptError(f"{EPISODE_FILE} names no picture of {', '.join(options.cameras)}")
+        raise CorruptError(f"{EPISODE_FILE} names no image of {', '.join(options.cameras)}")
     return videos
 
 
 def _note_disagreement(
     camera: str, facts: VideoFacts, numbers: Stamps, info: Mapping[str, Any], notes: dict[str, Json]
 ) -> None:
-    """Keep in mind when a video has another number of pictures than its episode says."""
+    """Keep in mind when a video has another number of images than its episode says."""
     said: Any = info
     for key in ("video", "cameras", camera, "frames"):
         said = said.get(key) if isinstance(said, dict) else None
     wanted = said if isinstance(said, int) else int(numbers.max()) + 1
-    if facts.pictures != wanted:
-        notes[f"{camera}_pictures"] = f"{facts.pictures}, should be {wanted}"
+    if facts.images != wanted:
+        notes[f"{camera}_images"] = f"{facts.images}, should be {wanted}"
 
 
 def _inside(folder: Path, paths: set[str], camera: str) -> Path:
     """The one video of a camera; it must be below the episode's folder."""
     if len(paths) != 1:
-        raise CorruptError(f"the pictures of {camera} are in {len(paths)} videos, not in one")
+        raise CorruptError(f"the images of {camera} are in {len(paths)} videos, not in one")
     path = (folder / next(iter(paths))).resolve()
     if not path.is_relative_to(folder.resolve()):
         raise CorruptError(f"the video of {camera} lies outside the episode: {next(iter(paths))}")
@@ -222,11 +221,11 @@ def _inside(folder: Path, paths: set[str], camera: str) -> Path:
 
 
 def _times(
-    rows: Sequence[Mapping[str, Any]], options: Options, videos: Mapping[str, object], faults: Faults
+    steps: Sequence[Mapping[str, Any]], options: Options, videos: Mapping[str, object], faults: Faults
 ) -> tuple[Stamps, dict[str, FloatArray]]:
-    """Stamps of rows that say when they were recorded, and how old each input was, s."""
-    read_ns = openhlm_rows.clocks(rows, options.rate_hz, faults)
-    instant_ns = openhlm_rows.instants(read_ns)
+    """Stamps of steps that say when they were recorded, and how old each input was, s."""
+    read_ns = openhlm_steps.clocks(steps, options.rate_hz, faults)
+    instant_ns = openhlm_steps.instants(read_ns)
     clock = {"state": "state", "action": "action"}
     for theirs, ours in options.cameras.items():
         if ours in videos:
@@ -234,9 +233,9 @@ def _times(
     return instant_ns, {name: (instant_ns - read_ns[key]) * 1e-9 for name, key in clock.items()}
 
 
-def _even(rows: int, rate_hz: float) -> Stamps:
-    """Stamps of rows that follow the pictures of a video."""
-    return np.round(np.arange(rows) * (1e9 / rate_hz)).astype(np.int64)
+def _even(steps: int, rate_hz: float) -> Stamps:
+    """Stamps of steps that follow the images of a video."""
+    return np.round(np.arange(steps) * (1e9 / rate_hz)).astype(np.int64)
 
 
 def _read_json(path: Path) -> dict[str, Any]:

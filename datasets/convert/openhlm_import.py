@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from hlm.core.errors import CorruptError, HlmError, MismatchError
-from hlm.datasets.convert.openhlm import SHORTEST_CUT_S, Recording, read_recording, whole_rows
+from hlm.datasets.convert.openhlm import SHORTEST_CUT_S, Recording, read_recording, whole_steps
 from hlm.datasets.convert.openhlm_source import Options, find_sizes
 from hlm.datasets.convert.report import Conversion, Converted, Show
-from hlm.datasets.schema import DatasetSpec, Json, Row
+from hlm.datasets.schema import DatasetSpec, Json, Step
 from hlm.datasets.store.arrays import group_attributes
 from hlm.datasets.store.packing import write_attributes
 from hlm.datasets.store.storage import storage_errors
@@ -18,22 +18,22 @@ from hlm.datasets.writer import DatasetWriter
 # The robot that OpenHLM records.
 EMBODIMENT = "unitree_g1"
 
-type ShowRow = Callable[[int], None]
+type ShowStep = Callable[[int], None]
 
 
 def import_openhlm(source: Path, folders: list[Path], target: Path, options: Options, show: Show) -> Conversion:
     """Make an hlm dataset of recordings.
 
-    An episode with a row that is null, a video that is too short or a gap in time is cut to its longest stretch of
-    whole rows; one that has less than a second of them is rejected, as is one whose video cannot be read, or that has
-    another rate or picture size.
+    An episode with a step that is null, a video that is too short or a gap in time is cut to its longest stretch of
+    whole steps; one that has less than a second of them is rejected, as is one whose video cannot be read, or that has
+    another rate or image size.
 
     Args:
         source: where they are from.
         folders: of the episodes, at least one.
         target: of the dataset; nothing is there.
         options: how they are read.
-        show: told about each row.
+        show: told about each step.
 
     Raises:
         MissingFileError: no episode has a video that can be read.
@@ -45,24 +45,24 @@ def import_openhlm(source: Path, folders: list[Path], target: Path, options: Opt
     done = 0
     with DatasetWriter.open(target, spec) as writer:
         for folder in folders:
-            show_row: ShowRow = lambda row, before=done: show(before + row, total)  # type: ignore[misc]  # noqa: E731
-            converted.append(_import_one(writer, folder, source, options, show_row))
+            show_step: ShowStep = lambda step, before=done: show(before + step, total)  # type: ignore[misc]  # noqa: E731
+            converted.append(_import_one(writer, folder, source, options, show_step))
             done += converted[-1].found
     conversion = Conversion(source=source.name, kind="openhlm", episodes=tuple(converted))
     conversion.must_have_episodes()
     return conversion
 
 
-def _import_one(writer: DatasetWriter, folder: Path, source: Path, options: Options, show: ShowRow) -> Converted:
+def _import_one(writer: DatasetWriter, folder: Path, source: Path, options: Options, show: ShowStep) -> Converted:
     name, found = str(folder.relative_to(source)) if folder != source else folder.name, 0
     try:
         with storage_errors("read", folder):
             recording = read_recording(folder, source, options)
         found = len(recording)
-        kept = whole_rows(recording, options.rate_hz)
+        kept = whole_steps(recording, options.rate_hz)
         _check_sizes(recording, writer.spec)
     except HlmError as error:
-        return Converted(name=name, episode=None, rows=0, found=found, reason=str(error))
+        return Converted(name=name, episode=None, steps=0, found=found, reason=str(error))
     return _write(writer, recording, kept, show)
 
 
@@ -75,19 +75,19 @@ def _check_sizes(recording: Recording, spec: DatasetSpec) -> None:
             raise MismatchError(f"{video.path.name} is {found}, most are {wanted}; convert it into another dataset")
 
 
-def _write(writer: DatasetWriter, recording: Recording, kept: tuple[int, int], show: ShowRow) -> Converted:
+def _write(writer: DatasetWriter, recording: Recording, kept: tuple[int, int], show: ShowStep) -> Converted:
     start, stop = kept
     reasons = [str(recording.faults)] if stop - start < len(recording) else []
     episode = writer.episode(recording.info)
     try:
-        for row in _until_broken(recording.rows(start, stop), reasons):
-            episode.append(row)
+        for step in _until_broken(recording.steps(start, stop), reasons):
+            episode.append(step)
             show(start + len(episode))
-        reason, rows, found = "; ".join(reasons), len(episode), len(recording)
-        if rows < stop - start and rows < SHORTEST_CUT_S * writer.spec.rate_hz:
+        reason, steps, found = "; ".join(reasons), len(episode), len(recording)
+        if steps < stop - start and steps < SHORTEST_CUT_S * writer.spec.rate_hz:
             episode.discard()
-            return Converted(name=recording.name, episode=None, rows=0, found=found, reason=reason)
-        cut: dict[str, Json] = {"rows": [start, start + rows], "of": found, "reason": reason}
+            return Converted(name=recording.name, episode=None, steps=0, found=found, reason=reason)
+        cut: dict[str, Json] = {"steps": [start, start + steps], "of": found, "reason": reason}
         path = episode.commit(extra={"conversion": cut} if reason else {})
     except BaseException:
         # Its folder goes anyway; left open, it would be said to be recoverable.
@@ -96,12 +96,12 @@ def _write(writer: DatasetWriter, recording: Recording, kept: tuple[int, int], s
         raise
     changes = {"start_utc": recording.start_utc(start), "software": recording.software}
     write_attributes(path, group_attributes(path) | changes)
-    return Converted(name=recording.name, episode=episode.number, rows=rows, found=found, reason=reason)
+    return Converted(name=recording.name, episode=episode.number, steps=steps, found=found, reason=reason)
 
 
-def _until_broken(rows: Iterator[Row], reasons: list[str]) -> Iterator[Row]:
-    """The rows up to the first whose picture cannot be decoded; the reason is added."""
+def _until_broken(steps: Iterator[Step], reasons: list[str]) -> Iterator[Step]:
+    """The steps up to the first whose image cannot be decoded; the reason is added."""
     try:
-        yield from rows
+        yield from steps
     except CorruptError as error:
         reasons.append(str(error))

@@ -26,7 +26,7 @@ class Options:
 
     Attributes:
         cameras: hlm's names by theirs.
-        rate_hz: rows per second that they must have.
+        rate_hz: steps per second that they must have.
         source: who gave the references, one of `hlm.datasets.schema.SOURCES`; empty: "humi" for HuMI's, else "teleop".
     """
 
@@ -44,23 +44,23 @@ def find_recordings(path: Path) -> list[Path]:
 
 
 def find_sizes(folders: Sequence[Path], options: Options) -> tuple[dict[str, tuple[int, int]], int]:
-    """The most frequent (height, width) of each camera, and about how many rows there are; only headers are read.
+    """The most frequent (height, width) of each camera, and about how many steps there are; only headers are read.
 
     Raises:
         MissingFileError: none of the videos can be read.
     """
     sizes: dict[str, Counter[tuple[int, int]]] = {camera: Counter() for camera in options.cameras.values()}
-    rows = 0
+    steps = 0
     for folder in folders:
-        pictures = 0
+        images = 0
         for theirs, ours in options.cameras.items():
             with suppress(CorruptError):
                 facts = video_header(folder / "videos" / f"{theirs}.mp4")
                 sizes[ours][facts.size] += 1
-                pictures = max(pictures, facts.pictures)
-        rows += pictures
+                images = max(images, facts.images)
+        steps += images
     found = {camera: counter.most_common(1)[0][0] for camera, counter in sizes.items() if counter}
     if not found:
         wanted = ", ".join(options.cameras)
         raise MissingFileError(f"no video of {wanted} can be read in any of {len(folders)} episodes.")
-    return found, rows
+    return found, steps

@@ -14,7 +14,7 @@ type Show = Callable[[int, int], None]
 
 
 def quiet(done: int, total: int) -> None:
-    """Shows nothing; any `Show` is told how many of how many rows are done."""
+    """Shows nothing; any `Show` is told how many of how many steps are done."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,14 +24,14 @@ class Converted:
     Attributes:
         name: in the source.
         episode: its number in the target; None: it was rejected.
-        rows: that the target has.
-        found: rows that the source has; 0: not even that is known.
+        steps: that the target has.
+        found: steps that the source has; 0: not even that is known.
         reason: why it was cut or rejected; empty: it is whole.
     """
 
     name: str
     episode: int | None
-    rows: int
+    steps: int
     found: int
     reason: str = ""
 

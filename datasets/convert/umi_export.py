@@ -1,7 +1,7 @@
 """An hlm dataset as a replay buffer in the layout of UMI and Diffusion Policy: Zarr format 2.
 
-`data/` holds one array for each quantity, the rows of all episodes one after the other; `meta/episode_ends` says where
-each ends. Pictures are one JPEG file to a chunk, byte for byte those of the dataset, under the codec that UMI's
+`data/` holds one array for each quantity, the steps of all episodes one after the other; `meta/episode_ends` says where
+each ends. Images are one JPEG file to a chunk, byte for byte those of the dataset, under the codec that UMI's
 `register_codecs()` knows as `imagecodecs_jpeg`. UMI reads such a buffer from a folder, or from one `.zarr.zip` file.
 Source: `diffusion_policy/common/replay_buffer.py`, `scripts_slam_pipeline/07_generate_replay_buffer.py`.
 """
@@ -38,7 +38,7 @@ def export_umi(
         episodes: at least one.
         target: folder to make, or with the ending `.zip` a file.
         cameras: names in the buffer by hlm's; an episode must have all of them.
-        show: told about each row and camera.
+        show: told about each step and camera.
 
     Raises:
         MismatchError: the episodes do not fit into one buffer; the text says why.
@@ -55,20 +55,20 @@ def export_umi(
     columns, partial = _columns(episodes)
     for name in columns:
         array = np.concatenate([_arrays(episode)[name] for episode in episodes])
-        row_bytes = max(array[0].nbytes, 1)
-        chunks = (min(len(array), max(1, CHUNK_BYTES // row_bytes)), *array.shape[1:])
+        step_bytes = max(array[0].nbytes, 1)
+        chunks = (min(len(array), max(1, CHUNK_BYTES // step_bytes)), *array.shape[1:])
         data.create_array(name, data=array, chunks=chunks, compressors=None)
-    rows, done = int(ends[-1]), 0
+    steps, done = int(ends[-1]), 0
     for old, new in cameras.items():
-        _add_camera(folder / DATA / new, (rows, *dataset.spec.cameras[old], 3))
-        for row, jpeg in enumerate(_jpegs(episodes, old)):
-            (folder / DATA / new / f"{row}.0.0.0").write_bytes(jpeg)
+        _add_camera(folder / DATA / new, (steps, *dataset.spec.cameras[old], 3))
+        for step, jpeg in enumerate(_jpegs(episodes, old)):
+            (folder / DATA / new / f"{step}.0.0.0").write_bytes(jpeg)
             done += 1
-            show(done, rows * len(cameras))
+            show(done, steps * len(cameras))
     if folder != target:
         _zip(folder, target)
     converted = tuple(
-        Converted(name=episode.path.name, episode=number, rows=len(episode), found=len(episode))
+        Converted(name=episode.path.name, episode=number, steps=len(episode), found=len(episode))
         for number, episode in enumerate(episodes)
     )
     left_out = [f"camera {name}" for name in dataset.spec.cameras if name not in cameras]
@@ -86,7 +86,7 @@ def _check(episodes: Sequence[Episode], cameras: Mapping[str, str]) -> None:
         missing = [name for name in cameras if name not in episode.cameras]
         if missing:
             raise MismatchError(
-                f"{episode.path} has no camera '{missing[0]}', and a replay buffer has every camera for every row. "
+                f"{episode.path} has no camera '{missing[0]}', and a replay buffer has every camera for every step. "
                 "Choose --cameras that all of them have, or convert these --episodes apart."
             )
 
@@ -96,7 +96,7 @@ def _arrays(episode: Episode) -> dict[str, np.ndarray[Any, Any]]:
     arrays: dict[str, np.ndarray[Any, Any]] = {"state": episode.state, "action": episode.action}
     arrays |= {"stamp_ns": episode.stamp_ns}
     arrays |= {f"age_{name}_s": episode.age_s(name) for name in episode.inputs}
-    return arrays | {f"label_{name}": episode.label(name) for name in episode.labels}
+    return arrays | {f"privileged_{name}": episode.privileged_quantity(name) for name in episode.privileged}
 
 
 def _columns(episodes: Sequence[Episode]) -> tuple[list[str], list[str]]:
@@ -133,7 +133,7 @@ def _add_camera(folder: Path, shape: tuple[int, ...]) -> None:
 def _jpegs(episodes: Sequence[Episode], camera: str) -> Iterator[bytes]:
     for episode in episodes:
         with episode.frames(camera) as frames:
-            yield from (frames.jpeg(row) for row in range(len(episode)))
+            yield from (frames.jpeg(step) for step in range(len(episode)))
 
 
 def _zip(folder: Path, target: Path) -> None:

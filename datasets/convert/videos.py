@@ -20,27 +20,27 @@ class VideoFacts(NamedTuple):
 
     Attributes:
         size: (height, width), px.
-        pictures: how many are in the file, damaged or not.
+        images: how many are in the file, damaged or not.
     """
 
     size: tuple[int, int]
-    pictures: int
+    images: int
 
 
 def video_header(path: Path) -> VideoFacts:
-    """Size and number of pictures as a video's header says them.
+    """Size and number of images as a video's header says them.
 
     Raises:
         CorruptError: it is not there, or no video.
     """
     with _opened(path) as container:
         stream = container.streams.video[0]
-        size, pictures = (stream.height, stream.width), stream.frames
-    return VideoFacts(size, pictures)
+        size, images = (stream.height, stream.width), stream.frames
+    return VideoFacts(size, images)
 
 
 def video_facts(path: Path) -> VideoFacts:
-    """Size and number of pictures of a video, which is read through but not decoded.
+    """Size and number of images of a video, which is read through but not decoded.
 
     Raises:
         CorruptError: it is not there, or no video.
@@ -51,21 +51,21 @@ def video_facts(path: Path) -> VideoFacts:
         stream = container.streams.video[0]
         size = (stream.height, stream.width)
         try:
-            pictures = sum(packet.size > 0 for packet in container.demux(stream))
+            images = sum(packet.size > 0 for packet in container.demux(stream))
         except av.FFmpegError as error:
             raise CorruptError(f"{path} cannot be read ({error.strerror})") from error
-    return VideoFacts(size, pictures)
+    return VideoFacts(size, images)
 
 
-def read_pictures(path: Path, numbers: Sequence[int]) -> Iterator[ByteArray]:
-    """[height, width, 3] uint8 RGB pictures of a video, read-only.
+def read_images(path: Path, numbers: Sequence[int]) -> Iterator[ByteArray]:
+    """[height, width, 3] uint8 RGB images of a video, read-only.
 
     Args:
         path: the video.
-        numbers: of the pictures from 0, each at least the one before.
+        numbers: of the images from 0, each at least the one before.
 
     Raises:
-        CorruptError: a picture is damaged, or the video ends before it.
+        CorruptError: an image is damaged, or the video ends before it.
     """
     import av
 
@@ -82,15 +82,15 @@ def read_pictures(path: Path, numbers: Sequence[int]) -> Iterator[ByteArray]:
                     return
                 if reached < number:
                     continue
-                picture: ByteArray = np.array(frame.to_ndarray(format="rgb24"), np.uint8)
-                picture.flags.writeable = False
+                image: ByteArray = np.array(frame.to_ndarray(format="rgb24"), np.uint8)
+                image.flags.writeable = False
                 while number == reached:
-                    yield picture
+                    yield image
                     number = next(wanted, None)
         except av.FFmpegError as error:
-            raise CorruptError(f"{path.name}: no picture after {reached} can be decoded ({error.strerror})") from error
+            raise CorruptError(f"{path.name}: no image after {reached} can be decoded ({error.strerror})") from error
     if number is not None:
-        raise CorruptError(f"{path.name}: picture {number} cannot be decoded")
+        raise CorruptError(f"{path.name}: image {number} cannot be decoded")
 
 
 def _opened(path: Path) -> InputContainer:

@@ -1,4 +1,4 @@
-"""Some of an episode's rows as an episode of its own; pictures are copied as they are, never encoded again."""
+"""Some of an episode's steps as an episode of its own; images are copied as they are, never encoded again."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ from hlm.datasets.store.storage import checksum, read_json, write_durable
 TRIMMED = "trimmed"
 
 
-def write_rows(source: Path, target: Path, start: int, stop: int) -> None:
-    """Write rows `start` to `stop` (not included) of an episode into a new folder, durably.
+def write_steps(source: Path, target: Path, start: int, stop: int) -> None:
+    """Write steps `start` to `stop` (not included) of an episode into a new folder, durably.
 
-    `start_utc` moves with the first row; `extra` counts what all cuts so far took away, under "trimmed".
+    `start_utc` moves with the first step; `extra` counts what all cuts so far took away, under "trimmed".
 
     Raises:
-        CorruptError: something in these rows is damaged.
-        MismatchError: the episode holds an array that is not known to have one entry per row.
+        CorruptError: something in these steps is damaged.
+        MismatchError: the episode holds an array that is not known to have one entry per step.
     """
     episode = Episode(source, 0)
     names = _arrays(episode)
     cameras = [f"image_{camera}" for camera in episode.cameras]
     _check_known(source, {*names, *cameras})
     target.mkdir()
-    if episode.labels:
-        (target / "label").mkdir()
-        write_durable(target / "label" / METADATA, group_metadata({}))
+    if episode.privileged:
+        (target / "privileged").mkdir()
+        write_durable(target / "privileged" / METADATA, group_metadata({}))
     for name in names:
         array = read_array(source / name)
         if len(array) != len(episode):
-            raise CorruptError(f"{source / name} has {len(array)} rows, the episode has {len(episode)}.")
+            raise CorruptError(f"{source / name} has {len(array)} steps, the episode has {len(episode)}.")
         write_array(target / name, array[start:stop], _dimensions(source / name))
     for camera in cameras:
         _write_frames(source / camera, target / camera, start, stop)
@@ -47,15 +47,17 @@ def write_rows(source: Path, target: Path, start: int, stop: int) -> None:
 
 def _arrays(episode: Episode) -> list[str]:
     ages = [f"age_{name}_s" for name in episode.inputs]
-    return ["stamp_ns", "state", "action", *ages, *(f"label/{name}" for name in episode.labels)]
+    return ["stamp_ns", "state", "action", *ages, *(f"privileged/{name}" for name in episode.privileged)]
 
 
 def _check_known(folder: Path, known: set[str]) -> None:
-    found = {entry.name for entry in folder.iterdir()} - {METADATA, "label"}
-    if (folder / "label").is_dir():
-        found |= {f"label/{entry.name}" for entry in (folder / "label").iterdir()} - {f"label/{METADATA}"}
+    found = {entry.name for entry in folder.iterdir()} - {METADATA, "privileged"}
+    if (folder / "privileged").is_dir():
+        found |= {f"privileged/{entry.name}" for entry in (folder / "privileged").iterdir()} - {
+            f"privileged/{METADATA}"
+        }
     if unknown := sorted(found - known):
-        raise MismatchError(f"{folder} also holds {', '.join(unknown)}, which cannot be cut by rows; leave it out.")
+        raise MismatchError(f"{folder} also holds {', '.join(unknown)}, which cannot be cut by steps; leave it out.")
 
 
 def _dimensions(folder: Path) -> list[str]:
@@ -67,8 +69,8 @@ def _write_frames(source: Path, target: Path, start: int, stop: int) -> None:
     target.mkdir()
     places, offset = [], 0
     with Frames(source) as frames, (target / SHARD_FILE).open("wb") as file:
-        for row in range(start, stop):
-            jpeg = frames.jpeg(row)
+        for step in range(start, stop):
+            jpeg = frames.jpeg(step)
             length = file.write(jpeg + checksum(jpeg))
             places.append((offset, length))
             offset += length
@@ -78,13 +80,13 @@ def _write_frames(source: Path, target: Path, start: int, stop: int) -> None:
 
 def _attributes(episode: Episode, start: int, stop: int) -> dict[str, Any]:
     earlier = episode.info.extra.get(TRIMMED)
-    cut = {"rows_before": start, "rows_after": len(episode) - stop}
+    cut = {"steps_before": start, "steps_after": len(episode) - stop}
     if isinstance(earlier, dict):
         cut = {name: count + int(earlier.get(name, 0)) for name, count in cut.items()}
     later_s = float(episode.stamp_ns[start] - episode.stamp_ns[0]) * 1e-9
     return {
         **episode.attributes,
-        "rows": stop - start,
+        "steps": stop - start,
         "start_utc": _later(episode.attributes.get("start_utc"), later_s),
         "extra": {**episode.info.extra, TRIMMED: cut},
     }

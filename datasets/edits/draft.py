@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hlm.datasets.edits.cut import write_rows
+from hlm.datasets.edits.cut import write_steps
 from hlm.datasets.schema import EpisodeInfo
 from hlm.datasets.store.arrays import group_attributes
 from hlm.datasets.store.packing import write_attributes
@@ -28,14 +28,14 @@ class Draft:
         folder: the episode that it is made of.
         number: that it gets.
         info: description that it gets; None: as it was.
-        rows: (start, stop) of the rows that it keeps; None: all.
+        steps: (start, stop) of the steps that it keeps; None: all.
         cameras: new names by old ones, of those that change.
     """
 
     folder: Path
     number: int
     info: EpisodeInfo | None = None
-    rows: tuple[int, int] | None = None
+    steps: tuple[int, int] | None = None
     cameras: Mapping[str, str] = field(default_factory=dict)
 
     def build(self, target: Path, place: PlaceFile) -> None:
@@ -46,13 +46,13 @@ class Draft:
             place: gives a file a second place, `link` or a copy.
 
         Raises:
-            CorruptError: rows are to be cut, and something in them is damaged.
+            CorruptError: steps are to be cut, and something in them is damaged.
             OSError: the disk would not take it.
         """
-        if self.rows is None:
+        if self.steps is None:
             clone(self.folder, target, place)
         else:
-            write_rows(self.folder, target, *self.rows)
+            write_steps(self.folder, target, *self.steps)
         if self.info is None and not self.cameras:
             return
         attributes = group_attributes(target)
@@ -94,7 +94,7 @@ def copy(source: Path, target: Path) -> None:
 
 
 def _rename_camera(folder: Path, attributes: Mapping[str, list[str]], old: str, new: str) -> dict[str, list[str]]:
-    """Rename a camera's pictures and their ages; the attributes that change. An episode may lack the camera."""
+    """Rename a camera's images and their ages; the attributes that change. An episode may lack the camera."""
     names = {old: new, f"image_{old}": f"image_{new}"}
     ages = {f"age_{name}_s": f"age_{renamed}_s" for name, renamed in names.items()}
     for name, renamed in {f"image_{old}": f"image_{new}", **ages}.items():

@@ -62,7 +62,7 @@ def merge(paths: Sequence[Path | str], into: Path | str, *, dry_run: bool = Fals
 
     Raises:
         InputError: less than two datasets, or one of them has no episodes, or unfinished ones.
-        MismatchError: datasets of different embodiments, rates or picture sizes, or of an older schema.
+        MismatchError: datasets of different embodiments, rates or image sizes, or of an older schema.
         CorruptError: an episode that cannot be read.
         ExistsError: the target is there.
         StorageError: the disk would not take it; nothing is left.
@@ -158,7 +158,7 @@ def _merged(contents: Sequence[Content]) -> Version:
         for camera, size in content.spec.cameras.items():
             if cameras.setdefault(camera, size) != size:
                 raise MismatchError(
-                    f"camera '{camera}' of {content.path} gives {size[0]}x{size[1]} pictures, before it "
+                    f"camera '{camera}' of {content.path} gives {size[0]}x{size[1]} images, before it "
                     f"{cameras[camera][0]}x{cameras[camera][1]}; convert or rename one of them."
                 )
         episodes = content.readable(content.folders)

@@ -12,7 +12,7 @@ from hlm.core.errors import InputError, UnknownNameError
 from hlm.datasets.checks import MOVING_RAD
 from hlm.datasets.edits.content import Content
 from hlm.datasets.edits.draft import Draft
-from hlm.datasets.edits.idle import moving_rows
+from hlm.datasets.edits.idle import moving_steps
 from hlm.datasets.edits.versions import Version
 from hlm.datasets.reader import Episode
 from hlm.datasets.schema import DatasetSpec, EpisodeInfo, checked_name
@@ -74,18 +74,18 @@ def trim(content: Content, words: Sequence[str], idle: Idle) -> Version:
         CorruptError: an episode that cannot be read.
     """
     leave, drafts, details = round(idle.leave_s * content.spec.rate_hz), _drafts(content), []
-    cut_rows, moving = 0, 0
+    cut_steps, moving = 0, 0
     for episode in content.readable(content.choose(words)):
-        start, stop = moving_rows(episode.state, episode.action, idle.still, leave)
+        start, stop = moving_steps(episode.state, episode.action, idle.still, leave)
         if (start, stop) == (0, len(episode)):
             continue
-        drafts[episode.number] = replace(drafts[episode.number], rows=(start, stop))
+        drafts[episode.number] = replace(drafts[episode.number], steps=(start, stop))
         ends = (start / content.spec.rate_hz, (len(episode) - stop) / content.spec.rate_hz)
         cut = f"{ends[0]:.2f} s at the start, {ends[1]:.2f} s at the end"
-        details.append(f"episode {episode.number}: {cut}, {stop - start} of {len(episode)} rows remain")
-        cut_rows += len(episode) - (stop - start)
+        details.append(f"episode {episode.number}: {cut}, {stop - start} of {len(episode)} steps remain")
+        cut_steps += len(episode) - (stop - start)
         moving += 1
-    did = f"trim {_of(range(moving), content)} by {cut_rows / content.spec.rate_hz:.1f} s"
+    did = f"trim {_of(range(moving), content)} by {cut_steps / content.spec.rate_hz:.1f} s"
     return Version(attributes=content.attributes, drafts=tuple(drafts.values()), did=did, details=tuple(details))
 
 
@@ -119,19 +119,17 @@ def relabel(content: Content, words: Sequence[str], *, instruction: str | None, 
 
 
 def reworded(info: EpisodeInfo, instruction: str) -> EpisodeInfo:
-    """The description with another instruction.
+    """The description with another instruction, its candidates kept consistent.
 
-    Simulated episodes list what could have been asked for: the instruction becomes that of the list which it equals, or
-    new words for the one that was asked for.
+    Where the candidates of the scene are known, the new instruction either is one of them, which then becomes the one
+    that was given, or rewords the one that was given. Candidates without a known choice are dropped.
     """
-    extra = dict(info.extra)
-    told, asked = extra.get("candidates"), extra.get("candidate")
-    if isinstance(told, list) and isinstance(asked, int) and 0 <= asked < len(told):
-        if instruction in told:
-            extra["candidate"] = told.index(instruction)
-        else:
-            extra["candidates"] = [*told[:asked], instruction, *told[asked + 1 :]]
-    return replace(info, instruction=instruction, extra=extra)
+    if info.candidate is None:
+        return info.with_instruction(instruction)
+    if instruction in info.candidates:
+        return replace(info, instruction=instruction, candidate=info.candidates.index(instruction))
+    candidates = tuple(instruction if place == info.candidate else known for place, known in enumerate(info.candidates))
+    return replace(info, instruction=instruction, candidates=candidates)
 
 
 def rename_camera(content: Content, old: str, new: str) -> Version:
@@ -223,7 +221,7 @@ def _described(content: Content, numbers: Sequence[int]) -> tuple[str, ...]:
         text = (
             "cannot be read"
             if episode is None
-            else f"{episode.info.outcome}, {len(episode)} rows, '{episode.info.instruction}'"
+            else f"{episode.info.outcome}, {len(episode)} steps, '{episode.info.instruction}'"
         )
         lines.append(f"episode {number}: {text}")
     return tuple(lines)

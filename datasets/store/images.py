@@ -1,4 +1,4 @@
-"""Pictures as JPEG: encoding, decoding, resizing."""
+"""Images as JPEG: encoding, decoding, resizing."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ QUALITY = 95
 
 
 def encode(image: ByteArray) -> bytes:
-    """JPEG file of a [height, width, 3] uint8 RGB picture."""
+    """JPEG file of a [height, width, 3] uint8 RGB image."""
     return bytes(imagecodecs.jpeg8_encode(np.ascontiguousarray(image), level=QUALITY))
 
 
 def decode(data: bytes, size: tuple[int, int]) -> ByteArray:
-    """[height, width, 3] uint8 RGB picture in a JPEG file.
+    """[height, width, 3] uint8 RGB image in a JPEG file.
 
     Args:
         data: the file.
@@ -29,15 +29,15 @@ def decode(data: bytes, size: tuple[int, int]) -> ByteArray:
     """
     image = np.empty((*size, 3), np.uint8)
     try:
-        # Into an array of the right size: a file that claims to be a huge picture is refused before it gets memory.
+        # Into an array of the right size: a file that claims to be a huge image is refused before it gets memory.
         imagecodecs.jpeg8_decode(data, out=image)
     except (RuntimeError, ValueError) as error:
-        raise CorruptError(f"a picture cannot be decoded as RGB of {size[0]}x{size[1]} pixels: {error}.") from error
+        raise CorruptError(f"an image cannot be decoded as RGB of {size[0]}x{size[1]} pixels: {error}.") from error
     return image
 
 
 def resize(image: ByteArray, size: tuple[int, int]) -> ByteArray:
-    """The picture in another (height, width): area averages when it shrinks, linear when it grows."""
+    """The image in another (height, width): area averages when it shrinks, linear when it grows."""
     height, width = size
     if image.shape[:2] == (height, width):
         return image

@@ -1,8 +1,8 @@
 """The journal of an open episode: everything needed to finish it, valid up to its last complete record at any moment.
 
 A partial episode's folder holds `journal.json` (what the records look like, and the episode's description),
-`journal.rows` (fixed-size records, each with a checksum) and each camera's growing shard. A row's pictures are
-written before its record, so a valid record means that its pictures are there.
+`journal.steps` (fixed-size records, each with a checksum) and each camera's growing shard. A step's images are
+written before its record, so a valid record means that its images are there.
 """
 
 from __future__ import annotations
@@ -17,38 +17,38 @@ import numpy as np
 
 from hlm.core.errors import CorruptError, InputError, MismatchError
 from hlm.core.layout import DIMENSIONS
-from hlm.datasets.schema import SCHEMA_VERSION, DatasetSpec, EpisodeInfo, Row, check_version, checked_name
+from hlm.datasets.schema import SCHEMA_VERSION, DatasetSpec, EpisodeInfo, Step, check_version, checked_name
 from hlm.datasets.store.arrays import check_attributes, sealed
 from hlm.datasets.store.shard import SHARD_FILE, read_frame
 from hlm.datasets.store.storage import CHECKSUM_BYTES, checksum, json_bytes, read_json, write_atomic
 
 HEADER_FILE = "journal.json"
-ROWS_FILE = "journal.rows"
+STEPS_FILE = "journal.steps"
 
 type Records = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Columns:
-    """What every row of an episode has, as its first row shows it.
+    """What every step of an episode has, as its first step shows it.
 
     Attributes:
         cameras: (height, width) by name.
         inputs: whose age is recorded.
-        labels: shape by name.
+        privileged: shape of each privileged quantity, by name.
     """
 
     cameras: Mapping[str, tuple[int, int]]
     inputs: tuple[str, ...]
-    labels: Mapping[str, tuple[int, ...]]
+    privileged: Mapping[str, tuple[int, ...]]
 
     @classmethod
-    def of(cls, row: Row) -> Self:
-        """The columns of a row."""
+    def of(cls, step: Step) -> Self:
+        """The columns of a step."""
         return cls(
-            cameras={name: (image.shape[0], image.shape[1]) for name, image in row.images.items()},
-            inputs=tuple(sorted(row.age_s)),
-            labels={name: value.shape for name, value in row.labels.items()},
+            cameras={name: (image.shape[0], image.shape[1]) for name, image in step.images.items()},
+            inputs=tuple(sorted(step.age_s)),
+            privileged={name: value.shape for name, value in step.privileged.items()},
         )
 
     @property
@@ -61,7 +61,7 @@ class Columns:
         ]
         columns += [(f"frame_{name}", "<u8", (2,)) for name in self.cameras]
         columns += [(f"age_{name}_s", "<f4", ()) for name in self.inputs]
-        columns += [(f"label/{name}", "<f4", shape) for name, shape in self.labels.items()]
+        columns += [(f"privileged/{name}", "<f4", shape) for name, shape in self.privileged.items()]
         return np.dtype(columns)
 
     def check_against(self, spec: DatasetSpec) -> None:
@@ -74,12 +74,12 @@ class Columns:
             wanted = spec.cameras.get(name)
             if wanted != size:
                 known = ", ".join(f"{n} {h}x{w}" for n, (h, w) in spec.cameras.items()) or "none"
-                raise MismatchError(f"camera '{name}' gives {size[0]}x{size[1]} pictures; the dataset has: {known}.")
+                raise MismatchError(f"camera '{name}' gives {size[0]}x{size[1]} images; the dataset has: {known}.")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Header:
-    """Everything that a journal says about its episode, apart from the rows.
+    """Everything that a journal says about its episode, apart from the steps.
 
     Attributes:
         info: description, as far as it is known when the episode starts.
@@ -119,7 +119,10 @@ class Header:
             columns = Columns(
                 cameras={checked_name("camera", n): (h, w) for n, (h, w) in value["columns"]["cameras"].items()},
                 inputs=tuple(checked_name("input", name) for name in value["columns"]["inputs"]),
-                labels={checked_name("label", n): tuple(shape) for n, shape in value["columns"]["labels"].items()},
+                privileged={
+                    checked_name("privileged quantity", name): tuple(shape)
+                    for name, shape in value["columns"]["privileged"].items()
+                },
             )
             info = EpisodeInfo.from_attributes(value["info"])
             return cls(info=info, columns=columns, start_utc=value["start_utc"], software=value["software"])
@@ -127,61 +130,61 @@ class Header:
             raise CorruptError(f"{folder / HEADER_FILE} cannot be read ({error!r}).") from error
 
 
-def record(row: Row, columns: Columns, frames: Mapping[str, tuple[int, int]]) -> bytes:
-    """The record of a row: its values and a checksum.
+def record(step: Step, columns: Columns, frames: Mapping[str, tuple[int, int]]) -> bytes:
+    """The record of a step: its values and a checksum.
 
     Args:
-        row: fits `columns`.
+        step: fits `columns`.
         columns: see `Columns`.
-        frames: offset and length of each camera's picture in its shard.
+        frames: offset and length of each camera's image in its shard.
     """
     value = np.zeros(1, columns.dtype)
-    value["stamp_ns"], value["state"], value["action"] = row.stamp_ns, row.state, row.action
+    value["stamp_ns"], value["state"], value["action"] = step.stamp_ns, step.state, step.action
     for name, place in frames.items():
         value[f"frame_{name}"] = place
     for name in columns.inputs:
-        value[f"age_{name}_s"] = row.age_s[name]
-    for name in columns.labels:
-        value[f"label/{name}"] = row.labels[name]
+        value[f"age_{name}_s"] = step.age_s[name]
+    for name in columns.privileged:
+        value[f"privileged/{name}"] = step.privileged[name]
     data = value.tobytes()
     return data + checksum(data)
 
 
 def read_records(folder: Path, columns: Columns) -> Records:
-    """[time] records of a partial episode, up to the first one that is torn or whose pictures are."""
+    """[time] records of a partial episode, up to the first one that is torn or whose images are."""
     records = read_journal(folder, columns)
     return records[: min((intact_frames(folder, records, name) for name in columns.cameras), default=len(records))]
 
 
 def read_journal(folder: Path, columns: Columns) -> Records:
-    """[time] records of a partial episode, up to the first one that is torn; pictures are not looked at."""
+    """[time] records of a partial episode, up to the first one that is torn; images are not looked at."""
     try:
-        data = (folder / ROWS_FILE).read_bytes()
+        data = (folder / STEPS_FILE).read_bytes()
     except FileNotFoundError:
         return np.empty(0, columns.dtype)
     size = columns.dtype.itemsize
     stride = size + CHECKSUM_BYTES
     view = memoryview(data)
-    rows = 0
+    steps = 0
     for start in range(0, len(data) - stride + 1, stride):
         middle = start + size
         if checksum(bytes(view[start:middle])) != view[middle : start + stride]:
             break
-        rows += 1
+        steps += 1
     with_checksum = np.dtype([("record", columns.dtype), ("checksum", "<u4")])
-    return np.frombuffer(data, with_checksum, count=rows)["record"] if rows else np.empty(0, columns.dtype)
+    return np.frombuffer(data, with_checksum, count=steps)["record"] if steps else np.empty(0, columns.dtype)
 
 
-def rows_written(folder: Path, columns: Columns) -> int:
+def steps_written(folder: Path, columns: Columns) -> int:
     """How many whole records a journal holds, damaged ones included."""
     try:
-        return (folder / ROWS_FILE).stat().st_size // (columns.dtype.itemsize + CHECKSUM_BYTES)
+        return (folder / STEPS_FILE).stat().st_size // (columns.dtype.itemsize + CHECKSUM_BYTES)
     except FileNotFoundError:
         return 0
 
 
 def intact_frames(folder: Path, records: Records, camera: str) -> int:
-    """How many records from the first on have an intact picture of this camera."""
+    """How many records from the first on have an intact image of this camera."""
     path = shard_path(folder, camera)
     places: list[list[int]] = records[f"frame_{camera}"].tolist()
     try:
@@ -189,12 +192,12 @@ def intact_frames(folder: Path, records: Records, camera: str) -> int:
     except FileNotFoundError:
         return 0
     try:
-        for row, place in enumerate(places):
+        for step, place in enumerate(places):
             try:
-                # Each frame is read by itself, so that an hour of pictures never stands in memory.
-                read_frame(descriptor, place, f"{path} row {row}")
+                # Each frame is read by itself, so that an hour of images never stands in memory.
+                read_frame(descriptor, place, f"{path} step {step}")
             except CorruptError:
-                return row
+                return step
     finally:
         os.close(descriptor)
     return len(places)

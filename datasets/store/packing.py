@@ -18,13 +18,13 @@ from hlm.datasets.store.arrays import (
     write_array,
     write_image_metadata,
 )
-from hlm.datasets.store.journal import HEADER_FILE, ROWS_FILE, Columns, Header, Records, shard_path
+from hlm.datasets.store.journal import HEADER_FILE, STEPS_FILE, Columns, Header, Records, shard_path
 from hlm.datasets.store.shard import Frames, seal
 from hlm.datasets.store.storage import NEW, sync_folder, write_atomic, write_durable
 
 
 def pack(folder: Path, header: Header, records: Records, info: EpisodeInfo, *, recovered: bool = False) -> Path:
-    """Make an episode of a partial one; pictures stay where they are, byte for byte.
+    """Make an episode of a partial one; images stay where they are, byte for byte.
 
     It can be killed at any moment and started again: the journal goes last, after the attributes that say that
     everything else is there.
@@ -44,19 +44,19 @@ def pack(folder: Path, header: Header, records: Records, info: EpisodeInfo, *, r
         path = shard_path(folder, camera)
         seal(path, records[f"frame_{camera}"])
         write_image_metadata(path.parent, (len(records), *size, 3))
-    if columns.labels:
-        (folder / "label").mkdir(exist_ok=True)
-        write_durable(folder / "label" / METADATA, group_metadata({}))
+    if columns.privileged:
+        (folder / "privileged").mkdir(exist_ok=True)
+        write_durable(folder / "privileged" / METADATA, group_metadata({}))
     for name in _array_names(columns):
         write_array(folder / name, records[name], dimension_names(name, records[name].ndim))
     check_packed(folder, columns, records)
     attributes = {
         **info.to_attributes(),
         "schema_version": SCHEMA_VERSION,
-        "rows": len(records),
+        "steps": len(records),
         "cameras": list(columns.cameras),
         "inputs": list(columns.inputs),
-        "labels": list(columns.labels),
+        "privileged": list(columns.privileged),
         "start_utc": header.start_utc,
         "software": header.software,
         "recovered": recovered,
@@ -79,7 +79,7 @@ def finish(folder: Path) -> Path:
     episode = folder.with_name(folder.name.removesuffix(PARTIAL))
     if episode.exists():
         raise ExistsError(f"{episode} is already there; {folder.name} is left as it is.")
-    for name in (ROWS_FILE, HEADER_FILE, HEADER_FILE + NEW):
+    for name in (STEPS_FILE, HEADER_FILE, HEADER_FILE + NEW):
         (folder / name).unlink(missing_ok=True)
     sync_folder(folder)
     folder.rename(episode)
@@ -104,4 +104,4 @@ def check_packed(folder: Path, columns: Columns, records: Records) -> None:
 
 def _array_names(columns: Columns) -> list[str]:
     ages = [f"age_{name}_s" for name in columns.inputs]
-    return ["stamp_ns", "state", "action", *ages, *(f"label/{name}" for name in columns.labels)]
+    return ["stamp_ns", "state", "action", *ages, *(f"privileged/{name}" for name in columns.privileged)]

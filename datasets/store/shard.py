@@ -35,7 +35,7 @@ def seal(path: Path, index: Index) -> None:
 
 
 class Frames:
-    """The JPEG files of a camera, by row; a context manager that keeps the shard open."""
+    """The JPEG files of a camera, by step; a context manager that keeps the shard open."""
 
     def __init__(self, folder: Path) -> None:
         self.shape = image_shape(folder)
@@ -61,13 +61,13 @@ class Frames:
     ) -> None:
         os.close(self._descriptor)
 
-    def jpeg(self, row: int) -> bytes:
-        """The JPEG file of a row, after checking its checksum.
+    def jpeg(self, step: int) -> bytes:
+        """The JPEG file of a step, after checking its checksum.
 
         Raises:
             CorruptError: missing or damaged.
         """
-        return read_frame(self._descriptor, self.index[row].tolist(), f"{self._path} row {row}")
+        return read_frame(self._descriptor, self.index[step].tolist(), f"{self._path} step {step}")
 
     def _read_index(self) -> Index:
         size = 16 * len(self) + CHECKSUM_BYTES
@@ -90,9 +90,9 @@ def read_frame(descriptor: int, entry: Sequence[int], where: str) -> bytes:
     """
     start, length = entry
     if length <= CHECKSUM_BYTES or start + length > os.fstat(descriptor).st_size:
-        raise CorruptError(f"{where}: the picture is missing.")
+        raise CorruptError(f"{where}: the image is missing.")
     data = os.pread(descriptor, length, start)
     frame = data[:-CHECKSUM_BYTES]
     if len(data) != length or checksum(frame) != data[-CHECKSUM_BYTES:]:
-        raise CorruptError(f"{where}: the picture is damaged, its checksum differs.")
+        raise CorruptError(f"{where}: the image is damaged, its checksum differs.")
     return frame

@@ -1,4 +1,4 @@
-"""Encodes pictures and appends rows to an episode's journal, off the caller's thread."""
+"""Encodes images and appends steps to an episode's journal, off the caller's thread."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from queue import Queue
 from threading import Event, Thread
 from types import TracebackType
 
-from hlm.datasets.schema import Row
+from hlm.datasets.schema import Step
 from hlm.datasets.store.images import encode
-from hlm.datasets.store.journal import ROWS_FILE, Header, record, shard_path
+from hlm.datasets.store.journal import STEPS_FILE, Header, record, shard_path
 from hlm.datasets.store.storage import StorageError, checksum, storage_errors, sync_folder, write_all
 
 # A process that is killed loses no more than the queue; a machine that loses power, no more than a sync period.
@@ -21,7 +21,7 @@ SYNC_PERIOD_S = 0.25
 
 
 class Spool:
-    """A thread that takes rows from a bounded queue; when the queue is full, the caller waits, and no row is dropped.
+    """A thread that takes steps from a bounded queue; when the queue is full, the caller waits, and no step is dropped.
 
     A second thread makes the disk keep what was written, so that a slow disk does not hold up the first one. An error
     in either, also in starting the journal, is raised by the next `put` or `close`.
@@ -31,19 +31,19 @@ class Spool:
         self._folder = folder
         self._header = header
         self._failure: tuple[Exception, TracebackType | None] | None = None
-        self._queue: Queue[Row | None] = Queue(max(2, round(QUEUE_S * rate_hz)))
+        self._queue: Queue[Step | None] = Queue(max(2, round(QUEUE_S * rate_hz)))
         self._ending = Event()
         self._offsets = dict.fromkeys(header.columns.cameras, 0)
         self._files: dict[str, int] = {}
-        self._rows_file = -1
+        self._steps_file = -1
         self._threads = [Thread(target=work, name=folder.name, daemon=True) for work in (self._write, self._sync)]
         for thread in self._threads:
             thread.start()
 
-    def put(self, row: Row) -> None:
-        """Hand over a row that fits the columns."""
+    def put(self, step: Step) -> None:
+        """Hand over a step that fits the columns."""
         self._raise()
-        self._queue.put(row)
+        self._queue.put(step)
 
     def close(self) -> None:
         """Write what was handed over, sync, and end the threads."""
@@ -57,7 +57,7 @@ class Spool:
             thread.join()
         for descriptor in self._descriptors():
             os.close(descriptor)
-        self._files, self._rows_file = {}, -1
+        self._files, self._steps_file = {}, -1
 
     def _raise(self) -> None:
         if self._failure is not None:
@@ -68,11 +68,11 @@ class Spool:
     def _write(self) -> None:
         with self._guard():
             self._start()
-        while (row := self._queue.get()) is not None:
-            # After an error rows are thrown away, so that nobody waits for ever on a full queue.
+        while (step := self._queue.get()) is not None:
+            # After an error steps are thrown away, so that nobody waits for ever on a full queue.
             if self._failure is None:
                 with self._guard():
-                    self._append(row)
+                    self._append(step)
         self._ending.set()
 
     def _sync(self) -> None:
@@ -102,21 +102,21 @@ class Spool:
             # A new mapping each time: the other thread may be going through this one.
             self._files = {**self._files, camera: _create(path)}
             sync_folder(path.parent)
-        self._rows_file = _create(self._folder / ROWS_FILE)
+        self._steps_file = _create(self._folder / STEPS_FILE)
         sync_folder(self._folder)
 
-    def _append(self, row: Row) -> None:
+    def _append(self, step: Step) -> None:
         places = {}
-        for camera, image in row.images.items():
+        for camera, image in step.images.items():
             frame = encode(image)
             data = frame + checksum(frame)
             write_all(self._files[camera], data)
             places[camera] = (self._offsets[camera], len(data))
             self._offsets[camera] += len(data)
-        write_all(self._rows_file, record(row, self._header.columns, places))
+        write_all(self._steps_file, record(step, self._header.columns, places))
 
     def _descriptors(self) -> list[int]:
-        return [descriptor for descriptor in (*self._files.values(), self._rows_file) if descriptor >= 0]
+        return [descriptor for descriptor in (*self._files.values(), self._steps_file) if descriptor >= 0]
 
 
 def _create(path: Path) -> int:

@@ -29,8 +29,8 @@ VERBS = {
     "stats": Verb("hlm.cli.data_mixture:stats", "exact statistics of states and actions, by source"),
     "mixture": Verb("hlm.cli.data_mixture:mixture", "check a mixture of datasets: episodes, shares, missing cameras"),
     "migrate": Verb("hlm.cli.data:migrate", "bring a dataset of an older schema up to this version's"),
-    "view": Verb("hlm.cli.data_view:view", "look at an episode: pictures, body and curves (window, browser or file)"),
-    "plot": Verb("hlm.cli.data_view:plot", "draw an episode on one picture"),
+    "view": Verb("hlm.cli.data_view:view", "look at an episode: images, body and curves (window, browser or file)"),
+    "plot": Verb("hlm.cli.data_view:plot", "draw an episode on one image"),
     "delete": Verb("hlm.cli.data_edit:delete", "delete episodes"),
     "keep": Verb("hlm.cli.data_edit:keep", "delete all other episodes"),
     "trim": Verb("hlm.cli.data_edit:trim", "cut stillness off the ends of episodes"),
@@ -59,7 +59,7 @@ class InfoArguments:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class VerifyArguments:
-    """Read a dataset completely, pictures included, and list what is wrong; the exit code is 1 when something is.
+    """Read a dataset completely, images included, and list what is wrong; the exit code is 1 when something is.
 
     Attributes:
         path: the dataset.
@@ -154,9 +154,9 @@ def migrate(arguments: Sequence[str]) -> int:
     screen = console()
     with waiting(f"migrating {config.path}"):
         migration = migrate_dataset(config.path, dry_run=config.dry_run)
-    for version, summary in enumerate(migration.steps, migration.found):
+    for version, summary in enumerate(migration.changes, migration.found):
         screen.out(f"schema {version} to {version + 1}: {summary}")
-    if not migration.steps:
+    if not migration.changes:
         screen.out(f"{config.path} has schema {migration.found}, which is this hlm's; nothing to do")
     else:
         ending = "nothing was changed: this was a dry run" if config.dry_run else f"migrated {config.path}"
@@ -166,18 +166,18 @@ def migrate(arguments: Sequence[str]) -> int:
 
 def _totals(summary: DatasetSummary) -> Table:
     cameras = [f"{name} {width} x {height}" for name, (height, width) in summary.spec.cameras.items()]
-    rows = {
+    steps = {
         "dataset": str(summary.path),
         "robot": f"{summary.spec.embodiment}, {summary.spec.rate_hz:g} Hz",
         "cameras": ", ".join(cameras) or "none",
-        "episodes": f"{len(summary.episodes)}, {summary.rows} rows, {duration(summary.duration_s)}",
+        "episodes": f"{len(summary.episodes)}, {summary.steps} steps, {duration(summary.duration_s)}",
         "size": size(summary.size_bytes),
         "outcomes": counts(summary.outcomes),
         "instructions": _instructions(summary.instructions),
     }
     if summary.unfinished:
-        rows["unfinished"] = f"{summary.unfinished}: run `hlm data recover {summary.path}`"
-    return facts(rows)
+        steps["unfinished"] = f"{summary.unfinished}: run `hlm data recover {summary.path}`"
+    return facts(steps)
 
 
 def _instructions(numbers: Mapping[str, int]) -> str:
@@ -196,18 +196,18 @@ def _groups(summary: DatasetSummary) -> Table:
 
 
 def _episodes(summary: DatasetSummary) -> Table:
-    table = Table(*("episode", "instruction", "source", "outcome", "stage", "s", "rows", "size"))
+    table = Table(*("episode", "instruction", "source", "outcome", "stage", "s", "steps", "size"))
     for episode in summary.episodes:
         outcome = episode.outcome + (" (recovered)" if episode.recovered else "")
         stage = "" if episode.stage is None else str(episode.stage)
-        length = (f"{episode.duration_s:.1f}", str(episode.rows), size(episode.size_bytes))
+        length = (f"{episode.duration_s:.1f}", str(episode.steps), size(episode.size_bytes))
         table.add_row(str(episode.number), episode.instruction, episode.source, outcome, stage, *length)
     return table
 
 
 def _problems(problems: Sequence[Problem]) -> Table:
-    table = Table("episode", "row", "array", "problem")
+    table = Table("episode", "step", "array", "problem")
     for problem in problems:
-        place = ["" if value is None else str(value) for value in (problem.episode, problem.row)]
+        place = ["" if value is None else str(value) for value in (problem.episode, problem.step)]
         table.add_row(*place, problem.array, problem.text)
     return table

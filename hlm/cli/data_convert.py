@@ -36,7 +36,7 @@ class ConvertArguments:
         episodes: which, e.g. "3 5-7"; of an hlm dataset also outcome=success and the like. Other formats' episodes are
             counted from 0 in the order of their names.
         cameras: which, NAME or OLD=NEW, e.g. "top=head wrist=left_wrist".
-        rate_hz: rows per second that a dataset of another format must have; rows are never resampled.
+        rate_hz: steps per second that a dataset of another format must have; steps are never resampled.
         source: who gave the references, where the dataset does not say.
     """
 
@@ -67,7 +67,7 @@ def convert(arguments: Sequence[str]) -> int:
     screen = console()
     screen.out(f"{config.path}: {converting.DESCRIPTIONS[kind]}")
     try:
-        with progress("rows") as show:
+        with progress("steps") as show:
             conversion = converting.convert(request, show)
     except KeyboardInterrupt as interrupt:
         raise KeyboardInterrupt(f"{config.target} was not made") from interrupt
@@ -75,15 +75,15 @@ def convert(arguments: Sequence[str]) -> int:
         screen.print(_losses(conversion))
     if conversion.left_out:
         screen.out(f"left out: {', '.join(conversion.left_out)}")
-    rows = sum(episode.rows for episode in conversion.kept)
-    screen.out(f"{len(conversion.kept)} of {len(conversion.episodes)} episodes, {rows} rows in {config.target}")
+    steps = sum(episode.steps for episode in conversion.kept)
+    screen.out(f"{len(conversion.kept)} of {len(conversion.episodes)} episodes, {steps} steps in {config.target}")
     return EXIT_REJECTED if len(conversion.kept) < len(conversion.episodes) else 0
 
 
 def _losses(conversion: Conversion) -> Table:
-    table = Table("source", "episode", "rows", "why")
+    table = Table("source", "episode", "steps", "why")
     for episode in conversion.imperfect:
         became = "rejected" if episode.episode is None else str(episode.episode)
         found = str(episode.found) if episode.found else "?"
-        table.add_row(episode.name, became, f"{episode.rows} of {found}", episode.reason)
+        table.add_row(episode.name, became, f"{episode.steps} of {found}", episode.reason)
     return table

@@ -57,7 +57,7 @@ class KeepArguments:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrimArguments:
-    """Cut off stillness at the ends of episodes, where neither state nor action moves. Pictures are not encoded again.
+    """Cut off stillness at the ends of episodes, where neither state nor action moves. Images are not encoded again.
 
     Attributes:
         path: the dataset.

@@ -27,9 +27,9 @@ FIGURES = ("q01", "q99", "mean", "std", "min", "max")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StatsArguments:
-    """Show exact statistics of states and actions, of everything and of each source. Pictures are not read.
+    """Show exact statistics of states and actions, of everything and of each source. Images are not read.
 
-    A mixture counts every row as often as training draws it. "still" marks dimensions that a policy does not learn,
+    A mixture counts every step as often as training draws it. "still" marks dimensions that a policy does not learn,
     because they hardly move.
 
     Attributes:
@@ -48,7 +48,7 @@ class MixtureArguments:
 
     Attributes:
         path: the YAML file.
-        draws: samples after which to count; as many as there are rows by default.
+        draws: samples after which to count; as many as there are steps by default.
         seed: of the draws.
         json: print JSON.
     """
@@ -74,7 +74,9 @@ def stats(arguments: Sequence[str]) -> int:
         document = {**whole.to_dict(), "sources": {name: found.to_dict() for name, found in sources.items()}}
         screen.out(json.dumps(document, indent=2))
         return 0
-    screen.print(facts({"rows": str(whole.rows), "sources": counts({name: one.rows for name, one in sources.items()})}))
+    screen.print(
+        facts({"steps": str(whole.steps), "sources": counts({name: one.steps for name, one in sources.items()})})
+    )
     for name in ("state", "action"):
         screen.print(
             _vector_table(name, getattr(whole, name), {key: getattr(one, name) for key, one in sources.items()})
@@ -132,17 +134,17 @@ def _vector_table(name: str, whole: VectorStatistics, sources: Mapping[str, Vect
 
     shown = sources if len(sources) > 1 else {}
     table = Table(name, "unit", *FIGURES, "", *(f"{source} q01, q99" for source in shown))
-    for row, (dimension, unit) in enumerate(zip(NAMES, UNITS, strict=True)):
-        figures = [f"{getattr(whole, figure)[row]:.3f}" for figure in FIGURES]
-        ranges = [f"{found.q01[row]:.3f}, {found.q99[row]:.3f}" for found in shown.values()]
-        table.add_row(dimension, unit, *figures, "still" if whole.still[row] else "", *ranges)
+    for step, (dimension, unit) in enumerate(zip(NAMES, UNITS, strict=True)):
+        figures = [f"{getattr(whole, figure)[step]:.3f}" for figure in FIGURES]
+        ranges = [f"{found.q01[step]:.3f}, {found.q99[step]:.3f}" for found in shown.values()]
+        table.add_row(dimension, unit, *figures, "still" if whole.still[step] else "", *ranges)
     return table
 
 
 def _lines(opened: Mixture, config: MixtureArguments) -> list[dict[str, Any]]:
     """What there is to say of each part, as JSON."""
     sampler = opened.sampler(config.seed)
-    draws = config.draws or opened.rows
+    draws = config.draws or opened.steps
     drawn = sampler.drawn(draws)
     return [
         {
@@ -150,7 +152,7 @@ def _lines(opened: Mixture, config: MixtureArguments) -> list[dict[str, Any]]:
             "episodes": len(part.episodes),
             "of": len(part.dataset),
             "removed": dict(part.removed),
-            "rows": part.rows,
+            "steps": part.steps,
             "asked": asked,
             "drawn": count,
             "realised": count / draws,
@@ -176,27 +178,27 @@ def _totals(opened: Mixture, config: MixtureArguments) -> Table:
             "mixture": str(config.path),
             "robot": f"{opened.embodiment}, {opened.rate_hz:g} Hz",
             "cameras": ", ".join(opened.cameras) or "none",
-            "episodes": f"{len(episodes)}, {opened.rows} rows, {duration(opened.rows / opened.rate_hz)}",
+            "episodes": f"{len(episodes)}, {opened.steps} steps, {duration(opened.steps / opened.rate_hz)}",
             "sources": counts(Counter(episode.info.source for episode in episodes)),
             "outcomes": counts(Counter(episode.info.outcome for episode in episodes)),
             "instructions": counts(Counter(episode.info.instruction for episode in episodes), separator="\n"),
-            "draws": f"{config.draws or opened.rows} with seed {config.seed}",
+            "draws": f"{config.draws or opened.steps} with seed {config.seed}",
         }
     )
 
 
 def _parts_table(lines: Sequence[Mapping[str, Any]]) -> Table:
-    table = Table("dataset", "episodes", "removed", "rows", "asked", "realised", "draws per row", "without")
+    table = Table("dataset", "episodes", "removed", "steps", "asked", "realised", "draws per step", "without")
     for line in lines:
         removed = ", ".join(f"{count} by {name}" for name, count in line["removed"].items() if count)
         table.add_row(
             line["dataset"],
             f"{line['episodes']} of {line['of']}",
             removed,
-            str(line["rows"]),
+            str(line["steps"]),
             f"{100.0 * line['asked']:.2f}%",
             f"{100.0 * line['realised']:.2f}%",
-            f"{line['drawn'] / line['rows']:.2f}",
+            f"{line['drawn'] / line['steps']:.2f}",
             ", ".join(f"{name} in {count}" for name, count in line["lacking"].items()),
         )
     return table

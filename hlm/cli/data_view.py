@@ -35,7 +35,7 @@ class ViewerError(HlmError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ViewArguments:
-    """Look at an episode: pictures, the body, and curves of state (thick) and action (thin, pale).
+    """Look at an episode: images, the body, and curves of state (thick) and action (thin, pale).
 
     Opens a window, unless told otherwise.
 
@@ -59,7 +59,7 @@ class ViewArguments:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PlotArguments:
-    """Draw an episode on one picture: some frames of each camera, and all curves of state and action.
+    """Draw an episode on one image: some frames of each camera, and all curves of state and action.
 
     Attributes:
         path: the dataset.

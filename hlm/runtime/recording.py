@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from hlm.core.errors import HlmError
 from hlm.core.task import Progress, TaskInstance
-from hlm.datasets.schema import EpisodeInfo, Row
+from hlm.datasets.schema import EpisodeInfo, Step
 from hlm.datasets.writer import DatasetWriter, EpisodeWriter
 from hlm.runtime.station import ScoredRow, Station, episode
 
@@ -74,24 +74,22 @@ def _info(station: Station, instance: TaskInstance, source: str, operator: str) 
         task=station.task.name,
         seed=instance.seed,
         operator=operator,
-        extra={
-            "candidates": list(instance.candidates),
-            "candidate": instance.candidate,
-            "scene": instance.seed if instance.scene is None else instance.scene,
-            "stages": list(station.task.stages),
-        },
+        candidates=instance.candidates,
+        candidate=instance.candidate,
+        scene=instance.seed if instance.scene is None else instance.scene,
+        stages=station.task.stages,
     )
 
 
-def _row(scored: ScoredRow, station: Station) -> Row:
+def _row(scored: ScoredRow, station: Station) -> Step:
     observation = scored.row.observation
-    return Row(
+    return Step(
         stamp_ns=observation.stamp_ns,
         state=observation.state,
         action=scored.row.reference.vector,
         images={name: frame.image for name, frame in observation.frames.items()},
         age_s=scored.row.age_s,
-        labels=station.task.privileged(),
+        privileged=station.task.privileged(),
     )
 
 

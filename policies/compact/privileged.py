@@ -65,7 +65,7 @@ class PrivilegedCandidates:
         candidate_m, goal_m = np.zeros((steps, self._widest, 3), np.float32), np.zeros((steps, 3), np.float32)
         undecided: BoolArray = np.zeros(steps, bool)
         deciding = undecided
-        located = told and {CANDIDATES, GOAL} <= set(episode.labels)
+        located = told and {CANDIDATES, GOAL} <= set(episode.privileged)
         if located:
             known_m = _recorded(episode, CANDIDATES, (steps, len(candidates), 3))
             candidate_m[:, : len(candidates)] = known_m
@@ -107,29 +107,15 @@ class Candidates(NamedTuple):
 
 
 def candidates_of(episode: Episode) -> Candidates:
-    """The candidates of an episode; its instruction alone where a mixture replaced the recorded one.
-
-    Raises:
-        CorruptError: the candidates contradict the episode's instruction.
-    """
-    extra = episode.info.extra
-    told, asked = extra.get("candidates"), extra.get("candidate")
-    alone = Candidates((episode.info.instruction,), 0, told=False)
-    if not isinstance(told, list) or not isinstance(asked, int) or isinstance(asked, bool):
-        return alone
-    candidates = tuple(str(instruction) for instruction in told)
-    if episode.info.instruction != episode.attributes.get("instruction"):
-        return alone  # A mixture's prompt names no candidate.
-    if not 0 <= asked < len(candidates) or candidates[asked] != episode.info.instruction:
-        raise CorruptError(
-            f"{episode.path}: candidate {asked} of {list(candidates)} is not its instruction "
-            f"'{episode.info.instruction}'; leave the episode out."
-        )
-    return Candidates(candidates, asked, told=True)
+    """The candidates of an episode; its instruction alone where they are unknown, or a mixture replaced it."""
+    info = episode.info
+    if info.candidate is None:
+        return Candidates((info.instruction,), 0, told=False)
+    return Candidates(info.candidates, info.candidate, told=True)
 
 
 def _recorded(episode: Episode, name: str, shape: tuple[int, ...]) -> FloatArray:
-    values = episode.label(name)
+    values = episode.privileged_quantity(name)
     if values.shape != shape:
         raise CorruptError(f"{episode.path}: {name} has shape {list(values.shape)}, expected {list(shape)}.")
     return values

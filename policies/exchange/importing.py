@@ -117,7 +117,7 @@ def _checkpoint(folder: PolicyFolder, kind: str, embodiment: str, rate_hz: float
     except (KeyError, TypeError, ValueError) as error:
         raise CorruptError(f"{folder.path}: config.json cannot be read ({error!r}).") from error
     statistics = Statistics(
-        rows=0,
+        steps=0,
         state=statistics_of(folder.figures(OBS_STATE), folder.mode("STATE"), "states"),
         action=statistics_of(folder.figures(ACTION), folder.mode("ACTION"), "actions"),
     )

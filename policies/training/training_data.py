@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -76,7 +75,7 @@ class TrainingData:
     def sampler(self, seed: int, *, rank: int, world_size: int, position: int) -> MixtureSampler:
         """The samples of `episodes` that a process draws, by number."""
         return MixtureSampler(
-            rows=self.steps, weights=self.weights, seed=seed, rank=rank, world_size=world_size, position=position
+            sizes=self.steps, weights=self.weights, seed=seed, rank=rank, world_size=world_size, position=position
         )
 
     def fractions(self, seed: int, draws: int) -> dict[str, float]:
@@ -166,11 +165,11 @@ def _held_out(datasets: Sequence[Sequence[Episode]], config: TrainConfig) -> set
     Episodes of one task and scene (or seed) stay together, whatever their instruction and dataset; so does an episode
     that is in several datasets of the mixture.
     """
-    groups: dict[tuple[str | None, str | None], list[Episode]] = {}
+    groups: dict[tuple[str, int | None], list[Episode]] = {}
     for episode in (episode for episodes in datasets for episode in episodes):
         info = episode.info
-        scene = info.extra.get("scene", info.seed)
-        key = (info.task, json.dumps(scene)) if scene is not None else (str(episode.path.resolve()), None)
+        scene = info.seed if info.scene is None else info.scene
+        key = (info.task, scene) if scene is not None else (str(episode.path.resolve()), None)
         groups.setdefault(key, []).append(episode)
     scenes = list(groups.values())
     wanted = round(config.validation_fraction * len(scenes))
@@ -200,7 +199,7 @@ def _lacking(episodes: Sequence[Episode], cameras: Sequence[str]) -> Iterator[st
 
 
 def _summary(part: Part, rate_hz: float) -> str:
-    hours = part.rows / rate_hz / 3600.0
+    hours = part.steps / rate_hz / 3600.0
     sources = Counter(episode.info.source for episode in part.episodes)
     of = ", ".join(f"{count} {source}" for source, count in sources.items())
     return f"{part.dataset.path}: {len(part.episodes)} of {len(part.dataset)} episodes ({of}), {hours:.2f} h"

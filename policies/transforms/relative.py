@@ -10,7 +10,7 @@ import numpy as np
 from hlm.core.arrays import FloatArray
 from hlm.core.layout import DIMENSIONS, GRIPPERS, ROOT
 from hlm.datasets.reader import Episode
-from hlm.datasets.statistics import VectorStatistics, finite_episodes, vector_statistics, weights_of_rows
+from hlm.datasets.statistics import VectorStatistics, finite_episodes, vector_statistics, weights_of_steps
 
 # As many as OpenHLM's statistics look at.
 SAMPLES = 500_000
@@ -52,7 +52,7 @@ def relative_statistics(
     """
     chosen = finite_episodes(episodes)
     lengths = [len(episode) for episode in chosen]
-    weights = weights_of_rows(chosen, row_weights)
+    weights = weights_of_steps(chosen, row_weights)
     last = np.repeat(np.cumsum(lengths) - 1, lengths)
     row, offset = np.divmod(np.arange(0, len(last) * horizon, _stride(len(last) * horizon, horizon, samples)), horizon)
     state = np.concatenate([episode.state for episode in chosen])

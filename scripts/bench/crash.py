@@ -1,8 +1,8 @@
 """Kill a recording at random instants, recover, and count what is lost.
 
-Each writer records episodes whose every number is `1000 * episode + row`, as fast as it can, until it is killed; so is
+Each writer records episodes whose every number is `1000 * episode + step`, as fast as it can, until it is killed; so is
 every second recovery. Then nothing that was finished may have changed, the open episode may lack half a second at most,
-and no row may stand in the wrong episode.
+and no step may stand in the wrong episode.
 
 `python scripts/bench/crash.py --kills 200 --seed 0 --json runs/bench/crash.json`
 """
@@ -27,12 +27,12 @@ import numpy as np
 
 from hlm.datasets.reader import Episode, open_dataset
 from hlm.datasets.recover import recover
-from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Row, episode_folder, numbered_episodes
+from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Step, episode_folder, numbered_episodes
 from hlm.datasets.verify import verify
 from hlm.datasets.writer import DatasetWriter
 
 SPEC = DatasetSpec(embodiment="unitree_g1", rate_hz=30.0, cameras={"head": (16, 24), "left_wrist": (8, 8)})
-LOSS_ROWS = round(0.5 * SPEC.rate_hz)
+LOSS_STEPS = round(0.5 * SPEC.rate_hz)
 KILLS_PER_DATASET = 5
 LATEST_KILL_S = 0.2
 
@@ -45,12 +45,12 @@ class Told:
 
     Attributes:
         phase: what it was doing.
-        rows: appended, by episode.
+        steps: appended, by episode.
         finished: digest of each episode that was committed, by number.
     """
 
     phase: str = "starting"
-    rows: dict[int, int] = field(default_factory=dict)
+    steps: dict[int, int] = field(default_factory=dict)
     finished: Kept = field(default_factory=dict)
 
 
@@ -71,7 +71,7 @@ def main() -> int:
 
 
 def measure(kills: int, seed: int) -> dict[str, object]:
-    """Kill so many writers; counts, losses in rows, and every law that was broken."""
+    """Kill so many writers; counts, losses in steps, and every law that was broken."""
     rng = np.random.default_rng(seed)
     phases: Counter[str] = Counter()
     lost: list[int] = []
@@ -93,9 +93,9 @@ def measure(kills: int, seed: int) -> dict[str, object]:
         "while": dict(phases),
         "recoveries killed": recoveries_killed,
         "episodes kept": episodes + len(kept),
-        "rows lost, worst": max(lost, default=0),
-        "rows lost, mean": round(float(np.mean(lost)), 2) if lost else 0.0,
-        "rows lost, limit": LOSS_ROWS,
+        "steps lost, worst": max(lost, default=0),
+        "steps lost, mean": round(float(np.mean(lost)), 2) if lost else 0.0,
+        "steps lost, limit": LOSS_STEPS,
         "broken laws": broken,
     }
 
@@ -107,10 +107,10 @@ def check(path: Path, kept: Kept, told: Told, lost: list[int]) -> list[str]:
         path: the dataset.
         kept: digests of its episodes; those that came are added.
         told: what the killed writer said.
-        lost: gets how many rows of its open episode are missing.
+        lost: gets how many steps of its open episode are missing.
     """
     if not (path / "zarr.json").is_file():
-        return [] if not told.rows else ["the dataset is gone"]
+        return [] if not told.steps else ["the dataset is gone"]
     recover(path)
     found = _digests(path)
     kept |= told.finished
@@ -119,18 +119,18 @@ def check(path: Path, kept: Kept, told: Told, lost: list[int]) -> list[str]:
     ]
     leftovers = dict(numbered_episodes(path, partial=True))
     lengths = {number: len(Episode(folder, number)) for number, folder in numbered_episodes(path, partial=False)}
-    for number in told.rows.keys() - told.finished.keys():
-        lost.append(told.rows[number] - lengths.get(number, 0))
-        if lost[-1] > LOSS_ROWS:
-            broken.append(f"episode {number} lost {lost[-1]} of {told.rows[number]} rows")
+    for number in told.steps.keys() - told.finished.keys():
+        lost.append(told.steps[number] - lengths.get(number, 0))
+        if lost[-1] > LOSS_STEPS:
+            broken.append(f"episode {number} lost {lost[-1]} of {told.steps[number]} steps")
     recover(path)
     if _digests(path) != found:
         broken.append("a second recovery changed something")
-    for folder in leftovers.values():  # as `hlm data recover` says for those without a complete row
+    for folder in leftovers.values():  # as `hlm data recover` says for those without a complete step
         shutil.rmtree(folder)
     broken += [f"verify: {problem}" for problem in verify(path)]
     if lengths:
-        broken += [text for episode in open_dataset(path) for text in _wrong_rows(episode)]
+        broken += [text for episode in open_dataset(path) for text in _wrong_steps(episode)]
     kept |= {number: found[episode_folder(number)] for number in lengths}
     return broken
 
@@ -150,14 +150,14 @@ def _digests(path: Path) -> dict[str, str]:
     return {folder.name: digest(folder) for folder in path.glob("episode_*")}
 
 
-def _wrong_rows(episode: Episode) -> list[str]:
+def _wrong_steps(episode: Episode) -> list[str]:
     values = 1000 * episode.number + np.arange(len(episode))
     brightness = episode.images("head")[..., 1].astype(int)
     right = {
         "stamps": np.array_equal(episode.stamp_ns, _stamp_ns(values)),
         "states": np.array_equal(episode.state[:, 0], (values * 1e-6).astype(np.float32)),
         "actions": np.array_equal(episode.action, -episode.state),
-        "pictures": np.abs(brightness - (values % 250)[:, None, None]).max() <= 3,
+        "images": np.abs(brightness - (values % 250)[:, None, None]).max() <= 3,
         "words": episode.info.instruction == f"do {episode.number}",
     }
     return [f"episode {episode.number} has {name} of another one" for name, holds in right.items() if not holds]
@@ -177,7 +177,7 @@ def _kill_writer(path: Path, rng: np.random.Generator) -> Told:
             return told
         told.phase = "committing" if word == "commit" else "appending"
         if word == "appended":
-            told.rows[number] = value
+            told.steps[number] = value
         elif word == "committed":
             told.finished[number] = value
 
@@ -208,17 +208,17 @@ def _record(path: Path, seed: int, says: Connection) -> None:
         while True:
             number += 1
             with writer.episode(EpisodeInfo(instruction=f"do {number}", source="scripted")) as episode:
-                for row in range(int(rng.integers(5, 60))):
-                    episode.append(_row(1000 * number + row))
-                    says.send(("appended", number, row + 1))
+                for step in range(int(rng.integers(5, 60))):
+                    episode.append(_step(1000 * number + step))
+                    says.send(("appended", number, step + 1))
                 says.send(("commit", number, 0))
                 says.send(("committed", number, digest(episode.commit(outcome="success"))))
 
 
-def _row(value: int) -> Row:
+def _step(value: int) -> Step:
     images = {name: np.full((*size, 3), value % 250, np.uint8) for name, size in SPEC.cameras.items()}
     state = np.full(34, value * 1e-6, np.float32)
-    return Row(int(_stamp_ns(value)), state, -state, images, {"state": 0.0}, {"object_m": np.full(3, value)})
+    return Step(int(_stamp_ns(value)), state, -state, images, {"state": 0.0}, {"object_m": np.full(3, value)})
 
 
 def _stamp_ns(value: int | np.ndarray) -> int | np.ndarray:

@@ -24,11 +24,11 @@ from typing import Any
 import numpy as np
 
 from hlm.cli.rendering import use_headless_rendering
-from hlm.cli.stations import ROW_HZ, StationConfig, make_station
+from hlm.cli.stations import STEP_HZ, StationConfig, make_station
 from hlm.core.layout import NAMES
 from hlm.datasets.loader import Samples
 from hlm.datasets.reader import open_dataset
-from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Row
+from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Step
 from hlm.datasets.writer import DatasetWriter
 from hlm.runtime.station import episode as play
 
@@ -47,7 +47,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--episodes", type=int, default=2)
-    parser.add_argument("--image-size", type=int, default=224, help="height and width of the pictures, px")
+    parser.add_argument("--image-size", type=int, default=224, help="height and width of the images, px")
     parser.add_argument(
         "--samples", type=int, default=384, help="random samples of LeRobot; hlm draws ten times as many"
     )
@@ -66,21 +66,21 @@ def main() -> None:
         arguments.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
 
 
-def render(count: int, size: int) -> list[list[Row]]:
-    """Rows of scripted episodes of the shelf task."""
+def render(count: int, size: int) -> list[list[Step]]:
+    """Steps of scripted episodes of the shelf task."""
     station = make_station(StationConfig(task="shelf_cup_transfer", image_size=(size, size)))
-    return [[_row(scored.row) for scored in play(station, station.task.reset(seed))] for seed in range(count)]
+    return [[_step(scored.step) for scored in play(station, station.task.reset(seed))] for seed in range(count)]
 
 
-def _row(row: Any) -> Row:
-    seen = row.observation
+def _step(step: Any) -> Step:
+    seen = step.observation
     images = {name: frame.image for name, frame in seen.frames.items()}
-    return Row(seen.stamp_ns, seen.state, row.reference.vector, images, row.age_s)
+    return Step(seen.stamp_ns, seen.state, step.reference.vector, images, step.age_s)
 
 
-def measure(episodes: Sequence[Sequence[Row]], folder: Path, samples: int, workers: int) -> dict[str, float]:
+def measure(episodes: Sequence[Sequence[Step]], folder: Path, samples: int, workers: int) -> dict[str, float]:
     """Every figure by name; units are the end of the name."""
-    frames = sum(len(rows) for rows in episodes)
+    frames = sum(len(steps) for steps in episodes)
     shape = next(iter(episodes[0][0].images.values())).shape
     figures: dict[str, float] = {
         "cores": len(os.sched_getaffinity(0)),
@@ -95,7 +95,7 @@ def measure(episodes: Sequence[Sequence[Row]], folder: Path, samples: int, worke
         figures[f"size_{name}_mb"] = sum(file.stat().st_size for file in (folder / name).rglob("*")) / 1e6
     ours, theirs = open_samples(folder / "hlm"), open_lerobot(folder / "lerobot")
     theirs_bytes = open_lerobot(folder / "lerobot", return_uint8=True)
-    raw = [row for rows in episodes for row in rows]
+    raw = [step for steps in episodes for step in steps]
     figures |= check_same(ours, theirs_bytes, raw)
     order = np.random.default_rng(0).integers(0, frames, 10 * samples).tolist()
     draws: dict[str, Draw] = {
@@ -111,18 +111,18 @@ def measure(episodes: Sequence[Sequence[Row]], folder: Path, samples: int, worke
     return figures
 
 
-def record_hlm(episodes: Iterable[Sequence[Row]], path: Path) -> None:
+def record_hlm(episodes: Iterable[Sequence[Step]], path: Path) -> None:
     """Record with hlm."""
     cameras = {name: image.shape[:2] for name, image in next(iter(episodes))[0].images.items()}
-    with DatasetWriter.open(path, DatasetSpec(embodiment="unitree_g1", rate_hz=ROW_HZ, cameras=cameras)) as writer:
-        for rows in episodes:
+    with DatasetWriter.open(path, DatasetSpec(embodiment="unitree_g1", rate_hz=STEP_HZ, cameras=cameras)) as writer:
+        for steps in episodes:
             episode = writer.episode(EpisodeInfo(instruction=INSTRUCTION, source="scripted"))
-            for row in rows:
-                episode.append(row)
+            for step in steps:
+                episode.append(step)
             episode.commit(outcome="success")
 
 
-def record_lerobot(episodes: Iterable[Sequence[Row]], path: Path, **options: Any) -> None:
+def record_lerobot(episodes: Iterable[Sequence[Step]], path: Path, **options: Any) -> None:
     """Record with LeRobot."""
     from lerobot.datasets.lerobot_dataset import LeRobotDataset
 
@@ -132,19 +132,19 @@ def record_lerobot(episodes: Iterable[Sequence[Row]], path: Path, **options: Any
         for name, image in next(iter(episodes))[0].images.items()
     }
     features = {"observation.state": vector, "action": vector, **images}
-    dataset = LeRobotDataset.create("bench/frames", round(ROW_HZ), features, root=path, **options)
-    for rows in episodes:
-        for row in rows:
-            pictures = {f"observation.images.{name}": image for name, image in row.images.items()}
-            dataset.add_frame({"observation.state": row.state, "action": row.action, "task": INSTRUCTION, **pictures})
+    dataset = LeRobotDataset.create("bench/frames", round(STEP_HZ), features, root=path, **options)
+    for steps in episodes:
+        for step in steps:
+            images = {f"observation.images.{name}": image for name, image in step.images.items()}
+            dataset.add_frame({"observation.state": step.state, "action": step.action, "task": INSTRUCTION, **images})
         dataset.save_episode()
     dataset.finalize()
 
 
-def stream_lerobot(episodes: Iterable[Sequence[Row]], path: Path) -> None:
+def stream_lerobot(episodes: Iterable[Sequence[Step]], path: Path) -> None:
     """Record with LeRobot, which encodes while it records."""
-    # Rows come faster than 30 a second here; a queue that overflows would drop frames.
-    longest = max(len(rows) for rows in episodes)
+    # Steps come faster than 30 a second here; a queue that overflows would drop frames.
+    longest = max(len(steps) for steps in episodes)
     record_lerobot(episodes, path, streaming_encoding=True, encoder_queue_maxsize=longest)
 
 
@@ -157,12 +157,12 @@ def open_lerobot(path: Path, **options: Any) -> Any:
     """Samples of LeRobot, with the same chunk of actions."""
     from lerobot.datasets.lerobot_dataset import LeRobotDataset
 
-    due_s = [step / ROW_HZ for step in range(HORIZON)]
+    due_s = [step / STEP_HZ for step in range(HORIZON)]
     return LeRobotDataset("bench/frames", root=path, delta_timestamps={"action": due_s}, **options)
 
 
-def check_same(ours: Samples, theirs: Any, raw: Sequence[Row]) -> dict[str, float]:
-    """Make sure that both give the same samples; how near their pictures are to what was rendered, dB."""
+def check_same(ours: Samples, theirs: Any, raw: Sequence[Step]) -> dict[str, float]:
+    """Make sure that both give the same samples; how near their images are to what was rendered, dB."""
     if len(ours) != len(theirs):
         raise SystemExit(f"hlm has {len(ours)} samples, LeRobot {len(theirs)}")
     errors: dict[str, list[float]] = {"hlm": [], "lerobot": []}
@@ -178,8 +178,8 @@ def check_same(ours: Samples, theirs: Any, raw: Sequence[Row]) -> dict[str, floa
         for name, image in mine.images.items():
             truth = raw[number].images[name].astype(float)
             errors["hlm"].append(float(np.mean((image - truth) ** 2)))
-            picture = other[f"observation.images.{name}"].numpy().transpose(1, 2, 0)
-            errors["lerobot"].append(float(np.mean((picture - truth) ** 2)))
+            image = other[f"observation.images.{name}"].numpy().transpose(1, 2, 0)
+            errors["lerobot"].append(float(np.mean((image - truth) ** 2)))
     return {f"psnr_{name}_db": 10.0 * float(np.log10(255.0**2 / np.mean(values))) for name, values in errors.items()}
 
 

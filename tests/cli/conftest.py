@@ -9,7 +9,7 @@ import pytest
 
 from hlm.cli.main import main
 from hlm.core.layout import DIMENSIONS
-from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Row
+from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Step
 from hlm.datasets.writer import DatasetWriter
 
 # A program of its own whose episodes last `time_limit_s`, for what needs a process of its own.
@@ -106,5 +106,5 @@ def _write_lifts(path: Path) -> None:
                 vector = np.full(DIMENSIONS, 0.005 * row)
                 image = rng.integers(0, 255, (side, side, 3), dtype=np.uint8)
                 stamp_ns = round(row * 1e9 / spec.rate_hz)
-                episode.append(Row(stamp_ns, vector, vector, {"head": image}, {"head": 0.0}))
+                episode.append(Step(stamp_ns, vector, vector, {"head": image}, {"head": 0.0}))
             episode.commit(outcome="success")

@@ -7,11 +7,11 @@ from hlm.cli.body import body_parts
 from hlm.core.embodiments.unitree_g1 import UNITREE_G1
 from hlm.core.layout import LEFT_GRIPPER, RIGHT_GRIPPER, pack
 from hlm.datasets.reader import open_dataset
-from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Row
+from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Step
 from hlm.datasets.view import Boxes, Capsules
 from hlm.datasets.writer import DatasetWriter
 
-ROWS = 5
+STEPS = 5
 
 
 @pytest.fixture
@@ -20,10 +20,10 @@ def episode(tmp_path):
     spec = DatasetSpec(embodiment="unitree_g1", rate_hz=30.0, cameras={})
     info = EpisodeInfo(instruction="x", source="scripted")
     with DatasetWriter.open(tmp_path / "x.zarr", spec) as writer, writer.episode(info) as one:
-        for row in range(ROWS):
-            share = row / (ROWS - 1)
+        for step in range(STEPS):
+            share = step / (STEPS - 1)
             vector = pack(UNITREE_G1.default_rad, np.array([share, 1.0 - share]), np.zeros(3))
-            one.append(Row(row * 33_333_333, vector, vector, {}, {"state": 0.0}))
+            one.append(Step(step * 33_333_333, vector, vector, {}, {"state": 0.0}))
         one.commit()
     return open_dataset(tmp_path / "x.zarr").episodes[0]
 
@@ -34,7 +34,7 @@ def test_every_shape_is_drawn_once(episode):
     assert sum(len(shape.radius_m) for shape in shapes if isinstance(shape, Capsules)) == len(UNITREE_G1.capsules)
     # Two soles, two palms, four fingers.
     assert sum(len(shape.center_m) for shape in shapes if isinstance(shape, Boxes)) == 8
-    assert all(part.position_m.shape == (ROWS, 3) and part.rotation.shape == (ROWS, 3, 3) for part in parts.values())
+    assert all(part.position_m.shape == (STEPS, 3) and part.rotation.shape == (STEPS, 3, 3) for part in parts.values())
 
 
 @pytest.mark.parametrize(("side", "column", "gripper"), [("left", LEFT_GRIPPER, 0), ("right", RIGHT_GRIPPER, 1)])

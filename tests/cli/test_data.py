@@ -6,19 +6,19 @@ import pytest
 from hlm.cli.main import main
 from hlm.cli.tables import duration, size
 from hlm.core.layout import DIMENSIONS
-from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Row
+from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Step
 from hlm.datasets.writer import DatasetWriter
 
 SPEC = DatasetSpec(embodiment="unitree_g1", rate_hz=30.0, cameras={"head": (16, 24)})
 INSTRUCTION = "put the [red] cup on the high shelf"
 
 
-def append_rows(episode, rows):
-    for row in range(rows):
-        vector = np.full(DIMENSIONS, 0.001 * row)
-        image = np.full((16, 24, 3), 8 * row, np.uint8)
-        stamp_ns = round(row * 1e9 / SPEC.rate_hz)
-        episode.append(Row(stamp_ns, vector, vector, {"head": image}, {"head": 0.01}))
+def append_steps(episode, steps):
+    for step in range(steps):
+        vector = np.full(DIMENSIONS, 0.001 * step)
+        image = np.full((16, 24, 3), 8 * step, np.uint8)
+        stamp_ns = round(step * 1e9 / SPEC.rate_hz)
+        episode.append(Step(stamp_ns, vector, vector, {"head": image}, {"head": 0.01}))
 
 
 def info():
@@ -31,7 +31,7 @@ def dataset(tmp_path):
     with DatasetWriter.open(path, SPEC) as writer:
         for _ in range(2):
             episode = writer.episode(info())
-            append_rows(episode, 15)
+            append_steps(episode, 15)
             episode.commit(outcome="success", stage=4)
     return path
 
@@ -39,7 +39,7 @@ def dataset(tmp_path):
 def test_info_shows_totals(dataset, capsys):
     assert main(["data", "info", str(dataset)]) == 0
     text = capsys.readouterr().out
-    assert "2, 30 rows, 1.0 s" in text
+    assert "2, 30 steps, 1.0 s" in text
     assert "head 24 x 16" in text
     assert f"2 {INSTRUCTION}" in text
 
@@ -47,8 +47,8 @@ def test_info_shows_totals(dataset, capsys):
 def test_info_lists_episodes_when_asked(dataset, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "160")
     main(["data", "info", str(dataset), "--episodes"])
-    rows = [line for line in capsys.readouterr().out.splitlines() if INSTRUCTION in line and "success" in line]
-    assert len(rows) == 2
+    steps = [line for line in capsys.readouterr().out.splitlines() if INSTRUCTION in line and "success" in line]
+    assert len(steps) == 2
 
 
 def test_verify_of_a_sound_dataset(dataset, capsys):
@@ -68,11 +68,11 @@ def test_verify_finds_a_flipped_byte(dataset, capsys):
 
 def test_recover_keeps_an_unfinished_episode(dataset, capsys):
     with DatasetWriter.open(dataset, SPEC) as writer, writer.episode(info()) as episode:
-        append_rows(episode, 15)
+        append_steps(episode, 15)
     assert main(["data", "info", str(dataset)]) == 0
     assert "run `hlm data recover" in capsys.readouterr().out
     assert main(["data", "recover", str(dataset)]) == 0
-    assert "episode 2: recovered, 15 rows" in capsys.readouterr().out
+    assert "episode 2: recovered, 15 steps" in capsys.readouterr().out
     assert main(["data", "info", str(dataset)]) == 0
     assert "2 success, 1 unlabelled" in capsys.readouterr().out
 

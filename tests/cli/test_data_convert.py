@@ -6,7 +6,7 @@ import pytest
 
 from hlm.cli.main import main
 from hlm.core.layout import DIMENSIONS
-from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Row
+from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Step
 from hlm.datasets.writer import DatasetWriter
 
 SIZE = (32, 48)
@@ -20,9 +20,9 @@ def dataset(folder):
         DatasetWriter.open(path, spec) as writer,
         writer.episode(EpisodeInfo(instruction="go", source="teleop")) as one,
     ):
-        for row in range(4):
-            vector, picture = np.full(DIMENSIONS, 0.01 * row), np.full((*SIZE, 3), 30 * row, np.uint8)
-            one.append(Row(row * 33_333_333, vector, vector, {"head": picture}, {}))
+        for step in range(4):
+            vector, image = np.full(DIMENSIONS, 0.01 * step), np.full((*SIZE, 3), 30 * step, np.uint8)
+            one.append(Step(step * 33_333_333, vector, vector, {"head": image}, {}))
         one.commit(outcome="success")
     return path
 
@@ -40,8 +40,8 @@ def recordings(folder):
         hands = {f"{kind}_hand_{side}": 0.5 for kind in ("state", "action") for side in ("left", "right")}
         body = {"state_body": [0.0] * 32, "action_body": [0.0] * 32}
         place = {"video_path": "videos/wrist_rgb_left.mp4"}
-        rows = [{"idx": row, "wrist_rgb_left": place | {"frame_index": row}, **body, **hands} for row in range(5)]
-        content = {"info": {"video": {"fps": 30}}, "text": {"goal": "pour"}, "data": rows}
+        steps = [{"idx": step, "wrist_rgb_left": place | {"frame_index": step}, **body, **hands} for step in range(5)]
+        content = {"info": {"video": {"fps": 30}}, "text": {"goal": "pour"}, "data": steps}
         (videos.parent / "data.json").write_text(json.dumps(content))
     (videos / "wrist_rgb_left.mp4").write_bytes(b"no video")
     return folder / "raw"
@@ -52,7 +52,7 @@ def test_convert_says_what_it_found_and_what_it_lost(recordings, capsys):
     text = " ".join(capsys.readouterr().out.replace("│", " ").split())
     assert "OpenHLM's recordings" in text
     assert "pour/episode_0001 rejected 0 of ?" in text
-    assert "1 of 2 episodes, 5 rows in out.zarr" in text
+    assert "1 of 2 episodes, 5 steps in out.zarr" in text
     assert main(["data", "info", "out.zarr"]) == 0
     assert "humi    1 " in capsys.readouterr().out
 

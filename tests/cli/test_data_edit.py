@@ -8,7 +8,7 @@ import pytest
 from hlm.cli.main import main
 from hlm.core.layout import DIMENSIONS
 from hlm.datasets.reader import open_dataset
-from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Row
+from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Step
 from hlm.datasets.writer import DatasetWriter
 
 SPEC = DatasetSpec(embodiment="unitree_g1", rate_hz=30.0, cameras={"head": (8, 8)})
@@ -32,10 +32,10 @@ def template(tmp_path_factory):
     with DatasetWriter.open(path, SPEC) as writer:
         for number in range(3):
             episode = writer.episode(EpisodeInfo(instruction="put the [red] cup", source="scripted", seed=number))
-            for row in range(60):
-                vector = np.full(DIMENSIONS, 0.004 * (min(row, 30) if number == 0 else row))
-                picture = np.full((8, 8, 3), row, np.uint8)
-                episode.append(Row(round(row * 1e9 / 30), vector, vector, {"head": picture}, {"head": 0.0}))
+            for step in range(60):
+                vector = np.full(DIMENSIONS, 0.004 * (min(step, 30) if number == 0 else step))
+                image = np.full((8, 8, 3), step, np.uint8)
+                episode.append(Step(round(step * 1e9 / 30), vector, vector, {"head": image}, {"head": 0.0}))
             episode.commit(outcome="success" if number < 2 else "failure")
     return path
 
@@ -54,7 +54,7 @@ def lines(capsys, *words):
 
 def test_delete_says_what_and_undo_brings_it_back(dataset, capsys):
     would = lines(capsys, "delete", dataset, "outcome=failure", "--dry-run")
-    assert would == ["episode 2: failure, 60 rows, 'put the [red] cup'", "would delete 1 of 3 episodes: 2"]
+    assert would == ["episode 2: failure, 60 steps, 'put the [red] cup'", "would delete 1 of 3 episodes: 2"]
     assert len(open_dataset(dataset)) == 3
     done = lines(capsys, "delete", dataset, "outcome=failure")
     assert done[:2] == [would[0], "done: delete 1 of 3 episodes: 2"]
@@ -67,7 +67,7 @@ def test_delete_says_what_and_undo_brings_it_back(dataset, capsys):
 
 def test_the_other_edits(dataset, capsys):
     assert lines(capsys, "trim", dataset)[:2] == [
-        "episode 0: 0.00 s at the start, 0.90 s at the end, 33 of 60 rows remain",
+        "episode 0: 0.00 s at the start, 0.90 s at the end, 33 of 60 steps remain",
         "done: trim 1 of 3 episodes by 0.9 s",
     ]
     relabelled = lines(capsys, "relabel", dataset, "instruction=put*", "0-1", "--instruction", "put the 红 cup")

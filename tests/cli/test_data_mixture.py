@@ -9,7 +9,7 @@ from hlm.cli.main import main
 from hlm.core.layout import DIMENSIONS, NAMES
 from hlm.datasets.mixture import open_mixture
 from hlm.datasets.reader import open_dataset
-from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Row
+from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Step
 from hlm.datasets.statistics import Statistics, statistics
 from hlm.datasets.writer import DatasetWriter
 
@@ -40,14 +40,14 @@ def dataset(folder):
     rng = np.random.default_rng(0)
     described = (("teleop", "success", 30), ("teleop", "failure", 9), ("humi", "unlabelled", 10))
     with DatasetWriter.open(path, spec) as writer:
-        for source, outcome, rows in described:
+        for source, outcome, steps in described:
             episode = writer.episode(EpisodeInfo(instruction="wave", source=source))
-            for row in range(rows):
+            for step in range(steps):
                 vector = rng.normal(size=DIMENSIONS)
-                vector[0] = 0.0001 * row
-                picture = np.full((8, 8, 3), row, np.uint8)
-                images = {"left_wrist": picture} if source == "humi" else {"head": picture, "left_wrist": picture}
-                episode.append(Row(round(row * 1e9 / 30), vector, vector, images, {"state": 0.0}))
+                vector[0] = 0.0001 * step
+                image = np.full((8, 8, 3), step, np.uint8)
+                images = {"left_wrist": image} if source == "humi" else {"head": image, "left_wrist": image}
+                episode.append(Step(round(step * 1e9 / 30), vector, vector, images, {"state": 0.0}))
             episode.commit(outcome=outcome)
     return path
 
@@ -76,9 +76,9 @@ def test_stats_of_a_dataset(dataset, capsys):
     state = statistics(open_dataset(dataset).episodes[:2]).state
     assert "39 teleop" in text
     assert text.count(NAMES[5]) == text.count(NAMES[33]) == 2
-    row = cells(text.split("action")[0], NAMES[5])
+    step = cells(text.split("action")[0], NAMES[5])
     figures = (state.q01, state.q99, state.mean, state.std, state.min, state.max)
-    assert row == [NAMES[5], "rad", *(f"{figure[5]:.3f}" for figure in figures), ""]
+    assert step == [NAMES[5], "rad", *(f"{figure[5]:.3f}" for figure in figures), ""]
     assert cells(text.split("action")[0], NAMES[0])[-1] == "still"
 
 
@@ -95,16 +95,16 @@ def test_stats_as_json(dataset, mixture, capsys):
     assert list(document["sources"]) == ["teleop"]
     document = json.loads(shown(capsys, "stats", str(mixture), "--json"))
     assert Statistics.from_dict(document).to_dict() == open_mixture(mixture).statistics().to_dict()
-    assert {name: found["rows"] for name, found in document["sources"].items()} == {"teleop": 30, "humi": 10}
+    assert {name: found["steps"] for name, found in document["sources"].items()} == {"teleop": 30, "humi": 10}
 
 
 def test_mixture_shows_what_it_takes_and_draws(mixture, capsys):
     text = shown(capsys, "mixture", str(mixture), "--draws", "4096")
-    assert "2, 40 rows, 1.3 s" in text
+    assert "2, 40 steps, 1.3 s" in text
     assert "1 teleop, 1 humi" in text
     assert "1 point at it" in text
-    rows = [[cell.strip() for cell in line.strip("│").split("│")][1:] for line in text.splitlines() if "│" in line]
-    assert rows == [
+    steps = [[cell.strip() for cell in line.strip("│").split("│")][1:] for line in text.splitlines() if "│" in line]
+    assert steps == [
         ["1 of 3", "1 by source, 1 by outcome", "30", "75.00%", "75.00%", "102.40", ""],
         ["1 of 3", "2 by source", "10", "25.00%", "25.00%", "102.40", "head in 1"],
     ]

@@ -9,7 +9,7 @@ from rerun.chunk import RrdReader
 from hlm.cli import data_view
 from hlm.cli.main import main
 from hlm.core.layout import DIMENSIONS
-from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Row
+from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Step
 from hlm.datasets.writer import DatasetWriter
 
 NAME = "mes données ½.zarr"
@@ -20,9 +20,9 @@ def record(path, embodiment="unitree_g1"):
     with DatasetWriter.open(path, spec) as writer:
         for _ in range(2):
             with writer.episode(EpisodeInfo(instruction="look", source="scripted")) as episode:
-                for row in range(3):
-                    vector, picture = np.full(DIMENSIONS, 0.01 * row), np.zeros((8, 8, 3), np.uint8)
-                    episode.append(Row(round(row * 1e9 / 30), vector, vector, {"head": picture}, {"head": 0.0}))
+                for step in range(3):
+                    vector, image = np.full(DIMENSIONS, 0.01 * step), np.zeros((8, 8, 3), np.uint8)
+                    episode.append(Step(round(step * 1e9 / 30), vector, vector, {"head": image}, {"head": 0.0}))
                 episode.commit()
     return path
 

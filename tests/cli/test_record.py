@@ -9,7 +9,7 @@ import pytest
 
 from hlm.cli.main import main
 from hlm.datasets.reader import open_dataset
-from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Row
+from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Step
 from hlm.datasets.verify import verify
 from hlm.datasets.writer import DatasetWriter
 
@@ -23,7 +23,7 @@ def episode_of(path, rate_hz=30.0, **changes):
     with DatasetWriter.open(path, spec) as writer:
         episode = writer.episode(EpisodeInfo(**info))
         for row in range(3):
-            episode.append(Row(row * 33_333_333, np.zeros(34), np.zeros(34), {}, {"state": 0.0}))
+            episode.append(Step(row * 33_333_333, np.zeros(34), np.zeros(34), {}, {"state": 0.0}))
         return episode.commit(outcome="success")
 
 
@@ -176,6 +176,8 @@ def test_a_whole_demonstration_succeeds_and_so_does_its_replay(folder, capsys):
     np.testing.assert_allclose(again.action, first.action, atol=1e-6)
     # The cup ends where it ended: the same motion, to what single precision leaves of it.
     np.testing.assert_allclose(
-        again.label("candidate_in_hand_m")[-1], first.label("candidate_in_hand_m")[-1], atol=0.01
+        again.privileged_quantity("candidate_in_hand_m")[-1],
+        first.privileged_quantity("candidate_in_hand_m")[-1],
+        atol=0.01,
     )
     assert verify("a.zarr") == verify("b.zarr") == []

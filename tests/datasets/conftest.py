@@ -1,4 +1,4 @@
-"""Data that names itself: every number of a row is `1000 * episode + row`."""
+"""Data that names itself: every number of a step is `1000 * episode + step`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Row
+from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Step
 from hlm.datasets.writer import DatasetWriter
 
 CAMERAS = {"head": (16, 24), "left_wrist": (8, 8)}
@@ -15,25 +15,25 @@ CAMERAS = {"head": (16, 24), "left_wrist": (8, 8)}
 
 @dataclass(frozen=True)
 class Maker:
-    """Rows, specifications and datasets for tests."""
+    """Steps, specifications and datasets for tests."""
 
     spec: DatasetSpec
 
-    def picture(self, camera: str, value: int) -> np.ndarray:
+    def image(self, camera: str, value: int) -> np.ndarray:
         ramp = np.arange(self.spec.cameras[camera][1]) * 4
-        picture = np.zeros((*self.spec.cameras[camera], 3), np.uint8)
-        picture[..., 0], picture[..., 1], picture[..., 2] = ramp, value % 250, value // 1000 * 50
-        return picture
+        image = np.zeros((*self.spec.cameras[camera], 3), np.uint8)
+        image[..., 0], image[..., 1], image[..., 2] = ramp, value % 250, value // 1000 * 50
+        return image
 
-    def row(self, episode: int, row: int, **changes: object) -> Row:
-        value = 1000 * episode + row
-        whole = Row(
+    def step(self, episode: int, step: int, **changes: object) -> Step:
+        value = 1000 * episode + step
+        whole = Step(
             stamp_ns=value * 10_000_000_000 // 300,
             state=np.full(34, value) * 1e-6,
             action=np.full(34, -value) * 1e-6,
-            images={camera: self.picture(camera, value) for camera in self.spec.cameras},
+            images={camera: self.image(camera, value) for camera in self.spec.cameras},
             age_s={"state": 0.0, "head": value * 1e-6},
-            labels={"goal_in_hand_m": np.full(3, value), "candidate_in_hand_m": np.full((2, 3), value)},
+            privileged={"goal_in_hand_m": np.full(3, value), "candidate_in_hand_m": np.full((2, 3), value)},
         )
         return replace(whole, **changes)
 
@@ -41,14 +41,14 @@ class Maker:
         return replace(EpisodeInfo(instruction=f"do {episode}", source="scripted", seed=episode), **changes)
 
     def dataset(
-        self, path: Path, lengths: tuple[int, ...] = (5, 7), change: Callable[[int, Row], Row] = lambda _, row: row
+        self, path: Path, lengths: tuple[int, ...] = (5, 7), change: Callable[[int, Step], Step] = lambda _, step: step
     ) -> Path:
-        """A dataset with episodes of these lengths; `change(row number, row)` may edit rows."""
+        """A dataset with episodes of these lengths; `change(step number, step)` may edit steps."""
         with DatasetWriter.open(path, self.spec) as writer:
             for length in lengths:
                 episode = writer.episode(self.info())
-                for row in range(length):
-                    episode.append(change(row, self.row(episode.number, row)))
+                for step in range(length):
+                    episode.append(change(step, self.step(episode.number, step)))
                 episode.commit(outcome="success")
         return path
 

@@ -32,7 +32,7 @@ def test_killed_twenty_times_nothing_finished_changes_and_half_a_second_is_lost_
     assert found["broken laws"] == []
     assert found["writers killed"] == 20
     assert {"appending", "committing"} <= found["while"].keys()
-    assert found["rows lost, worst"] <= 15
+    assert found["steps lost, worst"] <= 15
     assert found["episodes kept"] > 10
 
 
@@ -41,25 +41,25 @@ def test_the_laws_would_notice(crash, path, broken):
     with DatasetWriter.open(path, crash.SPEC) as writer:
         for number in range(2):
             with writer.episode(crash.EpisodeInfo(instruction=f"do {number}", source="scripted")) as episode:
-                for row in range(20):
-                    episode.append(crash._row(1000 * (0 if broken == "mix" else number) + row))
+                for step in range(20):
+                    episode.append(crash._step(1000 * (0 if broken == "mix" else number) + step))
                 episode.commit()
     kept = {0: crash.digest(path / "episode_000000")}
-    told = crash.Told(rows={1: 20})
+    told = crash.Told(steps={1: 20})
     assert crash.check(path, dict(kept), told, []) == [] or broken == "mix"
     if broken == "change":
         (path / "episode_000000" / "zarr.json").touch()
         (path / "episode_000000" / "note.txt").write_text("x")
         text = "episode 0 changed"
     elif broken == "loss":
-        told.rows[1] = 36
-        text = "episode 1 lost 16 of 36 rows"
+        told.steps[1] = 36
+        text = "episode 1 lost 16 of 36 steps"
     else:
         text = "episode 1 has stamps of another one"
     assert text in crash.check(path, dict(kept), told, [])
 
 
-def test_numbers_name_their_episode_and_row(crash):
-    rows = [crash._row(1000 * episode + row) for episode in range(3) for row in range(3)]
-    assert len({row.stamp_ns for row in rows}) == len({float(row.state[0]) for row in rows}) == 9
-    assert np.all(np.diff([row.stamp_ns for row in rows]) > 0)
+def test_numbers_name_their_episode_and_step(crash):
+    steps = [crash._step(1000 * episode + step) for episode in range(3) for step in range(3)]
+    assert len({step.stamp_ns for step in steps}) == len({float(step.state[0]) for step in steps}) == 9
+    assert np.all(np.diff([step.stamp_ns for step in steps]) > 0)

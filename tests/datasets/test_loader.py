@@ -39,10 +39,10 @@ def one_eyed(maker, path):
     with DatasetWriter.open(path, maker.spec) as writer:
         for number, length in enumerate(LENGTHS):
             with writer.episode(maker.info(number, source="humi" if number == 1 else "teleop")) as episode:
-                for row in range(length):
-                    whole = maker.row(number, row)
+                for step in range(length):
+                    whole = maker.step(number, step)
                     images = {"head": whole.images["head"]} if number == 1 else whole.images
-                    episode.append(maker.row(number, row, images=images))
+                    episode.append(maker.step(number, step, images=images))
                 episode.commit(outcome="success")
     return open_dataset(path).episodes
 
@@ -189,7 +189,7 @@ def test_torch_makes_batches_of_tensors(one_eyed, workers):
             assert_same(
                 Sample(
                     number=number,
-                    images={name: pictures[place].numpy() for name, pictures in batch.images.items()},
+                    images={name: images[place].numpy() for name, images in batch.images.items()},
                     available={name: bool(there[place]) for name, there in batch.available.items()},
                     state=batch.state[place].numpy(),
                     action=batch.action[place].numpy(),
@@ -219,7 +219,7 @@ def test_workers_that_were_spawned_make_the_same_batches(samples):
 @pytest.mark.filterwarnings("ignore:This DataLoader will create")
 def test_two_training_processes_learn_from_what_one_would(samples):
     def loader(rank, world_size, workers):
-        sampler = MixtureSampler(rows=(len(samples),), weights=(1.0,), seed=3, rank=rank, world_size=world_size)
+        sampler = MixtureSampler(sizes=(len(samples),), weights=(1.0,), seed=3, rank=rank, world_size=world_size)
         return DataLoader(samples, batch_size=6 // world_size, sampler=sampler, num_workers=workers)
 
     alone = numbers_of(loader(0, 1, 0), 4)
@@ -231,8 +231,8 @@ def test_an_episode_that_was_replaced_meanwhile_is_noticed(maker, path, samples)
     assert samples[1].images["head"].any()
     shutil.rmtree(path)
     noise = np.random.default_rng(0).integers(0, 256, (16, 24, 3)).astype(np.uint8)
-    maker.dataset(path, LENGTHS, lambda row, whole: replace(whole, images={**whole.images, "head": noise}))
-    with pytest.raises(CorruptError, match=r"episode_000000.*row 1: the picture is (damaged|missing)"):
+    maker.dataset(path, LENGTHS, lambda step, whole: replace(whole, images={**whole.images, "head": noise}))
+    with pytest.raises(CorruptError, match=r"episode_000000.*step 1: the image is (damaged|missing)"):
         samples[1]
 
 

@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,13 +13,14 @@ from hlm.cli.main import main
 from hlm.core.errors import CorruptError, MismatchError
 from hlm.datasets import migrate as module
 from hlm.datasets import schema
-from hlm.datasets.migrate import STEPS, Step, migrate
+from hlm.datasets.migrate import UPGRADES, Upgrade, migrate
 from hlm.datasets.reader import open_dataset
 from hlm.datasets.recover import recover
 from hlm.datasets.schema import SCHEMA_VERSION
-from hlm.datasets.store.arrays import ATTRIBUTES_CHECKSUM, METADATA, group_attributes, group_metadata
+from hlm.datasets.schema_2 import renamed
+from hlm.datasets.store.arrays import ATTRIBUTES_CHECKSUM, METADATA, group_attributes, group_metadata, sealed
 from hlm.datasets.store.exchange import exchange
-from hlm.datasets.store.journal import HEADER_FILE
+from hlm.datasets.store.journal import HEADER_FILE, STEPS_FILE
 from hlm.datasets.store.lock import LOCK_FILE, FolderLock, LockedError
 from hlm.datasets.store.storage import StorageError, json_bytes, read_json, write_atomic
 from hlm.datasets.verify import verify
@@ -31,8 +33,35 @@ def snapshot(folder):
     return {str(file.relative_to(folder)): file.read_bytes() for file in files}
 
 
+def described_2(attributes):
+    """A description in the terms of version 2, where `extra` held what became attributes of their own."""
+    attributes = dict(attributes)
+    known = {name: attributes.pop(name) for name in ("candidates", "candidate", "scene", "stages", "fault")}
+    told = {name: value for name, value in known.items() if value not in (None, "", [])}
+    return attributes | {"extra": attributes["extra"] | told}
+
+
+def downgrade_to_2(path):
+    """Make the dataset one of version 2: steps are rows, privileged quantities are labels."""
+    for folder in path.glob("episode_*"):
+        if (folder / METADATA).is_file():
+            attributes = described_2(group_attributes(folder)) | {"schema_version": 2}
+            attributes = renamed(attributes, {"steps": "rows", "privileged": "labels"})
+            write_atomic(folder / METADATA, group_metadata(attributes))
+        for new, earlier in (("privileged", "label"), (STEPS_FILE, "journal.rows")):
+            if (folder / new).exists():
+                (folder / new).rename(folder / earlier)
+        if (folder / HEADER_FILE).is_file():
+            header = read_json(folder / HEADER_FILE)
+            columns = renamed(header["columns"], {"privileged": "labels"})
+            header |= {"info": described_2(header["info"]), "columns": columns, "schema_version": 2}
+            write_atomic(folder / HEADER_FILE, json_bytes(sealed(header)))
+    write_atomic(path / METADATA, group_metadata(group_attributes(path) | {"schema_version": 2}))
+
+
 def downgrade(path):
-    """Make the dataset one of version 1: attributes without a checksum."""
+    """Make the dataset one of version 1: like version 2, but attributes have no checksum."""
+    downgrade_to_2(path)
     for file in path.rglob(METADATA):
         metadata = read_json(file)
         if metadata["node_type"] == "group":
@@ -42,20 +71,43 @@ def downgrade(path):
             file.write_bytes(json_bytes(metadata))
     for file in path.glob(f"*/{HEADER_FILE}"):
         header = read_json(file)
-        del header[ATTRIBUTES_CHECKSUM], header["schema_version"]
-        file.write_bytes(json_bytes(header))
+        del header[ATTRIBUTES_CHECKSUM]
+        file.write_bytes(json_bytes(header | {"schema_version": 1}))
 
 
 @pytest.fixture
-def old(maker, path):
-    """Version 1: two episodes, and one that nobody ended."""
+def told(maker):
+    """What simulated episodes say of themselves."""
+    words = {"candidates": ("do this", "do 2"), "candidate": 1, "scene": 5, "stages": ("reach", "grasp")}
+    return maker.info(2, **words, extra={"trimmed": {"steps_before": 2, "steps_after": 1}, "table": "oak"})
+
+
+@pytest.fixture
+def recorded(maker, path, told):
+    """Two episodes without candidates, one with them, and one that nobody ended."""
     maker.dataset(path, (5, 7))
     with DatasetWriter.open(path, maker.spec) as writer:
-        episode = writer.episode(maker.info(2))
-        for row in range(6):
-            episode.append(maker.row(2, row))
-    downgrade(path)
+        for number, ended in ((2, True), (3, False)):
+            episode = writer.episode(told)
+            for step in range(4 + number):
+                episode.append(maker.step(number, step))
+            if ended:
+                episode.commit(outcome="success", stage=2)
     return path
+
+
+@pytest.fixture
+def old(recorded):
+    """The same in version 1."""
+    downgrade(recorded)
+    return recorded
+
+
+@pytest.fixture
+def second(recorded):
+    """The same in version 2."""
+    downgrade_to_2(recorded)
+    return recorded
 
 
 def test_an_older_schema_is_refused_with_the_command_that_helps(maker, old):
@@ -70,47 +122,98 @@ def test_an_older_schema_is_refused_with_the_command_that_helps(maker, old):
             attempt()
 
 
-def test_version_1_is_brought_up(maker, old):
-    inodes = {file.relative_to(old): file.stat().st_ino for file in old.rglob("c.0*")}
-    migration = migrate(old)
-    assert (migration.found, migration.episodes) == (1, 3)
-    assert migration.steps == (STEPS[1].summary,)
-    assert {file.relative_to(old): file.stat().st_ino for file in old.rglob("c.0*")} == inodes  # nothing was copied
-    assert [kept.rows for kept in recover(old)] == [6]
-    assert verify(old) == []
-    dataset = open_dataset(old)
-    assert [len(episode) for episode in dataset] == [5, 7, 6]
+@pytest.mark.parametrize(("version", "make_older"), [(1, downgrade), (2, downgrade_to_2)])
+def test_older_versions_are_brought_up(maker, recorded, told, version, make_older):
+    make_older(recorded)
+    inodes = sorted(file.stat().st_ino for file in recorded.rglob("c.0*"))
+    migration = migrate(recorded)
+    assert (migration.found, migration.episodes) == (version, 4)
+    assert migration.changes == tuple(UPGRADES[number].summary for number in range(version, SCHEMA_VERSION))
+    assert sorted(file.stat().st_ino for file in recorded.rglob("c.0*")) == inodes  # nothing was copied
+    assert [kept.steps for kept in recover(recorded)] == [7]
+    assert verify(recorded) == []
+    dataset = open_dataset(recorded)
+    assert [len(episode) for episode in dataset] == [5, 7, 6, 7]
     assert dataset.spec == maker.spec
+    assert dataset.episodes[2].info == replace(told, outcome="success", stage=2)
+    assert dataset.episodes[3].info == told
     for episode in dataset:
         values = 1000 * episode.number + np.arange(len(episode))
         assert np.array_equal(episode.state[:, 0], (values * 1e-6).astype(np.float32))
+        assert np.array_equal(episode.privileged_quantity("goal_in_hand_m")[:, 0], values)
         assert episode.attributes["schema_version"] == SCHEMA_VERSION
-    assert sorted(entry.name for entry in old.parent.iterdir()) == [old.name]
+    assert sorted(entry.name for entry in recorded.parent.iterdir()) == [recorded.name]
 
 
-def test_migrating_leads_to_what_would_have_been_written(maker, path):
-    maker.dataset(path)
-    before = snapshot(path)
-    downgrade(path)
+@pytest.mark.parametrize("make_older", [downgrade, downgrade_to_2])
+def test_migrating_leads_to_what_would_have_been_written(recorded, make_older):
+    before = {name: _value(name, data) for name, data in snapshot(recorded).items()}
+    make_older(recorded)
+    migrate(recorded)
+    assert {name: _value(name, data) for name, data in snapshot(recorded).items()} == before
+
+
+def _value(name, data):
+    return json.loads(data) if name.endswith(".json") else data
+
+
+def test_what_fits_no_attribute_stays_in_extra(maker, path):
+    extra = {"candidates": ["something else"], "candidate": 0, "scene": ["shelf", 2], "stages": 3}
+    with DatasetWriter.open(path, maker.spec) as writer, writer.episode(maker.info(1, extra=extra)) as episode:
+        episode.append(maker.step(0, 0))
+        episode.commit()
+    downgrade_to_2(path)
     migrate(path)
-    assert snapshot(path) == before
+    assert open_dataset(path).episodes[0].info == maker.info(1, extra=extra)
+
+
+def test_damage_that_was_found_before_is_found_after(second, told):
+    """A migration must not seal what was flipped or edited since it was recorded."""
+    for folder in ("episode_000001", ".", "episode_000003.partial"):
+        file = second / folder / (METADATA if (second / folder / METADATA).is_file() else HEADER_FILE)
+        file.write_bytes(file.read_bytes().replace(b"scripted", b"teleop").replace(b"head", b"heat"))
+    migrate(second)
+    assert group_attributes(second / "episode_000001")["source"] == "teleop"
+    found = {problem.episode: problem.text for problem in verify(second) if "checksum" in problem.text}
+    assert found.keys() == {None, 1}
+    (lost,) = recover(second)
+    assert lost.episode is None and "checksum" in lost.text
+
+
+def test_attributes_that_make_no_sense_are_an_error(second):
+    attributes = group_attributes(second) | {"conversion": {"cut_or_rejected": [3]}}
+    write_atomic(second / METADATA, group_metadata(attributes))
+    before = snapshot(second)
+    with pytest.raises(CorruptError, match="attributes are not as hlm writes them"):
+        migrate(second)
+    assert snapshot(second) == before
+
+
+def test_reports_of_conversions_count_steps(second):
+    lost = {"name": "a", "episode": 0, "rows": 20, "found": 30, "reason": "gap"}
+    write_atomic(
+        second / METADATA, group_metadata(group_attributes(second) | {"conversion": {"cut_or_rejected": [lost]}})
+    )
+    migrate(second)
+    kept = group_attributes(second)["conversion"]["cut_or_rejected"]
+    assert kept == [{"name": "a", "episode": 0, "steps": 20, "found": 30, "reason": "gap"}]
 
 
 def test_nothing_is_done_to_a_dataset_of_this_version(maker, path):
     before = snapshot(maker.dataset(path))
-    assert migrate(path).steps == ()
+    assert migrate(path).changes == ()
     assert snapshot(path) == before
 
 
 def test_a_dry_run_changes_nothing(old):
     before = snapshot(old)
-    assert migrate(old, dry_run=True).steps == (STEPS[1].summary,)
+    assert migrate(old, dry_run=True).changes == (UPGRADES[1].summary, UPGRADES[2].summary)
     assert snapshot(old) == before
     assert sorted(entry.name for entry in old.parent.iterdir()) == [old.name]
 
 
 def test_a_new_version_costs_one_function(maker, old, monkeypatch):
-    """Version 3 of a future hlm calls instructions `words`, and this is all that it takes."""
+    """Version 4 of a future hlm calls instructions `words`, and this is all that it takes."""
 
     def rename(dataset):
         for folder in dataset.glob("episode_*"):
@@ -119,14 +222,14 @@ def test_a_new_version_costs_one_function(maker, old, monkeypatch):
                 attributes["words"] = attributes.pop("instruction")
                 write_atomic(folder / METADATA, group_metadata(attributes))
 
-    monkeypatch.setattr(schema, "SCHEMA_VERSION", 3)
-    monkeypatch.setattr(module, "SCHEMA_VERSION", 3)
-    monkeypatch.setattr(module, "_check", lambda _: None)  # which reads instructions
-    monkeypatch.setitem(STEPS, 2, Step("instructions are called words", rename))
-    assert migrate(old).steps == (STEPS[1].summary, "instructions are called words")
+    monkeypatch.setattr(schema, "SCHEMA_VERSION", 4)
+    monkeypatch.setattr(module, "SCHEMA_VERSION", 4)
+    monkeypatch.setattr(module, "_check", lambda *_: None)  # which reads instructions
+    monkeypatch.setitem(UPGRADES, 3, Upgrade("instructions are called words", rename))
+    assert migrate(old).changes[-1] == "instructions are called words"
     for number, folder in schema.numbered_episodes(old, partial=False):
         attributes = group_attributes(folder)
-        assert (attributes["schema_version"], attributes["words"]) == (3, f"do {0 * number}")
+        assert (attributes["schema_version"], attributes["words"]) == (4, f"do {2 * (number // 2)}")
         assert "instruction" not in attributes
 
 
@@ -142,7 +245,7 @@ def test_an_even_older_version_goes_through_every_step(old, monkeypatch):
         attributes["rate_hz"] = attributes.pop("hertz")
         write_atomic(dataset / METADATA, group_metadata(attributes))
 
-    monkeypatch.setitem(STEPS, 0, Step("the rate says its unit", name_the_rate))
+    monkeypatch.setitem(UPGRADES, 0, Upgrade("the rate says its unit", name_the_rate))
     assert migrate(old).found == 0
     assert open_dataset(old).spec.rate_hz == 30.0
 
@@ -161,7 +264,7 @@ def test_a_step_that_fails_leaves_everything_as_it_was(old, monkeypatch):
         (dataset / "episode_000000" / METADATA).unlink()
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setitem(STEPS, 1, Step("fails", fails))
+    monkeypatch.setitem(UPGRADES, 1, Upgrade("fails", fails))
     with pytest.raises(StorageError, match=r"could not migrate .*: no space left on device"):
         migrate(old)
     assert snapshot(old) == before
@@ -170,7 +273,13 @@ def test_a_step_that_fails_leaves_everything_as_it_was(old, monkeypatch):
 
 def test_a_step_that_breaks_the_dataset_is_not_accepted(old, monkeypatch):
     before = snapshot(old)
-    monkeypatch.setitem(STEPS, 1, Step("forgets", lambda dataset: (dataset / "episode_000001" / METADATA).unlink()))
+    complete = UPGRADES[1].apply
+
+    def forgets(dataset):
+        complete(dataset)
+        (dataset / "episode_000001" / METADATA).unlink()
+
+    monkeypatch.setitem(UPGRADES, 1, Upgrade("forgets", forgets))
     with pytest.raises(CorruptError, match="is missing"):
         migrate(old)
     assert snapshot(old) == before
@@ -198,7 +307,7 @@ def test_of_two_at_once_the_second_does_nothing(old, monkeypatch):
     monkeypatch.setattr(module, "FolderLock", other_is_faster)
     with pytest.raises(MismatchError, match="was migrated meanwhile"):
         migrate(old)
-    assert len(open_dataset(old)) == 2
+    assert len(open_dataset(old)) == 3
 
 
 def test_a_link_to_a_dataset_stays_one(old):
@@ -206,7 +315,7 @@ def test_a_link_to_a_dataset_stays_one(old):
     link.symlink_to(old.name)
     migrate(link)
     assert link.is_symlink()
-    assert len(open_dataset(link)) == 2
+    assert len(open_dataset(link)) == 3
 
 
 def test_killed_at_any_moment_it_is_the_old_or_the_new(old):
@@ -218,7 +327,7 @@ def test_killed_at_any_moment_it_is_the_old_or_the_new(old):
         migrated = snapshot(old) != before
         ends[migrated] += 1
         if migrated:
-            assert migrate(old).steps == ()
+            assert migrate(old).changes == ()
             assert sorted(entry.name for entry in old.parent.iterdir()) == [old.name]
             break
         assert process.returncode == -signal.SIGKILL
@@ -245,10 +354,11 @@ def test_command_line(old, capsys):
     assert capsys.readouterr().err.endswith(f"`hlm data migrate {old}`.\n")
     assert main(["data", "migrate", str(old), "--dry-run"]) == 0
     assert capsys.readouterr().out == (
-        f"schema 1 to 2: {STEPS[1].summary}\n3 episodes; nothing was changed: this was a dry run\n"
+        f"schema 1 to 2: {UPGRADES[1].summary}\nschema 2 to 3: {UPGRADES[2].summary}\n"
+        "4 episodes; nothing was changed: this was a dry run\n"
     )
     assert main(["data", "migrate", str(old)]) == 0
-    assert f"3 episodes; migrated {old}\n" in capsys.readouterr().out
+    assert f"4 episodes; migrated {old}\n" in capsys.readouterr().out
     assert main(["data", "migrate", str(old)]) == 0
     assert "nothing to do" in capsys.readouterr().out
     assert json.loads((old / METADATA).read_bytes())["attributes"]["schema_version"] == SCHEMA_VERSION

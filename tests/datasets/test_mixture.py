@@ -20,13 +20,13 @@ def _own_cache(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
 
 
-def write(maker, path, infos, rows=1, cameras=None):
+def write(maker, path, infos, steps=1, cameras=None):
     """A dataset of episodes with these descriptions."""
     with DatasetWriter.open(path, maker.spec) as writer:
         for number, info in enumerate(infos):
             with writer.episode(EpisodeInfo(**{"instruction": "wave", "source": "teleop", **info})) as episode:
-                for row in range(rows):
-                    whole = maker.row(number % 5, row)
+                for step in range(steps):
+                    whole = maker.step(number % 5, step)
                     images = {name: whole.images[name] for name in cameras or maker.spec.cameras}
                     episode.append(replace(whole, images=images))
                 episode.commit(outcome=info.get("outcome", "success"))
@@ -45,12 +45,12 @@ def record(maker, tmp_path):
 
 @pytest.fixture(scope="module")
 def two(maker, tmp_path_factory):
-    """60 rows of teleoperation, and 20 of HuMI without a head camera; not to be changed."""
+    """60 steps of teleoperation, and 20 of HuMI without a head camera; not to be changed."""
     folder = tmp_path_factory.mktemp("two")
     humi = [{"source": "humi", "instruction": "point"}] * 2
     return (
-        write(maker, folder / "teleop.zarr", [{}] * 4, rows=15),
-        write(maker, folder / "humi.zarr", humi, rows=10, cameras=("left_wrist",)),
+        write(maker, folder / "teleop.zarr", [{}] * 4, steps=15),
+        write(maker, folder / "humi.zarr", humi, steps=10, cameras=("left_wrist",)),
     )
 
 
@@ -62,11 +62,11 @@ def numbers(part):
     return [episode.number for episode in part.episodes]
 
 
-def test_by_default_every_row_is_as_likely_as_any_other(two):
+def test_by_default_every_step_is_as_likely_as_any_other(two):
     teleop, humi = two
     mixture = mix({"path": teleop}, {"path": humi})
-    assert [part.rows for part in mixture.parts] == [60, 20]
-    assert mixture.rows == len(Samples(mixture.episodes, image_size=(8, 8))) == 80
+    assert [part.steps for part in mixture.parts] == [60, 20]
+    assert mixture.steps == len(Samples(mixture.episodes, image_size=(8, 8))) == 80
     assert mixture.sampler().asked == (0.75, 0.25)
     assert mixture.sampler().drawn(80) == pytest.approx((60, 20), abs=8)
     assert mixture.statistics().to_dict() == statistics(mixture.episodes).to_dict()
@@ -83,14 +83,14 @@ def test_weights_are_shares_of_samples(two):
 def test_statistics_are_those_of_what_is_drawn(two):
     mixture = mix({"path": two[0], "weight": 1.0}, {"path": two[1], "weight": 4.0})
     # Ten epochs of the first dataset and 120 of the second.
-    rows = np.concatenate([episode.state for episode in mixture.episodes])
+    steps = np.concatenate([episode.state for episode in mixture.episodes])
     counts = np.bincount([*islice(mixture.sampler(), 4096)], minlength=80)
-    drawn = vector_statistics(rows, counts.astype(float) + 1e-12)
+    drawn = vector_statistics(steps, counts.astype(float) + 1e-12)
     asked = mixture.statistics().state
-    spread = np.ptp(rows[:, 0])
+    spread = np.ptp(steps[:, 0])
     assert abs(asked.mean - drawn.mean).max() < 0.01 * spread
     assert abs(asked.std - drawn.std).max() < 0.01 * spread
-    whole = np.repeat(rows, [1] * 60 + [12] * 20, axis=0)
+    whole = np.repeat(steps, [1] * 60 + [12] * 20, axis=0)
     np.testing.assert_array_equal(asked.q01, np.quantile(whole, 0.01, axis=0, method="inverted_cdf"))
     np.testing.assert_array_equal(asked.q99, np.quantile(whole, 0.99, axis=0, method="inverted_cdf"))
     np.testing.assert_allclose(asked.mean, whole.mean(0, dtype=np.float64), rtol=1e-6)
@@ -258,7 +258,7 @@ def test_datasets_of_different_robots_or_rates_do_not_mix(record, two):
         mix({"path": two[0]}, {"path": other})
 
 
-def test_pictures_of_different_sizes_mix_at_an_asked_size(record, two):
+def test_images_of_different_sizes_mix_at_an_asked_size(record, two):
     large = record("large.zarr", [{}], cameras={"head": (32, 32)})
     samples = Samples(mix({"path": two[0]}, {"path": large}).episodes, image_size=(4, 4))
-    assert {picture.shape for sample in samples for picture in sample.images.values()} == {(4, 4, 3)}
+    assert {image.shape for sample in samples for image in sample.images.values()} == {(4, 4, 3)}

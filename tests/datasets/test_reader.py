@@ -72,7 +72,7 @@ def test_an_empty_dataset_is_an_error(maker, path):
     with DatasetWriter.open(path, maker.spec) as writer:
         with pytest.raises(InputError, match=r"has no episodes\. Record some first"):
             open_dataset(path)
-        writer.episode(maker.info()).append(maker.row(0, 0))
+        writer.episode(maker.info()).append(maker.step(0, 0))
     with pytest.raises(InputError, match=r"has no episodes\. 1 unfinished: run `hlm data recover"):
         open_dataset(path)
 
@@ -83,13 +83,13 @@ def test_statistics_are_those_of_numpy(maker, path):
     with DatasetWriter.open(path, maker.spec) as writer:
         for vectors in episodes:
             episode = writer.episode(maker.info())
-            for row, (state, action) in enumerate(vectors):
-                episode.append(maker.row(0, row, state=state, action=action))
+            for step, (state, action) in enumerate(vectors):
+                episode.append(maker.step(0, step, state=state, action=action))
             episode.commit()
     dataset = open_dataset(path)
     found = statistics(dataset.episodes)
     frames = np.concatenate(episodes).astype(np.float64)
-    assert found.rows == 173
+    assert found.steps == 173
     for index, vector in enumerate((found.state, found.action)):
         values = frames[:, index]
         assert np.allclose(vector.q01, np.quantile(values, 0.01, axis=0), atol=1e-12)
@@ -99,7 +99,7 @@ def test_statistics_are_those_of_numpy(maker, path):
         assert np.array_equal(vector.min, values.min(0))
         assert np.array_equal(vector.max, values.max(0))
     part = statistics(dataset.episodes[:1])
-    assert part.rows == 50
+    assert part.steps == 50
     assert not np.array_equal(part.state.mean, found.state.mean)
 
 
@@ -108,11 +108,11 @@ def test_statistics_round_trip_through_json(maker, path):
     again = Statistics.from_dict(json.loads(json.dumps(found.to_dict())))
     assert again.to_dict() == found.to_dict()
     with pytest.raises(CorruptError, match="statistics cannot be read"):
-        Statistics.from_dict({"rows": 1})
+        Statistics.from_dict({"steps": 1})
 
 
 def test_statistics_refuse_what_is_not_finite(maker, path):
-    maker.dataset(path, (3,), lambda row, whole: maker.row(0, row, state=np.full(34, np.nan)))
+    maker.dataset(path, (3,), lambda step, whole: maker.step(0, step, state=np.full(34, np.nan)))
     with pytest.raises(InputError, match="holds nan or infinity"):
         statistics(open_dataset(path))
     with pytest.raises(InputError, match="at least one episode"):
@@ -123,12 +123,12 @@ def test_summary_counts(maker, path):
     maker.dataset(path, (30, 60))
     with DatasetWriter.open(path, maker.spec) as writer:
         episode = writer.episode(maker.info(1, source="teleop"))
-        episode.append(maker.row(2, 0))
+        episode.append(maker.step(2, 0))
         episode.commit(outcome="failure", stage=1)
-        writer.episode(maker.info()).append(maker.row(3, 0))
+        writer.episode(maker.info()).append(maker.step(3, 0))
     summary = summarize(open_dataset(path))
-    assert [line.rows for line in summary.episodes] == [30, 60, 1]
-    assert summary.rows == 91
+    assert [line.steps for line in summary.episodes] == [30, 60, 1]
+    assert summary.steps == 91
     assert summary.duration_s == pytest.approx(91 / 30)
     assert dict(summary.outcomes) == {"success": 2, "failure": 1}
     assert dict(summary.instructions) == {"do 0": 2, "do 1": 1}

@@ -26,17 +26,17 @@ def snapshot(folder: Path) -> dict[str, bytes]:
 
 @pytest.fixture
 def partial(maker, path) -> Path:
-    """A dataset with one episode, and a second of 20 rows that nobody ended."""
+    """A dataset with one episode, and a second of 20 steps that nobody ended."""
     maker.dataset(path, (4,))
     with DatasetWriter.open(path, maker.spec) as writer:
         episode = writer.episode(maker.info(1))
-        for row in range(20):
-            episode.append(maker.row(1, row))
+        for step in range(20):
+            episode.append(maker.step(1, step))
     return path / "episode_000001.partial"
 
 
-def check_rows(episode, number):
-    """The episode's rows are its own, from the first on."""
+def check_steps(episode, number):
+    """The episode's steps are its own, from the first on."""
     values = 1000 * number + np.arange(len(episode))
     assert np.array_equal(episode.stamp_ns, values * 10_000_000_000 // 300)
     assert np.abs(episode.images("head")[..., 1].astype(int) - (values % 250)[:, None, None]).max() <= 3
@@ -45,9 +45,9 @@ def check_rows(episode, number):
 def test_a_partial_episode_becomes_one(path, partial):
     before = snapshot(path / "episode_000000")
     [kept] = recover(path)
-    assert (kept.number, kept.rows, kept.episode) == (1, 20, path / "episode_000001")
+    assert (kept.number, kept.steps, kept.episode) == (1, 20, path / "episode_000001")
     episode = open_dataset(path).episodes[1]
-    check_rows(episode, 1)
+    check_steps(episode, 1)
     assert episode.info.outcome == "unlabelled"
     assert episode.info.instruction == "do 1"
     assert episode.attributes["recovered"] is True
@@ -59,13 +59,13 @@ def test_a_partial_episode_becomes_one(path, partial):
 
 def test_recovering_equals_committing(maker, path, partial):
     recover(path)
-    maker.dataset(path, (20,), lambda row, _: maker.row(1, row))
+    maker.dataset(path, (20,), lambda step, _: maker.step(1, step))
     kept, committed = (snapshot(path / f"episode_00000{number}") for number in (1, 2))
     assert kept.keys() == committed.keys()
     assert [name for name in kept if kept[name] != committed[name]] == ["zarr.json"]
 
 
-@pytest.mark.parametrize("file", ["journal.rows", "image_head/c.0.0.0.0", "image_left_wrist/c.0.0.0.0"])
+@pytest.mark.parametrize("file", ["journal.steps", "image_head/c.0.0.0.0", "image_left_wrist/c.0.0.0.0"])
 def test_any_torn_tail_costs_only_what_was_torn(path, partial, file):
     data = (partial / file).read_bytes()
     original = path.with_name("original.zarr")
@@ -75,22 +75,22 @@ def test_any_torn_tail_costs_only_what_was_torn(path, partial, file):
         shutil.copytree(original, path)
         (partial / file).write_bytes(data[: int(share * len(data))])
         [kept] = recover(path)
-        assert abs(kept.rows - int(share * 20)) <= 1
-        if kept.rows:
-            check_rows(open_dataset(path).episodes[1], 1)
+        assert abs(kept.steps - int(share * 20)) <= 1
+        if kept.steps:
+            check_steps(open_dataset(path).episodes[1], 1)
             assert verify(path) == []
         else:
             assert kept.episode is None
-            assert "holds no complete row" in kept.text
+            assert "holds no complete step" in kept.text
             assert partial.is_dir()
 
 
 def test_a_damaged_byte_ends_the_episode_before_it(path, partial):
-    file = partial / "journal.rows"
+    file = partial / "journal.steps"
     data = bytearray(file.read_bytes())
     data[len(data) // 2] ^= 1
     file.write_bytes(data)
-    assert [item.rows for item in recover(path)] == [10]
+    assert [item.steps for item in recover(path)] == [10]
 
 
 def test_an_empty_partial_episode_is_reported(maker, path):
@@ -98,7 +98,7 @@ def test_an_empty_partial_episode_is_reported(maker, path):
     (path / "episode_000001.partial").mkdir()
     [lost] = recover(path)
     assert lost.episode is None
-    assert "holds no row" in lost.text
+    assert "holds no step" in lost.text
     assert len(open_dataset(path)) == 1
 
 
@@ -112,23 +112,23 @@ def test_a_taken_number_is_never_overwritten(path, partial):
     assert partial.is_dir()
 
 
-@pytest.mark.parametrize("step", ["write_image_metadata", "write_array", "write_attributes", "finish"])
-def test_a_commit_that_dies_half_way_can_be_finished(maker, path, monkeypatch, step):
+@pytest.mark.parametrize("call", ["write_image_metadata", "write_array", "write_attributes", "finish"])
+def test_a_commit_that_dies_half_way_can_be_finished(maker, path, monkeypatch, call):
     def dies(*_args, **_kwargs):
         raise SystemExit
 
     with DatasetWriter.open(path, maker.spec) as writer:
         episode = writer.episode(maker.info())
-        for row in range(5):
-            episode.append(maker.row(0, row))
+        for step in range(5):
+            episode.append(maker.step(0, step))
         with monkeypatch.context() as patch, pytest.raises(SystemExit):
-            patch.setattr(packing, step, dies)
+            patch.setattr(packing, call, dies)
             episode.commit(outcome="success")
     [kept] = recover(path)
-    assert kept.rows == 5
+    assert kept.steps == 5
     read = open_dataset(path).episodes[0]
-    check_rows(read, 0)
-    assert read.info.outcome == ("success" if step == "finish" else "unlabelled")
+    check_steps(read, 0)
+    assert read.info.outcome == ("success" if call == "finish" else "unlabelled")
     assert sorted(file.name for file in read.path.iterdir() if file.is_file()) == ["zarr.json"]
     assert verify(path) == []
 
@@ -140,7 +140,7 @@ def test_every_flipped_bit_of_a_journal_is_noticed(path, partial):
     rng = np.random.default_rng(0)
     files = [str(file.relative_to(original)) for file in original.glob("*.partial/**/*") if file.is_file()]
     assert len(files) == 4
-    kept_rows = []
+    kept_steps = []
     for flip in range(24):
         shutil.copytree(original, path)
         file = path / files[flip % 4]
@@ -148,17 +148,17 @@ def test_every_flipped_bit_of_a_journal_is_noticed(path, partial):
         data[int(rng.integers(len(data)))] ^= 1 << int(rng.integers(8))
         file.write_bytes(data)
         [kept] = recover(path)
-        kept_rows.append(kept.rows)
+        kept_steps.append(kept.steps)
         if kept.episode is not None:
             episode = open_dataset(path).episodes[1]
-            check_rows(episode, 1)
+            check_steps(episode, 1)
             assert episode.info.instruction == "do 1"
-            assert kept.text == f"recovered, {kept.rows} rows" + f"; {20 - kept.rows} after them were damaged" * (
-                kept.rows < 20
+            assert kept.text == f"recovered, {kept.steps} steps" + f"; {20 - kept.steps} after them were damaged" * (
+                kept.steps < 20
             )
             assert verify(path) == []
         shutil.rmtree(path)
-    assert len(set(kept_rows)) > 5
+    assert len(set(kept_steps)) > 5
 
 
 def test_a_recovery_killed_at_any_moment_can_be_run_again(path, partial):
@@ -173,7 +173,7 @@ def test_a_recovery_killed_at_any_moment_can_be_run_again(path, partial):
         killed = subprocess.run([sys.executable, "-c", KILLED, str(path), str(calls)], check=False)
         unfinished += killed.returncode == -signal.SIGKILL
         recover(path)
-        check_rows(open_dataset(path).episodes[1], 1)
+        check_steps(open_dataset(path).episodes[1], 1)
         assert len(open_dataset(path).episodes[1]) == 20
         assert snapshot(path / "episode_000000") == before
         assert verify(path) == []
@@ -191,13 +191,13 @@ def test_a_discarded_episode_does_not_come_back(maker, path, monkeypatch):
 
     with DatasetWriter.open(path, maker.spec) as writer:
         episode = writer.episode(maker.info())
-        episode.append(maker.row(0, 0))
+        episode.append(maker.step(0, 0))
         with monkeypatch.context() as patch, pytest.raises(SystemExit):
             patch.setattr("hlm.datasets.writer.shutil.rmtree", dies)
             episode.discard()
     [lost] = recover(path)
     assert lost.episode is None
-    assert "holds no row; delete" in lost.text
+    assert "holds no step; delete" in lost.text
 
 
 def test_a_partial_episode_of_another_dataset_is_left_alone(maker, path, partial):
@@ -207,16 +207,16 @@ def test_a_partial_episode_of_another_dataset_is_left_alone(maker, path, partial
     shutil.copytree(partial, other / partial.name)
     [lost] = recover(other)
     assert lost.episode is None
-    assert "camera 'left_wrist' gives 8x8 pictures; the dataset has: head 16x24" in lost.text
+    assert "camera 'left_wrist' gives 8x8 images; the dataset has: head 16x24" in lost.text
     assert (other / partial.name).is_dir()
 
 
 def test_a_journal_from_elsewhere_cannot_name_other_folders(path, partial):
     header = read_json(partial / "journal.json")
-    header["columns"]["labels"] = {"../../../outside": [3]}
+    header["columns"]["privileged"] = {"../../../outside": [3]}
     write_atomic(partial / "journal.json", json_bytes(sealed(header)))
     [lost] = recover(path)
-    assert "label name '../../../outside' must be" in lost.text
+    assert "privileged quantity name '../../../outside' must be" in lost.text
 
 
 def test_no_dataset_no_recovery(path):

@@ -15,14 +15,14 @@ import hlm
 from hlm.core.errors import CorruptError, InputError, MismatchError, UnknownNameError
 from hlm.core.layout import NAMES
 from hlm.datasets.reader import open_dataset
-from hlm.datasets.schema import SCHEMA_VERSION, DatasetSpec, EpisodeInfo, Row
+from hlm.datasets.schema import SCHEMA_VERSION, DatasetSpec, EpisodeInfo, Step
 from hlm.datasets.store.images import decode, encode, resize
 from hlm.datasets.writer import DatasetWriter
 
 README = Path(hlm.__file__).parent / "datasets" / "README.md"
 
 
-def test_every_array_names_its_episode_and_row(maker, path):
+def test_every_array_names_its_episode_and_step(maker, path):
     dataset = open_dataset(maker.dataset(path, (5, 7)))
     assert [len(episode) for episode in dataset] == [5, 7]
     assert [episode.number for episode in dataset.episodes] == [0, 1]
@@ -33,10 +33,10 @@ def test_every_array_names_its_episode_and_row(maker, path):
         assert np.array_equal(episode.state, np.repeat((values * 1e-6).astype(np.float32)[:, None], 34, axis=1))
         assert np.array_equal(episode.action, -episode.state)
         assert np.array_equal(episode.age_s("head"), (values * 1e-6).astype(np.float32))
-        assert np.array_equal(episode.label("goal_in_hand_m"), np.repeat(values[:, None], 3, axis=1))
-        assert episode.label("candidate_in_hand_m").shape == (len(episode), 2, 3)
+        assert np.array_equal(episode.privileged_quantity("goal_in_hand_m"), np.repeat(values[:, None], 3, axis=1))
+        assert episode.privileged_quantity("candidate_in_hand_m").shape == (len(episode), 2, 3)
         for camera, size in maker.spec.cameras.items():
-            wanted = [decode(encode(maker.picture(camera, value)), size) for value in values]
+            wanted = [decode(encode(maker.image(camera, value)), size) for value in values]
             assert np.array_equal(episode.images(camera), wanted)
             assert np.abs(episode.images(camera)[..., 1].astype(int) - (values % 250)[:, None, None]).max() <= 3
 
@@ -48,11 +48,16 @@ def test_description_round_trips(maker, path):
         task="shelf",
         seed=7,
         operator="ana",
-        extra={"candidates": ["a", "b"], "candidate": 0},
+        candidates=("put the blue cup on the high shelf", "put the red cup on the high shelf"),
+        candidate=1,
+        scene=3,
+        stages=("reach", "place"),
+        fault="",
+        extra={"table": ["a", "b"]},
     )
     with DatasetWriter.open(path, maker.spec) as writer:
         episode = writer.episode(info)
-        episode.append(maker.row(0, 0))
+        episode.append(maker.step(0, 0))
         folder = episode.commit(outcome="failure", stage=2, extra={"fell": True})
     assert folder == path / "episode_000000"
     read = open_dataset(path).episodes[0]
@@ -75,14 +80,14 @@ def test_plain_zarr_reads_the_same_as_hlm(maker, path):
     assert sorted(group.group_keys()) == ["episode_000000", "episode_000001"]
     for episode in open_dataset(path):
         plain = group[episode.path.name]
-        assert plain.attrs["rows"] == len(episode)
+        assert plain.attrs["steps"] == len(episode)
         for name, array in {"stamp_ns": episode.stamp_ns, "state": episode.state, "action": episode.action}.items():
             assert np.array_equal(plain[name][:], array)
             assert plain[name].dtype == array.dtype
         for name in episode.inputs:
             assert np.array_equal(plain[f"age_{name}_s"][:], episode.age_s(name))
-        for name in episode.labels:
-            assert np.array_equal(plain[f"label/{name}"][:], episode.label(name))
+        for name in episode.privileged:
+            assert np.array_equal(plain[f"privileged/{name}"][:], episode.privileged_quantity(name))
         for camera in episode.cameras:
             assert np.array_equal(plain[f"image_{camera}"][:], episode.images(camera))
             assert np.array_equal(plain[f"image_{camera}"][3], episode.images(camera, [3])[0])
@@ -98,16 +103,16 @@ def test_ten_lines_of_the_readme(maker, path, monkeypatch):
     episode = open_dataset(path).episodes[0]
     assert np.array_equal(found["state"], episode.state)
     assert np.array_equal(found["action"], episode.action)
-    assert np.array_equal(found["picture"], episode.images("head", 0)[0])
+    assert np.array_equal(found["image"], episode.images("head", 0)[0])
     assert found["seconds"][-1] == pytest.approx(4 / 30)
 
 
 def test_checksums_of_attributes_are_as_the_readme_says(maker, path):
     with DatasetWriter.open(path, maker.spec) as writer:
         episode = writer.episode(maker.info(instruction="stell die Flasche ins Körbchen", extra={"π": [3.14, None]}))
-        episode.append(maker.row(0, 0))
+        episode.append(maker.step(0, 0))
         episode.commit()
-    groups = [zarr.open_group(path, mode="r")[name] for name in ("/", "episode_000000", "episode_000000/label")]
+    groups = [zarr.open_group(path, mode="r")[name] for name in ("/", "episode_000000", "episode_000000/privileged")]
     for group in groups:
         others = {name: value for name, value in group.attrs.items() if name != "crc32c"}
         text = json.dumps(others, sort_keys=True, separators=(",", ":"))
@@ -140,13 +145,13 @@ def test_a_minute_of_three_cameras_has_few_files(path):
     zeros = np.zeros(34)
     with DatasetWriter.open(path, spec) as writer:
         episode = writer.episode(EpisodeInfo(instruction="x", source="teleop"))
-        for row in range(1800):
-            episode.append(Row(row, zeros, zeros, black, ages, {"a": np.zeros(3), "b": np.zeros(3)}))
+        for step in range(1800):
+            episode.append(Step(step, zeros, zeros, black, ages, {"a": np.zeros(3), "b": np.zeros(3)}))
         folder = episode.commit()
     assert sum(file.is_file() for file in folder.rglob("*")) <= 40
 
 
-def test_pictures_by_row_and_size(maker, path):
+def test_images_by_step_and_size(maker, path):
     episode = open_dataset(maker.dataset(path, (6,))).episodes[0]
     everything = episode.images("head")
     assert np.array_equal(episode.images("head", slice(1, 6, 2)), everything[1:6:2])
@@ -155,44 +160,44 @@ def test_pictures_by_row_and_size(maker, path):
     small = episode.images("head", 2, size=(8, 12))
     assert np.array_equal(small[0], resize(everything[2], (8, 12)))
     assert episode.image_size("head") == (16, 24)
-    with pytest.raises(InputError, match="episode 0 has 6 rows"):
+    with pytest.raises(InputError, match="episode 0 has 6 steps"):
         episode.images("head", [6])
 
 
 def test_area_resize_keeps_the_mean():
-    picture = np.random.default_rng(0).integers(0, 255, (16, 24, 3), dtype=np.uint8)
-    half = resize(picture, (8, 12))
-    blocks = picture.reshape(8, 2, 12, 2, 3).mean(axis=(1, 3))
+    image = np.random.default_rng(0).integers(0, 255, (16, 24, 3), dtype=np.uint8)
+    half = resize(image, (8, 12))
+    blocks = image.reshape(8, 2, 12, 2, 3).mean(axis=(1, 3))
     assert np.abs(half - blocks).max() <= 1.0
-    assert resize(picture, (16, 24)) is picture
+    assert resize(image, (16, 24)) is image
 
 
 def test_unknown_names_list_the_known_ones(maker, path):
     episode = open_dataset(maker.dataset(path, (1,))).episodes[0]
     with pytest.raises(UnknownNameError, match=r"no camera 'heda'\. Known: head, left_wrist\. Did you mean 'head'\?"):
         episode.images("heda")
-    with pytest.raises(UnknownNameError, match="no label 'goal'"):
-        episode.label("goal")
+    with pytest.raises(UnknownNameError, match="no privileged quantity 'goal'"):
+        episode.privileged_quantity("goal")
     with pytest.raises(UnknownNameError, match="no input 'lidar'"):
         episode.age_s("lidar")
 
 
 def test_arrays_are_read_only(maker, path):
     episode = open_dataset(maker.dataset(path, (2,))).episodes[0]
-    for array in (episode.state, episode.stamp_ns, episode.label("goal_in_hand_m")):
+    for array in (episode.state, episode.stamp_ns, episode.privileged_quantity("goal_in_hand_m")):
         with pytest.raises(ValueError, match="read-only"):
             array[0] = 0
 
 
 def test_the_caller_may_reuse_its_buffers(maker, path):
-    state, picture = np.zeros(34), maker.picture("head", 0)
+    state, image = np.zeros(34), maker.image("head", 0)
     with DatasetWriter.open(path, maker.spec) as writer:
         episode = writer.episode(maker.info())
-        for row in range(40):
-            state[:] = row
-            picture[:] = row * 5
-            images = {"head": picture, "left_wrist": maker.picture("left_wrist", 0)}
-            episode.append(maker.row(0, row, state=state, images=images))
+        for step in range(40):
+            state[:] = step
+            image[:] = step * 5
+            images = {"head": image, "left_wrist": maker.image("left_wrist", 0)}
+            episode.append(maker.step(0, step, state=state, images=images))
         episode.commit()
     read = open_dataset(path).episodes[0]
     assert np.array_equal(read.state[:, 0], np.arange(40))
@@ -202,7 +207,7 @@ def test_the_caller_may_reuse_its_buffers(maker, path):
 def test_an_episode_may_lack_a_camera(maker, path):
     with DatasetWriter.open(path, maker.spec) as writer:
         episode = writer.episode(maker.info())
-        episode.append(maker.row(0, 0, images={"head": maker.picture("head", 0)}))
+        episode.append(maker.step(0, 0, images={"head": maker.image("head", 0)}))
         episode.commit()
     read = open_dataset(path).episodes[0]
     assert read.cameras == ("head",)
@@ -217,9 +222,9 @@ def test_an_episode_may_lack_a_camera(maker, path):
         ({"images": {"head": np.zeros((16, 24), np.uint8)}}, "must have shape \\[any, any, 3\\]"),
     ],
 )
-def test_rows_are_checked(maker, changes, text):
+def test_steps_are_checked(maker, changes, text):
     with pytest.raises(MismatchError, match=text):
-        maker.row(0, 0, **changes)
+        maker.step(0, 0, **changes)
 
 
 def test_descriptions_are_checked(maker):

@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from hlm.core.errors import InputError
 from hlm.datasets.sampler import BLOCK, MixtureSampler, shuffled, turns
 
-ROWS, WEIGHTS = (700, 90, 11), (1.0, 2.0, 0.5)
+SIZES, WEIGHTS = (700, 90, 11), (1.0, 2.0, 0.5)
 FAR = BLOCK + 37
 
 shares = st.lists(st.floats(1e-3, 1e3), min_size=1, max_size=6).map(lambda raw: np.array(raw) / np.sum(raw))
 
 
 def sampler(**changes):
-    return MixtureSampler(**{"rows": ROWS, "weights": WEIGHTS, "seed": 5, **changes})
+    return MixtureSampler(**{"sizes": SIZES, "weights": WEIGHTS, "seed": 5, **changes})
 
 
 def take(source, count):
@@ -25,7 +25,7 @@ def take(source, count):
 
 
 def parts_of(numbers):
-    return np.searchsorted(np.cumsum(ROWS), numbers, side="right")
+    return np.searchsorted(np.cumsum(SIZES), numbers, side="right")
 
 
 @given(shares, st.integers(0, 10**7))
@@ -43,8 +43,8 @@ def test_turns_only_grow_one_by_one(share, start):
 
 
 def test_turns_of_shares_by_length_end_with_an_epoch():
-    assert turns(np.array(ROWS) / sum(ROWS), sum(ROWS)).tolist() == list(ROWS)
-    assert turns(np.array(ROWS) / sum(ROWS), 1000 * sum(ROWS)).tolist() == [1000 * rows for rows in ROWS]
+    assert turns(np.array(SIZES) / sum(SIZES), sum(SIZES)).tolist() == list(SIZES)
+    assert turns(np.array(SIZES) / sum(SIZES), 1000 * sum(SIZES)).tolist() == [1000 * steps for steps in SIZES]
 
 
 @pytest.mark.parametrize("position", [0, 1, 100, BLOCK, FAR])
@@ -59,11 +59,11 @@ def test_realised_shares_are_the_asked_ones():
     assert np.abs(realised - sampler().asked).max() < 3 / (100 * BLOCK)
 
 
-def test_within_a_part_every_row_comes_once_before_any_comes_again():
+def test_within_a_part_every_step_comes_once_before_any_comes_again():
     numbers = np.array(take(sampler(), FAR))
-    for part, rows in enumerate(ROWS):
+    for part, steps in enumerate(SIZES):
         mine = numbers[parts_of(numbers) == part]
-        epochs = [mine[start : start + rows] for start in range(0, len(mine), rows)]
+        epochs = [mine[start : start + steps] for start in range(0, len(mine), steps)]
         assert len(epochs) > 1
         assert all(len(set(epoch.tolist())) == len(epoch) for epoch in epochs)
         assert not np.array_equal(epochs[0], epochs[1])
@@ -71,7 +71,7 @@ def test_within_a_part_every_row_comes_once_before_any_comes_again():
 
 
 def test_one_dataset_is_an_epoch_after_the_other():
-    numbers = take(MixtureSampler(rows=(1000,), weights=(3.0,)), 5000)
+    numbers = take(MixtureSampler(sizes=(1000,), weights=(3.0,)), 5000)
     assert all(sorted(numbers[start : start + 1000]) == list(range(1000)) for start in range(0, 5000, 1000))
 
 
@@ -87,8 +87,8 @@ def test_processes_share_out_what_one_would_draw(world_size):
         assert take(sampler(rank=rank, world_size=world_size), FAR) == alone[rank::world_size]
 
 
-def test_processes_never_draw_the_same_row_in_an_epoch():
-    draws = [take(MixtureSampler(rows=(6000,), weights=(1.0,), rank=rank, world_size=3), 2000) for rank in range(3)]
+def test_processes_never_draw_the_same_step_in_an_epoch():
+    draws = [take(MixtureSampler(sizes=(6000,), weights=(1.0,), rank=rank, world_size=3), 2000) for rank in range(3)]
     assert sorted(number for draw in draws for number in draw) == list(range(6000))
 
 
@@ -122,9 +122,9 @@ def test_draws_stay_the_same_from_version_to_version():
         ({"weights": (1.0, 0.0, 1.0)}, "weights must be positive numbers, got 1.0, 0.0, 1.0"),
         ({"weights": (1.0, -1.0, 1.0)}, "weights must be positive"),
         ({"weights": (1.0, float("nan"), 1.0)}, "weights must be positive"),
-        ({"weights": (1.0,)}, "every part needs rows and a weight"),
-        ({"rows": (), "weights": ()}, "every part needs rows"),
-        ({"rows": (3, 0, 1)}, "every part needs rows"),
+        ({"weights": (1.0,)}, "every part needs samples and a weight"),
+        ({"sizes": (), "weights": ()}, "every part needs samples"),
+        ({"sizes": (3, 0, 1)}, "every part needs samples"),
         ({"rank": 2, "world_size": 2}, "rank must be from 0 to 1, got 2"),
         ({"position": -1}, "position and seed must not be negative"),
         ({"seed": -1}, "position and seed must not be negative"),

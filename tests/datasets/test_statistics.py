@@ -1,4 +1,4 @@
-"""Weighted statistics are those of rows that come up so often; the cache never gives another content's."""
+"""Weighted statistics are those of steps that come up so often; the cache never gives another content's."""
 
 import json
 import shutil
@@ -19,7 +19,7 @@ def random_dataset(maker, path, lengths=(40, 25, 60), seed=0):
     rng = np.random.default_rng(seed)
     return open_dataset(
         maker.dataset(
-            path, lengths, lambda row, _: maker.row(0, row, state=rng.normal(size=34), action=rng.normal(size=34))
+            path, lengths, lambda step, _: maker.step(0, step, state=rng.normal(size=34), action=rng.normal(size=34))
         )
     )
 
@@ -52,7 +52,7 @@ def entry_of(folder):
     return entry
 
 
-def test_a_weight_is_how_often_a_row_comes_up():
+def test_a_weight_is_how_often_a_step_comes_up():
     rng = np.random.default_rng(0)
     vectors = rng.normal(size=(500, 34)).astype(np.float32)
     times = rng.integers(1, 5, 500)
@@ -78,7 +78,7 @@ def test_equal_weights_change_nothing(dataset):
     plain = statistics(dataset.episodes)
     assert statistics(dataset.episodes, [0.7] * 3).to_dict() == plain.to_dict()
     assert statistics(dataset.episodes, [1.0, 9.0, 1.0]).to_dict() != plain.to_dict()
-    assert statistics(dataset.episodes, [1.0, 9.0, 1.0]).rows == plain.rows == 125
+    assert statistics(dataset.episodes, [1.0, 9.0, 1.0]).steps == plain.steps == 125
 
 
 def test_only_dimensions_that_move_are_stretched():
@@ -134,13 +134,13 @@ def test_a_changed_episode_is_noticed(maker, path, dataset, folder, computed, tm
 
 
 def test_episodes_that_come_and_go_are_noticed(maker, path, dataset, folder):
-    assert cached_statistics(dataset.episodes, folder=folder).rows == 125
-    assert cached_statistics(dataset.episodes[1:], folder=folder).rows == 85
+    assert cached_statistics(dataset.episodes, folder=folder).steps == 125
+    assert cached_statistics(dataset.episodes[1:], folder=folder).steps == 85
     with DatasetWriter.open(path, maker.spec) as writer:
         episode = writer.episode(EpisodeInfo(instruction="more", source="teleop"))
-        episode.append(maker.row(3, 0))
+        episode.append(maker.step(3, 0))
         episode.commit()
-    assert cached_statistics(open_dataset(path).episodes, folder=folder).rows == 126
+    assert cached_statistics(open_dataset(path).episodes, folder=folder).steps == 126
 
 
 def test_a_damaged_entry_is_computed_anew(dataset, folder, computed):

@@ -19,10 +19,10 @@ KINDS = [
 @pytest.fixture
 def summary(maker, path):
     with DatasetWriter.open(path, maker.spec) as writer:
-        for task, source, outcome, rows in KINDS:
+        for task, source, outcome, steps in KINDS:
             episode = writer.episode(maker.info(task=task, source=source))
-            for row in range(rows):
-                episode.append(maker.row(episode.number, row))
+            for step in range(steps):
+                episode.append(maker.step(episode.number, step))
             episode.commit(outcome=outcome)
     return summarize(open_dataset(path))
 

@@ -19,12 +19,12 @@ from hlm.datasets.store.storage import write_atomic
 from hlm.datasets.verify import Problem, verify
 from hlm.datasets.writer import DatasetWriter
 
-ROWS = 60
+STEPS = 60
 
 
 @pytest.fixture
 def sound(maker, path):
-    return maker.dataset(path, (4, ROWS))
+    return maker.dataset(path, (4, STEPS))
 
 
 def rewrite(path, name, edit, episode=1):
@@ -141,28 +141,28 @@ def test_an_episode_of_another_schema(sound):
 
 
 def test_what_is_left_of_a_journal_is_named(sound):
-    (sound / "episode_000001" / "journal.rows").write_bytes(b"x")
-    assert only(verify(sound), "journal.rows is left over from its recording").episode == 1
+    (sound / "episode_000001" / "journal.steps").write_bytes(b"x")
+    assert only(verify(sound), "journal.steps is left over from its recording").episode == 1
 
 
-def test_many_damaged_pictures_are_one_finding(sound):
+def test_many_damaged_images_are_one_finding(sound):
     file = sound / "episode_000001" / "image_head" / "c.0.0.0.0"
     data = file.read_bytes()
     index = Frames(file.parent).index
     start, stop = int(index[10, 0]), int(index[20, 0])
     file.write_bytes(data[:start] + b"\xff" * (stop - start) + data[stop:])
-    problem = only(verify(sound), "So are those after it, up to row 19.")
-    assert (problem.row, problem.array) == (10, "image_head")
+    problem = only(verify(sound), "So are those after it, up to step 19.")
+    assert (problem.step, problem.array) == (10, "image_head")
 
 
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        ({"rows": 10**15}, "rows, the episode has 1000000000000000"),
-        ({"rows": -1}, "'rows' should be at least 1, is -1"),
-        ({"rows": "5"}, "'rows' should be at least 1, is '5'"),
+        ({"steps": 10**15}, "steps, the episode has 1000000000000000"),
+        ({"steps": -1}, "'steps' should be at least 1, is -1"),
+        ({"steps": "5"}, "'steps' should be at least 1, is '5'"),
         ({"cameras": ["../../secret"]}, "'cameras' should be a list of names"),
-        ({"labels": "goal"}, "'labels' should be a list of names"),
+        ({"privileged": "goal"}, "'privileged' should be a list of names"),
         ({"instruction": 3}, "the instruction of an episode must be text, got 3"),
         ({"extra": [1]}, "must fit into JSON"),
         ({"source": ["teleop"]}, "the source of an episode must be text"),
@@ -213,16 +213,16 @@ def test_progress_counts_every_episode(sound):
     assert shown == [(1, 2), (2, 2)]
 
 
-def test_a_damaged_picture_is_named_by_row(sound):
+def test_a_damaged_image_is_named_by_step(sound):
     file = sound / "episode_000001" / "image_head" / "c.0.0.0.0"
     data = bytearray(file.read_bytes())
     data[30] ^= 4
     file.write_bytes(data)
-    problem = only(verify(sound), "the picture is damaged")
-    assert (problem.episode, problem.row, problem.array) == (1, 0, "image_head")
+    problem = only(verify(sound), "the image is damaged")
+    assert (problem.episode, problem.step, problem.array) == (1, 0, "image_head")
 
 
-@pytest.mark.parametrize("name", ["state", "image_head", "label/goal_in_hand_m", "age_head_s"])
+@pytest.mark.parametrize("name", ["state", "image_head", "privileged/goal_in_hand_m", "age_head_s"])
 @pytest.mark.parametrize("chunk_only", [True, False])
 def test_missing_arrays_are_found(sound, name, chunk_only):
     folder = sound / "episode_000001" / name
@@ -236,10 +236,10 @@ def test_missing_arrays_are_found(sound, name, chunk_only):
 
 def test_wrong_lengths_types_and_shapes_are_found(sound):
     rewrite(sound, "action", lambda array: array[:-1])
-    assert only(verify(sound), "59 rows, the episode has 60").array == "action"
-    rewrite(sound, "action", lambda array: np.zeros((ROWS, 33), np.float32))
+    assert only(verify(sound), "59 steps, the episode has 60").array == "action"
+    rewrite(sound, "action", lambda array: np.zeros((STEPS, 33), np.float32))
     assert only(verify(sound), "is float32 [60, 33], expected float32 [time, 34]").array == "action"
-    rewrite(sound, "action", lambda array: np.zeros((ROWS, 34), np.int64))
+    rewrite(sound, "action", lambda array: np.zeros((STEPS, 34), np.int64))
     only(verify(sound), "is int64 [60, 34]")
 
 
@@ -258,9 +258,9 @@ def test_stamps(sound):
         return stamp_ns
 
     rewrite(sound, "stamp_ns", edit)
-    found = {(problem.row, problem.text) for problem in verify(sound)}
+    found = {(problem.step, problem.text) for problem in verify(sound)}
     assert (20, "stamp does not increase") in found
-    assert (40, "gap of 0.133 s, rows should be 0.033 s apart") in found
+    assert (40, "gap of 0.133 s, steps should be 0.033 s apart") in found
     assert {problem.array for problem in verify(sound)} == {"stamp_ns"}
 
 
@@ -272,11 +272,11 @@ def test_stale_inputs_and_unknown_ages(sound):
 
     rewrite(sound, "age_head_s", edit)
     first, second = verify(sound)
-    assert (first.row, first.text) == (10, "input up to 0.250 s old in rows 10 to 13, limit 0.1 s")
-    assert (second.row, second.array) == (30, "age_head_s")
+    assert (first.step, first.text) == (10, "input up to 0.250 s old in steps 10 to 13, limit 0.1 s")
+    assert (second.step, second.array) == (30, "age_head_s")
 
 
-@pytest.mark.parametrize("name", ["state", "label/candidate_in_hand_m"])
+@pytest.mark.parametrize("name", ["state", "privileged/candidate_in_hand_m"])
 def test_values_that_are_not_finite(sound, name):
     def edit(array):
         array[7].flat[0] = np.nan
@@ -284,8 +284,8 @@ def test_values_that_are_not_finite(sound, name):
         return array
 
     rewrite(sound, name, edit)
-    problem = only(verify(sound), "nan or infinity in rows 7 to 8")
-    assert (problem.row, problem.array) == (7, name)
+    problem = only(verify(sound), "nan or infinity in steps 7 to 8")
+    assert (problem.step, problem.array) == (7, name)
 
 
 @pytest.mark.parametrize("name", ["state", "action"])
@@ -304,49 +304,49 @@ def test_joint_limits(sound, name):
     assert verify(sound) == []
     rewrite(sound, name, edit(0.2))
     problem = only(verify(sound), "left_elbow is 0.200 rad outside its limits")
-    assert (problem.row, problem.array) == (5, name)
+    assert (problem.step, problem.array) == (5, name)
 
 
-def turning(row, whole):
+def turning(step, whole):
     """A body that moves all the time."""
-    angle_rad = np.full(34, 0.1 + 0.1 * np.sin(row / 10))
+    angle_rad = np.full(34, 0.1 + 0.1 * np.sin(step / 10))
     return replace(whole, state=angle_rad, action=angle_rad)
 
 
 @pytest.mark.parametrize(("stuck", "found"), [(15, False), (17, True)])
 def test_frozen_camera(maker, path, stuck, found):
-    def freeze(row, whole):
-        shown = 20 if 20 <= row < 20 + stuck else row
-        return replace(turning(row, whole), images=maker.row(0, shown).images)
+    def freeze(step, whole):
+        shown = 20 if 20 <= step < 20 + stuck else step
+        return replace(turning(step, whole), images=maker.step(0, shown).images)
 
-    maker.dataset(path, (ROWS,), freeze)
+    maker.dataset(path, (STEPS,), freeze)
     problems = verify(path)
-    assert {(problem.row, problem.array) for problem in problems} == (
+    assert {(problem.step, problem.array) for problem in problems} == (
         {(20, "image_head"), (20, "image_left_wrist")} if found else set()
     )
 
 
 def test_a_camera_may_show_the_same_while_the_body_stands(maker, path):
-    maker.dataset(path, (ROWS,), lambda row, whole: replace(whole, images=maker.row(0, 0).images))
+    maker.dataset(path, (STEPS,), lambda step, whole: replace(whole, images=maker.step(0, 0).images))
     assert verify(path) == []
 
 
 def test_constant_action(maker, path):
-    def freeze(row, whole):
-        moving = turning(row, whole)
-        return replace(moving, action=turning(min(row, 10), whole).action)
+    def freeze(step, whole):
+        moving = turning(step, whole)
+        return replace(moving, action=turning(min(step, 10), whole).action)
 
-    maker.dataset(path, (ROWS,), freeze)
+    maker.dataset(path, (STEPS,), freeze)
     problem = only(verify(path), "constant for 1.63 s while the body moves")
-    assert (problem.row, problem.array) == (10, "action")
+    assert (problem.step, problem.array) == (10, "action")
 
 
 def test_a_body_that_arrives_at_a_constant_action_is_sound(maker, path):
-    def settle(row, whole):
-        reached = 1 - np.exp(-max(0, row - 10) / 4)
-        return replace(whole, state=np.full(34, 0.2 * reached), action=np.full(34, 0.2 * (row > 10)))
+    def settle(step, whole):
+        reached = 1 - np.exp(-max(0, step - 10) / 4)
+        return replace(whole, state=np.full(34, 0.2 * reached), action=np.full(34, 0.2 * (step > 10)))
 
-    maker.dataset(path, (ROWS,), settle)
+    maker.dataset(path, (STEPS,), settle)
     assert verify(path) == []
 
 
@@ -354,9 +354,9 @@ def test_missing_instruction_unfinished_and_unknown_embodiment(maker, path):
     spec = replace(maker.spec, embodiment="h1")
     with DatasetWriter.open(path, spec) as writer:
         episode = writer.episode(maker.info(instruction=" "))
-        episode.append(maker.row(0, 0))
+        episode.append(maker.step(0, 0))
         episode.commit()
-        writer.episode(maker.info()).append(maker.row(1, 0))
+        writer.episode(maker.info()).append(maker.step(1, 0))
     found = [(problem.episode, problem.text.split(";")[0]) for problem in verify(path)]
     assert found == [(None, "embodiment 'h1' is not known"), (1, "unfinished"), (0, "no instruction")]
 

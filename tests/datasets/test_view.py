@@ -17,31 +17,31 @@ from hlm.datasets.store.storage import StorageError
 from hlm.datasets.view import PLOTS, Boxes, Capsules, Part, save_recording
 from hlm.datasets.writer import DatasetWriter
 
-ROWS = 7
+STEPS = 7
 
 
 @pytest.fixture
 def episode(maker, path):
-    return open_dataset(maker.dataset(path, (2, ROWS))).episodes[1]
+    return open_dataset(maker.dataset(path, (2, STEPS))).episodes[1]
 
 
 @pytest.fixture
 def part():
     """A capsule and a box that wander and turn."""
-    angle = np.linspace(0.0, 1.0, ROWS)
-    rotation = np.tile(np.eye(3), (ROWS, 1, 1))
+    angle = np.linspace(0.0, 1.0, STEPS)
+    rotation = np.tile(np.eye(3), (STEPS, 1, 1))
     rotation[:, 0, 0] = rotation[:, 1, 1] = np.cos(angle)
     rotation[:, 0, 1], rotation[:, 1, 0] = -np.sin(angle), np.sin(angle)
     ends = np.array([[0.0, 0.0, -0.5], [0.3, 0.4, 0.0]])
     capsules = Capsules(start_m=np.zeros((2, 3)), end_m=ends, radius_m=np.array([0.1, 0.2]), rgba=((1, 0, 0, 1),) * 2)
     boxes = Boxes(center_m=np.ones((1, 3)), half_size_m=np.full((1, 3), 0.1), rgba=((0, 1, 0, 1),))
-    position_m = np.arange(3 * ROWS).reshape(ROWS, 3)
+    position_m = np.arange(3 * STEPS).reshape(STEPS, 3)
     return Part(name="arm", position_m=position_m, rotation=rotation, shapes=(capsules, boxes))
 
 
 @pytest.fixture
 def read(tmp_path, episode, part):
-    """Everything in a recording: rows of each component by entity and component, and the timelines."""
+    """Everything in a recording: steps of each component by entity and component, and the timelines."""
     file = tmp_path / "episode.rrd"
     save_recording(file, episode, [part])
     reader = RrdReader(file)
@@ -52,7 +52,7 @@ def read(tmp_path, episode, part):
         for name in batch.schema.names:
             values = batch.column(name).to_pylist()
             columns.setdefault((chunk.entity_path, name), []).extend(values)
-            if name in ("time", "row"):
+            if name in ("time", "step"):
                 times.setdefault((chunk.entity_path, name), []).extend(values)
     return columns, times
 
@@ -73,25 +73,25 @@ def test_every_curve_is_there_state_beside_action(read, episode):
         assert [value[0] for value in columns[f"/age_s/{name}", "Scalars:scalars"]] == episode.age_s(name).tolist()
 
 
-def test_timelines_are_seconds_since_the_first_row_and_rows(read, episode):
+def test_timelines_are_seconds_since_the_first_step_and_steps(read, episode):
     _, times = read
     since_ns = (episode.stamp_ns - episode.stamp_ns[0]).tolist()
     entities = {entity for entity, _ in times}
     assert {"/camera/head", "/robot/arm", "/left_arm/left_elbow/state", "/age_s/state"} <= entities
     for entity in entities:
-        assert times[entity, "row"] == list(range(ROWS))
+        assert times[entity, "step"] == list(range(STEPS))
         found_ns = [int(np.timedelta64(value).astype("timedelta64[ns]").astype(int)) for value in times[entity, "time"]]
         assert found_ns == pytest.approx(since_ns, abs=1000)
 
 
-def test_pictures_are_the_very_files(read, episode):
+def test_images_are_the_very_files(read, episode):
     columns, _ = read
     for camera in episode.cameras:
         with episode.frames(camera) as frames:
-            files = [list(frames.jpeg(row)) for row in range(ROWS)]
+            files = [list(frames.jpeg(step)) for step in range(STEPS)]
         assert [list(value[0]) for value in columns[f"/camera/{camera}", "EncodedImage:blob"]] == files
         types = columns[f"/camera/{camera}", "EncodedImage:media_type"]
-        assert [value[0] for value in types] == ["image/jpeg"] * ROWS
+        assert [value[0] for value in types] == ["image/jpeg"] * STEPS
 
 
 def test_parts_are_where_they_should_be(read, part):
@@ -135,7 +135,7 @@ def test_a_file_is_complete_or_not_there(tmp_path, episode, save, name):
     data = bytearray(shard.read_bytes())
     data[len(data) // 10] ^= 1
     shard.write_bytes(data)
-    with pytest.raises(CorruptError, match="the picture is damaged"):
+    with pytest.raises(CorruptError, match="the image is damaged"):
         save(tmp_path / name, episode)
     assert [entry.name for entry in tmp_path.iterdir()] == [episode.path.parent.name]
 
@@ -168,23 +168,23 @@ def test_a_sheet_shows_every_camera_and_curve(tmp_path, maker, episode):
     from PIL import Image
 
     save_sheet(tmp_path / "x.png", episode)
-    with Image.open(tmp_path / "x.png") as picture:
-        assert picture.format == "PNG"
-        with_cameras = picture.size
+    with Image.open(tmp_path / "x.png") as image:
+        assert image.format == "PNG"
+        with_cameras = image.size
     bare = type(maker)(type(maker.spec)(embodiment="unitree_g1", rate_hz=30.0, cameras={})).dataset(
         tmp_path / "bare.zarr", (1,)
     )
     save_sheet(tmp_path / "bare.png", open_dataset(bare).episodes[0])
-    with Image.open(tmp_path / "bare.png") as picture:
-        assert picture.size[0] == with_cameras[0]
-        assert picture.size[1] < with_cameras[1]
+    with Image.open(tmp_path / "bare.png") as image:
+        assert image.size[0] == with_cameras[0]
+        assert image.size[1] < with_cameras[1]
 
 
 @pytest.mark.filterwarnings("error")
 def test_a_sheet_takes_any_words(tmp_path, maker, path):
     instruction = "put $x_1$ on the {shelf}: 把红杯子放到架子上\nnow"
     with DatasetWriter.open(path, maker.spec) as writer, writer.episode(maker.info(instruction=instruction)) as episode:
-        episode.append(maker.row(0, 0))
+        episode.append(maker.step(0, 0))
         episode.commit()
     save_sheet(tmp_path / "x.png", open_dataset(path).episodes[0])
     assert (tmp_path / "x.png").stat().st_size > 10_000

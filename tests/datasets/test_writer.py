@@ -61,19 +61,19 @@ def test_a_folder_with_something_else_is_refused(maker, path):
 @pytest.mark.parametrize(
     ("changes", "error", "text"),
     [
-        ({"images": {}}, MismatchError, "row 1 has cameras none, the episode's first row has head 16x24"),
-        ({"age_s": {"state": 0.0}}, MismatchError, "row 1 has inputs state, the episode's first row has head, state"),
-        ({"labels": {}}, MismatchError, "row 1 has labels none"),
-        ({"stamp_ns": 0}, InputError, "row 1 has stamp 0 ns, not after 0 ns"),
+        ({"images": {}}, MismatchError, "step 1 has cameras none, the episode's first step has head 16x24"),
+        ({"age_s": {"state": 0.0}}, MismatchError, "step 1 has inputs state, the episode's first step has head, state"),
+        ({"privileged": {}}, MismatchError, "step 1 has privileged none"),
+        ({"stamp_ns": 0}, InputError, "step 1 has stamp 0 ns, not after 0 ns"),
     ],
 )
-def test_rows_must_be_alike(maker, path, changes, error, text):
+def test_steps_must_be_alike(maker, path, changes, error, text):
     with DatasetWriter.open(path, maker.spec) as writer:
         episode = writer.episode(maker.info())
-        episode.append(maker.row(0, 0))
+        episode.append(maker.step(0, 0))
         with pytest.raises(error, match=text):
-            episode.append(maker.row(0, 1, **changes))
-        episode.append(maker.row(0, 1))
+            episode.append(maker.step(0, 1, **changes))
+        episode.append(maker.step(0, 1))
         episode.commit()
     assert len(open_dataset(path).episodes[0]) == 2
     assert verify(path) == []
@@ -81,11 +81,9 @@ def test_rows_must_be_alike(maker, path, changes, error, text):
 
 def test_a_camera_that_the_dataset_lacks_is_refused(maker, path):
     with DatasetWriter.open(path, maker.spec) as writer:
-        row = maker.row(0, 0, images={"chest": maker.picture("head", 0)})
-        with pytest.raises(
-            MismatchError, match="camera 'chest' gives 16x24 pictures; the dataset has: head 16x24, left"
-        ):
-            writer.episode(maker.info()).append(row)
+        step = maker.step(0, 0, images={"chest": maker.image("head", 0)})
+        with pytest.raises(MismatchError, match="camera 'chest' gives 16x24 images; the dataset has: head 16x24, left"):
+            writer.episode(maker.info()).append(step)
 
 
 def test_discard_leaves_nothing(maker, path):
@@ -93,12 +91,12 @@ def test_discard_leaves_nothing(maker, path):
     before = snapshot(path)
     with DatasetWriter.open(path, maker.spec) as writer:
         episode = writer.episode(maker.info())
-        episode.append(maker.row(1, 0))
+        episode.append(maker.step(1, 0))
         episode.discard()
         with pytest.raises(InputError, match="episode 1 has ended"):
-            episode.append(maker.row(1, 1))
+            episode.append(maker.step(1, 1))
         empty = writer.episode(maker.info())
-        with pytest.raises(InputError, match="has no rows to commit"):
+        with pytest.raises(InputError, match="has no steps to commit"):
             empty.commit()
         empty.discard()
     assert snapshot(path) == before
@@ -107,13 +105,13 @@ def test_discard_leaves_nothing(maker, path):
 def test_an_exception_leaves_a_recoverable_episode(maker, path):
     def record() -> None:
         with DatasetWriter.open(path, maker.spec) as writer, writer.episode(maker.info()) as episode:
-            for row in range(9):
-                episode.append(maker.row(0, row))
+            for step in range(9):
+                episode.append(maker.step(0, step))
             raise KeyError
 
     with pytest.raises(KeyError):
         record()
-    assert [item.rows for item in recover(path)] == [9]
+    assert [item.steps for item in recover(path)] == [9]
 
 
 def test_a_second_writer_is_told_the_first_ones_process(maker, path):
@@ -149,7 +147,7 @@ def test_a_full_disk_is_reported_and_harms_nothing(maker, path):
     assert "file too large" in done.stdout
     assert "hlm data recover" in done.stdout
     [kept] = recover(path)
-    assert kept.rows > 10
+    assert kept.steps > 10
     assert {name: data for name, data in snapshot(path).items() if "episode_000001" not in name} == before
     assert verify(path) == []
 
@@ -163,8 +161,8 @@ def test_a_disk_that_is_really_full(maker, small_disk):
     with DatasetWriter.open(path, maker.spec) as writer:
         episode = writer.episode(maker.info(1))
         with pytest.raises(StorageError, match=r"could not write to .*: no space left on device\. Free some space"):
-            for row in range(10_000):
-                episode.append(maker.row(1, row))
+            for step in range(10_000):
+                episode.append(maker.step(1, step))
         with pytest.raises(StorageError, match="no space left on device"):
             episode.commit()
     [lost] = recover(path)
@@ -173,7 +171,7 @@ def test_a_disk_that_is_really_full(maker, small_disk):
     assert "no space left on device" in lost.text
     filler.unlink()
     [kept] = recover(path)
-    assert kept.rows > 10
+    assert kept.steps > 10
     assert {name: data for name, data in snapshot(path).items() if "episode_000001" not in name} == before
     assert verify(path) == []
 
@@ -183,14 +181,14 @@ def test_a_folder_that_becomes_read_only_costs_nothing(maker, path, unwritable):
     before = snapshot(path)
     with DatasetWriter.open(path, maker.spec) as writer:
         episode = writer.episode(maker.info(1))
-        for row in range(9):
-            episode.append(maker.row(1, row))
+        for step in range(9):
+            episode.append(maker.step(1, step))
         with unwritable(episode.path, path):
             with pytest.raises(StorageError, match=r"could not finish .*not permitted|denied"):
                 episode.commit()
             with pytest.raises(StorageError, match="could not start an episode in"):
                 writer.episode(maker.info(2))
-    assert [kept.rows for kept in recover(path)] == [9]
+    assert [kept.steps for kept in recover(path)] == [9]
     assert {name: data for name, data in snapshot(path).items() if "episode_000001" not in name} == before
     assert verify(path) == []
 
@@ -198,7 +196,7 @@ def test_a_folder_that_becomes_read_only_costs_nothing(maker, path, unwritable):
 def test_a_folder_deleted_under_the_writer_is_reported(maker, path):
     with DatasetWriter.open(path, maker.spec) as writer:
         episode = writer.episode(maker.info())
-        episode.append(maker.row(0, 0))
+        episode.append(maker.step(0, 0))
         shutil.rmtree(path)
         with pytest.raises(StorageError, match=r"was deleted while it was being written|deleted meanwhile"):
             episode.commit()
@@ -206,7 +204,7 @@ def test_a_folder_deleted_under_the_writer_is_reported(maker, path):
             writer.episode(maker.info())
 
 
-def test_an_episode_without_rows_leaves_nothing(maker, path):
+def test_an_episode_without_steps_leaves_nothing(maker, path):
     with DatasetWriter.open(path, maker.spec) as writer:
         writer.episode(maker.info())
     assert [entry.name for entry in path.iterdir()] == ["zarr.json"]
@@ -243,9 +241,9 @@ def test_an_error_of_the_thread_stays_what_it_is(maker, path, monkeypatch):
     raised = []
     with DatasetWriter.open(path, maker.spec) as writer:
         episode = writer.episode(maker.info())
-        for row in range(1000):
+        for step in range(1000):
             try:
-                episode.append(maker.row(0, row))
+                episode.append(maker.step(0, step))
             except UnknownNameError as error:
                 raised.append((error, len(traceback.extract_tb(error.__traceback__))))
     assert len(raised) > 900
@@ -264,23 +262,23 @@ def test_a_slow_disk_does_not_hold_up_the_caller(maker, path, monkeypatch):
     with DatasetWriter.open(path, maker.spec) as writer:
         episode = writer.episode(maker.info())
         monkeypatch.setattr("hlm.datasets.store.spool.os.fdatasync", slow)
-        episode.append(maker.row(0, 0))
+        episode.append(maker.step(0, 0))
         assert syncing.wait(60.0)
-        for row in range(1, 100):  # many more than the queue takes
-            episode.append(maker.row(0, row))
+        for step in range(1, 100):  # many more than the queue takes
+            episode.append(maker.step(0, step))
         go_on.set()
         episode.commit()
     assert len(open_dataset(path).episodes[0]) == 100
 
 
-def test_a_picture_that_nobody_can_change_is_not_copied(maker):
-    own = maker.picture("head", 0)
-    assert not np.shares_memory(maker.row(0, 0, images={"head": own}).images["head"], own)
+def test_a_image_that_nobody_can_change_is_not_copied(maker):
+    own = maker.image("head", 0)
+    assert not np.shares_memory(maker.step(0, 0, images={"head": own}).images["head"], own)
     own.flags.writeable = False
-    row = maker.row(0, 0, images={"head": own})
-    assert row.images["head"] is own
+    step = maker.step(0, 0, images={"head": own})
+    assert step.images["head"] is own
     view = own[:8]
-    assert not np.shares_memory(maker.row(0, 0, images={"head": view}).images["head"], own)
+    assert not np.shares_memory(maker.step(0, 0, images={"head": view}).images["head"], own)
 
 
 def test_an_encoder_that_breaks_is_reported_and_blocks_nobody(maker, path, monkeypatch):
@@ -291,8 +289,8 @@ def test_an_encoder_that_breaks_is_reported_and_blocks_nobody(maker, path, monke
     with DatasetWriter.open(path, maker.spec) as writer:
         episode = writer.episode(maker.info())
         with pytest.raises(RuntimeError, match="encoder broke"):
-            for row in range(1000):
-                episode.append(maker.row(0, row))
+            for step in range(1000):
+                episode.append(maker.step(0, step))
         with pytest.raises(RuntimeError, match="encoder broke"):
             episode.commit()
 
@@ -311,7 +309,7 @@ FULL = """
 import resource, sys
 import numpy as np
 from hlm.core.errors import HlmError
-from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Row
+from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Step
 from hlm.datasets.writer import DatasetWriter
 spec = DatasetSpec(embodiment="unitree_g1", rate_hz=30.0, cameras={"head": (16, 24), "left_wrist": (8, 8)})
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
@@ -319,8 +317,8 @@ images = {"head": np.zeros((16, 24, 3), np.uint8), "left_wrist": np.zeros((8, 8,
 with DatasetWriter.open(sys.argv[1], spec) as writer:
     episode = writer.episode(EpisodeInfo(instruction="x", source="teleop"))
     try:
-        for row in range(10_000):
-            episode.append(Row(row * 33_333_333, np.zeros(34), np.zeros(34), images, {"head": 0.0}))
+        for step in range(10_000):
+            episode.append(Step(step * 33_333_333, np.zeros(34), np.zeros(34), images, {"head": 0.0}))
     except HlmError as error:
         print(error)
 """

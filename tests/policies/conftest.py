@@ -17,7 +17,7 @@ from rich.console import Console
 from hlm.core.layout import DIMENSIONS, RIGHT_ARM
 from hlm.core.values import CameraFrame, Observation
 from hlm.datasets.reader import open_dataset
-from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Row
+from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Step
 from hlm.datasets.writer import DatasetWriter
 from hlm.policies.compact.config import ArchitectureConfig, CompactConfig
 from hlm.policies.training import saving
@@ -75,13 +75,13 @@ def rows_of(places, asked, count, cameras, side=SIDE):
         vector[RIGHT_ARM.start + 1] = progress * places[asked][1]
         hand = np.array([progress * places[asked][0], progress * places[asked][1], 0.0])
         candidates_m = np.array([[x, y, 0.0] for x, y in places]) * 0.2 - hand * 0.2
-        yield Row(
+        yield Step(
             stamp_ns=round(i * 1e9 / RATE_HZ),
             state=vector * 0.9,
             action=vector,
             images={name: image for name in cameras},
             age_s={name: 0.0 for name in cameras},
-            labels={"candidate_in_hand_m": candidates_m, "goal_in_hand_m": np.full(3, 0.1) - hand * 0.2},
+            privileged={"candidate_in_hand_m": candidates_m, "goal_in_hand_m": np.full(3, 0.1) - hand * 0.2},
         )
 
 
@@ -113,7 +113,9 @@ def write_dataset(
                 task="reach",
                 seed=number,
                 operator="test",
-                extra={"candidates": CANDIDATES, "candidate": asked, "scene": scene + number // 2},
+                candidates=CANDIDATES,
+                candidate=asked,
+                scene=scene + number // 2,
             )
             episode = writer.episode(replace(info, **told(number)))
             seen = cameras[:-1] if number in lacking else cameras

@@ -9,7 +9,7 @@ from hlm.core.layout import DIMENSIONS, NAMES
 from hlm.core.policy import ActionPrefix
 from hlm.core.values import CameraFrame, Observation
 from hlm.datasets.reader import open_dataset
-from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Row
+from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Step
 from hlm.datasets.writer import DatasetWriter
 from hlm.policies.augmentation_config import AugmentationConfig
 from hlm.policies.checkpoint import read_checkpoint
@@ -49,7 +49,7 @@ def episode_rows(lacking):
         image = np.full((32, 32, 3), 60, np.uint8)
         image[8:24, row : row + 8] = 255
         cameras = ("head",) if lacking else ("head", "wrist")
-        yield Row(
+        yield Step(
             stamp_ns=round(row * 1e9 / RATE_HZ),
             state=pose(row / ROWS) + 0.01,
             action=pose((row + 1) / ROWS),

@@ -46,9 +46,9 @@ def test_what_is_read_back_is_what_the_loop_saw(make_station, path):
     np.testing.assert_array_equal(episode.action, np.float32(actions))
     for name in ("state", "image_head"):
         np.testing.assert_allclose(episode.age_s(name), [scored.row.age_s[name] for scored, _ in seen], atol=1e-9)
-    assert set(episode.labels) == {"candidate_in_hand_m", "goal_in_hand_m"}
-    for name in episode.labels:
-        np.testing.assert_array_equal(episode.label(name), [labels[name] for _, labels in seen])
+    assert set(episode.privileged) == {"candidate_in_hand_m", "goal_in_hand_m"}
+    for name in episode.privileged:
+        np.testing.assert_array_equal(episode.privileged_quantity(name), [labels[name] for _, labels in seen])
     images = np.array([one.frames["head"].image for one in observations], dtype=int)
     np.testing.assert_allclose(episode.images("head").astype(int), images, atol=3)
     assert verify(path) == []
@@ -62,9 +62,9 @@ def test_the_description_says_what_was_asked_how_it_ended_and_who_did_it(make_st
     assert (even.outcome, even.stage, odd.outcome, odd.stage) == ("success", 2, "failure", 1)
     for info, seed, words in ((even, 6, "take red"), (odd, 7, "take blue")):
         assert (info.source, info.operator, info.task, info.seed) == ("scripted", "replay", "fake", seed)
-        assert info.instruction == words == info.extra["candidates"][info.extra["candidate"]]
-        assert info.extra["stages"] == ["reach", "place"]
-        assert info.extra["scene"] == seed
+        assert info.instruction == words == info.candidates[info.candidate]
+        assert info.stages == ("reach", "place")
+        assert info.scene == seed
 
 
 def test_each_episode_is_safe_before_the_next_begins(make_station, path):
@@ -92,7 +92,7 @@ def test_ctrl_c_leaves_finished_episodes_and_a_recoverable_one(make_station, pat
     assert station.task.resets == [0, 1]
     assert [episode.number for episode in open_dataset(path).episodes] == [0]
     (recovery,) = recover(path)
-    assert (recovery.number, recovery.rows) == (1, 12)
+    assert (recovery.number, recovery.steps) == (1, 12)
     _, kept = open_dataset(path).episodes
     assert (kept.info.seed, kept.info.instruction, kept.info.outcome) == (1, "take blue", "unlabelled")
     assert len(kept) == 12
@@ -121,7 +121,7 @@ def test_a_bug_in_a_source_leaves_a_recoverable_episode(make_station, path):
     with pytest.raises(RuntimeError, match="a bug"), DatasetWriter.open(path, SPEC) as writer:
         list(record(station, writer, [0], "scripted", "nobody"))
     (recovery,) = recover(path)
-    assert recovery.rows == 9
+    assert recovery.steps == 9
 
 
 def test_pictures_of_another_size_than_the_datasets_are_refused(make_station, path):

@@ -94,7 +94,7 @@ def test_a_killed_conversion_leaves_no_target_and_the_next_one_sweeps(demo, tmp_
 
 
 @pytest.mark.parametrize("to", ["umi", "lerobot"])
-def test_an_interrupt_at_any_row_leaves_nothing(demo, tmp_path, to):
+def test_an_interrupt_at_any_step_leaves_nothing(demo, tmp_path, to):
     source = demo.dataset(tmp_path / "demo.zarr", (4, 4))
 
     def interrupt(done, total):
@@ -132,7 +132,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(demo, tmp_path, to, monkeypa
     assert [entry.name for entry in tmp_path.iterdir()] == ["demo.zarr"]
 
 
-def test_progress_counts_rows(demo, tmp_path):
+def test_progress_counts_steps(demo, tmp_path):
     source, seen = demo.dataset(tmp_path / "demo.zarr", (4, 5)), []
     convert(Request(source=source, target=tmp_path / "b", to="umi"), lambda done, total: seen.append((done, total)))
     assert seen == [(done, 18) for done in range(1, 19)]

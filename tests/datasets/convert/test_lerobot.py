@@ -1,4 +1,4 @@
-"""hlm to LeRobot and back: every number exactly, every picture within the codec's error, everybody else's checked."""
+"""hlm to LeRobot and back: every number exactly, every image within the codec's error, everybody else's checked."""
 
 import json
 import shutil
@@ -13,7 +13,7 @@ from hlm.datasets.convert.convert import LEROBOT, Request, convert, detect
 from hlm.datasets.reader import open_dataset
 from hlm.datasets.schema import DatasetSpec
 
-# Measured on these pictures: 43 dB for AV1 (LeRobot's default settings) and JPEG together.
+# Measured on these images: 43 dB for AV1 (LeRobot's default settings) and JPEG together.
 PSNR_DB = 40.0
 
 
@@ -57,12 +57,12 @@ def psnr_db(first, second):
 def assert_same_numbers(first, second):
     for name in ("state", "action", "stamp_ns"):
         assert getattr(first, name).tobytes() == getattr(second, name).tobytes()
-    assert (first.inputs, first.labels) == (second.inputs, second.labels)
+    assert (first.inputs, first.privileged) == (second.inputs, second.privileged)
     for name in first.inputs:
         assert first.age_s(name).tobytes() == second.age_s(name).tobytes()
-    for name in first.labels:
-        assert first.label(name).shape == second.label(name).shape
-        assert first.label(name).tobytes() == second.label(name).tobytes()
+    for name in first.privileged:
+        assert first.privileged_quantity(name).shape == second.privileged_quantity(name).shape
+        assert first.privileged_quantity(name).tobytes() == second.privileged_quantity(name).tobytes()
 
 
 def test_lerobot_reads_what_it_is_given(exported):
@@ -76,16 +76,16 @@ def test_lerobot_reads_what_it_is_given(exported):
     assert dataset.features["action"]["names"] == list(NAMES)
     place = 0
     for number, episode in enumerate(open_dataset(source)):
-        for row in range(len(episode)):
+        for step in range(len(episode)):
             sample = dataset[place]
-            assert (sample["episode_index"], sample["frame_index"]) == (number, row)
+            assert (sample["episode_index"], sample["frame_index"]) == (number, step)
             assert sample["task"] == episode.info.instruction
-            assert sample["observation.state"].numpy().tobytes() == episode.state[row].tobytes()
-            assert sample["action"].numpy().tobytes() == episode.action[row].tobytes()
-            assert sample["stamp_ns"].item() == episode.stamp_ns[row]
+            assert sample["observation.state"].numpy().tobytes() == episode.state[step].tobytes()
+            assert sample["action"].numpy().tobytes() == episode.action[step].tobytes()
+            assert sample["stamp_ns"].item() == episode.stamp_ns[step]
             for camera in episode.cameras:
-                picture = sample[f"observation.images.{camera}"].permute(1, 2, 0).numpy() * 255
-                assert psnr_db(picture, episode.images(camera, [row])[0]) > PSNR_DB
+                image = sample[f"observation.images.{camera}"].permute(1, 2, 0).numpy() * 255
+                assert psnr_db(image, episode.images(camera, [step])[0]) > PSNR_DB
             place += 1
 
 
@@ -119,10 +119,10 @@ def test_a_few_episodes_and_cameras_come_back_under_their_numbers_and_names(expo
 
 
 def test_columns_that_not_every_episode_has(demo, tmp_path):
-    def change(episode, row, made):
+    def change(episode, step, made):
         ages = {"state": 0.0} if episode == 1 else dict(made.age_s)
-        labels = {} if episode == 2 else dict(made.labels)
-        return demo.row(episode, row, age_s=ages, labels=labels)
+        privileged = {} if episode == 2 else dict(made.privileged)
+        return demo.step(episode, step, age_s=ages, privileged=privileged)
 
     source = demo.dataset(tmp_path / "uneven.zarr", (3, 4, 3), change)
     convert(Request(source=source, target=tmp_path / "there", to="lerobot"))
@@ -133,18 +133,18 @@ def test_columns_that_not_every_episode_has(demo, tmp_path):
         convert(Request(source=tmp_path / "there", target=back, source_kind="teleop", cameras=("head", "right_wrist")))
         after = open_dataset(back)
         assert [episode.inputs for episode in after] == [("image_head", "state"), ("state",), ("image_head", "state")]
-        assert [len(episode.labels) for episode in after] == [3, 3, 0]
-        # Without hlm's description a label is as flat as its column.
-        pair = after.episodes[1].label("pair")
+        assert [len(episode.privileged) for episode in after] == [3, 3, 0]
+        # Without hlm's description a privileged quantity is as flat as its column.
+        pair = after.episodes[1].privileged_quantity("pair")
         assert pair.shape == ((4, 2, 3) if sidecar else (4, 6))
         np.testing.assert_array_equal(pair.reshape(4, 6)[:, 5], 1000.0 + np.arange(4))
 
 
 @pytest.mark.parametrize("name", ["state", "image_head", "goal_2", "an_image_of_images"])
 def test_names_survive_in_columns(name):
-    columns = (lerobot_names.age_column(name), lerobot_names.label_column(name), "observation.state")
+    columns = (lerobot_names.age_column(name), lerobot_names.privileged_column(name), "observation.state")
     assert lerobot_names.inputs_in(columns) == (name,)
-    assert lerobot_names.labels_in(columns) == (name,)
+    assert lerobot_names.privileged_in(columns) == {name: columns[1]}
     assert not any("image" in column for column in columns)
 
 
@@ -183,7 +183,7 @@ def test_lerobots_own_tools_keep_the_columns(exported, tmp_path):
         for name in ("state", "action", "stamp_ns"):
             assert getattr(before, name).tobytes() == getattr(after, name).tobytes()
         assert before.age_s("image_head").tobytes() == after.age_s("image_head").tobytes()
-        assert before.label("pair").tobytes() == after.label("pair").tobytes()
+        assert before.privileged_quantity("pair").tobytes() == after.privileged_quantity("pair").tobytes()
         assert psnr_db(before.images("head"), after.images("head")) > PSNR_DB
 
 
@@ -191,9 +191,9 @@ def test_lerobot_of_somebody_else(foreign, tmp_path):
     def strip(info):
         for name in ("observation.state", "action"):
             info["features"][name]["names"] = ["state"]
-        for name in ("stamp_ns", "age.IMAGE_head_s", "age.state_s", "label.goal_m", "label.pair"):
+        for name in ("stamp_ns", "age.IMAGE_head_s", "age.state_s", "privileged.goal_m", "privileged.pair"):
             del info["features"][name]
-        info["features"]["next.reward"] = info["features"].pop("label.score")
+        info["features"]["next.reward"] = info["features"].pop("privileged.score")
 
     path = foreign(strip)
     request = {"source": path, "target": tmp_path / "mine.zarr"}
@@ -204,7 +204,7 @@ def test_lerobot_of_somebody_else(foreign, tmp_path):
         assert (episode.info.source, episode.info.instruction) == ("teleop", f"do {number // 2}")
         assert episode.info.outcome == "unlabelled"
         assert episode.info.extra == {"lerobot": {"dataset": "foreign", "episode": number}}
-        assert (episode.inputs, episode.labels) == ((), ())
+        assert (episode.inputs, episode.privileged) == ((), ())
         np.testing.assert_array_equal(episode.state[:, 0], 1000.0 * number + np.arange(len(episode)))
         np.testing.assert_array_equal(episode.stamp_ns, np.round(np.arange(len(episode)) * 1e9 / 30))
 
@@ -220,7 +220,7 @@ def rename_camera(info):
 REFUSALS = [
     (lambda info: info.update(robot_type="so101"), {}, MismatchError, r"robot 'so101'; hlm knows unitree_g1"),
     (lambda info: info.update(robot_type=None), {}, MismatchError, r"robot 'unknown'"),
-    (lambda info: info.update(fps=10), {}, MismatchError, r"10 rows per second, asked for 30.*--rate-hz 10 takes"),
+    (lambda info: info.update(fps=10), {}, MismatchError, r"10 steps per second, asked for 30.*--rate-hz 10 takes"),
     (set_feature(shape=[6]), {}, MismatchError, r"'observation.state' of .* has shape \[6\], .* vector \[34\]"),
     (
         set_feature(names=[f"j{place}" for place in range(34)]),
@@ -262,9 +262,9 @@ def test_a_camera_of_somebody_else_must_be_named(exported, tmp_path):
 
 def test_another_rate_is_looked_for_in_the_videos(foreign, tmp_path):
     path = foreign(lambda info: info.update(fps=15))
-    # The videos are still at 30 Hz: what is asked of them is not there, or another picture, and that is found.
+    # The videos are still at 30 Hz: what is asked of them is not there, or another image, and that is found.
     request = Request(source=path, target=tmp_path / "mine.zarr", source_kind="teleop", rate_hz=15.0)
-    with pytest.raises(CorruptError, match="has no picture for rows"):
+    with pytest.raises(CorruptError, match="has no image for steps"):
         convert(request)
 
 
@@ -286,18 +286,18 @@ def test_damaged_files(foreign, tmp_path, file):
 
 
 def without_head(demo):
-    def change(episode, row, made):
-        return demo.row(episode, row, images={"right_wrist": made.images["right_wrist"]}) if episode == 1 else made
+    def change(episode, step, made):
+        return demo.step(episode, step, images={"right_wrist": made.images["right_wrist"]}) if episode == 1 else made
 
     return change
 
 
 def with_nan(demo):
-    return lambda episode, row, made: demo.row(episode, row, state=np.full(34, np.nan)) if episode == 1 else made
+    return lambda episode, step, made: demo.step(episode, step, state=np.full(34, np.nan)) if episode == 1 else made
 
 
-def with_other_labels(demo):
-    return lambda episode, row, made: demo.row(episode, row, labels={"goal_m": np.zeros(2 + episode)})
+def with_other_shapes(demo):
+    return lambda episode, step, made: demo.step(episode, step, privileged={"goal_m": np.zeros(2 + episode)})
 
 
 @pytest.mark.parametrize(
@@ -305,7 +305,7 @@ def with_other_labels(demo):
     [
         (without_head, r"episode_000001 has no camera 'head', and LeRobot wants every camera in every episode"),
         (with_nan, r"episode_000001 holds nan or infinity"),
-        (with_other_labels, r"label 'goal_m' has shape \[3\] in .*episode_000001 and \[2\] before"),
+        (with_other_shapes, r"privileged quantity 'goal_m' has shape \[3\] in .*episode_000001 and \[2\] before"),
     ],
 )
 def test_what_lerobot_has_no_place_for_is_refused(demo, tmp_path, change, text):
@@ -319,15 +319,15 @@ def test_what_lerobot_has_no_place_for_is_refused(demo, tmp_path, change, text):
 @pytest.mark.parametrize(
     ("changes", "text"),
     [
-        ({"rate_hz": 29.97}, "29.97 rows per second; LeRobot wants a whole number"),
+        ({"rate_hz": 29.97}, "29.97 steps per second; LeRobot wants a whole number"),
         ({"cameras": {"head": (16, 24)}}, "camera 'head' is 16x24; LeRobot's video encoder needs 32x32"),
     ],
 )
 def test_what_the_encoder_cannot_do_is_refused(demo, tmp_path, changes, text):
     spec = DatasetSpec(**{"embodiment": "unitree_g1", "rate_hz": 30.0, "cameras": {"head": (64, 80)}, **changes})
-    pictures = {"head": np.zeros((*spec.cameras["head"], 3), np.uint8)}
+    images = {"head": np.zeros((*spec.cameras["head"], 3), np.uint8)}
     source = demo.dataset(
-        tmp_path / "demo.zarr", (2,), lambda episode, row, _: demo.row(episode, row, images=pictures), spec
+        tmp_path / "demo.zarr", (2,), lambda episode, step, _: demo.step(episode, step, images=images), spec
     )
     with pytest.raises(MismatchError, match=text):
         convert(Request(source=source, target=tmp_path / "there", to="lerobot"))

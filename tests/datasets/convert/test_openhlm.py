@@ -9,7 +9,7 @@ import pytest
 from hlm.core.errors import HlmError
 from hlm.core.layout import NAMES, ROOT_YAW_RATE
 from hlm.datasets.convert.convert import OPENHLM, Request, convert, detect
-from hlm.datasets.convert.openhlm_rows import undo_turns
+from hlm.datasets.convert.openhlm_steps import undo_turns
 from hlm.datasets.reader import open_dataset
 from hlm.datasets.verify import verify
 
@@ -33,10 +33,10 @@ def test_teleoperation_number_by_number(openhlm, converted):
     assert detect(openhlm.root) == OPENHLM
     report, dataset = converted()
     (episode,) = dataset
-    for row in range(40):
+    for step in range(40):
         for array, sign in ((episode.state, 1.0), (episode.action, -1.0)):
-            wanted = number(3, row, sign)
-            np.testing.assert_array_equal(array[row], np.float32([wanted[name] for name in NAMES]))
+            wanted = number(3, step, sign)
+            np.testing.assert_array_equal(array[step], np.float32([wanted[name] for name in NAMES]))
     assert report.imperfect == ()
     assert (dataset.spec.embodiment, dataset.spec.rate_hz) == ("unitree_g1", 30.0)
     assert dataset.spec.cameras == {"head": (40, 48), "left_wrist": (48, 64), "right_wrist": (48, 64)}
@@ -51,7 +51,7 @@ def test_times_are_those_of_the_recorder(openhlm, converted):
     (episode,) = converted()[1]
     due_ms = np.arange(40) * 100 // 3
     np.testing.assert_array_equal(episode.stamp_ns, (due_ms - due_ms[0]) * 1_000_000)
-    # Everything of a row had been read when its action was.
+    # Everything of a step had been read when its action was.
     ages_ms = {"action": 0, "state": 1, "image_left_wrist": 2, "image_right_wrist": 2, "image_head": 3}
     assert set(episode.inputs) == set(ages_ms)
     for name, age_ms in ages_ms.items():
@@ -60,12 +60,12 @@ def test_times_are_those_of_the_recorder(openhlm, converted):
     assert START_MS == 1_760_000_000_000
 
 
-def test_pictures_belong_to_their_rows(openhlm, converted):
+def test_images_belong_to_their_steps(openhlm, converted):
     openhlm.episode(1, 40)
     (episode,) = converted()[1]
     for camera in episode.cameras:
         red, green, blue = np.moveaxis(episode.images(camera).astype(float).mean(axis=(1, 2)), -1, 0)
-        assert np.abs(red - [brightness(row) for row in range(40)]).max() < 6
+        assert np.abs(red - [brightness(step) for step in range(40)]).max() < 6
         assert np.abs(green - 100).max() < 6
         assert np.abs(blue - 10).max() < 8
 
@@ -82,12 +82,12 @@ def test_turns_in_the_yaw_rate_of_humi_are_undone(openhlm, converted):
     rate_hz = 30_000 / 1001
     yaw_rad = np.pi - 0.5 + 0.7 * np.arange(60) / rate_hz
     wrapped = (yaw_rad + np.pi) % (2 * np.pi) - np.pi
-    rows = openhlm.rows(0, 60, humi=True)
+    steps = openhlm.steps(0, 60, humi=True)
     raw = np.gradient(wrapped, 1 / rate_hz)
     assert np.abs(raw).max() > 90
-    for row, content in enumerate(rows):
-        content["state_body"][2] = content["action_body"][2] = raw[row]
-    openhlm.episode(0, 60, humi=True, content=rows)
+    for step, content in enumerate(steps):
+        content["state_body"][2] = content["action_body"][2] = raw[step]
+    openhlm.episode(0, 60, humi=True, content=steps)
     (episode,) = converted()[1]
     np.testing.assert_allclose(episode.state[:, ROOT_YAW_RATE], 0.7, atol=1e-4)
     assert episode.info.extra["openhlm"]["yaw_rate_turns_undone"] == 4
@@ -97,78 +97,84 @@ def test_turns_in_the_yaw_rate_of_humi_are_undone(openhlm, converted):
     np.testing.assert_array_equal(changed, calm)
 
 
-def break_row(openhlm, change, at=12, rows=80):
-    content = openhlm.rows(0, rows)
+def break_step(openhlm, change, at=12, steps=80):
+    content = openhlm.steps(0, steps)
     change(content[at])
-    openhlm.episode(0, rows, content=content)
+    openhlm.episode(0, steps, content=content)
 
 
-ROW_FAULTS = {
-    "state_body is null (row 12)": lambda row: row.update(state_body=None),
-    "no action_body (row 12)": lambda row: row.pop("action_body"),
-    "action_hand_left is null (row 12)": lambda row: row.update(action_hand_left=None),
-    "state_hand_right is no opening from 0 to 1 (row 12)": lambda row: row.update(state_hand_right=83.0),
-    "state_body is not 32 numbers (row 12)": lambda row: row.update(state_body=row["state_body"][:31]),
-    "action_body is not finite (row 12)": lambda row: row["action_body"].__setitem__(4, float("nan")),
-    "action_body is not 32 numbers (row 12)": lambda row: row["action_body"].__setitem__(4, "fast"),
-    "no picture of rgb_left (row 12)": lambda row: row.update(rgb_left=None),
-    "frame_index of wrist_rgb_right runs backwards (row 12)": lambda row: row["wrist_rgb_right"].update(frame_index=3),
-    "no t_wrist (row 12)": lambda row: row.update(t_wrist=None),
-    "t_img is more than 0.1 s old (row 12)": lambda row: row.update(t_img=row["t_img"] - 200),
+STEP_FAULTS = {
+    "state_body is null (step 12)": lambda step: step.update(state_body=None),
+    "no action_body (step 12)": lambda step: step.pop("action_body"),
+    "action_hand_left is null (step 12)": lambda step: step.update(action_hand_left=None),
+    "state_hand_right is no opening from 0 to 1 (step 12)": lambda step: step.update(state_hand_right=83.0),
+    "state_body is not 32 numbers (step 12)": lambda step: step.update(state_body=step["state_body"][:31]),
+    "action_body is not finite (step 12)": lambda step: step["action_body"].__setitem__(4, float("nan")),
+    "action_body is not 32 numbers (step 12)": lambda step: step["action_body"].__setitem__(4, "fast"),
+    "no image of rgb_left (step 12)": lambda step: step.update(rgb_left=None),
+    "frame_index of wrist_rgb_right runs backwards (step 12)": lambda step: step["wrist_rgb_right"].update(
+        frame_index=3
+    ),
+    "no t_wrist (step 12)": lambda step: step.update(t_wrist=None),
+    "t_img is more than 0.1 s old (step 12)": lambda step: step.update(t_img=step["t_img"] - 200),
 }
 
 
-@pytest.mark.parametrize("reason", ROW_FAULTS)
-def test_a_broken_row_is_cut_away_and_named(openhlm, converted, reason):
-    break_row(openhlm, ROW_FAULTS[reason])
+@pytest.mark.parametrize("reason", STEP_FAULTS)
+def test_a_broken_step_is_cut_away_and_named(openhlm, converted, reason):
+    break_step(openhlm, STEP_FAULTS[reason])
     report, (episode,) = converted()
-    assert [(one.rows, one.found, one.reason) for one in report.episodes] == [(67, 80, reason)]
-    assert episode.info.extra["conversion"] == {"rows": [13, 80], "of": 80, "reason": reason}
-    np.testing.assert_array_equal(episode.state[:, 0], np.float32([number(0, row)[NAMES[0]] for row in range(13, 80)]))
+    assert [(one.steps, one.found, one.reason) for one in report.episodes] == [(67, 80, reason)]
+    assert episode.info.extra["conversion"] == {"steps": [13, 80], "of": 80, "reason": reason}
+    np.testing.assert_array_equal(
+        episode.state[:, 0], np.float32([number(0, step)[NAMES[0]] for step in range(13, 80)])
+    )
     lost = open_dataset(episode.path.parent)
     attributes = json.loads((lost.path / "zarr.json").read_text())["attributes"]
     assert [one["reason"] for one in attributes["conversion"]["cut_or_rejected"]] == [reason]
 
 
-def later(rows, key_change):
-    for row in rows:
+def later(steps, key_change):
+    for step in steps:
         for key in ("t_img", "t_wrist", "t_state", "t_action"):
-            row[key] += key_change
+            step[key] += key_change
 
 
 BREAKS = {
-    "gaps in time of more than 0.1 s (before row 20)": lambda rows: later(rows[20:], 300),
-    "the clock does not advance (before row 20)": lambda rows: later(rows[20:], -500),
-    "rows were lost in recording (before row 20)": lambda rows: [row.update(idx=row["idx"] + 2) for row in rows[20:]],
+    "gaps in time of more than 0.1 s (before step 20)": lambda steps: later(steps[20:], 300),
+    "the clock does not advance (before step 20)": lambda steps: later(steps[20:], -500),
+    "steps were lost in recording (before step 20)": lambda steps: [
+        step.update(idx=step["idx"] + 2) for step in steps[20:]
+    ],
 }
 
 
 @pytest.mark.parametrize("reason", BREAKS)
-def test_rows_that_do_not_follow_each_other_are_never_glued(openhlm, converted, reason):
-    content = openhlm.rows(0, 80)
+def test_steps_that_do_not_follow_each_other_are_never_glued(openhlm, converted, reason):
+    content = openhlm.steps(0, 80)
     BREAKS[reason](content)
     openhlm.episode(0, 80, content=content)
     report, (episode,) = converted()
-    assert [(one.rows, one.reason) for one in report.episodes] == [(60, reason)]
-    assert episode.info.extra["conversion"]["rows"] == [20, 80]
+    assert [(one.steps, one.reason) for one in report.episodes] == [(60, reason)]
+    assert episode.info.extra["conversion"]["steps"] == [20, 80]
 
 
 def test_a_video_that_ends_early(openhlm, converted):
-    openhlm.episode(0, 60, pictures=45)
+    openhlm.episode(0, 60, images=45)
     report, (episode,) = converted()
     assert len(episode) == 45
-    assert "wrist_rgb_left.mp4 ends after 45 pictures (rows 45-59)" in report.episodes[0].reason
-    assert episode.info.extra["openhlm"]["rgb_left_pictures"] == "45, should be 60"
+    assert "wrist_rgb_left.mp4 ends after 45 images (steps 45-59)" in report.episodes[0].reason
+    assert episode.info.extra["openhlm"]["rgb_left_images"] == "45, should be 60"
 
 
-def test_a_video_with_more_pictures_than_it_says_is_kept_and_noted(openhlm, converted):
-    openhlm.episode(0, 40, pictures=50)
+def test_a_video_with_more_images_than_it_says_is_kept_and_noted(openhlm, converted):
+    openhlm.episode(0, 40, images=50)
     report, (episode,) = converted()
     assert report.imperfect == ()
-    assert episode.info.extra["openhlm"]["rgb_left_pictures"] == "50, should be 40"
+    assert episode.info.extra["openhlm"]["rgb_left_images"] == "50, should be 40"
 
 
-def test_a_picture_that_cannot_be_decoded_ends_the_episode(openhlm, converted):
+def test_a_image_that_cannot_be_decoded_ends_the_episode(openhlm, converted):
     video = openhlm.episode(0, 80) / "videos" / "rgb_left.mp4"
     data = bytearray(video.read_bytes())
     place = len(data) * 6 // 10
@@ -176,9 +182,9 @@ def test_a_picture_that_cannot_be_decoded_ends_the_episode(openhlm, converted):
     video.write_bytes(data)
     report, (episode,) = converted()
     assert 30 <= len(episode) < 80
-    assert re.search(r"^rgb_left.mp4: no picture after \d+ can be decoded", report.episodes[0].reason)
+    assert re.search(r"^rgb_left.mp4: no image after \d+ can be decoded", report.episodes[0].reason)
     np.testing.assert_array_equal(
-        episode.state[:, 0], np.float32([number(0, row)[NAMES[0]] for row in range(len(episode))])
+        episode.state[:, 0], np.float32([number(0, step)[NAMES[0]] for step in range(len(episode))])
     )
 
 
@@ -192,7 +198,7 @@ REJECTIONS = {
     ),
     r"wrist_rgb_left\.mp4 is missing": lambda folder: (folder / "videos/wrist_rgb_left.mp4").unlink(),
     r"data\.json is no JSON": lambda folder: spoil_json(folder, '{"data": ['),
-    r"data\.json has no rows": lambda folder: spoil_json(folder, '{"info": {}, "text": {}, "data": []}'),
+    r"data\.json has no steps": lambda folder: spoil_json(folder, '{"info": {}, "text": {}, "data": []}'),
     r"data\.json holds no JSON object": lambda folder: spoil_json(folder, "[1]"),
 }
 
@@ -206,7 +212,7 @@ def test_an_episode_that_cannot_be_read_is_rejected_and_the_others_are_not(openh
     assert first.episode is None
     assert re.search(reason, first.reason)
     assert (second.episode, second.reason) == (0, "")
-    np.testing.assert_array_equal(dataset.episodes[0].state[:, 7], np.float32([(row % 5) / 5 for row in range(40)]))
+    np.testing.assert_array_equal(dataset.episodes[0].state[:, 7], np.float32([(step % 5) / 5 for step in range(40)]))
 
 
 def test_other_rates_sizes_and_speeds_are_rejected(openhlm, converted):
@@ -214,37 +220,37 @@ def test_other_rates_sizes_and_speeds_are_rejected(openhlm, converted):
         openhlm.episode(sound)
     openhlm.episode(2, info={"video": {"fps": 15}, "image": {}, "wrist_image": {}})
     openhlm.episode(3, sizes={"rgb_left": (48, 64)})
-    slow = openhlm.rows(4, 40)
-    for row, content in enumerate(slow):
-        later([content], row * 20)
+    slow = openhlm.steps(4, 40)
+    for step, content in enumerate(slow):
+        later([content], step * 20)
     openhlm.episode(4, content=slow)
     openhlm.episode(5, info={"video": {}, "image": {}, "wrist_image": {}})
     report, dataset = converted()
     assert [episode.reason for episode in report.episodes] == [
         "",
         "",
-        "has 15 rows per second, asked for 30",
+        "has 15 steps per second, asked for 30",
         "rgb_left.mp4 is 48x64, most are 40x48; convert it into another dataset",
-        "says 30 Hz, but its rows are 53.0 ms apart",
-        "data.json does not say at how many rows per second it was recorded",
+        "says 30 Hz, but its steps are 53.0 ms apart",
+        "data.json does not say at how many steps per second it was recorded",
     ]
     assert len(dataset) == 2
 
 
 def test_too_little_left(openhlm, converted):
-    content = openhlm.rows(0, 50)
+    content = openhlm.steps(0, 50)
     content[20]["state_body"] = None
     openhlm.episode(0, 50, content=content)
     openhlm.episode(1)
     report, _ = converted()
-    assert report.episodes[0].reason == "state_body is null (row 20); no 1 s of whole rows are left"
+    assert report.episodes[0].reason == "state_body is null (step 20); no 1 s of whole steps are left"
 
 
 @pytest.mark.parametrize("path", ["../../secret.mp4", "/etc/hostname"])
 def test_videos_outside_the_episode_are_not_opened(openhlm, converted, path):
-    content = openhlm.rows(0, 40)
-    for row in content:
-        row["rgb_left"]["video_path"] = path
+    content = openhlm.steps(0, 40)
+    for step in content:
+        step["rgb_left"]["video_path"] = path
     openhlm.episode(0, content=content)
     openhlm.episode(1)
     assert "lies outside the episode" in converted()[0].episodes[0].reason

@@ -18,7 +18,7 @@ imagecodecs.numcodecs.register_codecs("imagecodecs_jpeg", verbose=False)
 
 
 @pytest.mark.parametrize("name", ["buffer.zarr", "buffer.zarr.zip"])
-def test_rows_pictures_and_ends(demo, tmp_path, name):
+def test_steps_images_and_ends(demo, tmp_path, name):
     source = demo.dataset(tmp_path / "demo.zarr", (6, 9, 5))
     convert(Request(source=source, target=tmp_path / name, to="umi"))
     store = zarr.storage.ZipStore(tmp_path / name, mode="r") if name.endswith("zip") else tmp_path / name
@@ -26,7 +26,7 @@ def test_rows_pictures_and_ends(demo, tmp_path, name):
     episodes = open_dataset(source).episodes
     ends = root["meta/episode_ends"]
     assert (root.metadata.zarr_format, ends.dtype, ends[:].tolist()) == (2, np.int64, [6, 15, 20])
-    # What its reader asserts: everything in `data` is an array with as many rows.
+    # What its reader asserts: everything in `data` is an array with as many steps.
     arrays = dict(root["data"].arrays())
     assert {array.shape[0] for array in arrays.values()} == {20}
     assert not list(root["data"].groups())
@@ -34,20 +34,20 @@ def test_rows_pictures_and_ends(demo, tmp_path, name):
     for mine, theirs in wanted.items():
         assert arrays[theirs][:].tobytes() == np.concatenate([getattr(one, mine) for one in episodes]).tobytes()
     np.testing.assert_array_equal(
-        arrays["label_pair"][:, 1, 2], [0, 1, 2, 3, 4, 5, *range(1000, 1009), *range(2000, 2005)]
+        arrays["privileged_pair"][:, 1, 2], [0, 1, 2, 3, 4, 5, *range(1000, 1009), *range(2000, 2005)]
     )
     assert (
         arrays["age_image_head_s"][:].tobytes() == np.concatenate([e.age_s("image_head") for e in episodes]).tobytes()
     )
     for place, camera in enumerate(("head", "right_wrist")):
-        pictures = np.concatenate([episode.images(camera) for episode in episodes])
-        np.testing.assert_array_equal(arrays[f"camera{place}_rgb"][:], pictures)
+        images = np.concatenate([episode.images(camera) for episode in episodes])
+        np.testing.assert_array_equal(arrays[f"camera{place}_rgb"][:], images)
     described = root.attrs["hlm"]
     assert described["cameras"] == {"camera0_rgb": "head", "camera1_rgb": "right_wrist"}
     assert [one["outcome"] for one in described["episodes"]] == ["success", "failure", "success"]
 
 
-def test_pictures_are_the_same_files_under_a_codec_that_umi_knows(demo, tmp_path):
+def test_images_are_the_same_files_under_a_codec_that_umi_knows(demo, tmp_path):
     source = demo.dataset(tmp_path / "demo.zarr", (2, 3))
     convert(Request(source=source, target=tmp_path / "buffer.zarr", to="umi"))
     camera = tmp_path / "buffer.zarr" / "data" / "camera0_rgb"
@@ -55,8 +55,8 @@ def test_pictures_are_the_same_files_under_a_codec_that_umi_knows(demo, tmp_path
     assert described["compressor"] == {"id": "imagecodecs_jpeg", "level": 95}
     assert described["chunks"] == [1, 64, 80, 3]
     with open_dataset(source).episodes[1].frames("head") as frames:
-        assert [(camera / f"{2 + row}.0.0.0").read_bytes() for row in range(3)] == [
-            frames.jpeg(row) for row in range(3)
+        assert [(camera / f"{2 + step}.0.0.0").read_bytes() for step in range(3)] == [
+            frames.jpeg(step) for step in range(3)
         ]
 
 
@@ -89,18 +89,21 @@ def test_choosing_episodes_and_cameras(demo, tmp_path):
 
 
 def test_what_not_every_episode_has(demo, tmp_path):
-    def change(episode, row, made):
-        labels = dict(made.labels) if episode else {"goal_m": made.labels["goal_m"]}
-        return demo.row(episode, row, labels=labels)
+    def change(episode, step, made):
+        privileged = dict(made.privileged) if episode else {"goal_m": made.privileged["goal_m"]}
+        return demo.step(episode, step, privileged=privileged)
 
     source = demo.dataset(tmp_path / "demo.zarr", (2, 2), change)
     report = convert(Request(source=source, target=tmp_path / "b.zarr", to="umi"))
-    assert report.left_out == ("label_pair, which not every episode has", "label_score, which not every episode has")
+    assert report.left_out == (
+        "privileged_pair, which not every episode has",
+        "privileged_score, which not every episode has",
+    )
     shutil.rmtree(tmp_path / "b.zarr")
     source = demo.dataset(
         tmp_path / "blind.zarr",
         (2, 2),
-        lambda episode, row, made: demo.row(episode, row, images={}) if episode else made,
+        lambda episode, step, made: demo.step(episode, step, images={}) if episode else made,
     )
     with pytest.raises(
         MismatchError, match=r"episode_000001 has no camera 'head', and a replay buffer has every camera"

@@ -50,12 +50,12 @@ def snapshot() -> Callable[[Path], dict[str, bytes]]:
 def demos(maker, path) -> Path:
     """Three episodes, all but the last with still ends, and a note of somebody's."""
 
-    def moving(row, given):
+    def moving(step, given):
         vector = np.zeros(34)
-        vector[3] = min(max(row - 5, 0), 8) * 0.05
+        vector[3] = min(max(step - 5, 0), 8) * 0.05
         return replace(given, state=vector, action=vector)
 
     maker.dataset(path, (20, 25), moving)
-    maker.dataset(path, (7,), lambda row, given: replace(given, state=np.full(34, 0.1 * row)))
+    maker.dataset(path, (7,), lambda step, given: replace(given, state=np.full(34, 0.1 * step)))
     (path / "notes.txt").write_text("the second one is funny")
     return path

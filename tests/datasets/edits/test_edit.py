@@ -1,6 +1,7 @@
 """Edits do what they say, touch nothing else, and leave a dataset that verifies."""
 
 import os
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -24,8 +25,8 @@ def numbers(path):
 
 
 def origin(episode):
-    """Which episode this was when it was recorded: its labels say so."""
-    return int(episode.label("goal_in_hand_m")[0, 0]) // 1000
+    """Which episode this was when it was recorded: its privileged quantities say so."""
+    return int(episode.privileged_quantity("goal_in_hand_m")[0, 0]) // 1000
 
 
 def texts(path):
@@ -60,7 +61,7 @@ def test_a_live_writer_is_waited_for(maker, demos, operation, snapshot):
 
 def test_unfinished_episodes_come_first(maker, demos, operation):
     with DatasetWriter.open(demos, maker.spec) as writer, writer.episode(maker.info()) as episode:
-        episode.append(maker.row(3, 0))
+        episode.append(maker.step(3, 0))
     with pytest.raises(InputError, match="has 1 unfinished episode; run `hlm data recover"):
         edit(demos, operation)
 
@@ -97,27 +98,31 @@ def test_deleting_takes_an_episode_that_cannot_be_read(demos):
     assert numbers(demos) == [0, 2]
 
 
-def test_trim_keeps_rows_and_jpeg_files_as_they_were(demos):
+def test_trim_keeps_steps_and_jpeg_files_as_they_were(demos):
     old = open_dataset(demos).episodes[0]
     jpegs = {}
     for camera in old.cameras:
         with old.frames(camera) as frames:
-            jpegs[camera] = [frames.jpeg(row) for row in range(len(frames))]
+            jpegs[camera] = [frames.jpeg(step) for step in range(len(frames))]
     arrays = {name: getattr(old, name) for name in ("stamp_ns", "state", "action")}
-    arrays |= {name: old.label(name) for name in old.labels} | {f"age {name}": old.age_s(name) for name in old.inputs}
+    arrays |= {name: old.privileged_quantity(name) for name in old.privileged} | {
+        f"age {name}": old.age_s(name) for name in old.inputs
+    }
     version = edit(demos, partial(operations.trim, words=["0"], idle=operations.Idle(still=0.01, leave_s=0.1)))
-    assert version.details == ("episode 0: 0.10 s at the start, 0.13 s at the end, 13 of 20 rows remain",)
+    assert version.details == ("episode 0: 0.10 s at the start, 0.13 s at the end, 13 of 20 steps remain",)
     new = open_dataset(demos).episodes[0]
-    rows = slice(3, 16)
+    steps = slice(3, 16)
     assert len(new) == 13
     for name, array in arrays.items():
-        label = name if name in new.labels else ""
-        kept = new.label(label) if label else new.age_s(name[4:]) if name[:4] == "age " else getattr(new, name)
-        assert np.array_equal(kept, array[rows])
+        if name in new.privileged:
+            kept = new.privileged_quantity(name)
+        else:
+            kept = new.age_s(name[4:]) if name[:4] == "age " else getattr(new, name)
+        assert np.array_equal(kept, array[steps])
     for camera, files in jpegs.items():
         with new.frames(camera) as frames:
-            assert [frames.jpeg(row) for row in range(len(frames))] == files[rows]
-    assert new.info.extra["trimmed"] == {"rows_before": 3, "rows_after": 4}
+            assert [frames.jpeg(step) for step in range(len(frames))] == files[steps]
+    assert new.info.extra["trimmed"] == {"steps_before": 3, "steps_after": 4}
     assert new.attributes["start_utc"] > old.attributes["start_utc"]
 
 
@@ -126,24 +131,24 @@ def test_cuts_add_up(demos):
         edit(demos, partial(operations.trim, words=["0"], idle=operations.Idle(still=0.01, leave_s=leave_s)))
     episode = open_dataset(demos).episodes[0]
     cut = episode.info.extra["trimmed"]
-    assert cut["rows_before"] + len(episode) + cut["rows_after"] == 20
-    assert episode.stamp_ns[0] == cut["rows_before"] * 10_000_000_000 // 300
+    assert cut["steps_before"] + len(episode) + cut["steps_after"] == 20
+    assert episode.stamp_ns[0] == cut["steps_before"] * 10_000_000_000 // 300
 
 
 def test_trim_refuses_what_it_does_not_know(demos):
     (demos / "episode_000000" / "raw").mkdir()
-    with pytest.raises(MismatchError, match="also holds raw, which cannot be cut by rows"):
+    with pytest.raises(MismatchError, match="also holds raw, which cannot be cut by steps"):
         edit(demos, partial(operations.trim, words=["0"], idle=operations.Idle(still=0.01, leave_s=0.1)))
     assert len(open_dataset(demos).episodes[0]) == 20
 
 
-def test_trim_refuses_damaged_pictures(demos, snapshot):
+def test_trim_refuses_damaged_images(demos, snapshot):
     shard = demos / "episode_000000" / "image_head" / "c.0.0.0.0"
     damaged = bytearray(shard.read_bytes())
     damaged[len(damaged) // 2] ^= 1
     shard.write_bytes(damaged)
     old = snapshot(demos.parent)
-    with pytest.raises(CorruptError, match="the picture is damaged"):
+    with pytest.raises(CorruptError, match="the image is damaged"):
         edit(demos, partial(operations.trim, words=[], idle=operations.Idle(still=0.01, leave_s=0.1)))
     assert snapshot(demos.parent) == old
 
@@ -184,15 +189,19 @@ def test_relabelling_seals_what_was_edited_outside_hlm(demos):
 @pytest.mark.parametrize(
     ("instruction", "candidates", "candidate"),
     [
-        ("take the blue cup", ["take the red cup", "take the blue cup"], 1),
-        ("grab it", ["grab it", "take the blue cup"], 0),
+        ("take the blue cup", ("take the red cup", "take the blue cup"), 1),
+        ("grab it", ("grab it", "take the blue cup"), 0),
     ],
 )
 def test_relabelling_keeps_the_candidates_consistent(maker, instruction, candidates, candidate):
-    extra = {"candidates": ["take the red cup", "take the blue cup"], "candidate": 0, "scene": 3}
-    info = operations.reworded(maker.info(instruction="take the red cup", extra=extra), instruction)
-    assert info.instruction == info.extra["candidates"][info.extra["candidate"]] == instruction
-    assert dict(info.extra) == {"candidates": candidates, "candidate": candidate, "scene": 3}
+    recorded = maker.info(
+        instruction="take the red cup", candidates=("take the red cup", "take the blue cup"), candidate=0, scene=3
+    )
+    info = operations.reworded(recorded, instruction)
+    assert info == replace(recorded, instruction=instruction, candidates=candidates, candidate=candidate)
+    assert info.instruction == info.candidates[info.candidate]
+    unknown = replace(recorded, candidate=None)
+    assert operations.reworded(unknown, instruction).candidates == ()
 
 
 def test_rename_camera(maker, demos):
@@ -300,7 +309,7 @@ def other(path, maker, **changes):
     [
         ({"rate_hz": 50.0}, "has rate_hz 50.0, .* has 30.0"),
         ({"embodiment": "other"}, "has embodiment other, .* has unitree_g1"),
-        ({"cameras": {"head": (8, 8)}}, "camera 'head' of .* gives 8x8 pictures, before it 16x24"),
+        ({"cameras": {"head": (8, 8)}}, "camera 'head' of .* gives 8x8 images, before it 16x24"),
     ],
 )
 def test_merge_refuses_other_kinds(maker, demos, tmp_path, changes, text):

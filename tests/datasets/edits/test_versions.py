@@ -199,7 +199,7 @@ def test_what_was_recorded_since_is_not_undone(maker, demos, snapshot):
         DatasetWriter.open(demos, maker.spec) as writer,
         writer.episode(EpisodeInfo(instruction="", source="teleop")) as one,
     ):
-        one.append(maker.row(3, 0))
+        one.append(maker.step(3, 0))
         one.commit()
     now = snapshot(demos)
     with pytest.raises(InputError, match=r"was changed after the edit \(delete 1 of 3 episodes: 1\)"):

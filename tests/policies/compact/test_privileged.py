@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from hlm.core.errors import CorruptError
 from hlm.datasets.reader import open_dataset
-from hlm.policies.compact.privileged import PrivilegedCandidates, candidates_of, instructions_of, reaching
+from hlm.policies.compact.privileged import PrivilegedCandidates, instructions_of, reaching
 from hlm.policies.transforms.vocabulary import Vocabulary
 
 
@@ -27,11 +29,11 @@ def privileged_of():
 def test_labels_are_what_the_row_recorded(episodes, privileged_of, episode, row):
     privileged, text = privileged_of(*episodes)
     known, recorded = privileged(episodes[episode], row), episodes[episode]
-    assert [text.undo(tokens) for tokens in known["candidate_tokens"]] == recorded.info.extra["candidates"]
-    np.testing.assert_array_equal(known["candidate_m"], recorded.label("candidate_in_hand_m")[row])
-    np.testing.assert_array_equal(known["goal_m"], recorded.label("goal_in_hand_m")[row])
-    assert known["asked"] == recorded.info.extra["candidate"]
-    assert recorded.info.extra["candidates"][known["asked"]] == recorded.info.instruction
+    assert [text.undo(tokens) for tokens in known["candidate_tokens"]] == list(recorded.info.candidates)
+    np.testing.assert_array_equal(known["candidate_m"], recorded.privileged_quantity("candidate_in_hand_m")[row])
+    np.testing.assert_array_equal(known["goal_m"], recorded.privileged_quantity("goal_in_hand_m")[row])
+    assert known["asked"] == recorded.info.candidate
+    assert recorded.info.candidates[known["asked"]] == recorded.info.instruction
     assert known["candidates"] == 2
     assert known["located"]
 
@@ -53,7 +55,7 @@ def test_a_target_that_was_never_reached_stays_undecided():
 def test_rows_tell_whether_they_are_undecided(episodes, privileged_of):
     privileged, _ = privileged_of(*episodes)
     episode = episodes[0]
-    target_m = episode.label("candidate_in_hand_m")[:, episode.info.extra["candidate"]]
+    target_m = episode.privileged_quantity("candidate_in_hand_m")[:, episode.info.candidate]
     undecided, deciding = reaching(episode.stamp_ns, target_m)
     assert 0 < undecided.sum() < len(episode)
     rows = [privileged(episode, row) for row in range(len(episode))]
@@ -70,14 +72,14 @@ def test_lists_of_candidates_are_as_long_as_the_longest(episodes, privileged_of)
 
 def test_privileged_of_other_candidates_than_are_told_are_refused(episodes, privileged_of):
     episode = episodes[0]
-    episode.info.extra["candidates"] = [episode.info.instruction]
+    episode.info = replace(episode.info, candidates=(episode.info.instruction,), candidate=0)
     with pytest.raises(CorruptError, match=r"candidate_in_hand_m has shape \[24, 2, 3\], expected \[24, 1, 3\]"):
         privileged_of(episode)[0](episode, 0)
 
 
 def test_an_episode_that_names_no_candidates_has_its_own_instruction_and_no_labels(episodes, privileged_of):
     episode = episodes[0]
-    episode.info.extra.clear()
+    episode.info = replace(episode.info, candidates=(), candidate=None)
     privileged, text = privileged_of(episode, episodes[1])
     known = privileged(episode, 3)
     assert text.undo(known["candidate_tokens"][0]) == episode.info.instruction
@@ -101,18 +103,12 @@ def test_a_prompt_that_a_mixture_gives_names_no_candidate(episodes, privileged_o
 
 def test_one_candidate_alone_leaves_nothing_undecided(dataset_path, privileged_of, monkeypatch):
     episode = open_dataset(dataset_path).episodes[0]
-    only = episode.label("candidate_in_hand_m")[:, :1]
-    monkeypatch.setattr(episode, "label", lambda name, label=episode.label: only if "cand" in name else label(name))
-    episode.info.extra["candidates"] = [episode.info.instruction]
+    only = episode.privileged_quantity("candidate_in_hand_m")[:, :1]
+    read = episode.privileged_quantity
+    monkeypatch.setattr(episode, "privileged_quantity", lambda name: only if "cand" in name else read(name))
+    episode.info = replace(episode.info, candidates=(episode.info.instruction,), candidate=0)
     privileged, _ = privileged_of(episode)
     known = privileged(episode, 0)
     assert known["located"]
     assert known["deciding"]
     assert not known["undecided"]
-
-
-@pytest.mark.parametrize("candidate", [1, 2, -1])
-def test_candidates_that_contradict_the_instruction_are_refused(episodes, candidate):
-    episodes[0].info.extra["candidate"] = candidate
-    with pytest.raises(CorruptError, match=f"candidate {candidate} of"):
-        candidates_of(episodes[0])

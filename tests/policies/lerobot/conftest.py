@@ -225,7 +225,7 @@ def write(folder, kind, settings, *, still=(), stirred=False, **changes):
             settings=to_document(settings),
             sampling=Sampling(euler_steps=3, execute=5),
         ),
-        statistics=Statistics(rows=10, state=vector_statistics(1, still), action=vector_statistics(2, still)),
+        statistics=Statistics(steps=10, state=vector_statistics(1, still), action=vector_statistics(2, still)),
         text=text,
         weights=stir(weights) if stirred else weights,
         step=7,

@@ -234,7 +234,7 @@ def test_nan_in_a_privileged_quantity_ends_the_run_and_is_named(workers, tiny_co
 @pytest.mark.parametrize("workers", [0, 1, 2])
 def test_a_broken_picture_ends_the_run_and_is_named(workers, tiny_config, make_dataset, tmp_path, capsys):
     episode = open_dataset(make_dataset()).episodes[1]
-    pictures = episode.pictures("head")
+    pictures = episode.image_reader("head")
     offset, length = pictures.index[9].tolist()
     data = bytearray(pictures.path.read_bytes())
     data[offset + length // 2] ^= 0xFF

@@ -32,7 +32,7 @@ def test_samples_hold_what_their_step_recorded(run, episode, step):
     played = run.encoding.undo_chunk(sample.actions, recorded.state[step])
     np.testing.assert_allclose(played[:, moving], recorded.action[due][:, moving], atol=1e-6)
     assert sample.action_is_pad.tolist() == [step + i > 23 for i in range(16)]
-    np.testing.assert_array_equal(sample.privileged["goal_m"], recorded.label("goal_in_hand_m")[step])
+    np.testing.assert_array_equal(sample.privileged["goal_m"], recorded.privileged_quantity("goal_in_hand_m")[step])
 
 
 def test_there_are_as_many_samples_as_steps(run):

@@ -33,7 +33,7 @@ def opened(tiny_config):
 
 
 def scenes(episodes):
-    return {episode.info.extra["scene"] for episode in episodes}
+    return {episode.info.scene for episode in episodes}
 
 
 def test_layouts_are_not_shared_between_training_and_validation(opened):
@@ -58,7 +58,7 @@ def test_layouts_stay_together_across_the_parts_of_a_mixture(dataset_path, make_
 
 
 def test_an_episode_that_is_in_several_parts_stays_together(make_dataset, mix, opened):
-    path = make_dataset(episodes=8, rows=4, told=lambda number: {"seed": None, "extra": {}})
+    path = make_dataset(episodes=8, rows=4, told=lambda number: {"seed": None, "scene": None})
     for seed in range(4):
         data = opened(mixture=mix({"path": path}, {"path": path}), seed=seed, validation_fraction=0.3)
         held_out = {episode.path for episode in data.validation}
@@ -66,10 +66,10 @@ def test_an_episode_that_is_in_several_parts_stays_together(make_dataset, mix, o
         assert not held_out & {episode.path for episode in data.episodes}
 
 
-def test_a_scene_may_be_told_in_any_form(make_dataset, opened):
-    path = make_dataset(rows=4, told=lambda number: {"extra": {"scene": [number // 2, {"shelf": "high"}]}})
+def test_without_a_scene_the_seed_tells_layouts_apart(make_dataset, opened):
+    path = make_dataset(rows=4, told=lambda number: {"scene": None, "seed": number // 2})
     data = opened(datasets=(path,))
-    assert [episode.info.seed // 2 for episode in data.validation] == [data.validation[0].info.seed // 2] * 2
+    assert [episode.info.seed for episode in data.validation] == [data.validation[0].info.seed] * 2
 
 
 def test_the_split_depends_on_the_seed(make_dataset, opened):
@@ -156,7 +156,7 @@ def rows_held_out(run):
 
 def test_episodes_that_no_training_episode_is_like_are_no_validation(make_dataset, prepared):
     # The last scene of four has no picture of the wrist, or words of its own.
-    dance = {"instruction": "dance", "extra": {"scene": 3}}
+    dance = {"instruction": "dance", "candidates": (), "candidate": None, "scene": 3}
     views = make_dataset("views.zarr", episodes=8, rows=4, lacking=(6, 7))
     words = make_dataset("words.zarr", episodes=8, rows=4, told=lambda number: dance if number > 5 else {})
     for path, what in ((views, "cameras"), (words, "words")):

@@ -1,4 +1,4 @@
-"""A camera's pictures, read one by one without keeping a file open."""
+"""A camera's images, read one by one without keeping a file open."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from hlm.datasets.store.storage import storage_errors
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Pictures:
-    """The pictures of a camera by row.
+class ImageReader:
+    """The images of a camera by step.
 
-    The index is kept, a file is open only while a picture is being read: thousands of episodes need no more
+    The index is kept, a file is open only while an image is being read: thousands of episodes need no more
     descriptors than one, and processes that were forked share nothing that moves. A shard that was replaced since is
-    found, because the checksum of its pictures differs.
+    found, because the checksum of its images differs.
 
     Attributes:
         path: the shard.
@@ -34,7 +34,7 @@ class Pictures:
 
     @classmethod
     def open(cls, folder: Path) -> Self:
-        """The pictures in a camera's folder.
+        """The images in a camera's folder.
 
         Raises:
             CorruptError: the index is missing or damaged.
@@ -42,22 +42,22 @@ class Pictures:
         with Frames(folder) as frames:
             return cls(folder / SHARD_FILE, frames.shape[1:3], frames.index)
 
-    def read(self, row: int, size: tuple[int, int] | None = None) -> ByteArray:
-        """[height, width, 3] uint8 RGB picture of a row, in another (height, width) if asked for.
+    def read(self, step: int, size: tuple[int, int] | None = None) -> ByteArray:
+        """[height, width, 3] uint8 RGB image of a step, in another (height, width) if asked for.
 
         Raises:
             CorruptError: missing or damaged.
             StorageError: the system would not read it.
         """
-        where = f"{self.path} row {row}"
+        where = f"{self.path} step {step}"
         with storage_errors("read", self.path):
             descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
             try:
-                frame = read_frame(descriptor, self.index[row].tolist(), where)
+                frame = read_frame(descriptor, self.index[step].tolist(), where)
             finally:
                 os.close(descriptor)
         try:
-            picture = decode(frame, self.size)
+            image = decode(frame, self.size)
         except CorruptError as error:
             raise CorruptError(f"{where}: {error}") from error
-        return resize(picture, size or self.size)
+        return resize(image, size or self.size)

@@ -1,0 +1,183 @@
+"""The steps of an OpenHLM recording as arrays, and what is wrong with them: pure functions on its parsed `data.json`.
+
+A step has `state_body` and `action_body` (32 numbers), `state_hand_left` and so on (one number each), for each camera
+`{"video_path", "frame_index"}`, and, when a robot was teleoperated, `t_img`, `t_wrist`, `t_state`, `t_action`: the
+host's wall clock in ms when each was read. Any of them may be null.
+Source: OpenHLM's recorder (`episode_writer.py`, `run_openhlm_data_record.py`) and HuMI's exporter
+(`generate_final.py`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hlm.core.arrays import FloatArray
+from hlm.core.layout import ROOT_YAW_RATE
+from hlm.datasets.checks import STALE_S, runs
+from hlm.datasets.convert.openhlm_layout import OPENHLM_BODY, from_openhlm
+from hlm.datasets.selection import ranges
+
+SIDES = ("left", "right")
+CLOCKS = {"image": "t_img", "wrist": "t_wrist", "state": "t_state", "action": "t_action"}
+# A gripper's opening is 0 to 1; sensors overshoot a little, other units by far.
+OPENING_MARGIN = 0.05
+
+type Stamps = npt.NDArray[np.int64]
+
+
+@dataclass(slots=True)
+class Faults:
+    """What is wrong with the steps of an episode.
+
+    Attributes:
+        steps: that cannot be kept, by what is wrong.
+        breaks: steps that do not follow upon the one before, by why not.
+    """
+
+    steps: dict[str, list[int]] = field(default_factory=dict)
+    breaks: dict[str, list[int]] = field(default_factory=dict)
+
+    def step(self, step: int, text: str) -> None:
+        """A step cannot be kept."""
+        self.steps.setdefault(text, []).append(step)
+
+    def gap(self, step: int, text: str) -> None:
+        """Something is missing before a step."""
+        self.breaks.setdefault(text, []).append(step)
+
+    def longest_stretch(self, steps: int) -> tuple[int, int]:
+        """(start, stop) of the longest stretch of whole steps that follow upon each other; the first of equals."""
+        whole = np.ones(steps, bool)
+        whole[[step for found in self.steps.values() for step in found]] = False
+        cuts = sorted({step for found in self.breaks.values() for step in found})
+        stretches = []
+        for start, stop in runs(whole):
+            edges = [start, *(cut for cut in cuts if start < cut < stop), stop]
+            stretches += list(pairwise(edges))
+        return max(stretches, key=lambda stretch: stretch[1] - stretch[0], default=(0, 0))
+
+    def __str__(self) -> str:
+        """All of it in one line; empty when nothing is wrong."""
+        found = [f"{text} ({_steps(steps)})" for text, steps in self.steps.items()]
+        return "; ".join([*found, *(f"{text} (before {_steps(steps)})" for text, steps in self.breaks.items())])
+
+
+def vectors(steps: Sequence[Mapping[str, Any]], kind: str, faults: Faults) -> FloatArray:
+    """[time, 34] float64 states or actions in hlm's order; nan where a step has none.
+
+    Args:
+        steps: of `data.json`.
+        kind: "state" or "action".
+        faults: gets what is wrong.
+    """
+    body = np.full((len(steps), OPENHLM_BODY), np.nan)
+    hands = np.full((len(steps), len(SIDES)), np.nan)
+    for number, step in enumerate(steps):
+        body[number] = _numbers(step, f"{kind}_body", OPENHLM_BODY, number, faults)
+        for place, side in enumerate(SIDES):
+            name = f"{kind}_hand_{side}"
+            hands[number, place] = opening = _numbers(step, name, 1, number, faults)[0]
+            if opening < -OPENING_MARGIN or opening > 1.0 + OPENING_MARGIN:
+                faults.step(number, f"{name} is no opening from 0 to 1")
+    return from_openhlm(body, hands)
+
+
+def clocks(steps: Sequence[Mapping[str, Any]], rate_hz: float, faults: Faults) -> dict[str, Stamps]:
+    """[time] when images, wrist images, state and action of each step were read, ns of the host's wall clock.
+
+    Steps out of time are faults: a clock that stands still or runs backwards, a gap, an input that was too old.
+    """
+    read_ns: dict[str, Stamps] = {name: np.zeros(len(steps), np.int64) for name in CLOCKS}
+    for number, step in enumerate(steps):
+        for name, key in CLOCKS.items():
+            value = step.get(key)
+            if isinstance(value, int | float) and 0 < value < 2**43:
+                read_ns[name][number] = round(value * 1000) * 1000
+            else:
+                faults.step(number, f"no {key}")
+    known = np.all([stamps > 0 for stamps in read_ns.values()], axis=0)
+    instant_ns = instants(read_ns)
+    for number in np.flatnonzero(known[1:] & known[:-1]) + 1:
+        step_s = (instant_ns[number] - instant_ns[number - 1]) * 1e-9
+        if step_s <= 0.0:
+            faults.gap(int(number), "the clock does not advance")
+        elif step_s > 1.0 / rate_hz + STALE_S:
+            faults.gap(int(number), f"gaps in time of more than {STALE_S} s")
+    for name, stamps in read_ns.items():
+        for number in np.flatnonzero(known & (instant_ns - stamps > STALE_S * 1e9)):
+            faults.step(int(number), f"{CLOCKS[name]} is more than {STALE_S} s old")
+    return read_ns
+
+
+def instants(read_ns: Mapping[str, Stamps]) -> Stamps:
+    """[time] instant of each step: by then everything in it had been read."""
+    latest: Stamps = np.max(list(read_ns.values()), axis=0)
+    return latest
+
+
+def images(steps: Sequence[Mapping[str, Any]], camera: str, faults: Faults) -> tuple[set[str], Stamps]:
+    """Paths of the videos that a camera's images are in, and [time] the image's number in it; -1 without one."""
+    paths, numbers, last = set(), np.full(len(steps), -1, np.int64), 0
+    for step, content in enumerate(steps):
+        place = content.get(camera)
+        path, number = map(place.get, ("video_path", "frame_index")) if isinstance(place, dict) else (None, None)
+        if not isinstance(path, str) or not isinstance(number, int) or isinstance(number, bool) or number < 0:
+            faults.step(step, f"no image of {camera}")
+        elif number < last:
+            faults.step(step, f"frame_index of {camera} runs backwards")
+        else:
+            paths.add(path)
+            numbers[step] = last = number
+    return paths, numbers
+
+
+def lost_steps(steps: Sequence[Mapping[str, Any]], faults: Faults) -> None:
+    """Find steps that the recorder lost, by their `idx`."""
+    for number, (before, step) in enumerate(pairwise(steps), 1):
+        first, second = before.get("idx"), step.get("idx")
+        if isinstance(first, int) and isinstance(second, int) and second != first + 1:
+            faults.gap(number, "steps were lost in recording")
+
+
+def undo_turns(vectors_34: FloatArray, rate_hz: float) -> tuple[FloatArray, int]:
+    """The vectors with whole turns taken out of their yaw rates, and how many steps that changed.
+
+    HuMI's exporter differentiates yaw without unwrapping it: where yaw passes half a turn, the two steps around it are
+    off by pi times the rate, 94 rad/s, which no body does. All other values stay as they are, to the last bit.
+
+    Args:
+        vectors_34: [time, 34].
+        rate_hz: of the steps.
+    """
+    jump_rad_s = math.pi * rate_hz
+    turns = np.nan_to_num(np.round(vectors_34[:, ROOT_YAW_RATE] / jump_rad_s))
+    changed = vectors_34.copy()
+    changed[:, ROOT_YAW_RATE] -= turns * jump_rad_s
+    return changed, int(np.count_nonzero(turns))
+
+
+def _numbers(step: Mapping[str, Any], name: str, size: int, number: int, faults: Faults) -> Sequence[float]:
+    """The finite numbers that a step has under a name; nan, and a fault, without them."""
+    value: Any = step.get(name)
+    values: list[Any] = value if isinstance(value, list) else [value]
+    if value is None:
+        faults.step(number, f"{name} is null" if name in step else f"no {name}")
+    elif len(values) != size or not all(isinstance(one, int | float) for one in values):
+        faults.step(number, f"{name} is not {'one number' if size == 1 else f'{size} numbers'}")
+    elif not all(math.isfinite(one) for one in values):
+        faults.step(number, f"{name} is not finite")
+    else:
+        return values
+    return [math.nan] * size
+
+
+def _steps(numbers: Iterable[int]) -> str:
+    found = sorted(set(numbers))
+    return f"step{'s' if len(found) > 1 else ''} {ranges(found)}"
