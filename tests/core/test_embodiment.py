@@ -6,7 +6,7 @@ import pytest
 from hlm.core.embodiments.catalog import EMBODIMENTS, find_embodiment
 from hlm.core.embodiments.unitree_g1 import UNITREE_G1
 from hlm.core.errors import UnknownNameError
-from hlm.core.layout import MOTOR_ORDER
+from hlm.core.layout import MOTOR_LEFT_ARM, MOTOR_LEGS_AND_WAIST, MOTOR_ORDER, MOTOR_RIGHT_ARM
 
 # Limits and default pose, rad, as Unitree's model (revision 1.0) and NVIDIA's deployment of it have them; motor order.
 LEG = [(-2.5307, 2.8798), (-0.5236, 2.9671), (-2.7576, 2.7576), (-0.0873, 2.8798), (-0.8727, 0.5236), (-0.2618, 0.2618)]
@@ -171,9 +171,10 @@ def test_poses_are_within_the_joint_limits():
 
 def test_the_manipulation_pose_moves_only_the_arms():
     angles_rad = UNITREE_G1.pose_rad("manipulation")
-    np.testing.assert_array_equal(angles_rad[:15], UNITREE_G1.default_rad[:15])
-    np.testing.assert_array_equal(angles_rad[15:22], [0.55, 0.25, 0.0, 0.45, 0.0, 0.0, 0.0])
-    np.testing.assert_array_equal(angles_rad[22:], [0.843, -0.335, -0.094, -0.588, 0.396, -0.231, 0.115])
+    unmoved = MOTOR_LEGS_AND_WAIST
+    np.testing.assert_array_equal(angles_rad[unmoved], UNITREE_G1.default_rad[unmoved])
+    np.testing.assert_array_equal(angles_rad[MOTOR_LEFT_ARM], [0.55, 0.25, 0.0, 0.45, 0.0, 0.0, 0.0])
+    np.testing.assert_array_equal(angles_rad[MOTOR_RIGHT_ARM], [0.843, -0.335, -0.094, -0.588, 0.396, -0.231, 0.115])
 
 
 def test_an_unknown_pose_is_named_with_the_nearest():

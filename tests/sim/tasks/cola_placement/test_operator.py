@@ -6,6 +6,7 @@ import pytest
 from hlm.cli.stations import StationConfig, make_station
 from hlm.control.walking_pattern import middle
 from hlm.core.embodiments.unitree_g1 import UNITREE_G1
+from hlm.core.layout import MOTOR_ARMS
 from hlm.core.task import Progress
 from hlm.runtime.station import episode
 from hlm.sim.start_pose import START_POSE, stand_on_floor
@@ -108,7 +109,7 @@ def test_it_walks_with_one_foot_at_a_time_to_the_table_and_then_stands(script):
 def test_arms_keep_their_posture_while_it_walks(script):
     for pose in walk_of(script):
         assert pose.targets.grips == (None, None)
-        np.testing.assert_array_equal(pose.targets.joint_position_rad[15:], START_RAD[15:])
+        np.testing.assert_array_equal(pose.targets.joint_position_rad[MOTOR_ARMS], START_RAD[MOTOR_ARMS])
         assert pose.gripper_opening.tolist() == [1.0, 1.0]
 
 
