@@ -1,4 +1,4 @@
-"""Rows as tensors on the device where the network computes, as they were recorded or changed for training."""
+"""Batches on the device that the network computes on, plain or augmented."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from hlm.policies.training.samples import RawBatch
 
 
 def plain_batch(raw: RawBatch, encoding: Encoding, device: torch.device) -> Batch:
-    """A batch as it was recorded."""
+    """A batch with the images as recorded."""
     return _batch(raw, encoding, device, None)
 
 
 def augmented_batch(
     raw: RawBatch, encoding: Encoding, device: torch.device, config: AugmentationConfig, draws: Draws
 ) -> Batch:
-    """A batch whose pictures are changed at random."""
+    """A batch with augmented images."""
     there = raw._replace(seen=raw.seen.to(device))
     return _batch(there, encoding, device, augment(there.seen.images, encoding.cameras, config, draws))
 

@@ -1,4 +1,4 @@
-"""The page that tells people what a checkpoint is."""
+"""The card of a checkpoint: a Markdown page for people."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from hlm.policies.training.validation import Validation
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunFacts:
-    """What a card tells about the run.
+    """Facts about the run for the card.
 
     Attributes:
-        command: what was typed.
-        counts: a line per source.
-        fractions: share of the samples that each source gave, by name.
-        training_episodes: learnt from.
-        validation_episodes: held out.
+        command: command line.
+        data: a line per dataset.
+        fractions: realised fraction of each dataset, by name.
+        training_episodes: number of episodes trained on.
+        validation_episodes: number of episodes held out.
         step: updates made.
-        steps: updates planned.
-        batch_size: samples per update and process.
-        processes: that trained together.
-        seed: of the run.
-        hours: training time.
-        loaded: what became of pretrained weights, if there were any.
+        steps: updates planned; None if unknown.
+        batch_size: samples per update in each process.
+        processes: number of processes.
+        seed: seed of the run.
+        hours: training time, h.
+        loaded: report on pretrained weights, if any were loaded.
     """
 
     command: str
-    counts: Sequence[str]
+    data: Sequence[str]
     fractions: Mapping[str, float]
     training_episodes: int
     validation_episodes: int
@@ -45,7 +45,7 @@ class RunFacts:
 
 
 def card(checkpoint: Checkpoint, facts: RunFacts, validation: Validation | None) -> str:
-    """Markdown page about a checkpoint."""
+    """The card as Markdown."""
     config = checkpoint.config
     parameters = sum(tensor.numel() for tensor in checkpoint.weights.values())
     encoding = config.encoding
@@ -54,17 +54,17 @@ def card(checkpoint: Checkpoint, facts: RunFacts, validation: Validation | None)
     lines = [
         f"# Policy for {config.embodiment}",
         "",
-        f"- kind: {config.policy}, {parameters / 1e6:.2f} million parameters",
+        f"- policy type: {config.policy}, {parameters / 1e6:.2f} million parameters",
         f"- cameras: {', '.join(encoding.cameras)}, recorded at {sizes} px (height x width), {config.rate_hz:g} Hz",
         f"- chunks of {encoding.horizon} {encoding.actions} actions, {encoding.order} order",
         f"- proprioception: {'yes' if encoding.proprioception else 'no'}",
-        f"- suggested: {config.sampling.euler_steps} Euler steps, execute {config.sampling.execute} actions of a chunk",
+        f"- sampling: {config.sampling.euler_steps} Euler steps, execution horizon {config.sampling.execute} actions",
         *([f"- words: {', '.join(config.vocabulary.words)}"] if config.vocabulary is not None else []),
         "",
         "## Training",
         "",
-        *[f"- data: {count}" for count in facts.counts],
-        f"- {facts.training_episodes} episodes learnt from, {facts.validation_episodes} held out",
+        *[f"- data: {line}" for line in facts.data],
+        f"- {facts.training_episodes} training episodes, {facts.validation_episodes} held out",
         *[f"- realised fraction of {name}: {share:.4f}" for name, share in facts.fractions.items()],
         f"- {facts.step} updates{planned}, {facts.batch_size * facts.processes} samples each, seed {facts.seed}, "
         f"{facts.hours:.2f} h{f' on {facts.processes} processes' if facts.processes > 1 else ''}",
@@ -78,7 +78,7 @@ def card(checkpoint: Checkpoint, facts: RunFacts, validation: Validation | None)
 
 
 def describe(validation: Validation) -> str:
-    """One line on a validation."""
+    """One line about a validation."""
     chunks = ", ".join(f"{errors.square:.4f} with {errors.euler_steps}" for errors in validation.chunks)
     others = [f"{name} {value:.4g}" for name, value in validation.terms.items() if name != "loss" and value == value]
     figures = [f"loss {validation.terms['loss']:.4f}", f"chunk error {chunks} Euler steps", ", ".join(others)]
@@ -86,9 +86,13 @@ def describe(validation: Validation) -> str:
 
 
 def _loaded_lines(report: LoadReport) -> list[str]:
-    """What became of each pretrained tensor, by reason; the many that were loaded as they are, by number."""
-    lines = ["## Pretrained weights", "", f"- {report.origin}: {len(report.loaded)} tensors loaded as they are"]
-    for name, tensors in (("resized", report.resized), ("drawn afresh", report.random), ("not used", report.ignored)):
+    """Pretrained tensors by what became of them and why; those loaded unchanged only counted."""
+    lines = ["## Pretrained weights", "", f"- {report.origin}: {len(report.loaded)} tensors loaded unchanged"]
+    for name, tensors in (
+        ("resized", report.resized),
+        ("newly initialised", report.random),
+        ("unused", report.ignored),
+    ):
         for why in dict.fromkeys(tensors.values()):
             named = [tensor for tensor, reason in tensors.items() if reason == why]
             lines.append(f"- {len(named)} {name} ({why}): {', '.join(named)}")
@@ -107,9 +111,9 @@ def _validation_lines(validation: Validation) -> list[str]:
     return [
         "## Validation",
         "",
-        f"After {validation.step} updates: sampled chunks against demonstrated ones, on episodes that were held out. "
+        f"After {validation.step} updates: sampled chunks compared with demonstrated ones, on held-out episodes. "
         "Absolute errors in rad; "
-        "rad/s for the yaw rate, which is in root; share of the opening for grippers.",
+        "rad/s for the yaw rate, which is in root; fraction of the opening for grippers.",
         "",
         f"| | {' | '.join(steps)} |",
         f"|---|{'---:|' * len(steps)}",

@@ -1,4 +1,8 @@
-"""What a person sees of a run: a bar on a terminal, a line now and then in a log file."""
+"""Progress of a run: a bar on a terminal, a line now and then in a log file.
+
+Training cannot use the command line's progress bars: policies do not import `hlm.cli`, and a run without a terminal
+must still say how it goes.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +13,15 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 LOG_PERIOD_S = 30.0
-# The time left is told from what became of this; an update of a large network may take a minute.
+# Window that the remaining time is estimated from; an update of a large network may take a minute.
 SPEED_PERIOD_S = 600.0
 
 
 class Display:
-    """Progress of a run on standard error.
+    """Progress of a run.
 
     Args:
-        console: where to; standard error by default.
+        console: where to show it; by default, standard error.
     """
 
     def __init__(self, console: Console | None = None) -> None:
@@ -46,28 +50,34 @@ class Display:
         self._progress.stop()
 
     def silence(self) -> None:
-        """Say and show nothing from now on."""
+        """Show nothing from now on."""
         self._progress.stop()
         self._console.quiet = True
 
     def say(self, text: str) -> None:
-        """Write a line that stays."""
+        """Print a line that stays."""
         self._console.print(text, soft_wrap=True, markup=False)
 
     def begin(self, description: str, total: int | None, completed: int = 0) -> None:
-        """Replace the bar."""
+        """Start a new bar in place of the old one.
+
+        Args:
+            description: text in front of the bar.
+            total: updates to make, if known.
+            completed: updates made.
+        """
         for task in self._progress.task_ids:
             self._progress.remove_task(task)
         self._progress.add_task(description, total=total, completed=completed, figures="")
 
     def show(self, completed: int, total: int | None, figures: str, now_s: float) -> None:
-        """Show how far the run is; off a terminal, write it every half minute.
+        """Show how far the run is; without a terminal, as a line every half minute.
 
         Args:
             completed: updates made.
             total: updates to make, if known.
-            figures: how it goes.
-            now_s: instant on any monotonic clock.
+            figures: text with the latest figures.
+            now_s: time of a monotonic clock, s.
         """
         self._progress.update(self._progress.task_ids[0], completed=completed, total=total, figures=figures)
         if self._progress.disable and now_s - self._logged_s >= LOG_PERIOD_S:

@@ -1,4 +1,4 @@
-"""Random numbers that belong to a sample: the same in whatever batch, process and run it is drawn."""
+"""Random numbers per sample, independent of batches, processes and interruptions."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from hlm.core.arrays import FloatArray
 class SampleDraws:
     """Streams of random numbers, one for each sample of a batch; implements `hlm.policies.network.Draws`.
 
-    A stream depends on the seed and on the number of the draw that brought the sample. So two processes that share the
-    draws of one compute with the same numbers, and a run that goes on at a draw needs no other state.
+    A stream depends on the seed and on the position of the sample in the sampler's sequence. So two processes that
+    split a batch use the same numbers as one process, and resuming needs no state but the position.
 
     Args:
-        seed: of the run.
-        draws: [batch] number of the draw that brought each sample.
-        device: where the numbers are wanted.
+        seed: seed of the run.
+        draws: [batch] position of each sample in the sampler's sequence.
+        device: device of the results.
     """
 
     def __init__(self, seed: int, draws: Sequence[int], device: torch.device | str = "cpu") -> None:

@@ -1,4 +1,4 @@
-"""Batches of rows, read ahead by other processes."""
+"""Batches of samples, read ahead by worker processes."""
 
 from __future__ import annotations
 
@@ -19,36 +19,36 @@ from hlm.datasets.sampler import MixtureSampler
 from hlm.datasets.store.storage import StorageError
 from hlm.policies.training.samples import EncodedSample, RawBatch, collate
 
-# How soon a worker notices that its trainer was killed.
+# How soon a worker notices that the trainer was killed.
 WATCH_S = 2.0
 
 
 def read_batches(
     samples: Samples[EncodedSample],
     sampler: MixtureSampler,
-    batch: int,
+    batch_size: int,
     workers: int,
     in_worker: Callable[[], None] = lambda: None,
 ) -> Generator[RawBatch]:
-    """Batches in the sampler's order, without end; the number of workers changes nothing about them.
+    """Endless batches in the sampler's order, whatever the number of workers.
 
     The workers end when the iterator is closed, or a few seconds after this process is killed.
 
     Args:
-        samples: rows.
-        sampler: which of them.
-        batch: rows at once.
+        samples: samples to read.
+        sampler: which of them, in which order.
+        batch_size: samples per batch.
         workers: processes that read ahead; 0 for none.
-        in_worker: called in each of them first.
+        in_worker: called first in each worker.
 
     Raises:
-        HlmError: a row cannot be read or encoded, and which it is; or a worker was killed.
+        HlmError: a sample cannot be read or encoded; the text names its episode and step. Or a worker was killed.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torch has its own idea of how many workers there should be
+        warnings.simplefilter("ignore")  # Torch warns when there are more workers than cores.
         loader: DataLoader[EncodedSample | HlmError] = DataLoader(
             _Reported(samples),
-            batch_size=batch,
+            batch_size=batch_size,
             sampler=sampler,
             num_workers=workers,
             collate_fn=_collate,
@@ -67,17 +67,17 @@ def read_batches(
             raise
         raise HlmError(
             "a process that reads samples was killed, as happens when memory or /dev/shm is full; "
-            "the last checkpoint is kept. Go on with fewer --workers."
+            "the last checkpoint is kept. Resume with fewer --workers."
         ) from error
     finally:
-        del batches  # whatever else an error holds on to, its workers end now
+        del batches  # Ends the workers now, even while a traceback still refers to this frame.
 
 
 @contextmanager
 def _deaths_told_by_the_next_batch() -> Iterator[None]:
-    """Inside, a worker's death interrupts nothing: torch would raise at once, in the middle of a save if need be."""
+    """Within the context, a worker's death raises at the next batch; torch would raise at once, even during a save."""
     if threading.current_thread() is not threading.main_thread():
-        yield  # torch cannot do so there
+        yield  # Torch installs its handler in the main thread alone.
         return
     before = signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     try:
@@ -87,7 +87,7 @@ def _deaths_told_by_the_next_batch() -> Iterator[None]:
 
 
 class _Reported(Dataset["EncodedSample | HlmError"]):
-    """Samples, with errors as values: a loader wraps what its workers raise into their tracebacks."""
+    """Samples, with errors as values: torch would wrap a worker's exception in its traceback."""
 
     def __init__(self, samples: Samples[EncodedSample]) -> None:
         self._samples = samples
@@ -95,7 +95,7 @@ class _Reported(Dataset["EncodedSample | HlmError"]):
     def __getitem__(self, number: int) -> EncodedSample | HlmError:
         try:
             return self._samples[number]
-        except (CorruptError, StorageError) as error:  # these name their file
+        except (CorruptError, StorageError) as error:  # These name their file.
             return error
         except HlmError as error:
             episode, step = self._samples.locate(number)
@@ -109,9 +109,9 @@ def _collate(found: Sequence[EncodedSample | HlmError]) -> RawBatch | HlmError:
 
 
 def _begin(prepare: Callable[[], None], trainer: int, worker: int) -> None:
-    """Prepare a worker, and have it obey the trainer alone.
+    """Prepare a worker, and let only the trainer end it.
 
-    Ctrl+C, and what ends a job, reach all processes of a group; the trainer still wants its next batch then.
+    Ctrl+C and the signals that end a job reach the whole process group; the trainer still needs its next batch then.
     """
     del worker
     prepare()
@@ -122,7 +122,7 @@ def _begin(prepare: Callable[[], None], trainer: int, worker: int) -> None:
 
 
 def _end_with(trainer: int) -> None:
-    """End this worker when its trainer says so, or is no more."""
+    """End this worker when the trainer says so, or is gone."""
     told = None
     while os.getppid() == trainer and (told is None or told.si_pid != trainer):
         told = signal.sigtimedwait({signal.SIGTERM}, WATCH_S)

@@ -1,4 +1,4 @@
-"""Curves of a run as a picture."""
+"""Loss curves of a run."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ import math
 from collections.abc import Mapping, Sequence
 
 VALIDATION = "validation_"
-SOURCE = "loss/"
+DATASET = "loss/"
 
 
 def loss_plot(history: Mapping[str, Sequence[float]]) -> bytes:
-    """PNG file of the losses over the updates: the whole, per source where there are several, and its other terms.
+    """PNG of the losses over the updates: the main loss, the loss per dataset, and the other terms.
 
     Args:
-        history: columns of figures; `step` goes with the training columns, `validation_step` with those of validation.
+        history: columns of figures by name; `step` belongs to the training columns, `validation_step` to the validation
+            columns.
     """
     from matplotlib.figure import Figure
 
@@ -36,14 +37,14 @@ def loss_plot(history: Mapping[str, Sequence[float]]) -> bytes:
 
 
 def _panels(history: Mapping[str, Sequence[float]]) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Titles, and the columns that each panel shows with their names."""
-    # A nan stands for "nothing was labelled".
+    """Per panel, its title and its columns with their labels."""
+    # Terms that never counted are nan throughout.
     drawn = [name for name, values in history.items() if not all(math.isnan(value) for value in values)]
     training = [name for name in drawn if not name.startswith(VALIDATION) and name not in ("step", "loss")]
     loss = [("loss", "training")] if "loss" in drawn else []
     loss += [(f"{VALIDATION}loss", "validation")] if f"{VALIDATION}loss" in drawn else []
-    sources = [(name, name.removeprefix(SOURCE)) for name in training if name.startswith(SOURCE)]
-    others = [name for name in training if not name.startswith(SOURCE)]
+    datasets = [(name, name.removeprefix(DATASET)) for name in training if name.startswith(DATASET)]
+    others = [name for name in training if not name.startswith(DATASET)]
     terms = [(name, name.replace("_", " ")) for name in others]
     terms += [
         (VALIDATION + name, f"validation {name.replace('_', ' ')}") for name in others if VALIDATION + name in drawn
@@ -51,7 +52,7 @@ def _panels(history: Mapping[str, Sequence[float]]) -> list[tuple[str, list[tupl
     errors = [(name, name.removeprefix(VALIDATION).replace("_", " ")) for name in drawn if "chunk_square" in name]
     return [
         ("loss", loss),
-        ("loss per source", sources if len(sources) > 1 else []),
+        ("loss per dataset", datasets if len(datasets) > 1 else []),
         ("other terms", terms),
         ("squared error of validation chunks, by Euler steps", errors),
     ]

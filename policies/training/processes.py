@@ -1,4 +1,4 @@
-"""The processes of a run: one, or several that `torchrun` or `accelerate launch` started."""
+"""The processes of a run: one, or several started by `torchrun` or `accelerate launch`."""
 
 from __future__ import annotations
 
@@ -17,33 +17,33 @@ from torch import distributed
 from hlm.core.errors import ElsewhereError, HlmError, InputError
 from hlm.policies.training.config import TrainConfig
 
-# The others wait while the first one computes statistics or writes a large checkpoint to a slow disk.
+# The others wait while the first one computes statistics or writes a large checkpoint.
 _TIMEOUT = timedelta(hours=1)
-# How accelerate's own settings may want the weights shared out, instead of this trainer's.
+# Ways of sharding that accelerate can be configured for, which would conflict with this trainer's.
 _FOREIGN = (DistributedType.DEEPSPEED, DistributedType.FSDP, DistributedType.MEGATRON_LM)
 
 
 def join_processes(config: TrainConfig) -> Accelerator:
-    """This process' place among the others, and its device.
+    """This process' rank and device.
 
     Raises:
-        InputError: a GPU is asked for that is not there, sharding in one process, or other sharding than ours.
+        InputError: a GPU is requested and missing, sharding in a single process, or accelerate's own sharding.
         HlmError: the other processes cannot be reached.
     """
     gpu = config.device != "cpu" and torch.cuda.is_available()
     if config.device == "cuda" and not gpu:
-        raise _said_once(InputError("this machine has no GPU that torch can use; train with --device cpu."))
+        raise _said_once(InputError("torch finds no GPU on this machine; train with --device cpu."))
     if gpu and _local_rank() >= torch.cuda.device_count():
         raise InputError(
-            f"process {_local_rank()} of this machine is one too many: there are {torch.cuda.device_count()} GPUs. "
-            "Start as many as there are, with --nproc-per-node or --num_processes."
+            f"process {_local_rank()} of this machine has no GPU: there are {torch.cuda.device_count()}. "
+            "Start one process per GPU, with --nproc-per-node or --num_processes."
         )
     # DDP's static graph finds unused weights once, rather than at every update.
     options = [DistributedDataParallelKwargs(static_graph=True, broadcast_buffers=False, gradient_as_bucket_view=True)]
     group = [InitProcessGroupKwargs(backend="cuda:nccl,cpu:gloo" if gpu else "gloo", timeout=_TIMEOUT)]
     try:
-        # Half precision is the trainer's own business, so that one process and several compute alike; compiling is the
-        # network's.
+        # The trainer handles bfloat16 itself, so that one process and several compute alike; the network compiles
+        # itself.
         accelerator = Accelerator(
             cpu=not gpu,
             mixed_precision="no",
@@ -54,37 +54,37 @@ def join_processes(config: TrainConfig) -> Accelerator:
         reason = " ".join(str(error).split())[:200]
         raise HlmError(f"process {os.environ.get('RANK')} cannot reach the others: {reason}") from error
     if accelerator.num_processes > 1:
-        # After the last word was said; threads that still wait for the others would abort the process.
+        # At exit, so that errors can still be shared; threads left waiting for the others would abort the process.
         atexit.register(_leave)
     if accelerator.distributed_type in _FOREIGN:
         found = accelerator.distributed_type.value
         raise _said_once(
-            InputError(f"accelerate is set up for {found}; set it up for GPUs alone, with --sharding fsdp.")
+            InputError(f"accelerate is configured for {found}; configure it for plain multi-GPU with --sharding fsdp.")
         )
     if config.sharding == "fsdp" and accelerator.num_processes == 1:
         raise InputError(
             "--sharding fsdp needs several processes; start them with torchrun or accelerate launch, "
-            "or add --sharding none."
+            "or use --sharding none."
         )
     return accelerator
 
 
-def any_of(accelerator: Accelerator, *wishes: bool) -> tuple[bool, ...]:
-    """What any of the processes wishes; all of them must ask."""
+def any_of(accelerator: Accelerator, *flags: bool) -> tuple[bool, ...]:
+    """For each flag, whether it is set in any process; every process must call this."""
     if accelerator.num_processes == 1:
-        return wishes
-    votes = torch.tensor(wishes, dtype=torch.int32)  # On the CPU, so that nobody waits for what a GPU still computes.
+        return flags
+    votes = torch.tensor(flags, dtype=torch.int32)  # On the CPU, so as not to wait for the GPU.
     distributed.all_reduce(votes, distributed.ReduceOp.MAX)
     return tuple(bool(vote) for vote in votes.tolist())
 
 
 @contextmanager
 def together(accelerator: Accelerator) -> Iterator[None]:
-    """Where the block fails in one process, all fail, so that none waits for it; inside, nobody waits for the others.
+    """Fail in all processes if the block fails in one, so that none waits for it; the block itself must not wait.
 
     Raises:
-        HlmError: in the first process, what went wrong in it or another one.
-        ElsewhereError: in the others.
+        HlmError: in the first process, its own error or another process'.
+        ElsewhereError: in the other processes.
     """
     error: HlmError | OSError | None = None
     try:
@@ -101,24 +101,24 @@ def fail_together(accelerator: Accelerator, error: HlmError | OSError | None) ->
 
     Args:
         accelerator: the processes; all of them must call this.
-        error: what went wrong in this one; None in those that are well.
+        error: error of this process, if any.
     """
     if accelerator.num_processes > 1:
         texts: list[str | None] = [None] * accelerator.num_processes
         distributed.all_gather_object(texts, None if error is None else str(error))
         first = next(text for text in texts if text is not None)
         if not accelerator.is_main_process:
-            raise ElsewhereError(f"the first process says why: {first}") from error
+            raise ElsewhereError(f"see the first process' error: {first}") from error
         error = error or HlmError(first)
-    raise error or HlmError("no process says what went wrong.")
+    raise error or HlmError("a process failed without saying why.")
 
 
 @contextmanager
 def noticing_losses(accelerator: Accelerator) -> Iterator[None]:
-    """Inside, a process that died shows as an error of the person's to mend rather than of the network's.
+    """Within the context, a lost process raises an error that says so, rather than one of the network layer.
 
     Raises:
-        HlmError: another process is gone.
+        HlmError: another process has died.
     """
     try:
         yield
@@ -130,14 +130,14 @@ def noticing_losses(accelerator: Accelerator) -> Iterator[None]:
 
 
 def outlast_first() -> None:
-    """Wait until the first process has ended: launchers end all as soon as one fails, and it may have more to say."""
+    """Wait until the first process has ended: launchers end all when one fails, and it may still print or save."""
     if distributed.is_initialized() and distributed.get_rank():
         with suppress(RuntimeError):
-            distributed.all_reduce(torch.zeros(1))  # It never takes part.
+            distributed.all_reduce(torch.zeros(1))  # The first process never takes part.
 
 
 def local_processes() -> int:
-    """Processes of the run on this machine."""
+    """Number of the run's processes on this machine."""
     return int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
 
 
@@ -151,5 +151,5 @@ def _local_rank() -> int:
 
 
 def _said_once(error: HlmError) -> HlmError:
-    """An error that all processes run into alike; the first of each machine says it."""
-    return ElsewhereError(f"the first process says why: {error}") if _local_rank() else error
+    """An error that all processes meet alike; only the first of each machine reports it."""
+    return ElsewhereError(f"see the first process' error: {error}") if _local_rank() else error

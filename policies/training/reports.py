@@ -1,4 +1,4 @@
-"""Figures of a run for programs that draw them: TensorBoard always, Weights & Biases if asked."""
+"""Figures of a run for TensorBoard, and for Weights & Biases if asked."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ WANDB_FOLDER = "wandb"
 
 
 class Reports:
-    """Where figures go while it is entered.
+    """Writes figures while entered.
 
     Args:
-        config: of the run.
-        step: after which figures are written; those that an interrupted run has after it are dropped.
-        say: tells a person what is no longer reported, and why; training goes on.
+        config: config of the run.
+        step: updates made so far; figures that an interrupted run wrote after this update are dropped.
+        say: shows a line to a person when figures can no longer be written; training continues.
         wanted: False in all processes but one.
 
     Raises:
         StorageError: the run's folder cannot be written to.
-        MissingDependencyError: Weights & Biases is asked for and not installed.
-        HlmError: it does not let us in.
+        MissingDependencyError: Weights & Biases is requested and not installed.
+        HlmError: Weights & Biases refuses access.
     """
 
     def __init__(self, config: TrainConfig, step: int, say: Callable[[str], None], *, wanted: bool) -> None:
@@ -56,25 +56,25 @@ class Reports:
             self._wandb.finish(exit_code=0 if kind is None else 1)
 
     def write(self, figures: Mapping[str, float], step: int) -> None:
-        """Figures of an update, by name."""
+        """Write figures by name, after an update."""
         if self._log is not None:
             try:
                 self._log.write(figures, step)
             except OSError as error:
-                self._say(f"no figures for TensorBoard from update {step} on: {error}. Training goes on.")
+                self._say(f"no figures for TensorBoard from update {step} on: {error}. Training continues.")
                 self._log = None
         if self._wandb is not None:
             self._wandb.log(dict(figures), step=step)
 
 
 class EventFile:
-    """A file that TensorBoard reads.
+    """A TensorBoard event file.
 
-    Unlike TensorBoard's own writer it has no thread, whose errors nobody can catch, and leaves nothing to be written.
+    TensorBoard's own writer has a thread, whose errors cannot be caught, and buffers; this one writes at once.
 
     Args:
-        folder: where to, created if needed.
-        step: figures after it that older files of the folder have are dropped.
+        folder: folder of the file, created if needed.
+        step: TensorBoard drops figures after this update that older files of the folder hold.
 
     Raises:
         OSError: it cannot be written.
@@ -90,7 +90,7 @@ class EventFile:
         self._append(Event(session_log=SessionLog(status=SessionLog.START), step=step + 1, wall_time=_now_s()))
 
     def write(self, figures: Mapping[str, float], step: int) -> None:
-        """Figures of an update, by name.
+        """Write figures by name, after an update.
 
         Raises:
             OSError: it cannot be written.

@@ -1,4 +1,4 @@
-"""Going on with a run that was interrupted."""
+"""Resuming a run."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from hlm.core.errors import CorruptError, InputError, MismatchError
 from hlm.policies.checkpoint import CheckpointConfig, read_config
 from hlm.policies.training.config import SMALLEST_BATCH, TrainConfig, config_of
 
-# May differ between the run that was interrupted and the one that resumes it.
+# Options that may change when a run is resumed.
 FREE_WHEN_RESUMED = ("threads", "workers", "save_every_minutes", "max_minutes", "sharding", "wandb")
 
 
 def resuming(path: Path, **changes: Any) -> TrainConfig:
-    """The settings of the run in a checkpoint, for going on with it, and changes to those that may differ.
+    """The config of a checkpoint's run, for resuming it, with changes.
 
     Raises:
         MissingFileError: there is no checkpoint.
-        CorruptError: its description is damaged.
+        CorruptError: its config is damaged.
     """
     before = config_of(read_config(path).training, f"training of {path}")
     return replace(before, **{"out": path, "resume": path, **changes})
@@ -31,39 +31,40 @@ def must_continue(config: TrainConfig) -> CheckpointConfig:
     """What builds the policy of the run that a config resumes.
 
     Raises:
-        InputError: the config differs from that run's in what cannot change.
+        InputError: the config changes an option that cannot change.
         HlmError: there is no checkpoint, or it is damaged.
     """
     path = config.resume or config.out
     before, now = _flat(to_document(resuming(path))), _flat(to_document(config))
-    for name, told in now.items():
-        was = before.get(name)
-        if name not in FREE_WHEN_RESUMED and was != told:
-            raise InputError(f"{path} was started with {name} {was}, not {told}; resuming cannot change it.")
+    for name, value in now.items():
+        if name not in FREE_WHEN_RESUMED and before.get(name) != value:
+            raise InputError(
+                f"{path} was started with {name} {before.get(name)}, not {value}; resuming cannot change it."
+            )
     return read_config(path)
 
 
 def share_of(document: Mapping[str, Any], processes: int) -> int:
-    """Samples per update of each process, so that all together make updates of as many as before.
+    """The batch size of each process that keeps the number of samples per update.
 
     Raises:
-        MismatchError: they cannot.
-        CorruptError: the training state does not tell how many those are.
+        MismatchError: the processes cannot share the samples equally.
+        CorruptError: the training state lacks the number of samples.
     """
     samples = document.get("samples")
     if not isinstance(samples, int):
-        raise CorruptError("the training state does not tell how many samples an update has; start a new run.")
-    batch, left = divmod(samples, processes)
-    if left or batch < SMALLEST_BATCH:
+        raise CorruptError("the training state lacks the number of samples per update; start a new run.")
+    batch_size, left = divmod(samples, processes)
+    if left or batch_size < SMALLEST_BATCH:
         raise MismatchError(
             f"the run's updates have {samples} samples, which {processes} processes cannot share equally with at least "
-            f"{SMALLEST_BATCH} each; go on with another number of processes."
+            f"{SMALLEST_BATCH} each; resume with another number of processes."
         )
-    return batch
+    return batch_size
 
 
 def _flat(document: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """A document's values by their dotted names."""
+    """Values by their dotted names."""
     flat: dict[str, Any] = {}
     for name, value in document.items():
         flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {f"{prefix}{name}": value}

@@ -1,4 +1,4 @@
-"""What a run leaves behind: figures of validation, checkpoint, card and plot."""
+"""What a run writes: validation figures, checkpoint, card and plot."""
 
 from __future__ import annotations
 
@@ -14,27 +14,28 @@ from hlm.datasets.store.storage import StorageError, write_atomic
 from hlm.policies.checkpoint import Checkpoint, write_checkpoint
 from hlm.policies.network import Network
 from hlm.policies.training.card import RunFacts, card, describe
+from hlm.policies.training.held_out import HeldOut
 from hlm.policies.training.plots import loss_plot
 from hlm.policies.training.processes import together
 from hlm.policies.training.reports import Reports
 from hlm.policies.training.run import Run
 from hlm.policies.training.sharding import part_of
 from hlm.policies.training.state import served_weights
-from hlm.policies.training.validation import HeldOut, Validation
+from hlm.policies.training.validation import Validation
 
 PLOT_FILE = "loss.png"
 
 
 class DivergedError(HlmError):
-    """The loss is no longer a number."""
+    """Loss or weights are no longer finite."""
 
 
 class Saver:
     """Validates a run and writes its checkpoint.
 
     Args:
-        run: what is trained.
-        say: tells a person how it went.
+        run: the run.
+        say: shows a line to a person.
     """
 
     def __init__(self, run: Run, say: Callable[[str], None]) -> None:
@@ -43,16 +44,16 @@ class Saver:
         self._validation = run.validation
 
     def save(self, reports: Reports, *, needed: bool, quick: bool = False) -> None:
-        """Validate, and write the checkpoint and the plot; every process must ask.
+        """Validate, and write checkpoint and plot; every process must call this.
 
         Args:
-            reports: where the figures of the validation go.
-            needed: whether a full disk ends the run; otherwise a later save may do better.
-            quick: leave out what the run does not need to go on.
+            reports: where the validation figures go.
+            needed: whether failing to write ends the run; otherwise training goes on until the next save.
+            quick: skip what resuming does not need, validation and plot.
 
         Raises:
-            DivergedError: a weight is no longer a number; the checkpoint before stays.
-            StorageError: it is needed, and cannot be written.
+            DivergedError: a weight is not finite; the previous checkpoint is kept.
+            StorageError: the checkpoint is needed and cannot be written.
         """
         run, state = self._run, self._run.state
         if state.step:
@@ -86,7 +87,7 @@ class Saver:
         except StorageError as error:
             if needed:
                 raise
-            self._say(f"no checkpoint at update {state.step}: {error} Training goes on.")
+            self._say(f"no checkpoint at update {state.step}: {error} Training continues.")
             return
         if quick:
             return
@@ -107,7 +108,7 @@ class Saver:
         run, state = self._run, self._run.state
         with state.ema_applied() as averaged:
             network = cast(Network, averaged)
-            # Where there is no noise to start from, there is no flow to follow in steps.
+            # A network without noise is no flow, and takes no Euler steps.
             steps = sorted({1, run.config.euler_steps, 10}) if math.prod(network.noise_shape) else [1]
             validation = held_out.score(network, steps, run.accelerator.device, state.step)
         figures = {f"validation_{name}": value for name, value in validation.figures().items()}
@@ -120,7 +121,7 @@ class Saver:
         run = self._run
         return RunFacts(
             command=run.command,
-            counts=run.data.summary,
+            data=run.data.summary,
             fractions=run.fractions(),
             training_episodes=len(run.data.episodes),
             validation_episodes=len(run.data.validation),

@@ -1,6 +1,6 @@
-"""Weights that processes share out among themselves (FSDP2): each keeps a part of every tensor, and what belongs to it.
+"""Sharded weights (FSDP2): each process keeps a shard of every tensor, its gradient and its optimizer state.
 
-Accelerate shards on GPUs only, and on CPUs ignores the wish in silence; `fully_shard` does the same on both.
+Accelerate shards on GPUs only, and ignores the option on CPUs in silence; `fully_shard` does the same on both.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from torch.nn.utils import get_total_norm
 
 from hlm.policies.network import INSIDE
 
-# As in torch's own clipping, which does not take both sorts of weights at once.
+# As in torch's own clipping, which does not take sharded and whole weights together.
 _NO_LENGTH = 1e-6
 
 
 def shard(network: nn.Module, accelerator: Accelerator) -> None:
-    """Leave this process its part of a network's weights; the first process' weights count.
+    """Shard a network's weights over the processes, starting from the first process' weights.
 
-    The network's `sharded_layers` are gathered one by one while they compute, and everything else at once. Single
-    numbers, and weights of another type than most of their unit, stay whole in every process.
+    The network's `sharded_layers` are gathered one by one while they compute, and everything else at once. Scalars,
+    and weights of another dtype than most of their unit, stay whole in every process.
 
     Args:
-        network: on its device; changed.
+        network: network on its device; changed in place.
         accelerator: the processes.
     """
     mesh = init_device_mesh(accelerator.device.type, (accelerator.num_processes,))
@@ -54,39 +54,39 @@ def _call(function: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def average_gradients(network: nn.Module, accelerator: Accelerator) -> None:
-    """Average the gradients of weights that are whole in every process; those of sharded ones are averaged already."""
+    """Average the gradients of unsharded weights over the processes; FSDP averages those of sharded weights itself."""
     for weight in network.parameters():
         if weight.grad is not None and not isinstance(weight.grad, DTensor):
             distributed.all_reduce(weight.grad)
             weight.grad.div_(accelerator.num_processes)
 
 
-def clip_gradients(network: nn.Module, longest: float) -> None:
-    """Shorten gradients to a length, all processes' parts taken as one vector; every process must ask."""
+def clip_gradients(network: nn.Module, max_norm: float) -> None:
+    """Clip the gradients to a norm, the shards of all processes taken as one vector; every process must call this."""
     gradients = [weight.grad for weight in network.parameters() if weight.grad is not None]
     sorts = [[gradient for gradient in gradients if is_shared(gradient) is shared] for shared in (True, False)]
     norms = [whole_of(get_total_norm(sort)) for sort in sorts if sort]
-    factor = (longest / (torch.linalg.vector_norm(torch.stack(norms)) + _NO_LENGTH)).clamp(max=1.0)
+    factor = (max_norm / (torch.linalg.vector_norm(torch.stack(norms)) + _NO_LENGTH)).clamp(max=1.0)
     torch._foreach_mul_([part_of(gradient) for gradient in gradients], factor)
 
 
 def is_shared(tensor: Tensor) -> bool:
-    """Whether each process has a part of a tensor only."""
+    """Whether each process has only a shard of a tensor."""
     return isinstance(tensor, DTensor)
 
 
 def part_of(tensor: Tensor) -> Tensor:
-    """This process' part, which changes with the tensor; all of one that is not sharded."""
+    """This process' shard, sharing the tensor's memory; the tensor itself if it is not sharded."""
     return tensor.to_local() if isinstance(tensor, DTensor) else tensor
 
 
 def whole_of(tensor: Tensor) -> Tensor:
-    """All of a tensor; every process must ask."""
+    """The whole tensor; every process must call this."""
     return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
 
 
 def shared_like(tensor: Tensor, like: Tensor) -> Tensor:
-    """A copy of a whole tensor on the device of another one, shared out like that one; single numbers never are."""
+    """A copy of a whole tensor, on the device of another and sharded like it; scalars are never sharded."""
     copy = tensor.to(like.device, copy=True)
     if not isinstance(like, DTensor) or not tensor.ndim:
         return copy
@@ -94,7 +94,7 @@ def shared_like(tensor: Tensor, like: Tensor) -> Tensor:
 
 
 def _odd(weights: list[nn.Parameter]) -> set[nn.Parameter]:
-    """Those that cannot be gathered and averaged together with the others."""
+    """Weights that cannot be gathered and averaged together with the others."""
     sizes: Counter[torch.dtype] = Counter()
     for weight in weights:
         sizes[weight.dtype] += weight.numel() if weight.requires_grad else 0

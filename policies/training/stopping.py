@@ -1,4 +1,4 @@
-"""Ctrl+C, SIGTERM, and a terminal that is closed, as a request that is granted between two updates."""
+"""Signals that end a process, turned into a request to stop after the current update."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class StopRequest:
-    """While it is entered, signals that end a process only set `requested`.
+    """Within the context, SIGINT, SIGTERM and SIGHUP only set `requested`.
 
-    Those that are ignored, as `nohup` has it, stay so; outside the main thread nothing changes.
+    Signals that are ignored, as under `nohup`, stay ignored. Outside the main thread the context does nothing.
     """
 
     def __init__(self) -> None:

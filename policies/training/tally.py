@@ -1,4 +1,4 @@
-"""Figures of many batches and processes added up: weighted means of the loss' terms, and of the loss per source."""
+"""Weighted means of the loss terms, and of the loss per dataset, over batches and processes."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ from hlm.policies.network import Term
 
 
 class Tally:
-    """Weighted sums since the last look; kept on the device, so that adding waits for nothing.
+    """Weighted sums since they were last taken; kept on the device, so that adding never waits for it.
 
     Args:
-        sources: names of the mixture's parts.
+        datasets: names of the mixture's datasets.
     """
 
-    def __init__(self, sources: Sequence[str]) -> None:
-        self._sources = tuple(sources)
+    def __init__(self, datasets: Sequence[str]) -> None:
+        self._datasets = tuple(datasets)
         self._sums: dict[str, Tensor] = {}
 
-    def add(self, terms: Mapping[str, Term], parts: Tensor) -> None:
-        """Count a batch.
+    def add(self, terms: Mapping[str, Term], drawn_from: Tensor) -> None:
+        """Add a batch.
 
         Args:
-            terms: of the loss; `loss` has one item per sample.
-            parts: [batch] which source each sample is from.
+            terms: terms of the loss by name; `loss` has one item per sample.
+            drawn_from: [batch] index of the dataset that each sample is from.
         """
         for name, term in terms.items():
             self._count(name, (term.values * term.weights).sum(), term.weights.sum())
         loss = terms["loss"]
-        for place, source in enumerate(self._sources):
-            here = loss.weights * (parts == place).to(loss.weights)
-            self._count(f"loss/{source}", (loss.values * here).sum(), here.sum())
+        for place, dataset in enumerate(self._datasets):
+            here = loss.weights * (drawn_from == place).to(loss.weights)
+            self._count(f"loss/{dataset}", (loss.values * here).sum(), here.sum())
 
     def take(self, reduce: Callable[[Tensor], Tensor]) -> dict[str, float]:
-        """Weighted means by name, and start anew; nan where nothing counted.
+        """Weighted means by name, nan where no weight was added; the sums start again from zero.
 
         Args:
-            reduce: adds a tensor up over all processes.
+            reduce: sums a tensor over all processes.
         """
         names = list(self._sums)
         sums = reduce(torch.stack([self._sums[name] for name in names])).tolist()

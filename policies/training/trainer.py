@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import shlex
-import shutil
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,12 +14,12 @@ import torch
 from hlm.core.clock import NS_PER_S, Clock, MonotonicClock
 from hlm.core.errors import HlmError
 from hlm.datasets.store.lock import FolderLock
-from hlm.datasets.store.storage import StorageError, storage_errors
 from hlm.policies.training.batches import augmented_batch
 from hlm.policies.training.config import TrainConfig
 from hlm.policies.training.display import Display
 from hlm.policies.training.draws import SampleDraws
 from hlm.policies.training.loading import read_batches
+from hlm.policies.training.output_folder import must_have_space
 from hlm.policies.training.pace import Pace
 from hlm.policies.training.processes import any_of, fail_together, noticing_losses, together
 from hlm.policies.training.reports import Reports
@@ -34,23 +33,23 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
 REPORT_STEPS = 20
-# Part of the time budget that updates may take; the rest is for validation and saving.
+# Fraction of the time limit for updates; the rest is for validating and saving.
 UPDATE_SHARE = 0.95
 
 
 def train(config: TrainConfig, command: str = "", *, stop_after: int | None = None) -> Path:
-    """Train a policy and return its checkpoint's folder.
+    """Train a policy and return the folder of its checkpoint.
 
-    A checkpoint is written every `save_every_minutes`, at the end, and on Ctrl+C or SIGTERM, after which the run can be
-    resumed to exactly what it would have become. Under `torchrun` or `accelerate launch` every process calls this.
+    A checkpoint is written every `save_every_minutes`, at the end, and on Ctrl+C or SIGTERM. A run that is resumed from
+    it becomes exactly what it would have become. Under `torchrun` or `accelerate launch` every process calls this.
 
     Args:
-        config: what to do.
-        command: what was typed, for the checkpoint's card.
-        stop_after: updates of this call after which to save and return, for resuming later; none by default.
+        config: the run.
+        command: command line, for the checkpoint's card.
+        stop_after: save and return after this many updates, to be resumed later; by default, train to the end.
 
     Raises:
-        HlmError: data or settings cannot be used, or training diverged.
+        HlmError: data or config cannot be used, or training diverged.
         KeyboardInterrupt: stopped by a signal, after saving.
     """
     with Display() as display, torch.random.fork_rng(devices=[]):
@@ -59,12 +58,12 @@ def train(config: TrainConfig, command: str = "", *, stop_after: int | None = No
 
 
 class Trainer:
-    """Updates, validates, saves and shows a run.
+    """Updates, validates, saves and displays a run.
 
     Args:
-        run: what to train.
-        display: what a person sees.
-        clock: times the updates.
+        run: the run.
+        display: progress display.
+        clock: clock that times the updates.
     """
 
     def __init__(self, run: Run, display: Display, clock: Clock) -> None:
@@ -79,7 +78,7 @@ class Trainer:
         self._lock = FolderLock(run.config.out)
 
     def run_until(self, stop_after: int | None) -> Path:
-        """Train to the last update, or for `stop_after` ones; see `train`."""
+        """Train to the last update, or for `stop_after` updates; see `train`."""
         state, config, accelerator = self._run.state, self._run.config, self._run.accelerator
         self._announce()
         last = None if stop_after is None else state.step + stop_after
@@ -88,12 +87,12 @@ class Trainer:
             stack.enter_context(noticing_losses(accelerator))
             with together(accelerator):
                 if accelerator.is_main_process:
-                    _must_have_space(config.out, state.checkpoint_bytes)
+                    must_have_space(config.out, state.checkpoint_bytes)
                     stack.enter_context(self._lock)
                 reports = stack.enter_context(
                     Reports(config, state.step, self._display.say, wanted=accelerator.is_main_process)
                 )
-            # Closing it ends the processes that read ahead.
+            # Closing the iterator ends the worker processes.
             batches = stack.enter_context(closing(self._batches()))
             stopped, late = self._learn(batches, stop, reports, last)
             self._end(reports, stopped=stopped, late=late)
@@ -105,7 +104,7 @@ class Trainer:
     def _learn(
         self, batches: Generator[RawBatch], stop: StopRequest, reports: Reports, last: int | None
     ) -> tuple[bool, bool]:
-        """Update until the run is finished; or somebody wants it to stop, or the time is over: whether they do."""
+        """Update until the run ends; whether it was stopped by a signal, and whether by the time limit."""
         state, config, accelerator = self._run.state, self._run.config, self._run.accelerator
         start_ns = saved_ns = self._clock.now_ns()
         while not (self._finished() or state.step == last):
@@ -135,7 +134,7 @@ class Trainer:
 
     @staticmethod
     def _next(batches: Generator[RawBatch]) -> RawBatch | HlmError:
-        """A batch, or what is wrong with it: the other processes must hear of it."""
+        """A batch, or the error, which the other processes must hear of."""
         try:
             return next(batches)
         except HlmError as error:
@@ -146,16 +145,16 @@ class Trainer:
         if state.step > self._reported_step:
             self._report(reports)
         if late and self._run.config.steps is None:
-            state.steps = state.step  # A plan that was made by time alone is fulfilled when the time is over.
-        # Whoever stops a run is in a hurry, and may soon kill it.
+            state.steps = state.step  # Without --steps, the run is complete when its time is over.
+        # A stopped process may soon be killed: save before anything else.
         self._saver.save(reports, needed=True, quick=stopped)
         if late and not self._finished():
-            self._display.say(f"{minutes:g} minutes are over after {self._progress()} --max-minutes MORE")
+            self._display.say(f"time limit of {minutes:g} minutes reached after {self._progress()} --max-minutes MORE")
 
     def _progress(self) -> str:
-        """How far the run is, and how to go on with it."""
+        """How far the run is, and how to continue it."""
         state, out = self._run.state, shlex.quote(str(self._run.config.out))
-        return f"{state.step} of {state.steps or '?'} updates; go on with: hlm train --resume {out}"
+        return f"{state.step} of {state.steps or '?'} updates; continue with: hlm train --resume {out}"
 
     def _batches(self) -> Generator[RawBatch]:
         run, processes = self._run, self._run.accelerator
@@ -184,13 +183,13 @@ class Trainer:
         numbers = range(first, first + run.samples_per_update, processes.num_processes)
         draws = SampleDraws(config.seed, list(numbers), processes.device)
         batch = augmented_batch(raw, run.encoding, processes.device, config.augmentation, draws)
-        # Dropout and the like have no stream of their own; this makes them depend on nothing but the update.
+        # Dropout has no stream of its own per sample; this makes it depend on nothing but the update.
         torch.manual_seed(np.random.SeedSequence([config.seed, first]).generate_state(1, np.uint64).item() >> 1)
         terms = state.update(batch, draws, config)
         self._tally.add(terms, torch.from_numpy(run.data.dataset_of(raw.numbers.numpy())).to(processes.device))
 
     def _plan(self) -> None:
-        """Tell how many updates fit into the time, unless that was told."""
+        """Estimate how many updates fit into the time limit, unless steps were given."""
         state, minutes, update_s = self._run.state, self._run.config.max_minutes, self._pace.update_s()
         if minutes is None or self._run.config.steps is not None or update_s is None:
             return
@@ -215,35 +214,23 @@ class Trainer:
         fractions = {f"fraction/{name}": share for name, share in run.fractions().items()}
         reports.write(figures | {"samples_per_s": rate} | fractions, state.step)
         self._reported_step = state.step
-        sources = [f"{name} {figures[f'loss/{name}']:.3f}" for name in run.data.names if len(run.data.names) > 1]
-        shown = ", ".join([f"{rate:.0f} samples/s", f"loss {figures['loss']:.4f}", *sources])
+        losses = [f"{name} {figures[f'loss/{name}']:.3f}" for name in run.data.names if len(run.data.names) > 1]
+        shown = ", ".join([f"{rate:.0f} samples/s", f"loss {figures['loss']:.4f}", *losses])
         self._display.show(state.step, state.steps, shown, self._clock.now_ns() / NS_PER_S)
 
     def _announce(self) -> None:
         run, state = self._run, self._run.state
-        for count in run.data.summary:
-            self._display.say(count)
+        for line in run.data.summary:
+            self._display.say(line)
         weights = list(state.bare.parameters())
         trained = sum(weight.numel() for weight in weights if weight.requires_grad)
         processes = run.accelerator.num_processes
         self._display.say(
             f"{sum(weight.numel() for weight in weights) / 1e6:.2f} million parameters, {trained / 1e6:.2f} trained; "
-            f"{len(run.samples)} rows, {len(run.data.validation)} episodes held out; "
+            f"{len(run.samples)} samples, {len(run.data.validation)} episodes held out; "
             f"{'bfloat16' if state.bfloat16 else 'float32'} on {run.accelerator.device}, "
             f"{torch.get_num_threads()} threads{f', {processes} processes' if processes > 1 else ''}"
         )
         if state.step:
-            self._display.say(f"goes on after {state.step} of {state.steps or '?'} updates")
+            self._display.say(f"resuming after {state.step} of {state.steps or '?'} updates")
         self._display.begin("training", state.steps, state.step)
-
-
-def _must_have_space(out: Path, needed_bytes: int) -> None:
-    """Make the folder, and raise StorageError where the first save would, after minutes or hours."""
-    with storage_errors("write to", out):
-        out.mkdir(parents=True, exist_ok=True)
-        free_bytes = shutil.disk_usage(out).free
-    if free_bytes < needed_bytes:
-        raise StorageError(
-            f"a checkpoint takes {needed_bytes / 1e6:.0f} MB, and {out} has {free_bytes / 1e6:.0f} MB left. "
-            "Free some space, or choose another --out."
-        )

@@ -43,7 +43,9 @@ def test_a_signal_saves_and_says_how_to_go_on(start_training, soon, number, tiny
     lines = trainer.said.splitlines()
     assert lines[-1] == "hlm: interrupted"
     step = read_checkpoint(config.out).step
-    assert lines[-2] == f"stopped and saved after {step} of 100000 updates; go on with: hlm train --resume {config.out}"
+    assert (
+        lines[-2] == f"stopped and saved after {step} of 100000 updates; continue with: hlm train --resume {config.out}"
+    )
     assert "Traceback" not in trainer.said
     soon(lambda: not any(worker.is_running() for worker in workers))
     assert read_training(config.out)["step"] == step

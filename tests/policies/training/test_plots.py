@@ -26,11 +26,11 @@ def test_any_history_can_be_drawn(history):
 def test_curves_are_sorted_into_panels():
     panels = {title: [name for name, _ in curves] for title, curves in _panels(HISTORY)}
     assert panels["loss"] == ["loss", "validation_loss"]
-    assert panels["loss per source"] == ["loss/a", "loss/b"]
+    assert panels["loss per dataset"] == ["loss/a", "loss/b"]
     assert panels["other terms"] == ["auxiliary", "validation_auxiliary"]
     assert panels["squared error of validation chunks, by Euler steps"] == ["validation_chunk_square_3"]
 
 
-def test_one_source_is_the_whole_loss():
+def test_one_dataset_is_the_whole_loss():
     panels = dict(_panels({"step": [1.0], "loss": [1.0], "loss/a": [1.0]}))
-    assert panels["loss per source"] == []
+    assert panels["loss per dataset"] == []

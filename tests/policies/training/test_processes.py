@@ -331,7 +331,7 @@ def test_a_signal_to_torchrun_saves_and_leaves_nobody_behind(number, send, launc
     send(process.pid, number)
     said, _ = process.communicate(timeout=LIMIT_S)
     step = read_checkpoint(config.out).step
-    assert said.count(f"stopped and saved after {step} of 100000 updates; go on with: hlm train --resume") == 1, said
+    assert said.count(f"stopped and saved after {step} of 100000 updates; continue with: hlm train --resume") == 1, said
     assert said.count("hlm: interrupted") == 1
     assert not any(member.is_running() for member in family)
     assert read_training(config.out)["step"] == step < 100_000

@@ -46,7 +46,7 @@ def test_a_file_that_cannot_be_written_ends_the_run_only_at_the_end(start_traini
     assert trainer.wait() == 2
     lines = trainer.said.splitlines()
     failed = [line for line in lines if line.startswith("no checkpoint at update 3:")]
-    assert failed == [f"no checkpoint at update 3: could not write {path}: file too large. Training goes on."]
+    assert failed == [f"no checkpoint at update 3: could not write {path}: file too large. Training continues."]
     assert lines[-1] == f"hlm: could not write {path}: file too large."
     assert "Traceback" not in trainer.said
     assert {name: (path / name).read_bytes() for name in before} == before
@@ -76,7 +76,7 @@ def test_a_full_disk_leaves_the_checkpoint_before_it(start_training, tiny_config
         assert trainer.wait() == 2, trainer.said
         lines = trainer.said.splitlines()
         full = f"could not write {config.out}: no space left on device."
-        assert f"no checkpoint at update 2: {full} Training goes on." in lines
+        assert f"no checkpoint at update 2: {full} Training continues." in lines
         assert lines[-1] == f"hlm: {full}"
         assert "Traceback" not in trainer.said
         assert read_checkpoint(config.out).step == read_training(config.out)["step"] == 1
@@ -89,7 +89,7 @@ def test_a_folder_that_cannot_be_written_to_shows_before_training(tiny_config, t
         train(tiny_config(out=tmp_path / "file" / "run"))
     with (
         mounted(tmp_path / "disk", "ro") as disk,
-        pytest.raises(StorageError, match=r"cannot write to .*run: .*/disk does not let you. Choose another --out"),
+        pytest.raises(StorageError, match=r"cannot write to .*run: no permission for .*/disk\. Choose another"),
     ):
         train(tiny_config(out=disk / "run"))
 
@@ -125,14 +125,14 @@ def test_what_a_run_left_that_was_killed_early_may_be_written_over(tiny_config, 
     train(config)
     assert not [entry for entry in config.out.iterdir() if checkpoint_module.is_left(entry)]
     (config.out / "model.safetensors").unlink()
-    with pytest.raises(ExistsError, match=r"--resume .* to go on with it, or choose another --out"):
+    with pytest.raises(ExistsError, match=r"--resume .* to continue it, or choose another --out"):
         train(config)
     train(resuming(config.out))
     assert read_checkpoint(config.out).step == 1
     other = tiny_config(out=tmp_path / "other")
     other.out.mkdir()
     (other.out / "notes.txt").touch()
-    with pytest.raises(ExistsError, match=r"other is there already: choose another --out"):
+    with pytest.raises(ExistsError, match=r"other exists already: choose another --out"):
         train(other)
 
 

@@ -159,7 +159,7 @@ def test_defaults_of_other_kinds_may_change_between_a_run_and_its_resuming(tiny_
 def test_resuming_needs_the_same_episodes(make_dataset, tiny_config):
     path = train(tiny_config(datasets=(make_dataset(),), validation_fraction=0.0), stop_after=1)
     make_dataset(episodes=2, scene=50)
-    with pytest.raises(MismatchError, match="have changed since it was started"):
+    with pytest.raises(MismatchError, match="have changed since the run began"):
         train(resuming(path))
 
 
@@ -190,17 +190,17 @@ def test_what_became_of_pretrained_weights_outlives_resuming(tiny_config, monkey
     monkeypatch.undo()
     train(resuming(path))
     page = (path / "card.md").read_text()
-    assert "- elsewhere: 2 tensors loaded as they are" in page
-    assert "- 1 drawn afresh (another size): action_out.bias" in page
+    assert "- elsewhere: 2 tensors loaded unchanged" in page
+    assert "- 1 newly initialised (another size): action_out.bias" in page
 
 
 def test_an_existing_run_is_not_overwritten(tiny_config, tmp_path):
     config = tiny_config(steps=1)
     train(config)
-    with pytest.raises(ExistsError, match=r"--resume .* to go on with it, or choose another --out"):
+    with pytest.raises(ExistsError, match=r"--resume .* to continue it, or choose another --out"):
         train(config)
     (tmp_path / "notes").write_text("mine")
-    with pytest.raises(ExistsError, match=r"notes is a file; choose another --out"):
+    with pytest.raises(ExistsError, match=r"notes is a file, and a checkpoint is a folder; choose another --out"):
         train(tiny_config(out=tmp_path / "notes"))
 
 
@@ -240,7 +240,7 @@ def test_a_run_leaves_everything_that_a_checkpoint_has(trained_path):
         "- 4 updates, 8 samples each, seed 0",
         "chunks of 16 absolute actions, bimanual order",
         "proprioception: yes",
-        "3 Euler steps, execute 8 actions",
+        "3 Euler steps, execution horizon 8 actions",
         "| mean absolute error, right arm |",
         "| jerk, demonstrations = 1 |",
     ):
@@ -355,8 +355,8 @@ def test_time_may_be_over_before_the_updates_are(tiny_config, run_with_clock):
     stopped = run.state.step
     assert 1 < stopped < 24
     out = config.out
-    assert f"1 minutes are over after {stopped} of 24 updates; " in said
-    assert f"go on with: hlm train --resume {out} --max-minutes MORE" in said
+    assert f"time limit of 1 minutes reached after {stopped} of 24 updates; " in said
+    assert f"continue with: hlm train --resume {out} --max-minutes MORE" in said
     assert f"{stopped} updates of 24 planned: unfinished" in (out / "card.md").read_text()
     assert read_training(out)["steps"] == 24
     run, said = run_with_clock(resuming(out))

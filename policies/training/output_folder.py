@@ -1,0 +1,51 @@
+"""The folder that a run writes its checkpoint to: checks that fail early rather than at the first save."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from hlm.core.errors import ExistsError
+from hlm.datasets.store.lock import LOCK_FILE
+from hlm.datasets.store.storage import StorageError, storage_errors
+from hlm.policies.checkpoint import EARLY_FILES, TRAINING_FILE, WEIGHTS_FILE, is_left
+from hlm.policies.training.reports import LOG_FOLDER, WANDB_FOLDER
+
+
+def must_be_new(out: Path) -> None:
+    """Raise ExistsError if something is there already, other than leftovers of a run without a checkpoint."""
+    if out.is_file():
+        raise ExistsError(f"{out} is a file, and a checkpoint is a folder; choose another --out.")
+    if not out.is_dir():
+        return
+    begun = any((out / name).is_file() for name in (WEIGHTS_FILE, TRAINING_FILE))
+    # Left by a run that was killed before its first checkpoint; may be overwritten.
+    early = (LOG_FOLDER, WANDB_FOLDER, LOCK_FILE, *EARLY_FILES)
+    others = [entry for entry in out.iterdir() if entry.name not in early and not is_left(entry)]
+    if begun or others:
+        again = f"--resume {out} to continue it, or " if (out / TRAINING_FILE).is_file() else ""
+        raise ExistsError(f"{out} exists already: {again}choose another --out.")
+
+
+def must_be_writable(out: Path) -> None:
+    """Raise StorageError if the folder could not be made or written to; makes nothing yet."""
+    existing = out
+    while not existing.exists():
+        existing = existing.parent
+    if not existing.is_dir():
+        raise StorageError(f"cannot write to {out}: {existing} is a file. Choose another --out.")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise StorageError(f"cannot write to {out}: no permission for {existing}. Choose another --out.")
+
+
+def must_have_space(out: Path, needed_bytes: int) -> None:
+    """Make the folder, and raise StorageError if a checkpoint would not fit."""
+    with storage_errors("write to", out):
+        out.mkdir(parents=True, exist_ok=True)
+        free_bytes = shutil.disk_usage(out).free
+    if free_bytes < needed_bytes:
+        raise StorageError(
+            f"a checkpoint takes {needed_bytes / 1e6:.0f} MB, and {out} has {free_bytes / 1e6:.0f} MB left. "
+            "Free some space, or choose another --out."
+        )
