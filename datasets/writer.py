@@ -140,13 +140,19 @@ class EpisodeWriter:
         self._stamp_ns = step.stamp_ns
 
     def commit(
-        self, *, outcome: str | None = None, stage: int | None = None, extra: Mapping[str, Json] | None = None
+        self,
+        *,
+        outcome: str | None = None,
+        stage: int | None = None,
+        fault: str | None = None,
+        extra: Mapping[str, Json] | None = None,
     ) -> Path:
         """End the episode and keep it.
 
         Args:
             outcome: replaces that of the description.
             stage: replaces that of the description.
+            fault: replaces that of the description.
             extra: added to that of the description.
 
         Returns:
@@ -159,7 +165,7 @@ class EpisodeWriter:
         self._must_be_open()
         if self._header is None:
             raise InputError(f"episode {self.number} has no steps to commit; discard it.")
-        changes = {"outcome": outcome, "stage": stage, "extra": {**self.info.extra, **(extra or {})}}
+        changes = {"outcome": outcome, "stage": stage, "fault": fault, "extra": {**self.info.extra, **(extra or {})}}
         info = replace(self.info, **{name: value for name, value in changes.items() if value is not None})  # type: ignore[arg-type]
         self._end()
         with storage_errors("finish", self.path):

@@ -3,12 +3,12 @@
 import os
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
-from fakes import FakeCameras, FakeRobot, FakeTask, FakeTracker, ListSource
+from fakes import FakeRig, FakeRobot, FakeTask, ListSource
 from hypothesis import settings
 
 from hlm.cli.rendering import use_headless_rendering
@@ -17,7 +17,6 @@ from hlm.core.embodiments.unitree_g1 import UNITREE_G1
 from hlm.core.errors import MissingDependencyError
 from hlm.core.layout import RIGHT_ARM
 from hlm.core.proprioception import measured_state
-from hlm.runtime.loop import Rig
 from hlm.runtime.station import Station
 
 # Before anything imports mujoco; without a library to draw with, only the tests that look at pictures fail.
@@ -59,24 +58,13 @@ def unwritable() -> Callable[..., AbstractContextManager[None]]:
 
 @pytest.fixture
 def make_rig():
-    """A rig of fakes, with what `FakeRobot` and `FakeCameras` take."""
-
-    def make(robot_old_s=0.0, camera_old_s=0.0):
-        clock = SteppedClock()
-        return Rig(
-            clock=clock,
-            robot=FakeRobot(clock, robot_old_s),
-            cameras=FakeCameras(clock, camera_old_s),
-            tracker=FakeTracker(),
-            embodiment=UNITREE_G1,
-        )
-
-    return make
+    """The fakes of a station, with what `FakeRig.make` takes."""
+    return FakeRig.make
 
 
 @pytest.fixture
 def vectors():
-    """A reach of the right arm over `count` rows, within all limits."""
+    """A reach of the right arm over `count` steps, within all limits."""
 
     def make(count):
         ramp = np.zeros((count, 34))
@@ -88,20 +76,25 @@ def vectors():
 
 @pytest.fixture
 def make_source(vectors):
-    """A source that plays the reach of `count` rows, with what `ListSource` takes."""
-    return lambda count, before=lambda row: None: ListSource(vectors(count), before)
+    """A source that plays the reach of `count` steps, with what `ListSource` takes."""
+    return lambda count, before=lambda step: None: ListSource(vectors(count), before)
 
 
 @pytest.fixture
 def make_station(make_rig, vectors):
-    """A station of fakes whose source plays `rows` rows, with what `FakeTask` takes."""
+    """An entered station of fakes whose source plays `steps` steps; its task, if any, takes what is `chosen`."""
+    with ExitStack() as stack:
 
-    def make(rows=20, before=lambda row: None, **task):
-        rig = make_rig()
-        return Station(
-            task=FakeTask(**task),
-            rig=rig,
-            make_source=lambda instance: ListSource(vectors(rows) + 1e-4 * instance.seed, before),
-        )
+        def make(steps=20, before=lambda step: None, rig=None, task=FakeTask, **chosen):
+            rig = make_rig() if rig is None else rig
+            station = Station(
+                clock=rig.clock,
+                body=rig.body,
+                cameras=rig.cameras,
+                embodiment=UNITREE_G1,
+                make_source=lambda instance: ListSource(vectors(steps) + 1e-4 * (instance.seed or 0), before),
+                task=None if task is None else task(**chosen),
+            )
+            return stack.enter_context(station)
 
-    return make
+        yield make

@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from hlm.core.clock import NS_PER_S
+from hlm.core.clock import NS_PER_S, SteppedClock
 from hlm.core.embodiments.unitree_g1 import UNITREE_G1
 from hlm.core.layout import unpack
 from hlm.core.task import Progress, TaskInstance
 from hlm.core.values import CameraFrame, JointCommand, Observation, Reference, RobotState
+from hlm.runtime.bodies.lockstep import LockstepBody, LockstepConfig
 
 LEVEL = np.array([1.0, 0.0, 0.0, 0.0])
 SIZE = (16, 24)
@@ -22,40 +23,59 @@ class FakeRobot:
         self.clock, self.old_ns = clock, round(old_s * NS_PER_S)
         self.joints = np.array(UNITREE_G1.default_rad)
         self.opening = np.ones(2)
-        self.commanded_ns = []
+        self.commands = []
+        self.entered = 0
+        self.broken = None
 
     def __enter__(self):
+        self.entered += 1
         return self
 
     def __exit__(self, *exception):
-        pass
+        self.entered -= 1
+
+    @property
+    def commanded_ns(self):
+        return [command.stamp_ns for command in self.commands]
 
     def read(self):
+        if self.broken is not None:
+            raise self.broken
         stamp_ns = self.clock.now_ns() - self.old_ns
         return RobotState(stamp_ns, self.joints, np.zeros(29), LEVEL, np.zeros(3), self.opening)
 
     def command(self, command):
-        self.commanded_ns.append(command.stamp_ns)
+        self.commands.append(command)
         self.joints, self.opening = command.joint_position_rad, command.gripper_opening
 
 
 class FakeCameras:
-    """Grey pictures that get brighter by one each; they may be old."""
+    """Grey images that get brighter by one each; they may be old."""
 
     def __init__(self, clock, old_s=0.0):
         self.clock, self.old_ns, self.taken = clock, round(old_s * NS_PER_S), 0
+        self.entered, self.dead = 0, False
+
+    def __enter__(self):
+        self.entered += 1
+        return self
+
+    def __exit__(self, *exception):
+        self.entered -= 1
 
     def capture(self):
+        if self.dead:
+            return {}
         self.taken += 1
-        picture = np.full((*SIZE, 3), self.taken % 250, np.uint8)
-        return {"head": CameraFrame(self.clock.now_ns() - self.old_ns, picture)}
+        image = np.full((*SIZE, 3), self.taken % 250, np.uint8)
+        return {"head": CameraFrame(self.clock.now_ns() - self.old_ns, image)}
 
 
 class FakeTracker:
     """Commands the newest reference."""
 
     def __init__(self):
-        self.resets, self.pushed, self.stepped_ns = 0, [], []
+        self.resets, self.pushed, self.stepped_ns, self.broken = 0, [], [], None
 
     def reset(self, state):
         self.resets += 1
@@ -67,49 +87,69 @@ class FakeTracker:
         self.joints, self.opening, _ = unpack(reference.vector)
 
     def step(self, state):
+        if self.broken is not None:
+            raise self.broken
         self.stepped_ns.append(state.stamp_ns)
         nothing = np.zeros(29)
         return JointCommand(state.stamp_ns, self.joints, nothing, nothing, nothing, nothing, self.opening)
 
 
 class ListSource:
-    """Plays vectors, one a row; `before(row)` may do something first, such as let time pass."""
+    """Plays vectors, one a step; `before(step)` may do something first, such as let time pass."""
 
-    def __init__(self, vectors, before=lambda row: None):
-        self.vectors, self.before, self.row = vectors, before, 0
+    def __init__(self, vectors, before=lambda step: None):
+        self.vectors, self.before, self.step = vectors, before, 0
         self.seen: list[Observation] = []
 
     def reset(self, observation):
-        self.row, self.seen = 0, []
+        self.step, self.seen = 0, []
 
     def reference(self, observation):
-        self.before(self.row)
+        self.before(self.step)
         self.seen.append(observation)
-        if self.row == len(self.vectors):
+        if self.step == len(self.vectors):
             return None
-        self.row += 1
-        return Reference(observation.stamp_ns, self.vectors[self.row - 1])
+        self.step += 1
+        return Reference(observation.stamp_ns, self.vectors[self.step - 1])
 
 
 @dataclass
 class FakeTask:
-    """Its progress at each row is `script(seed, row)`; privileged quantities count the rows."""
+    """Its progress at each step is `script(seed, step)`; privileged quantities count the steps."""
 
-    script: Callable[[int, int], Progress] = lambda seed, row: Progress()
+    script: Callable[[int, int], Progress] = lambda seed, step: Progress()
     name: str = "fake"
     stages: tuple[str, ...] = ("reach", "place")
     time_limit_s: float = 3.0
     resets: list[int] = field(default_factory=list)
-    row: int = -1
+    step: int = -1
 
     def reset(self, seed):
-        self.row = -1
+        self.step = -1
         self.resets.append(seed)
         return TaskInstance(seed=seed, candidates=("take red", "take blue"), candidate=seed % 2)
 
     def update(self):
-        self.row += 1
-        return self.script(self.resets[-1], self.row)
+        self.step += 1
+        return self.script(self.resets[-1], self.step)
 
     def privileged(self):
-        return {"candidate_in_hand_m": np.full((2, 3), self.row), "goal_in_hand_m": np.full(3, -self.row)}
+        return {"candidate_in_hand_m": np.full((2, 3), self.step), "goal_in_hand_m": np.full(3, -self.step)}
+
+
+@dataclass
+class FakeRig:
+    """The fakes that a station is made of, with a lockstep body around robot and tracker."""
+
+    clock: SteppedClock
+    robot: FakeRobot
+    cameras: FakeCameras
+    tracker: FakeTracker
+    body: LockstepBody
+
+    @classmethod
+    def make(cls, robot_old_s=0.0, camera_old_s=0.0, control_hz=100.0):
+        clock = SteppedClock()
+        robot, tracker = FakeRobot(clock, robot_old_s), FakeTracker()
+        body = LockstepBody(robot, tracker, clock, UNITREE_G1, LockstepConfig(control_hz=control_hz))
+        return cls(clock, robot, FakeCameras(clock, camera_old_s), tracker, body)

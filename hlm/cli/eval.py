@@ -16,7 +16,9 @@ from tyro.conf import Positional
 
 from hlm.cli.arguments import parse
 from hlm.cli.rendering import load_simulator
-from hlm.cli.stations import StationConfig, policy_station, score
+from hlm.cli.rollouts import open_rollouts
+from hlm.cli.sources import LocalPolicy, ServedPolicy
+from hlm.cli.stations import StationConfig, policy_station
 from hlm.cli.tables import console, facts
 from hlm.core.errors import ExistsError, InputError, UnknownNameError
 
@@ -47,7 +49,7 @@ class EvalArguments:
         workers: parallel processes; by default one for each core, and eight at most with a server.
         videos: how many of the rollouts to film.
         euler_steps: flow steps of each chunk; as the checkpoint says by default.
-        execute: actions of each chunk to play; as the checkpoint says by default.
+        execution_horizon: actions of each chunk to execute; as the checkpoint says by default.
     """
 
     checkpoint: Positional[Path | None] = None
@@ -61,7 +63,7 @@ class EvalArguments:
     workers: int | None = None
     videos: int = 6
     euler_steps: int | None = None
-    execute: int | None = None
+    execution_horizon: int | None = None
 
     def __post_init__(self) -> None:
         """Check what needs no simulation."""
@@ -86,14 +88,6 @@ class EvalArguments:
 def run(arguments: Sequence[str]) -> int:
     """Score, report, and print the figures."""
     config = parse(EvalArguments, "hlm eval", arguments)
-    station = StationConfig(
-        task=config.task,
-        source=config.source,
-        checkpoint=config.checkpoint,
-        server=config.server,
-        euler_steps=config.euler_steps,
-        execute=config.execute,
-    )
     for target in (config.out, config.json):
         if target is not None and target.exists():
             raise ExistsError(f"{target} is already there. Name another one.")
@@ -101,8 +95,7 @@ def run(arguments: Sequence[str]) -> int:
     from hlm.sim.tasks.catalog import find_task
 
     find_task(config.task)
-    if config.source == "policy":
-        station = policy_station(station)
+    station = _station(config)
     out = config.out or Path("runs") / "eval" / datetime.now().astimezone().strftime("%Y-%m-%d_%H-%M-%S")
     out.mkdir(parents=True, exist_ok=True)
     try:
@@ -115,6 +108,17 @@ def run(arguments: Sequence[str]) -> int:
     return 0
 
 
+def _station(config: EvalArguments) -> StationConfig:
+    if config.checkpoint is not None:
+        policy = LocalPolicy(
+            checkpoint=config.checkpoint, euler_steps=config.euler_steps, execution_horizon=config.execution_horizon
+        )
+        return policy_station(config.task, policy)
+    if config.server is not None:
+        return policy_station(config.task, ServedPolicy(url=config.server, execution_horizon=config.execution_horizon))
+    return StationConfig(task=config.task)
+
+
 def _evaluate(config: EvalArguments, station: StationConfig, out: Path) -> EvalResult:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -122,7 +126,7 @@ def _evaluate(config: EvalArguments, station: StationConfig, out: Path) -> EvalR
     from hlm.evaluation.rollouts import in_parallel
 
     seeds = list(range(config.seed, config.seed + config.rollouts))
-    run_one = partial(score, station, frozenset(seeds[: config.videos]), out)
+    opened = partial(open_rollouts, station, frozenset(seeds[: config.videos]), out)
     workers = min(config.workers or _default_workers(config), len(seeds))
     results: list[RolloutResult] = []
     columns = (
@@ -134,7 +138,7 @@ def _evaluate(config: EvalArguments, station: StationConfig, out: Path) -> EvalR
     )
     with Progress(*columns, console=console()) as progress:
         bar = progress.add_task("rollouts", total=len(seeds), rate="")
-        for result in in_parallel(run_one, seeds, workers):
+        for result in in_parallel(opened, seeds, workers):
             results.append(result)
             successes = sum(one.success for one in results)
             progress.update(bar, advance=1, rate=f"{successes} of {len(results)} successful")

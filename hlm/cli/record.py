@@ -12,17 +12,21 @@ from tyro.conf import Positional
 
 from hlm.cli.arguments import parse
 from hlm.cli.rendering import load_simulator
-from hlm.cli.stations import CAMERAS, EMBODIMENT, ROW_HZ, StationConfig, make_station, recorded_episode
-from hlm.cli.tables import console, duration
-from hlm.core.errors import ExistsError, InputError
+from hlm.cli.sources import CAMERAS, EMBODIMENT, RATE_HZ, Replay, Scripted, SourceConfig, recorded_episode
+from hlm.cli.stations import StationConfig, open_station
+from hlm.cli.tables import console, counted, duration
+from hlm.core.errors import ExistsError, InputError, UnknownNameError
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
 
+    from hlm.core.task import Task
     from hlm.datasets.schema import DatasetSpec
     from hlm.runtime.recording import RecordedEpisode
-    from hlm.runtime.station import ScoredRow, Station
+    from hlm.runtime.station import ScoredStep, Station
+
+SOURCES = ("scripted", "replay")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,81 +65,97 @@ class RecordArguments:
             raise InputError(f"--seed must not be negative, got {self.seed}.")
         if not self.cameras:
             raise InputError(f"--cameras needs at least one of {', '.join(CAMERAS)}.")
-        if (self.source == "replay") != (self.episode is not None):
-            raise InputError("`--source replay` and the path of an episode go together: --source replay EPISODE.")
 
 
 def run(arguments: Sequence[str]) -> int:
     """Record, and say what was recorded."""
     config = parse(RecordArguments, "hlm record", arguments)
-    if config.source == "policy":
-        raise InputError("a policy is scored by `hlm eval CHECKPOINT`; `hlm record` takes scripted or replay.")
     out = Path("runs") / f"{config.task}.zarr" if config.out is None else config.out
     station_config = StationConfig(
-        task=config.task,
-        source=config.source,
-        cameras=config.cameras,
-        image_size=config.image_size,
-        episode=config.episode,
+        task=config.task, source=_source(config), cameras=config.cameras, image_size=config.image_size
     )
-    origin = _origin(config, station_config, out)
+    origin = _origin(config, station_config.source)
     if out.exists() and not config.append:
         raise ExistsError(f"{out} is already there. Name another --out, or add to it with --append.")
     load_simulator()
-    station = make_station(station_config)
     done: list[RecordedEpisode] = []
     try:
-        _record(config, station, origin, done)
+        with open_station(station_config) as (station, task):
+            _record(config, station, _Plan(task, origin, out), done)
     except KeyboardInterrupt as interrupt:
-        kept = f"{len(done)} finished episodes are in {out}, `hlm data recover {out}` keeps the open one"
+        kept = f"{counted(len(done), 'finished episode')} in {out}; `hlm data recover {out}` keeps the open one"
         raise KeyboardInterrupt(kept) from interrupt
     _summary(console(), done, out)
     return 0
 
 
+def _source(config: RecordArguments) -> SourceConfig:
+    if config.source == "policy":
+        raise InputError("a policy is scored by `hlm eval CHECKPOINT`; `hlm record` takes scripted or replay.")
+    if config.source not in SOURCES:
+        raise UnknownNameError("source", config.source, SOURCES)
+    if (config.source == "replay") != (config.episode is not None):
+        raise InputError("`--source replay` and the path of an episode go together: --source replay EPISODE.")
+    return Scripted() if config.episode is None else Replay(episode=config.episode)
+
+
 class _Origin(NamedTuple):
-    """Where episodes come from.
+    """Where the episodes come from.
 
     Attributes:
-        seeds: of the scenes.
-        source: kind of source.
-        out: dataset to write.
+        seeds: one for each episode.
+        source: type of the reference source, as datasets name it.
     """
 
     seeds: list[int]
     source: str
+
+
+class _Plan(NamedTuple):
+    """What is recorded, and where to.
+
+    Attributes:
+        task: draws the scenes.
+        origin: seeds and source.
+        out: dataset to write.
+    """
+
+    task: Task
+    origin: _Origin
     out: Path
 
 
-def _origin(config: RecordArguments, station: StationConfig, out: Path) -> _Origin:
-    """A replay happens in the scene of its episode, and is of its kind."""
-    if config.source != "replay":
-        return _Origin(list(range(config.seed, config.seed + config.episodes)), config.source, out)
-    episode = recorded_episode(station)
+def _origin(config: RecordArguments, source: SourceConfig) -> _Origin:
+    """A replay happens in the scene of its episode, and counts as what that episode was."""
+    if not isinstance(source, Replay):
+        return _Origin(list(range(config.seed, config.seed + config.episodes)), config.source)
+    episode = recorded_episode(source)
     if episode.info.seed is None or episode.info.task != config.task:
-        raise InputError(f"{config.episode} was not recorded on task '{config.task}'; it cannot be replayed there.")
-    return _Origin([episode.info.seed] * config.episodes, episode.info.source, out)
+        raise InputError(f"{source.episode} was not recorded on task '{config.task}'; it cannot be replayed there.")
+    return _Origin([episode.info.seed] * config.episodes, episode.info.source)
 
 
-def _record(config: RecordArguments, station: Station, origin: _Origin, done: list[RecordedEpisode]) -> None:
+def _record(config: RecordArguments, station: Station, plan: _Plan, done: list[RecordedEpisode]) -> None:
     """Record, show how it goes, and add each finished episode to `done`."""
     from hlm.datasets.writer import DatasetWriter
     from hlm.runtime.recording import record
 
-    with DatasetWriter.open(origin.out, _spec(config)) as writer, _progress() as progress:
-        bar = progress.add_task("episodes", total=len(origin.seeds), stage="")
+    seeds = plan.origin.seeds
+    with DatasetWriter.open(plan.out, _spec(config)) as writer, _progress() as progress:
+        bar = progress.add_task("episodes", total=len(seeds), stage="")
 
-        def show(scored: ScoredRow) -> None:
-            if scored.row.index % 15 == 0:
+        def show(scored: ScoredStep) -> None:
+            if scored.step.index % 15 == 0 and scored.progress is not None:
                 reached = scored.progress.stage
-                name = station.task.stages[reached - 1] if reached else "start"
-                progress.update(bar, stage=f"{scored.row.index / ROW_HZ:5.1f} s  {name}")
+                name = plan.task.stages[reached - 1] if reached else "start"
+                progress.update(bar, stage=f"{scored.step.index / RATE_HZ:5.1f} s  {name}")
 
         try:
-            for episode in record(station, writer, origin.seeds, origin.source, config.source, show):
+            instances = map(plan.task.reset, seeds)
+            for episode in record(station, writer, instances, plan.origin.source, config.source, show):
                 done.append(episode)
                 progress.update(bar, advance=1, stage="")
-                _report(progress.console, episode, station.task.stages)
+                _report(progress.console, episode, plan.task.stages)
         except KeyboardInterrupt:
             # The writer would warn of the episode that it leaves open; the line that ends the program says it too.
             logging.getLogger("hlm.datasets.writer").setLevel(logging.ERROR)
@@ -147,7 +167,7 @@ def _spec(config: RecordArguments) -> DatasetSpec:
 
     height, width = config.image_size
     cameras = {name: (height, width) for name in config.cameras}
-    return DatasetSpec(embodiment=EMBODIMENT.name, rate_hz=ROW_HZ, cameras=cameras)
+    return DatasetSpec(embodiment=EMBODIMENT.name, rate_hz=RATE_HZ, cameras=cameras)
 
 
 def _progress() -> Progress:
@@ -164,16 +184,17 @@ def _progress() -> Progress:
 
 
 def _report(screen: Console, episode: RecordedEpisode, stages: tuple[str, ...]) -> None:
-    progress = episode.progress
-    reached = stages[progress.stage - 1] if progress.stage else "nothing"
-    outcome = "success" if progress.success else f"failure after {reached}"
-    _say(screen, f"seed {episode.seed}: {outcome}, {episode.rows / ROW_HZ:.1f} s, '{episode.instruction}'")
+    stage = 0 if episode.progress is None else episode.progress.stage
+    outcome = "success" if episode.success else f"failure after {stages[stage - 1] if stage else 'nothing'}"
+    if episode.fault:
+        outcome += f" ({episode.fault})"
+    _say(screen, f"seed {episode.seed}: {outcome}, {episode.steps / RATE_HZ:.1f} s, '{episode.instruction}'")
 
 
 def _summary(screen: Console, done: list[RecordedEpisode], out: Path) -> None:
-    successes = sum(episode.progress.success for episode in done)
-    length = duration(sum(episode.rows for episode in done) / ROW_HZ)
-    _say(screen, f"{len(done)} episodes, {successes} successful, {length} in {out}")
+    successes = sum(episode.success for episode in done)
+    length = duration(sum(episode.steps for episode in done) / RATE_HZ)
+    _say(screen, f"{counted(len(done), 'episode')}, {successes} successful, {length} in {out}")
     _say(screen, f"next: hlm data info {out}, then hlm train --datasets {out}")
 
 

@@ -27,6 +27,11 @@ def counts(numbers: Mapping[str, int], separator: str = ", ") -> str:
     return separator.join(f"{number} {name}" for name, number in numbers.items())
 
 
+def counted(number: int, noun: str) -> str:
+    """A number with its noun, e.g. `1 episode`, `2 episodes`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def duration(duration_s: float) -> str:
     """A duration in the unit that reads best."""
     for limit_s, unit_s, unit in ((120.0, 1.0, "s"), (7200.0, 60.0, "min")):

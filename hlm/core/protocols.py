@@ -1,9 +1,13 @@
-"""The seams: protocols that simulation, robot, devices, policies and recorders fill in."""
+"""The seams to devices and operators: robot, cameras, tracker, and whoever gives references.
+
+`hlm.core.body`, `hlm.core.policy` and `hlm.core.task` hold the larger ones.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from types import TracebackType
+from typing import Protocol, Self
 
 from hlm.core.values import CameraFrame, JointCommand, Observation, Reference, RobotState
 
@@ -11,11 +15,13 @@ from hlm.core.values import CameraFrame, JointCommand, Observation, Reference, R
 class Robot(Protocol):
     """A humanoid that can be read and commanded; simulated, real and fake ones behind the same four methods."""
 
-    def __enter__(self) -> Robot:
+    def __enter__(self) -> Self:
         """Connect."""
         ...
 
-    def __exit__(self, *exception: object) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Make safe and disconnect."""
         ...
 
@@ -29,10 +35,20 @@ class Robot(Protocol):
 
 
 class Cameras(Protocol):
-    """The robot's cameras."""
+    """The robot's cameras; entering starts them, leaving stops them."""
+
+    def __enter__(self) -> Self:
+        """Start."""
+        ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop, and free what they use."""
+        ...
 
     def capture(self) -> Mapping[str, CameraFrame]:
-        """The newest picture of each camera that is there, by name."""
+        """The newest image of each camera that delivers, by name; one that does not is absent."""
         ...
 
 

@@ -14,14 +14,14 @@ class TaskInstance:
     """One instance of a task: a scene and what is asked for in it.
 
     Attributes:
-        seed: the seed it was drawn from.
+        seed: the seed it was drawn from; None where a person set the scene up.
         candidates: one instruction for each object that could be asked for.
         candidate: index of the instruction that was given.
         scene: scene number; instances with the same number differ only in the instruction. None means one scene per
             seed.
     """
 
-    seed: int
+    seed: int | None
     candidates: tuple[str, ...]
     candidate: int
     scene: int | None = None

@@ -145,6 +145,8 @@ def ending(rollout: RolloutResult) -> str:
     """How a rollout ended, in a few words."""
     if rollout.success:
         return "success"
+    if rollout.fault:
+        return f"stopped: {rollout.fault}"
     if rollout.fell:
         return "fell"
     reached = f"reached '{rollout.stage_name}'" if rollout.stage else "reached no stage"

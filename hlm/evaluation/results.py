@@ -12,7 +12,7 @@ from typing import Any
 from hlm.core.errors import CorruptError, InputError, MissingFileError
 
 FILE_NAME = "results.json"
-SCHEMA = 1
+SCHEMA = 2  # 1 had no faults
 Z_95 = 1.959963984540054  # two-sided 95 % quantile of the standard normal distribution
 
 
@@ -30,7 +30,8 @@ class RolloutResult:
         wrong_object: whether an object that the instruction does not name was taken.
         fell: whether the robot fell.
         duration_s: simulated time.
-        steps: rows of the 30 Hz grid.
+        steps: of the 30 Hz grid.
+        fault: why the body stopped following references, which ended the rollout; empty when it did not.
         video: path relative to the report's folder; None when none was recorded.
     """
 
@@ -44,6 +45,7 @@ class RolloutResult:
     fell: bool
     duration_s: float
     steps: int
+    fault: str = ""
     video: str | None = None
 
     def __post_init__(self) -> None:
@@ -159,7 +161,7 @@ class EvalResult:
 
 
 def _rollout(entry: Mapping[str, Any]) -> RolloutResult:
-    values = {field.name: entry[field.name] for field in fields(RolloutResult)}
+    values = {field.name: entry[field.name] for field in fields(RolloutResult) if field.name in entry}
     return RolloutResult(**values | {"stages": tuple(values["stages"])})
 
 

@@ -1,73 +1,86 @@
-"""Scoring whoever acts: rollouts over seeds, in parallel processes, the same result for the same seed."""
+"""Rollouts over seeds, in parallel processes; the same seed gives the same result."""
 
 from __future__ import annotations
 
+import atexit
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from multiprocessing import get_context
 from pathlib import Path
 
 from hlm.core.arrays import ByteArray
+from hlm.core.errors import InputError
 from hlm.core.task import Progress
 from hlm.evaluation.results import RolloutResult
 from hlm.evaluation.video import VideoWriter
 from hlm.runtime.station import Station, episode
 
 type Rollout = Callable[[int], RolloutResult]
+type OpenRollouts = Callable[[], AbstractContextManager[Rollout]]
 
-# Every second row of the 30 Hz grid.
-_FILM_HZ, _FILM_ROWS = 15, 2
+# Every second step of the 30 Hz grid.
+_FILM_HZ, _FILM_STEPS = 15, 2
 
 
 def rollout(station: Station, seed: int, video: Path | None, look: Callable[[], ByteArray] | None) -> RolloutResult:
     """Run one episode from a seed and score it.
 
+    A body that stopped following references makes the rollout a failure; the result says why.
+
     Args:
-        station: the task and who does it.
+        station: with a task; entered.
         seed: of the scene.
-        video: where to write a film; None for none.
-        look: gives [height, width, 3] pictures for the film.
+        video: file to write a film to; None for no film.
+        look: takes [height, width, 3] images for the film.
+
+    Raises:
+        InputError: the station has no task to score.
     """
-    instance = station.task.reset(seed)
-    progress, rows, first_ns, last_ns = Progress(), 0, None, 0
+    task = station.task
+    if task is None:
+        raise InputError("a rollout is scored by a task, and the station has none.")
+    instance = task.reset(seed)
+    progress, steps, first_ns, last_ns = Progress(), 0, None, 0
     with nullcontext() if video is None or look is None else VideoWriter(video, _FILM_HZ, _size(look())) as film:
         for scored in episode(station, instance, until_success=True):
-            progress, last_ns = scored.progress, scored.row.observation.stamp_ns
+            progress, last_ns = scored.progress or progress, scored.step.observation.stamp_ns
             first_ns = last_ns if first_ns is None else first_ns
-            if film is not None and look is not None and rows % _FILM_ROWS == 0:
+            if film is not None and look is not None and steps % _FILM_STEPS == 0:
                 film.write(look())
-            rows += 1
-    stages = tuple(station.task.stages)
+            steps += 1
+    fault = station.body.status.fault
     return RolloutResult(
         seed=seed,
         instruction=instance.instruction,
-        success=progress.success,
+        success=progress.success and not fault,
         stage=progress.stage,
-        stages=stages,
-        progress=progress.stage / len(stages),
+        stages=tuple(task.stages),
+        progress=progress.stage / len(task.stages),
         wrong_object=progress.wrong_object,
         fell=progress.fell,
         duration_s=(last_ns - (first_ns or 0)) * 1e-9,
-        steps=rows,
-        video=None if film is None or video is None or not rows else video.name,
+        steps=steps,
+        fault=fault,
+        video=None if film is None or video is None or not steps else video.name,
     )
 
 
-def in_parallel(run: Rollout, seeds: Sequence[int], workers: int) -> Iterator[RolloutResult]:
-    """Results of `run` for each seed as they come; in fresh processes when `workers` > 1.
+def in_parallel(open_rollouts: OpenRollouts, seeds: Sequence[int], workers: int) -> Iterator[RolloutResult]:
+    """The result of each seed's rollout as it comes, from new processes when `workers` > 1.
 
     Args:
-        run: picklable; makes its own world in the process that it runs in.
+        open_rollouts: entered once in each process; gives what runs a seed there. Picklable.
         seeds: one rollout each.
         workers: processes.
     """
     if workers <= 1:
-        yield from map(run, seeds)
+        with open_rollouts() as run:
+            yield from map(run, seeds)
         return
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_end_quietly) as pool:
-        jobs = [pool.submit(run, seed) for seed in seeds]
+        jobs = [pool.submit(_run, open_rollouts, seed) for seed in seeds]
         try:
             for job in as_completed(jobs):
                 yield job.result()
@@ -76,10 +89,23 @@ def in_parallel(run: Rollout, seeds: Sequence[int], workers: int) -> Iterator[Ro
             raise
 
 
+# What this worker process has opened; at most one.
+_OPENED: list[Rollout] = []
+
+
+def _run(open_rollouts: OpenRollouts, seed: int) -> RolloutResult:
+    """Run a seed in a worker process, which opens its station with the first one and leaves it at its end."""
+    if not _OPENED:
+        stack = ExitStack()
+        _OPENED.append(stack.enter_context(open_rollouts()))
+        atexit.register(stack.close)
+    return _OPENED[0](seed)
+
+
 def _end_quietly() -> None:
     """Ctrl+C reaches every process of the terminal: the first one reports it, workers just end."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def _size(picture: ByteArray) -> tuple[int, int]:
-    return picture.shape[0], picture.shape[1]
+def _size(image: ByteArray) -> tuple[int, int]:
+    return image.shape[0], image.shape[1]

@@ -14,17 +14,17 @@ class ChunkConfig:
     """How chunks follow each other.
 
     Attributes:
-        execute: actions of a chunk that are played before the next one is asked for.
-        blend: actions over which the old chunk fades into the new one, so that the body sees no jump.
+        execution_horizon: actions of a chunk that are executed before the next one is requested.
+        blend: actions over which the old chunk fades into the new one, so that references do not jump.
     """
 
-    execute: int = 25
+    execution_horizon: int = 25
     blend: int = 5
 
     def __post_init__(self) -> None:
         """Check ranges."""
-        if self.execute < 1:
-            raise InputError(f"execute must be at least 1 action, got {self.execute}.")
+        if self.execution_horizon < 1:
+            raise InputError(f"execution_horizon must be at least 1 action, got {self.execution_horizon}.")
         if self.blend < 0:
             raise InputError(f"blend must not be negative, got {self.blend}.")
 
@@ -55,7 +55,7 @@ class PolicySource:
             InputError: its chunks are shorter than what is to be played of them.
         """
         now_ns = observation.stamp_ns
-        if self._chunk is None or self._played(self._chunk, now_ns) >= self._config.execute:
+        if self._chunk is None or self._played(self._chunk, now_ns) >= self._config.execution_horizon:
             self._before, self._chunk = self._chunk, self._asked(observation)
         action = self._chunk.at(now_ns)
         share = (self._played(self._chunk, now_ns) + 1.0) / (self._config.blend + 1.0)
@@ -65,9 +65,10 @@ class PolicySource:
 
     def _asked(self, observation: Observation) -> ActionChunk:
         chunk = self._policy.chunk(observation)
-        if len(chunk.actions) < self._config.execute:
+        if len(chunk.actions) < self._config.execution_horizon:
             raise InputError(
-                f"cannot play {self._config.execute} actions of a chunk: the policy gives {len(chunk.actions)}."
+                f"cannot execute {self._config.execution_horizon} actions of a chunk: the policy's chunks have "
+                f"{len(chunk.actions)}."
             )
         return chunk
 

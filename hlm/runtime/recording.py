@@ -1,4 +1,4 @@
-"""Recording episodes of a station into a dataset, row by row, while they happen."""
+"""Recording episodes of a station into a dataset, step by step, while they happen."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from hlm.core.errors import HlmError
-from hlm.core.task import Progress, TaskInstance
+from hlm.core.task import Progress, Task, TaskInstance
 from hlm.datasets.schema import EpisodeInfo, Step
 from hlm.datasets.writer import DatasetWriter, EpisodeWriter
-from hlm.runtime.station import ScoredRow, Station, episode
+from hlm.runtime.station import ScoredStep, Station, episode
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -17,85 +17,102 @@ class RecordedEpisode:
     """What became of one recording.
 
     Attributes:
-        seed: of the scene.
+        seed: of the scene; None without a simulated one.
         instruction: what was to be done.
-        rows: how many.
-        progress: at the end.
+        steps: how many.
+        progress: at the end; None without a task.
+        fault: why the body stopped following references; empty when it did not.
     """
 
-    seed: int
+    seed: int | None
     instruction: str
-    rows: int
-    progress: Progress
+    steps: int
+    progress: Progress | None
+    fault: str = ""
+
+    @property
+    def success(self) -> bool:
+        """Whether the task was done; False without one."""
+        return self.progress is not None and self.progress.success and not self.fault
 
 
 def record(
     station: Station,
     writer: DatasetWriter,
-    seeds: Iterable[int],
+    instances: Iterable[TaskInstance],
     source: str,
     operator: str,
-    on_row: Callable[[ScoredRow], None] = lambda _: None,
+    on_step: Callable[[ScoredStep], None] = lambda _: None,
 ) -> Iterator[RecordedEpisode]:
-    """Record one episode for each seed, yielding after each.
+    """Record one episode for each instance, yielding after each.
 
-    A failed demonstration is recorded as a failure. When the caller or the machine stops in the middle, finished
-    episodes stay and the open one remains recoverable.
+    A failed demonstration is recorded as a failure, one without a task as unlabelled. When the caller or the machine
+    stops in the middle, finished episodes stay and the open one remains recoverable.
 
     Args:
-        station: the task and who does it.
+        station: what to record on, entered.
         writer: of the dataset.
-        seeds: of the scenes.
-        source: kind of source, one of `hlm.datasets.schema.SOURCES`.
+        instances: what each episode is about; the next is asked for when its episode is about to start, so that a
+            generator may draw the scene then.
+        source: type of the reference source, one of `hlm.datasets.schema.SOURCES`.
         operator: who or what gave the references.
-        on_row: called after each row was handed to the writer.
+        on_step: called after each step was handed to the writer.
     """
-    for seed in seeds:
-        instance = station.task.reset(seed)
-        recording = writer.episode(_info(station, instance, source, operator))
-        progress = Progress()
+    for instance in instances:
+        recording = writer.episode(_info(station.task, instance, source, operator))
+        progress: Progress | None = None
         try:
             for scored in episode(station, instance):
-                recording.append(_row(scored, station))
+                recording.append(_step(scored, station.task))
                 progress = scored.progress
-                on_row(scored)
-        except HlmError:
-            _keep(recording, progress)
+                on_step(scored)
+        except HlmError as error:
+            _keep(recording, progress, str(error))
             raise
-        rows = len(recording)
-        _keep(recording, progress)
-        yield RecordedEpisode(seed=seed, instruction=instance.instruction, rows=rows, progress=progress)
+        finished = RecordedEpisode(
+            seed=instance.seed,
+            instruction=instance.instruction,
+            steps=len(recording),
+            progress=progress,
+            fault=station.body.status.fault,
+        )
+        _keep(recording, progress, finished.fault)
+        yield finished
 
 
-def _info(station: Station, instance: TaskInstance, source: str, operator: str) -> EpisodeInfo:
+def _info(task: Task | None, instance: TaskInstance, source: str, operator: str) -> EpisodeInfo:
     return EpisodeInfo(
         instruction=instance.instruction,
         source=source,
-        task=station.task.name,
+        task="" if task is None else task.name,
         seed=instance.seed,
         operator=operator,
         candidates=instance.candidates,
         candidate=instance.candidate,
         scene=instance.seed if instance.scene is None else instance.scene,
-        stages=station.task.stages,
+        stages=() if task is None else task.stages,
     )
 
 
-def _row(scored: ScoredRow, station: Station) -> Step:
-    observation = scored.row.observation
+def _step(scored: ScoredStep, task: Task | None) -> Step:
+    observation = scored.step.observation
     return Step(
         stamp_ns=observation.stamp_ns,
         state=observation.state,
-        action=scored.row.reference.vector,
+        action=scored.step.reference.vector,
         images={name: frame.image for name, frame in observation.frames.items()},
-        age_s=scored.row.age_s,
-        privileged=station.task.privileged(),
+        age_s=scored.step.age_s,
+        privileged={} if task is None else task.privileged(),
     )
 
 
-def _keep(recording: EpisodeWriter, progress: Progress) -> None:
-    """Commit what there is; an episode without rows leaves nothing behind."""
-    if len(recording):
-        recording.commit(outcome="success" if progress.success else "failure", stage=progress.stage)
-    else:
+def _keep(recording: EpisodeWriter, progress: Progress | None, fault: str) -> None:
+    """Commit what there is; an episode without steps leaves nothing behind."""
+    if not len(recording):
         recording.discard()
+    elif fault:
+        recording.commit(outcome="failure", stage=None if progress is None else progress.stage, fault=fault)
+    elif progress is None:
+        recording.commit()
+    else:
+        recording.commit(outcome="success" if progress.success else "failure", stage=progress.stage)

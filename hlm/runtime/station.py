@@ -1,62 +1,111 @@
-"""A task with a body in it, and one episode on it, scored."""
+"""A body with cameras and whoever moves it, and one episode on them, scored where there is a task."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import NamedTuple
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import NamedTuple, Self
 
-from hlm.core.protocols import ReferenceSource
+from hlm.core.body import Body
+from hlm.core.clock import NS_PER_S, Clock
+from hlm.core.embodiment import Embodiment
+from hlm.core.protocols import Cameras, ReferenceSource
 from hlm.core.task import Progress, Task, TaskInstance
-from hlm.runtime.loop import ControlLoop, LoopRow, Rig
+from hlm.runtime.loop import ControlLoop, LoopStep
 
 # After a success the world goes on for a while: what falls over then was no success.
 AFTER_SUCCESS_S = 1.0
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(kw_only=True, eq=False)
 class Station:
-    """Everything that one process needs to run episodes of a task.
+    """Everything that one process needs to run episodes.
+
+    A context manager: entering starts the cameras and connects the body; leaving, for whatever reason, makes the body
+    safe first.
 
     Attributes:
-        task: what is to be done.
-        rig: the task's robot with cameras and tracker.
-        make_source: who does it, made anew for each drawn scene.
+        clock: of the session.
+        body: what moves.
+        cameras: the robot's.
+        embodiment: the robot's table.
+        make_source: who gives the references, made anew for each episode.
+        task: what is to be done and scored; None where a person says how an episode went.
     """
 
-    task: Task
-    rig: Rig
+    clock: Clock
+    body: Body
+    cameras: Cameras
+    embodiment: Embodiment
     make_source: Callable[[TaskInstance], ReferenceSource]
+    task: Task | None = None
+    _entered: ExitStack = field(default_factory=ExitStack, init=False, repr=False)
+
+    def __enter__(self) -> Self:
+        """Start the cameras and connect the body."""
+        with ExitStack() as stack:
+            stack.enter_context(self.cameras)
+            stack.enter_context(self.body)
+            self._entered = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Make the body safe and stop the cameras."""
+        self._entered.__exit__(kind, error, trace)
 
 
-class ScoredRow(NamedTuple):
-    """A row of an episode and how far the task had come when it was seen."""
+class ScoredStep(NamedTuple):
+    """A step of an episode.
 
-    row: LoopRow
-    progress: Progress
+    Attributes:
+        step: what was seen and done.
+        progress: how far the task had come when it was seen; None without a task.
+    """
+
+    step: LoopStep
+    progress: Progress | None
 
 
-def episode(station: Station, instance: TaskInstance, *, until_success: bool = False) -> Iterator[ScoredRow]:
-    """Run one episode of a scene that was just drawn, scoring every row.
+def episode(station: Station, instance: TaskInstance, *, until_success: bool = False) -> Iterator[ScoredStep]:
+    """Run one episode of a scene that was just drawn, scoring every step.
 
-    It ends when the source has finished, the robot fell, or the time limit of the task has passed.
+    It ends when the source ends it, the robot falls, the task's time is up, or the body stops following references:
+    `station.body.status` then says why.
 
     Args:
-        station: what to run on; its task was reset to `instance`.
-        instance: the scene.
-        until_success: also end a second after the task has succeeded, as a policy never says that it is done.
+        station: what to run on, entered; its task was reset to `instance`.
+        instance: what is to be done.
+        until_success: also end a second after the task has succeeded, because a policy never says that it is done.
     """
-    loop = ControlLoop(station.rig)
-    start_ns: int | None = None
-    success_ns: int | None = None
-    for row in loop.rows(station.make_source(instance), instance.instruction):
-        now_ns = row.observation.stamp_ns
-        start_ns = now_ns if start_ns is None else start_ns
-        progress = station.task.update()
-        yield ScoredRow(row, progress)
-        if progress.success and success_ns is None:
-            success_ns = now_ns
-        settled = success_ns is not None and now_ns - success_ns >= AFTER_SUCCESS_S * 1e9
-        out_of_time = now_ns - start_ns >= station.task.time_limit_s * 1e9
-        if progress.fell or out_of_time or (until_success and settled):
+    loop = ControlLoop(station.clock, station.body, station.cameras, station.embodiment)
+    end = _End(station.task, until_success=until_success)
+    for step in loop.steps(station.make_source(instance), instance.instruction):
+        progress = None if station.task is None else station.task.update()
+        yield ScoredStep(step, progress)
+        if end.reached(step.observation.stamp_ns, progress):
             return
+
+
+class _End:
+    """Decides when a task's episode is over; without a task only the source and the body end it."""
+
+    def __init__(self, task: Task | None, *, until_success: bool) -> None:
+        self._task = task
+        self._until_success = until_success
+        self._start_ns: int | None = None
+        self._success_ns: int | None = None
+
+    def reached(self, now_ns: int, progress: Progress | None) -> bool:
+        """Whether the episode ends with the step due at `now_ns`."""
+        self._start_ns = now_ns if self._start_ns is None else self._start_ns
+        if self._task is None or progress is None:
+            return False
+        if progress.success and self._success_ns is None:
+            self._success_ns = now_ns
+        settled = self._success_ns is not None and now_ns - self._success_ns >= AFTER_SUCCESS_S * NS_PER_S
+        out_of_time = now_ns - self._start_ns >= self._task.time_limit_s * NS_PER_S
+        return progress.fell or out_of_time or (self._until_success and settled)

@@ -9,16 +9,16 @@ import argparse
 import json
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from hlm.cli.rendering import use_headless_rendering
-from hlm.cli.stations import StationConfig, make_station
+from hlm.cli.stations import StationConfig, open_station
+from hlm.control.tracker.whole_body_tracker import WholeBodyTracker
 from hlm.runtime.station import episode
 
-PARTS = ("cameras", "tracker", "source", "physics")
 RATE_HZ = 30.0
+PARTS = ("cameras", "tracker", "source", "physics")
 
 
 def main() -> None:
@@ -40,24 +40,26 @@ def main() -> None:
 
 def measure(task: str, simulated_s: float, image_size: int) -> dict[str, float]:
     """Wall seconds per simulated second, by part and in total, and the real-time factor."""
-    station = make_station(StationConfig(task=task, image_size=(image_size, image_size)))
     spent_s = dict.fromkeys(PARTS, 0.0)
-    _time(station.rig.cameras, "capture", "cameras", spent_s)
-    _time(station.rig.tracker, "step", "tracker", spent_s)
-    _time(station.rig.clock, "wait_until", "physics", spent_s)
+    with open_station(StationConfig(task=task, image_size=(image_size, image_size))) as (station, simulated):
+        _time(station.cameras, "capture", "cameras", spent_s)
+        _time(WholeBodyTracker, "step", "tracker", spent_s)
+        _time(station.clock, "wait_until", "physics", spent_s)
+        make_source = station.make_source
 
-    def make_timed_source(instance: Any) -> Any:
-        source = station.make_source(instance)
-        _time(source, "reference", "source", spent_s)
-        return source
+        def timed_source(instance: Any) -> Any:
+            source = make_source(instance)
+            _time(source, "reference", "source", spent_s)
+            return source
 
-    steps = 0
-    start = time.perf_counter()
-    for scored in episode(replace(station, make_source=make_timed_source), station.task.reset(0)):
-        steps += 1
-        if scored.row.index / RATE_HZ >= simulated_s:
-            break
-    wall_s = time.perf_counter() - start
+        station.make_source = timed_source
+        steps = 0
+        start = time.perf_counter()
+        for scored in episode(station, simulated.reset(0)):
+            steps += 1
+            if scored.step.index / RATE_HZ >= simulated_s:
+                break
+        wall_s = time.perf_counter() - start
     seconds = steps / RATE_HZ
     figures = {f"{name}_s_per_s": spent / seconds for name, spent in spent_s.items()}
     return {**figures, "total_s_per_s": wall_s / seconds, "real_time_factor": seconds / wall_s}

@@ -1,9 +1,12 @@
+from contextlib import contextmanager
+
 import numpy as np
 import pytest
 
 from hlm.cli import eval as module
 from hlm.cli.eval import FIRST_UNSEEN_SEED
 from hlm.cli.main import main
+from hlm.cli.stations import StationConfig
 from hlm.core.errors import InputError
 from hlm.evaluation.results import EvalResult, RolloutResult, load_result
 from hlm.evaluation.video import read_video
@@ -53,18 +56,29 @@ def test_without_a_library_to_draw_with_it_says_what_to_install(refused, monkeyp
     assert "neither is installed. Run: sudo apt-get install" in refused("eval", "--source", "scripted")
 
 
-def fail(*_):
-    raise InputError("the first rollout went wrong")
+@contextmanager
+def opened(*_):
+    """In place of a station: even seeds succeed, and nothing is simulated."""
+    yield scored
+
+
+@contextmanager
+def broken(*_):
+    """In place of a station whose rollouts fail."""
+
+    def fail(seed):
+        raise InputError("the first rollout went wrong")
+
+    yield fail
 
 
 def test_an_evaluation_that_finds_nothing_leaves_nothing(refused, monkeypatch):
-    monkeypatch.setattr(module, "score", fail)
+    monkeypatch.setattr(module, "open_rollouts", broken)
     line = refused("eval", "--source", "scripted", "--out", "report", "--workers", "1")
     assert line == "hlm: the first rollout went wrong"
 
 
-def scored(station, film_seeds, folder, seed):
-    """Even seeds succeed; nothing is simulated."""
+def scored(seed):
     return RolloutResult(
         seed=seed,
         instruction="wave",
@@ -80,8 +94,13 @@ def scored(station, film_seeds, folder, seed):
 
 
 def test_results_are_sorted_whoever_comes_first(folder, monkeypatch, capsys):
-    monkeypatch.setattr(module, "score", scored)
-    monkeypatch.setattr("hlm.evaluation.rollouts.in_parallel", lambda run, seeds, workers: map(run, reversed(seeds)))
+    monkeypatch.setattr(module, "open_rollouts", opened)
+
+    def in_parallel(open_rollouts, seeds, workers):
+        with open_rollouts() as run:
+            yield from map(run, reversed(seeds))
+
+    monkeypatch.setattr("hlm.evaluation.rollouts.in_parallel", in_parallel)
     words = ["eval", "--source", "scripted", "--rollouts", "5", "--seed", "8", "--out", "report", "--json", "a/b.json"]
     assert main(words) == 0
     result = load_result(folder / "report")
@@ -105,12 +124,12 @@ def test_results_are_sorted_whoever_comes_first(folder, monkeypatch, capsys):
 def test_a_server_gets_fewer_clients_than_there_are_cores(folder, monkeypatch, words, workers):
     asked = []
 
-    def in_parallel(run, seeds, workers):
+    def in_parallel(open_rollouts, seeds, workers):
         asked.append(workers)
-        return map(run, seeds)
+        return map(scored, seeds)
 
-    monkeypatch.setattr(module, "score", scored)
-    monkeypatch.setattr(module, "policy_station", lambda station: station)
+    monkeypatch.setattr(module, "open_rollouts", opened)
+    monkeypatch.setattr(module, "policy_station", lambda task, policy: StationConfig(task=task, source=policy))
     monkeypatch.setattr("os.sched_getaffinity", lambda process: set(range(64)))
     monkeypatch.setattr("hlm.evaluation.rollouts.in_parallel", in_parallel)
     assert main(["eval", *words, "--out", "report"]) == 0

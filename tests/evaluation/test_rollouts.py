@@ -1,6 +1,8 @@
 import os
 import signal
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import nullcontext
+from functools import partial
 
 import numpy as np
 import pytest
@@ -12,15 +14,15 @@ from hlm.evaluation.rollouts import in_parallel, rollout
 from hlm.evaluation.video import read_video
 
 
-def outcomes(seed, row):
+def outcomes(seed, step):
     """Seed 0 succeeds, seed 1 takes the wrong object, seed 2 falls."""
     match seed % 3:
         case 0:
-            return Progress(stage=2, success=True) if row >= 10 else Progress(stage=1)
+            return Progress(stage=2, success=True) if step >= 10 else Progress(stage=1)
         case 1:
-            return Progress(stage=1, wrong_object=row > 5)
+            return Progress(stage=1, wrong_object=step > 5)
         case _:
-            return Progress(fell=row >= 8)
+            return Progress(fell=step >= 8)
 
 
 def picture():
@@ -28,7 +30,7 @@ def picture():
 
 
 def test_a_rollout_says_how_it_went(make_station):
-    station = make_station(rows=60, script=outcomes)
+    station = make_station(steps=60, script=outcomes)
     results = [rollout(station, seed, None, None) for seed in (0, 1, 2)]
     assert [one.success for one in results] == [True, False, False]
     assert [one.stage for one in results] == [2, 1, 0]
@@ -44,29 +46,48 @@ def test_a_rollout_says_how_it_went(make_station):
         assert one.video is None
 
 
+def test_a_body_that_stops_following_is_a_failure_with_its_reason(make_station, make_rig):
+    rig = make_rig()
+
+    def before(step):
+        rig.cameras.dead = step == 15
+
+    station = make_station(steps=60, before=before, rig=rig, script=outcomes)
+    result = rollout(station, 0, None, None)
+    assert (result.success, result.stage, result.steps) == (False, 2, 16)
+    assert result.fault == "camera 'head' stopped delivering images"
+    rig.cameras.dead = False
+    assert rollout(make_station(steps=60, script=outcomes), 0, None, None).fault == ""
+
+
+def test_a_station_without_a_task_cannot_be_scored(make_station):
+    with pytest.raises(InputError, match="a rollout is scored by a task"):
+        rollout(make_station(task=None), 0, None, None)
+
+
 def test_the_same_seed_gives_the_same_result(make_station):
-    station = make_station(rows=30, script=outcomes)
+    station = make_station(steps=30, script=outcomes)
     first = [rollout(station, seed, None, None) for seed in (0, 1, 2)]
     assert [rollout(station, seed, None, None) for seed in (2, 0, 1)] == [first[2], first[0], first[1]]
-    assert rollout(make_station(rows=30, script=outcomes), 1, None, None) == first[1]
+    assert rollout(make_station(steps=30, script=outcomes), 1, None, None) == first[1]
 
 
-def test_a_film_shows_every_second_row(make_station, tmp_path):
-    result = rollout(make_station(rows=21), 0, tmp_path / "seed_0.mp4", picture)
+def test_a_film_shows_every_second_step(make_station, tmp_path):
+    result = rollout(make_station(steps=21), 0, tmp_path / "seed_0.mp4", picture)
     assert result.video == "seed_0.mp4"
     assert read_video(tmp_path / "seed_0.mp4").shape == (11, 32, 48, 3)
 
 
 def test_filming_changes_nothing_else(make_station, tmp_path):
-    plain = rollout(make_station(rows=12, script=outcomes), 1, None, None)
-    filmed = rollout(make_station(rows=12, script=outcomes), 1, tmp_path / "a.mp4", picture)
+    plain = rollout(make_station(steps=12, script=outcomes), 1, None, None)
+    filmed = rollout(make_station(steps=12, script=outcomes), 1, tmp_path / "a.mp4", picture)
     for name in RolloutResult.__slots__:
         assert name == "video" or getattr(filmed, name) == getattr(plain, name)
 
 
 def test_an_error_leaves_no_film(make_station, tmp_path):
-    def fail(row):
-        if row == 7:
+    def fail(step):
+        if step == 7:
             raise InputError("the source is gone")
 
     with pytest.raises(InputError, match="the source is gone"):
@@ -74,8 +95,8 @@ def test_an_error_leaves_no_film(make_station, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_episode_without_rows_has_no_film(make_station, tmp_path):
-    result = rollout(make_station(rows=0), 0, tmp_path / "a.mp4", picture)
+def test_an_episode_without_steps_has_no_film(make_station, tmp_path):
+    result = rollout(make_station(steps=0), 0, tmp_path / "a.mp4", picture)
     assert (result.video, result.steps, result.duration_s) == (None, 0, 0.0)
     assert list(tmp_path.iterdir()) == []
 
@@ -95,40 +116,45 @@ def result_of(seed):
     )
 
 
+def opened(run):
+    """Opens `run`; travels to other processes if `run` does."""
+    return partial(nullcontext, run)
+
+
 # A method of a dict travels to other processes, which could not import a function of this module.
 TABLE = {seed: result_of(seed) for seed in range(5)}
 
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_every_seed_is_run_once_however_many_work(workers):
-    found = list(in_parallel(TABLE.__getitem__, list(TABLE), workers))
+    found = list(in_parallel(opened(TABLE.__getitem__), list(TABLE), workers))
     assert sorted(found, key=lambda one: one.seed) == list(TABLE.values())
 
 
 def test_one_worker_runs_here_and_in_order():
     order = []
-    found = in_parallel(lambda seed: order.append(seed) or result_of(seed), [3, 1, 2], 1)
+    found = in_parallel(opened(lambda seed: order.append(seed) or result_of(seed)), [3, 1, 2], 1)
     assert [next(found).seed, order] == [3, [3]]
     assert [one.seed for one in found] == [1, 2]
 
 
 def test_an_error_of_a_worker_comes_out():
     with pytest.raises(KeyError, match="99"):
-        list(in_parallel(TABLE.__getitem__, [0, 99], 2))
+        list(in_parallel(opened(TABLE.__getitem__), [0, 99], 2))
 
 
 def test_a_worker_that_dies_is_no_endless_wait():
     with pytest.raises(BrokenProcessPool):
-        list(in_parallel(os._exit, [3, 4], 2))
+        list(in_parallel(opened(os._exit), [3, 4], 2))
 
 
 def test_workers_end_at_ctrl_c_without_a_word(capfd):
     with pytest.raises(BrokenProcessPool):
-        list(in_parallel(signal.raise_signal, [signal.SIGINT], 2))
+        list(in_parallel(opened(signal.raise_signal), [signal.SIGINT], 2))
     assert "KeyboardInterrupt" not in capfd.readouterr().err
 
 
 def test_whoever_has_seen_enough_may_stop():
-    found = in_parallel(TABLE.__getitem__, list(TABLE), 2)
+    found = in_parallel(opened(TABLE.__getitem__), list(TABLE), 2)
     assert next(found) in TABLE.values()
     found.close()

@@ -14,7 +14,7 @@ class CountingPolicy:
     def __init__(self, horizon=HORIZON):
         self.horizon, self.asked_ns = horizon, []
 
-    def chunk(self, observation):
+    def chunk(self, observation, prefix=None):
         base = 1000.0 * len(self.asked_ns)
         self.asked_ns.append(observation.stamp_ns)
         actions = base + np.arange(float(self.horizon))[:, None] + np.zeros(34)
@@ -27,100 +27,100 @@ class Straight:
     def __init__(self, jump):
         self.jump, self.chunks = jump, 0
 
-    def chunk(self, observation):
+    def chunk(self, observation, prefix=None):
         times_s = observation.stamp_ns * 1e-9 + np.arange(HORIZON) / 30.0
         self.chunks += 1
         return ActionChunk(observation.stamp_ns, 30.0, (times_s + self.chunks * self.jump)[:, None] + np.zeros(34))
 
 
-def stamp_ns(row):
-    return 5_000_000_000 + round(row * 1e9 / 30)
+def stamp_ns(step):
+    return 5_000_000_000 + round(step * 1e9 / 30)
 
 
-def seen(row):
-    return Observation(stamp_ns(row), np.zeros(34), {}, "wave")
+def seen(step):
+    return Observation(stamp_ns(step), np.zeros(34), {}, "wave")
 
 
-def played(source, rows):
-    source.reset(seen(rows[0]))
-    references = [source.reference(seen(row)) for row in rows]
-    assert [reference.stamp_ns for reference in references] == [stamp_ns(row) for row in rows]
+def played(source, steps):
+    source.reset(seen(steps[0]))
+    references = [source.reference(seen(step)) for step in steps]
+    assert [reference.stamp_ns for reference in references] == [stamp_ns(step) for step in steps]
     return np.array([reference.vector[0] for reference in references])
 
 
 def test_a_chunk_is_played_action_by_action_until_the_next_is_asked_for():
     policy = CountingPolicy()
-    values = played(PolicySource(policy, ChunkConfig(execute=5, blend=0)), range(12))
-    assert policy.asked_ns == [stamp_ns(row) for row in (0, 5, 10)]
+    values = played(PolicySource(policy, ChunkConfig(execution_horizon=5, blend=0)), range(12))
+    assert policy.asked_ns == [stamp_ns(step) for step in (0, 5, 10)]
     np.testing.assert_allclose(values, [0, 1, 2, 3, 4, 1000, 1001, 1002, 1003, 1004, 2000, 2001], atol=1e-4)
 
 
 def test_the_old_chunk_fades_into_the_new_one_in_equal_steps():
-    values = played(PolicySource(CountingPolicy(), ChunkConfig(execute=5, blend=3)), range(9))
+    values = played(PolicySource(CountingPolicy(), ChunkConfig(execution_horizon=5, blend=3)), range(9))
     # Where both chunks would be, and how much the new one counts.
-    for row, share in ((5, 0.25), (6, 0.5), (7, 0.75)):
-        assert values[row] == pytest.approx(share * (1000 + row - 5) + (1 - share) * row, abs=1e-3)
+    for step, share in ((5, 0.25), (6, 0.5), (7, 0.75)):
+        assert values[step] == pytest.approx(share * (1000 + step - 5) + (1 - share) * step, abs=1e-3)
     np.testing.assert_allclose(values[8], 1003, atol=1e-3)
 
 
 def test_the_first_chunk_is_not_blended():
-    values = played(PolicySource(CountingPolicy(), ChunkConfig(execute=5, blend=3)), range(4))
+    values = played(PolicySource(CountingPolicy(), ChunkConfig(execution_horizon=5, blend=3)), range(4))
     np.testing.assert_allclose(values, [0, 1, 2, 3], atol=1e-4)
 
 
 @pytest.mark.parametrize("blend", [0, 1, 3, 5])
 def test_chunks_that_agree_are_played_without_a_seam(blend):
-    values = played(PolicySource(Straight(jump=0.0), ChunkConfig(execute=6, blend=blend)), range(30))
+    values = played(PolicySource(Straight(jump=0.0), ChunkConfig(execution_horizon=6, blend=blend)), range(30))
     np.testing.assert_allclose(np.diff(values), 1 / 30, atol=1e-6)
 
 
 @pytest.mark.parametrize("blend", [1, 3, 5])
 def test_chunks_that_disagree_are_joined_without_a_jump(blend):
     jump = 0.6
-    values = played(PolicySource(Straight(jump), ChunkConfig(execute=6, blend=blend)), range(30))
+    values = played(PolicySource(Straight(jump), ChunkConfig(execution_horizon=6, blend=blend)), range(30))
     assert np.abs(np.diff(values) - 1 / 30).max() == pytest.approx(jump / (blend + 1), abs=1e-6)
 
 
-def test_missed_rows_are_played_by_their_due_time_not_by_their_number():
+def test_missed_steps_are_played_by_their_due_time_not_by_their_number():
     policy = CountingPolicy()
-    values = played(PolicySource(policy, ChunkConfig(execute=5, blend=0)), [0, 1, 3, 4, 7, 8])
+    values = played(PolicySource(policy, ChunkConfig(execution_horizon=5, blend=0)), [0, 1, 3, 4, 7, 8])
     assert policy.asked_ns == [stamp_ns(0), stamp_ns(7)]
     np.testing.assert_allclose(values, [0, 1, 3, 4, 1000, 1001], atol=1e-4)
 
 
 def test_a_reset_forgets_the_last_episodes_chunks():
     policy = CountingPolicy()
-    source = PolicySource(policy, ChunkConfig(execute=10, blend=5))
+    source = PolicySource(policy, ChunkConfig(execution_horizon=10, blend=5))
     played(source, range(3))
     values = played(source, range(3, 6))
     assert len(policy.asked_ns) == 2
     np.testing.assert_allclose(values, [1000, 1001, 1002], atol=1e-3)
 
 
-def test_the_policy_sees_the_observation_of_its_row():
+def test_the_policy_sees_the_observation_of_its_step():
     asked = []
 
     class Looking(CountingPolicy):
-        def chunk(self, observation):
+        def chunk(self, observation, prefix=None):
             asked.append(observation)
             return super().chunk(observation)
 
-    source, first = PolicySource(Looking(), ChunkConfig(execute=5)), seen(0)
+    source, first = PolicySource(Looking(), ChunkConfig(execution_horizon=5)), seen(0)
     source.reset(first)
     source.reference(first)
     assert asked == [first]
 
 
 def test_a_chunk_that_is_shorter_than_what_is_to_be_played_is_refused():
-    source = PolicySource(CountingPolicy(horizon=4), ChunkConfig(execute=5))
-    with pytest.raises(InputError, match="cannot play 5 actions of a chunk: the policy gives 4"):
+    source = PolicySource(CountingPolicy(horizon=4), ChunkConfig(execution_horizon=5))
+    with pytest.raises(InputError, match="cannot execute 5 actions of a chunk: the policy's chunks have 4"):
         source.reference(seen(0))
 
 
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        ({"execute": 0}, "execute must be at least 1 action, got 0"),
+        ({"execution_horizon": 0}, "execution_horizon must be at least 1 action, got 0"),
         ({"blend": -1}, "blend must not be negative, got -1"),
     ],
 )

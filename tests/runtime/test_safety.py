@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -5,9 +7,17 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from hlm.core.embodiments.unitree_g1 import UNITREE_G1
-from hlm.core.errors import InputError
 from hlm.core.layout import GRIPPERS, NAMES, ROOT_PITCH, ROOT_YAW_RATE, pack
-from hlm.runtime.safety import JOINT_SPEED_SHARE, MAX_GRIPPER_SPEED_PER_S, ReferenceLimits
+from hlm.core.values import RobotState
+from hlm.runtime.safety import (
+    JOINT_SPEED_SHARE,
+    MAX_GRIPPER_SPEED_PER_S,
+    ReferenceLimits,
+    command_fault,
+    damping_command,
+    reference_fault,
+    state_fault,
+)
 
 LIMITS = ReferenceLimits(UNITREE_G1)
 LOWER = pack(UNITREE_G1.lower_rad, np.zeros(2), np.array([-0.9, -0.9, -2.0]))
@@ -66,13 +76,67 @@ def test_a_start_outside_of_the_ranges_comes_back_inside():
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("place", [0, GRIPPERS[0], 20, ROOT_YAW_RATE])
-def test_what_is_no_number_is_refused_by_the_dimensions_name(bad, place):
-    wanted = STANDING.copy()
-    wanted[place] = bad
-    with pytest.raises(InputError, match=f"the reference source gave no number for {NAMES[place]}; stopped"):
-        LIMITS.limited(wanted, STANDING, 0.1)
+def test_what_is_not_a_number_is_named_by_its_dimension(bad, place):
+    reference = STANDING.copy()
+    reference[place] = bad
+    assert reference_fault(reference) == f"the reference is not a number in {NAMES[place]}"
 
 
 def test_several_bad_dimensions_are_named_but_not_all_34():
-    with pytest.raises(InputError, match="no number for left_shoulder_pitch, left_shoulder_roll, left_shoulder_yaw;"):
-        LIMITS.limited(np.full(34, np.nan), STANDING, 0.1)
+    expected = "the reference is not a number in left_shoulder_pitch, left_shoulder_roll, left_shoulder_yaw and 31 more"
+    assert reference_fault(np.full(34, np.nan)) == expected
+
+
+def test_a_vector_of_another_length_cannot_be_followed():
+    assert reference_fault(np.zeros(33)) == "the reference has shape [33] instead of [34]"
+
+
+@given(inside)
+def test_a_finite_reference_can_be_followed(reference):
+    assert reference_fault(reference) == ""
+
+
+STATE = RobotState(7, UNITREE_G1.default_rad, np.zeros(29), np.array([1.0, 0.0, 0.0, 0.0]), np.zeros(3))
+COMMAND = damping_command(UNITREE_G1, 5, np.array([0.2, 0.9]))
+
+
+@pytest.mark.parametrize(
+    ("field", "place", "text"),
+    [
+        ("joint_position_rad", 3, "the measured position is not a number in left_knee"),
+        ("joint_velocity_rad_s", 12, "the measured velocity is not a number in waist_yaw"),
+        ("quat_world_from_pelvis_wxyz", 0, "the measured orientation is not a number in w"),
+        ("angular_velocity_pelvis_in_pelvis_rad_s", 2, "the measured angular velocity is not a number in z"),
+        ("gripper_opening", 1, "the measured gripper opening is not a number in right"),
+    ],
+)
+def test_a_measurement_that_is_not_a_number_is_named(field, place, text):
+    values = np.array(getattr(STATE, field))
+    values[place] = np.nan
+    assert state_fault(STATE) == ""
+    assert state_fault(replace(STATE, **{field: values})) == text
+
+
+@pytest.mark.parametrize(
+    ("field", "place", "text"),
+    [
+        ("torque_nm", 3, "the commanded torque is not a number in left_knee"),
+        ("joint_position_rad", 0, "the commanded position is not a number in left_hip_pitch"),
+        ("joint_velocity_rad_s", 28, "the commanded velocity is not a number in right_wrist_yaw"),
+        ("gripper_opening", 0, "the commanded gripper opening is not a number in left"),
+    ],
+)
+def test_a_command_that_is_not_a_number_is_named(field, place, text):
+    values = np.array(getattr(COMMAND, field))
+    values[place] = np.inf
+    assert command_fault(COMMAND) == ""
+    assert command_fault(replace(COMMAND, **{field: values})) == text
+
+
+def test_damping_brakes_every_joint_pushes_none_and_keeps_the_grip():
+    assert COMMAND.stamp_ns == 5
+    assert not COMMAND.kp_nm_rad.any()
+    assert not COMMAND.torque_nm.any()
+    assert not COMMAND.joint_velocity_rad_s.any()
+    assert (COMMAND.kd_nm_s_rad > 0.0).all()
+    np.testing.assert_array_equal(COMMAND.gripper_opening, [0.2, 0.9])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hlm.cli.stations import StationConfig, make_station
+from hlm.cli.stations import StationConfig, open_station
 from hlm.control.walking_pattern import middle
 from hlm.core.embodiments.unitree_g1 import UNITREE_G1
 from hlm.core.layout import MOTOR_ARMS
@@ -160,15 +160,15 @@ def test_the_hand_moves_smoothly_and_at_human_speed(script):
 
 
 def test_with_physics_it_walks_there_and_puts_the_can_onto_the_mat():
-    station = make_station(StationConfig(task="cola_placement", cameras=()))
-    instance = station.task.reset(1)
     stages, heights_m = [], []
-    for scored in episode(station, instance, until_success=True):
-        stages.append(scored.progress.stage)
-        heights_m.append(station.task.robot.pelvis_height_m())
+    with open_station(StationConfig(task="cola_placement", cameras=())) as (station, task):
+        for scored in episode(station, task.reset(1), until_success=True):
+            stages.append(scored.progress.stage)
+            heights_m.append(task.robot.pelvis_height_m())
+        assert station.body.status.tracking
+        assert station.body._tracker.unsolved_ticks == 0
     assert scored.progress == Progress(stage=5, success=True)
     # Stages are reached one by one, and the walk comes first.
     assert list(dict.fromkeys(stages)) == [0, 1, 2, 3, 4, 5]
     assert 2.0 < stages.index(1) / RATE_HZ < 10.0
     assert min(heights_m) > 0.70
-    assert station.rig.tracker.unsolved_ticks == 0

@@ -1,0 +1,172 @@
+"""Who gives the references: one small config for each choice, and the reference sources made from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hlm.core.embodiments.catalog import find_embodiment
+from hlm.core.errors import InputError, MismatchError, MissingFileError
+
+if TYPE_CHECKING:
+    from hlm.core.protocols import ReferenceSource
+    from hlm.core.task import TaskInstance
+    from hlm.datasets.reader import Episode
+    from hlm.policies.serving.client import PolicyClient
+    from hlm.policies.trained import TrainedPolicy
+    from hlm.sim.tasks.simulated_task import SimulatedTask
+
+    type MakeSource = Callable[[TaskInstance], ReferenceSource]
+
+EMBODIMENT = find_embodiment("unitree_g1")
+CAMERAS = tuple(camera.name for camera in EMBODIMENT.cameras)
+RATE_HZ = 30.0
+SERVER_PATIENCE_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Scripted:
+    """The task's scripted operator."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Replay:
+    """The recorded actions of an episode.
+
+    Attributes:
+        episode: folder of the episode.
+    """
+
+    episode: Path
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LocalPolicy:
+    """A policy that is loaded into this process.
+
+    Attributes:
+        checkpoint: folder of the policy.
+        euler_steps: flow steps per chunk; the checkpoint's default if None.
+        execution_horizon: actions of each chunk that are executed; the checkpoint's default if None.
+    """
+
+    checkpoint: Path
+    euler_steps: int | None = None
+    execution_horizon: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ServedPolicy:
+    """A policy that another process serves.
+
+    Attributes:
+        url: of the server.
+        execution_horizon: actions of each chunk that are executed; the server's default if None.
+    """
+
+    url: str
+    execution_horizon: int | None = None
+
+
+type PolicyConfig = LocalPolicy | ServedPolicy
+type SourceConfig = Scripted | Replay | PolicyConfig
+
+
+@contextmanager
+def open_sources(config: SourceConfig, task: SimulatedTask) -> Iterator[MakeSource]:
+    """Makes a reference source for each episode of `task`; leaving closes what they share.
+
+    Raises:
+        HlmError: the policy or the episode cannot be had.
+    """
+    match config:
+        case Scripted():
+            yield lambda instance: _scripted(task, instance)
+        case Replay():
+            from hlm.teleop.replay import ReplaySource
+
+            actions = recorded_episode(config).action
+            yield lambda _: ReplaySource(actions)
+        case LocalPolicy() | ServedPolicy():
+            with open_policy(config) as policy:
+                yield _policy_sources(policy, config.execution_horizon)
+
+
+@contextmanager
+def open_policy(config: PolicyConfig) -> Iterator[TrainedPolicy | PolicyClient]:
+    """The policy, loaded or connected; leaving disconnects.
+
+    Raises:
+        HlmError: there is no such policy, or it belongs to another robot.
+    """
+    match config:
+        case ServedPolicy():
+            with _client(config.url) as client:
+                yield client
+        case LocalPolicy():
+            import torch
+
+            from hlm.policies.registry import load_policy
+
+            torch.set_num_threads(1)
+            yield load_policy(config.checkpoint, euler_steps=config.euler_steps, embodiment=EMBODIMENT.name)
+
+
+def recorded_episode(config: Replay) -> Episode:
+    """The episode that is to be replayed.
+
+    Raises:
+        MissingFileError: the path does not lead to an episode.
+        MismatchError: it was recorded on another robot, or at another rate.
+    """
+    from hlm.datasets.reader import open_dataset
+
+    dataset = open_dataset(config.episode.parent)
+    spec = dataset.spec
+    if (spec.embodiment, spec.rate_hz) != (EMBODIMENT.name, RATE_HZ):
+        raise MismatchError(
+            f"{dataset.path} was recorded on '{spec.embodiment}' at {spec.rate_hz:g} Hz; a replay needs "
+            f"'{EMBODIMENT.name}' at {RATE_HZ:g} Hz."
+        )
+    for episode in dataset.episodes:
+        if episode.path.name == config.episode.name:
+            return episode
+    names = ", ".join(episode.path.name for episode in dataset.episodes[:5])
+    raise MissingFileError(f"no episode '{config.episode.name}' in {config.episode.parent}. It begins with: {names}.")
+
+
+def _scripted(task: SimulatedTask, instance: TaskInstance) -> ReferenceSource:
+    import numpy as np
+
+    from hlm.sim.tasks.catalog import make_operator
+    from hlm.teleop.retargeting import RetargetedSource
+
+    if instance.seed is None:
+        raise InputError("the scripted operator needs a scene that was drawn from a seed.")
+    operator = make_operator(task, np.random.default_rng([instance.seed, 1]))
+    return RetargetedSource(operator, EMBODIMENT)
+
+
+def _policy_sources(policy: TrainedPolicy | PolicyClient, execution_horizon: int | None) -> MakeSource:
+    from hlm.runtime.policy_source import ChunkConfig, PolicySource
+
+    chunks = ChunkConfig(execution_horizon=policy.execute if execution_horizon is None else execution_horizon)
+
+    def make(instance: TaskInstance) -> ReferenceSource:
+        policy.reset(0 if instance.seed is None else instance.seed)
+        return PolicySource(policy, chunks)
+
+    return make
+
+
+def _client(url: str) -> PolicyClient:
+    from hlm.cli.serve import api_key
+    from hlm.policies.serving.client import PolicyClient
+    from hlm.policies.serving.metadata import Needs
+
+    needs = Needs(embodiment=EMBODIMENT.name, cameras=CAMERAS)
+    # The simulation stands still meanwhile, and all workers may be waiting in the server's queue.
+    return PolicyClient(url, api_key=api_key(None), timeout_s=SERVER_PATIENCE_S, needs=needs)

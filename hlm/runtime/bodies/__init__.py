@@ -1,0 +1,1 @@
+"""Bodies: what takes references and moves, one file each."""
