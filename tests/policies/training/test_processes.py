@@ -131,7 +131,7 @@ def test_a_broken_step_in_one_process_ends_all_with_one_line(hlm_train, tiny_con
     draws = iter(open_training_data(config, mixture).sampler(config.seed, rank=1, world_size=2, position=8))
     number = next(draws)  # of the second process' second update
     episode, step = open_dataset(data).episodes[number // 24], number % 24
-    label = zarr.open_array(episode.path / "label" / "goal_in_hand_m", mode="r+")
+    label = zarr.open_array(episode.path / "privileged" / "goal_in_hand_m", mode="r+")
     values = label[:]
     values[step] = np.nan
     label[:] = values

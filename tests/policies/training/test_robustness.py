@@ -197,7 +197,7 @@ def test_nan_in_the_data_is_named_before_training(name, tiny_config, make_datase
     config = tiny_config(datasets=(episode.path.parent,))
     code, lines = hlm_train(config, tmp_path, capsys)
     assert code == 2
-    assert lines == [f"hlm: {episode.path} row 5 holds nan or infinity in its {name}; leave the episode out."]
+    assert lines == [f"hlm: {episode.path} step 5 holds nan or infinity in its {name}; leave the episode out."]
     assert not config.out.exists()
 
 
@@ -223,7 +223,7 @@ def test_nan_that_came_into_an_action_since_is_named_with_its_step(tiny_config, 
 @pytest.mark.parametrize("workers", [0, 1, 2])
 def test_nan_in_a_privileged_quantity_ends_the_run_and_is_named(workers, tiny_config, make_dataset, tmp_path, capsys):
     episode = open_dataset(make_dataset()).episodes[1]
-    spoil(episode.path / "label" / "candidate_in_hand_m", 7)
+    spoil(episode.path / "privileged" / "candidate_in_hand_m", 7)
     config = tiny_config(datasets=(episode.path.parent,), validation_fraction=0.0, steps=50, workers=workers)
     code, lines = hlm_train(config, tmp_path, capsys)
     assert code == 2
@@ -242,7 +242,7 @@ def test_a_broken_picture_ends_the_run_and_is_named(workers, tiny_config, make_d
     config = tiny_config(datasets=(episode.path.parent,), validation_fraction=0.0, steps=50, workers=workers)
     code, lines = hlm_train(config, tmp_path, capsys)
     assert code == 2
-    assert len(lines) == 1 and f"{pictures.path} row 9" in lines[0]
+    assert len(lines) == 1 and f"{pictures.path} step 9" in lines[0]
 
 
 def test_half_precision_learns_what_float32_does(tiny_config, tmp_path):
