@@ -7,6 +7,7 @@ import numpy as np
 
 from hlm.core.clock import NS_PER_S, SteppedClock
 from hlm.core.embodiments.unitree_g1 import UNITREE_G1
+from hlm.core.errors import InputError
 from hlm.core.layout import unpack
 from hlm.core.task import Progress, TaskInstance
 from hlm.core.values import CameraFrame, JointCommand, Observation, Reference, RobotState
@@ -83,6 +84,8 @@ class FakeTracker:
         self.joints, self.opening = state.joint_position_rad, state.gripper_opening
 
     def push(self, reference):
+        if self.pushed and reference.stamp_ns <= self.pushed[-1].stamp_ns:
+            raise InputError("references must come in order.")
         self.pushed.append(reference)
         self.joints, self.opening, _ = unpack(reference.vector)
 

@@ -1,0 +1,188 @@
+"""Every implementation of a protocol, the fakes included, under its suite; policies have a file of their own."""
+
+import numpy as np
+import pytest
+from conformance.bodies import BodyConformance, Stand
+from conformance.cameras import CamerasConformance
+from conformance.clocks import ClockConformance
+from conformance.dataset_writers import SIZE_PX, DatasetWriterConformance
+from conformance.reference_sources import ReferenceSourceConformance, observation
+from conformance.robots import RobotConformance
+from conformance.tasks import TaskConformance
+from conformance.trackers import TrackerConformance
+from fakes import FakeTask, FakeTracker, ListSource
+
+from hlm.control.tracker.whole_body_tracker import WholeBodyTracker
+from hlm.core.clock import MonotonicClock, SteppedClock
+from hlm.core.embodiments.unitree_g1 import UNITREE_G1
+from hlm.core.errors import InputError
+from hlm.core.values import ActionChunk
+from hlm.datasets.reader import open_dataset
+from hlm.datasets.schema import DatasetSpec
+from hlm.datasets.writer import DatasetWriter
+from hlm.runtime.bodies.lockstep import LockstepBody
+from hlm.runtime.policy_source import ChunkConfig, PolicySource
+from hlm.sim.cameras import SimulatedCameras
+from hlm.sim.tasks.catalog import TASKS, make_operator, make_task
+from hlm.sim.world import TIME_STEP_NS, World
+from hlm.teleop.replay import ReplaySource
+from hlm.teleop.retargeting import RetargetedSource
+
+STANDING = observation(0).state
+
+
+class TestMonotonicClock(ClockConformance):
+    @pytest.fixture
+    def clock(self):
+        return MonotonicClock()
+
+
+class TestSteppedClock(ClockConformance):
+    @pytest.fixture
+    def clock(self):
+        return SteppedClock()
+
+
+class TestWorld(ClockConformance):
+    coarse_ns = TIME_STEP_NS
+
+    @pytest.fixture
+    def clock(self, floor_model):
+        return World(floor_model)
+
+
+class TestFakeRobot(RobotConformance):
+    @pytest.fixture
+    def robot_and_clock(self, rig):
+        return rig.robot, rig.clock
+
+
+class TestSimulatedRobot(RobotConformance):
+    @pytest.fixture
+    def robot_and_clock(self, simulated_robot):
+        return simulated_robot
+
+
+class TestFakeTracker(TrackerConformance):
+    @pytest.fixture
+    def tracker(self):
+        return FakeTracker()
+
+
+class TestWholeBodyTracker(TrackerConformance):
+    @pytest.fixture
+    def tracker(self):
+        return WholeBodyTracker(UNITREE_G1)
+
+
+class TestLockstepBodyOfFakes(BodyConformance):
+    @pytest.fixture
+    def stand(self, rig):
+        def braking():
+            last = rig.robot.commands[-1]
+            return not (last.torque_nm.any() or last.kp_nm_rad.any()) and bool((last.kd_nm_s_rad > 0.0).all())
+
+        return Stand(rig.body, rig.clock, braking)
+
+
+class TestLockstepBodyInSimulation(BodyConformance):
+    @pytest.fixture
+    def stand(self, simulated_robot):
+        robot, world = simulated_robot
+        body = LockstepBody(robot, WholeBodyTracker(UNITREE_G1), world, UNITREE_G1)
+        motors = [world.model.actuator(joint.name).id for joint in UNITREE_G1.joints]
+
+        def braking():
+            world.wait_until(world.now_ns() + TIME_STEP_NS)
+            torque_nm = world.data.ctrl[motors]
+            moving_rad_s = robot.read().joint_velocity_rad_s
+            return bool((torque_nm * moving_rad_s <= 1e-9).all())
+
+        return Stand(body, world, braking)
+
+
+class TestFakeCameras(CamerasConformance):
+    @pytest.fixture
+    def cameras_and_clock(self, rig):
+        return rig.cameras, rig.clock
+
+
+class TestSimulatedCameras(CamerasConformance):
+    @pytest.fixture
+    def cameras_and_clock(self, simulated_robot):
+        _, world = simulated_robot
+        return SimulatedCameras(world, ("head", "right_wrist"), 24, 32), world
+
+
+class TestListSource(ReferenceSourceConformance):
+    @pytest.fixture
+    def make_source(self):
+        return lambda: ListSource(np.tile(STANDING, (7, 1)))
+
+
+class TestReplaySource(ReferenceSourceConformance):
+    @pytest.fixture
+    def make_source(self):
+        return lambda: ReplaySource(np.tile(STANDING, (7, 1)))
+
+
+class TestPolicySource(ReferenceSourceConformance):
+    ends = False
+
+    @pytest.fixture
+    def make_source(self):
+        class StandingPolicy:
+            def reset(self, seed):
+                pass
+
+            def chunk(self, observation, prefix=None):
+                return ActionChunk(observation.stamp_ns, 30.0, np.tile(observation.state, (10, 1)))
+
+        return lambda: PolicySource(StandingPolicy(), ChunkConfig(execution_horizon=5))
+
+
+@pytest.fixture(scope="module", params=sorted(TASKS))
+def simulated_task(request):
+    return make_task(request.param, UNITREE_G1)
+
+
+class TestScriptedOperator(ReferenceSourceConformance):
+    @pytest.fixture
+    def make_source(self, simulated_task):
+        def make():
+            simulated_task.reset(0)
+            operator = make_operator(simulated_task, np.random.default_rng(1))
+            return RetargetedSource(operator, UNITREE_G1)
+
+        return make
+
+
+class TestSimulatedTask(TaskConformance):
+    @pytest.fixture
+    def task(self, simulated_task):
+        return simulated_task
+
+
+class TestFakeTask(TaskConformance):
+    @pytest.fixture
+    def task(self):
+        return FakeTask()
+
+
+class TestDatasetWriter(DatasetWriterConformance):
+    @pytest.fixture
+    def writer(self, tmp_path):
+        spec = DatasetSpec(embodiment=UNITREE_G1.name, rate_hz=30.0, cameras={"head": SIZE_PX})
+        with DatasetWriter.open(tmp_path / "demos.zarr", spec) as writer:
+            yield writer
+
+    @pytest.fixture
+    def read(self, tmp_path):
+        def read():
+            try:
+                return list(open_dataset(tmp_path / "demos.zarr").episodes)
+            except InputError as error:
+                assert "has no episodes" in str(error)
+                return []
+
+        return read
