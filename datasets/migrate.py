@@ -11,23 +11,24 @@ from pathlib import Path
 from typing import Any
 
 from hlm.core.errors import CorruptError, MismatchError
-from hlm.datasets.edits.draft import clone, link
 from hlm.datasets.reader import Episode, read_attributes, read_spec
-from hlm.datasets.schema import PARTIAL, SCHEMA_VERSION, numbered_episodes, version_in
+from hlm.datasets.schema import EpisodeInfo
 from hlm.datasets.schema_2 import episode_attributes_3, info_attributes_3, renamed
-from hlm.datasets.store.arrays import (
+from hlm.datasets.store.attributes import (
     ATTRIBUTES_CHECKSUM,
-    METADATA,
     attributes_checksum,
     check_attributes,
     group_attributes,
     group_metadata,
     sealed,
 )
-from hlm.datasets.store.exchange import exchange
+from hlm.datasets.store.cloning import clone, link
 from hlm.datasets.store.journal import HEADER_FILE, Header
 from hlm.datasets.store.lock import LOCK_FILE, FolderLock
+from hlm.datasets.store.naming import METADATA, PARTIAL, numbered_episodes
 from hlm.datasets.store.storage import json_bytes, read_json, storage_errors, sync_folder, write_atomic
+from hlm.datasets.store.swap import swap
+from hlm.datasets.store.version import SCHEMA_VERSION, version_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ def migrate(path: Path | str, *, dry_run: bool = False) -> Migration:
                 if not dry_run:
                     for folder, _, _ in os.walk(copy):
                         sync_folder(Path(folder))
-                    exchange(path.resolve(), copy)
+                    swap(path.resolve(), copy)
     return Migration(
         found=found, changes=tuple(upgrade.summary for _, upgrade in upgrades), episodes=len(_folders(path))
     )
@@ -241,7 +242,7 @@ def _check(dataset: Path, damaged: Container[str]) -> None:
             check_attributes(attributes, folder)
     for _, folder in numbered_episodes(dataset, partial=True):
         if (folder / HEADER_FILE).is_file() and folder.name not in damaged:
-            Header.read(folder)
+            EpisodeInfo.from_attributes(Header.read(folder).description)
 
 
 def _folders(dataset: Path) -> list[Path]:

@@ -7,12 +7,14 @@ from pathlib import Path
 
 from hlm.core.errors import HlmError
 from hlm.datasets.reader import read_spec
-from hlm.datasets.schema import DatasetSpec, check_version, numbered_episodes, steps_in
-from hlm.datasets.store.arrays import METADATA, check_attributes, group_attributes
+from hlm.datasets.schema import DatasetSpec, EpisodeInfo
+from hlm.datasets.store.attributes import check_attributes, group_attributes, steps_in
 from hlm.datasets.store.journal import HEADER_FILE, Header, read_records, steps_written
 from hlm.datasets.store.lock import FolderLock
+from hlm.datasets.store.naming import METADATA, numbered_episodes
 from hlm.datasets.store.packing import finish, pack
 from hlm.datasets.store.storage import storage_errors
+from hlm.datasets.store.version import check_version
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,13 +59,14 @@ def _recover_one(number: int, folder: Path, spec: DatasetSpec) -> Recovery:
             if not (folder / HEADER_FILE).is_file():
                 return _lost(number, f"holds no step; delete {folder}")
             header = Header.read(folder)
-            header.columns.check_against(spec)
+            spec.check_cameras(header.columns.cameras)
+            described = EpisodeInfo.from_attributes(header.description)
             records = read_records(folder, header.columns)
             damaged = steps_written(folder, header.columns) - len(records)
             if not len(records):
                 return _lost(number, f"holds no complete step; delete {folder}")
-            info = replace(header.info, outcome="unlabelled", stage=None)
-            episode = pack(folder, header, records, info, recovered=True)
+            info = replace(described, outcome="unlabelled", stage=None)
+            episode = pack(folder, header, records, info.to_attributes(), recovered=True)
     except HlmError as error:
         return _lost(number, str(error))
     text = f"recovered, {len(records)} steps" + (f"; {damaged} after them were damaged" if damaged else "")

@@ -5,29 +5,25 @@ from __future__ import annotations
 import json
 import math
 import operator
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from hlm.core.arrays import ByteArray, FloatArray, frozen
 from hlm.core.errors import CorruptError, InputError, MismatchError, UnknownNameError
 from hlm.core.layout import DIMENSIONS, NAMES, UNITS
+from hlm.datasets.store.naming import PRIVILEGED, checked_name
+from hlm.datasets.store.version import SCHEMA_VERSION
 
 type Json = bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None
 
-SCHEMA_VERSION = 3
 SOURCES = ("teleop", "stationary", "humi", "scripted", "policy")
 OUTCOMES = ("success", "failure", "unlabelled")
-PARTIAL = ".partial"
 # Height and width are 16-bit numbers in a JPEG file (ITU-T T.81, B.2.2).
 JPEG_LIMIT_PX = 65_535
-
-_NAME = re.compile(r"[a-z][a-z0-9_]*")
-_EPISODE = re.compile(r"episode_(\d{6,})")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,6 +53,20 @@ class DatasetSpec:
                 raise InputError(f"camera '{name}' needs a height and width from 1 to {JPEG_LIMIT_PX}, got {size}.")
         object.__setattr__(self, "rate_hz", float(self.rate_hz))
         object.__setattr__(self, "cameras", sizes)
+
+    def check_cameras(self, sizes: Mapping[str, tuple[int, int]]) -> None:
+        """Check that the dataset has these cameras, with these sizes.
+
+        Args:
+            sizes: (height, width) in pixels by camera name.
+
+        Raises:
+            MismatchError: a camera that the dataset lacks, or another size.
+        """
+        for name, size in sizes.items():
+            if self.cameras.get(name) != size:
+                known = ", ".join(f"{n} {h}x{w}" for n, (h, w) in self.cameras.items()) or "none"
+                raise MismatchError(f"camera '{name}' gives {size[0]}x{size[1]} images; the dataset has: {known}.")
 
     def to_attributes(self) -> dict[str, Any]:
         """JSON-able attributes of the dataset's Zarr group; inverse of `from_attributes`."""
@@ -220,89 +230,15 @@ class Step:
         }
         object.__setattr__(self, "privileged", quantities)
 
-
-def checked_name(kind: str, name: str) -> str:
-    """`name`, if it can be part of an array's name.
-
-    Raises:
-        InputError: it cannot.
-    """
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise InputError(f"{kind} name {name!r} must be lower-case letters, digits and _, a letter first.")
-    return name
-
-
-def check_version(attributes: Mapping[str, Any], path: Path) -> None:
-    """Make sure that attributes of a dataset, or of an episode, are of this version of the schema.
-
-    Args:
-        attributes: with `schema_version`.
-        path: where they are from.
-
-    Raises:
-        MismatchError: a newer or an older version; the text says what to do.
-        CorruptError: no version.
-    """
-    version = version_in(attributes, path)
-    if version > SCHEMA_VERSION:
-        raise MismatchError(f"{path} has schema {version}, this hlm reads up to {SCHEMA_VERSION}. Install a newer hlm.")
-    if version < SCHEMA_VERSION:
-        dataset = path.parent if _EPISODE.match(path.name) else path
-        raise MismatchError(
-            f"{path} has schema {version}, this hlm reads {SCHEMA_VERSION}. Bring it up: `hlm data migrate {dataset}`."
-        )
-
-
-def version_in(attributes: Mapping[str, Any], path: Path) -> int:
-    """The version of the schema that attributes name.
-
-    Raises:
-        CorruptError: none.
-    """
-    version = attributes.get("schema_version")
-    if not isinstance(version, int) or isinstance(version, bool):
-        raise CorruptError(f"{path} does not say which version of the schema it has: found {version!r}.")
-    return version
-
-
-def steps_in(attributes: Mapping[str, Any]) -> int:
-    """The number of steps that an episode's attributes give.
-
-    Raises:
-        CorruptError: missing, or no such number.
-    """
-    steps = attributes.get("steps")
-    if not isinstance(steps, int) or isinstance(steps, bool) or steps < 1:
-        raise CorruptError(f"the episode's attributes cannot be read: 'steps' should be at least 1, is {steps!r}.")
-    return steps
-
-
-def names_in(attributes: Mapping[str, Any], key: str) -> tuple[str, ...]:
-    """The names of arrays that an episode's attribute lists.
-
-    Raises:
-        CorruptError: missing, no list, or a name that cannot be part of an array's name.
-    """
-    names = attributes.get(key)
-    if not isinstance(names, list) or not all(isinstance(name, str) and _NAME.fullmatch(name) for name in names):
-        raise CorruptError(f"the episode's attributes cannot be read: '{key}' should be a list of names, is {names!r}.")
-    return tuple(names)
-
-
-def episode_folder(number: int, *, partial: bool = False) -> str:
-    """Folder name of episode `number`."""
-    return f"episode_{number:06d}{PARTIAL if partial else ''}"
-
-
-def numbered_episodes(dataset: Path, *, partial: bool) -> list[tuple[int, Path]]:
-    """Number and folder of each complete episode, or of each partial one, by number."""
-    found = []
-    for folder in dataset.iterdir():
-        match = _EPISODE.fullmatch(folder.name.removesuffix(PARTIAL))
-        # The name must be the number's only one: `episode_0000001` would be a second episode 1.
-        if match and folder.name == episode_folder(int(match[1]), partial=partial) and folder.is_dir():
-            found.append((int(match[1]), folder))
-    return sorted(found)
+    def values(self) -> dict[str, npt.ArrayLike]:
+        """Everything but the images, by the array that it belongs to, see `hlm.datasets.store.naming.array_names`."""
+        return {
+            "stamp_ns": self.stamp_ns,
+            "state": self.state,
+            "action": self.action,
+            **{f"age_{name}_s": age_s for name, age_s in self.age_s.items()},
+            **{f"{PRIVILEGED}/{name}": value for name, value in self.privileged.items()},
+        }
 
 
 def _image(camera: str, image: ByteArray) -> ByteArray:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hlm.datasets.reader import Dataset, Episode
-from hlm.datasets.schema import OUTCOMES, DatasetSpec, numbered_episodes
+from hlm.datasets.schema import OUTCOMES, DatasetSpec
+from hlm.datasets.store.naming import numbered_episodes
 from hlm.datasets.store.storage import storage_errors
 
 

@@ -17,17 +17,12 @@ from hlm.core.layout import DIMENSIONS
 from hlm.datasets import checks
 from hlm.datasets.checks import Finding
 from hlm.datasets.reader import Episode, read_attributes, read_spec
-from hlm.datasets.schema import DatasetSpec, numbered_episodes
-from hlm.datasets.store.arrays import (
-    IMAGE_DIMENSIONS,
-    check_attributes,
-    check_metadata,
-    dimension_names,
-    group_attributes,
-    read_array,
-)
+from hlm.datasets.schema import DatasetSpec
+from hlm.datasets.store.arrays import IMAGE_DIMENSIONS, check_metadata, dimension_names, read_array
+from hlm.datasets.store.attributes import check_attributes, group_attributes
 from hlm.datasets.store.images import decode
 from hlm.datasets.store.journal import HEADER_FILE, STEPS_FILE
+from hlm.datasets.store.naming import numbered_episodes
 from hlm.datasets.store.storage import checksum, storage_errors
 
 type Arrays = dict[str, np.ndarray[Any, Any]]

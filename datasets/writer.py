@@ -14,10 +14,11 @@ from typing import Self
 from hlm import __version__
 from hlm.core.errors import CorruptError, ExistsError, InputError, MismatchError
 from hlm.datasets.reader import read_spec
-from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Json, Step, episode_folder, numbered_episodes
-from hlm.datasets.store.arrays import METADATA, group_metadata
+from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Json, Step
+from hlm.datasets.store.attributes import group_metadata
 from hlm.datasets.store.journal import HEADER_FILE, Columns, Header, read_journal
 from hlm.datasets.store.lock import LOCK_FILE, FolderLock
+from hlm.datasets.store.naming import METADATA, episode_folder, numbered_episodes
 from hlm.datasets.store.packing import pack
 from hlm.datasets.store.spool import Spool
 from hlm.datasets.store.storage import storage_errors, sync_folder, write_atomic
@@ -126,7 +127,7 @@ class EpisodeWriter:
             StorageError: an earlier step could not be written.
         """
         self._must_be_open()
-        columns = Columns.of(step)
+        columns = _columns_of(step)
         if self._header is None or self._spool is None:
             self._spool = self._begin(columns)
         elif columns != self._header.columns:
@@ -135,7 +136,7 @@ class EpisodeWriter:
             raise InputError(
                 f"step {self._steps} has stamp {step.stamp_ns} ns, not after {self._stamp_ns} ns of the last."
             )
-        self._spool.put(step)
+        self._spool.put(step.values(), step.images)
         self._steps += 1
         self._stamp_ns = step.stamp_ns
 
@@ -173,7 +174,7 @@ class EpisodeWriter:
             records = read_journal(self.path, self._header.columns)
             if len(records) != self._steps:
                 raise CorruptError(f"{self.path} kept {len(records)} of {self._steps} steps; run `hlm data recover`.")
-            return pack(self.path, self._header, records, info)
+            return pack(self.path, self._header, records, info.to_attributes())
 
     def discard(self) -> None:
         """End the episode and delete it."""
@@ -208,8 +209,10 @@ class EpisodeWriter:
         self.close()
 
     def _begin(self, columns: Columns) -> Spool:
-        columns.check_against(self._spec)
-        self._header = Header(info=self.info, columns=columns, start_utc=self._start_utc, software=__version__)
+        self._spec.check_cameras(columns.cameras)
+        self._header = Header(
+            description=self.info.to_attributes(), columns=columns, start_utc=self._start_utc, software=__version__
+        )
         return Spool(self.path, self._header, self._spec.rate_hz)
 
     def _end(self) -> None:
@@ -220,6 +223,14 @@ class EpisodeWriter:
     def _must_be_open(self) -> None:
         if not self.is_open:
             raise InputError(f"episode {self.number} has ended; start another one.")
+
+
+def _columns_of(step: Step) -> Columns:
+    return Columns(
+        cameras={name: (image.shape[0], image.shape[1]) for name, image in step.images.items()},
+        inputs=tuple(sorted(step.age_s)),
+        privileged={name: value.shape for name, value in step.privileged.items()},
+    )
 
 
 def _create_or_check(path: Path, spec: DatasetSpec) -> None:

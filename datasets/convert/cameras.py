@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from hlm.core.errors import InputError, UnknownNameError
-from hlm.datasets.schema import checked_name
+from hlm.datasets.store.naming import checked_name
 
 
 def parse_cameras(words: Sequence[str]) -> dict[str, str]:

@@ -18,7 +18,8 @@ from hlm.datasets.convert.umi_export import camera_names, export_umi
 from hlm.datasets.reader import open_dataset
 from hlm.datasets.schema import SOURCES, EpisodeInfo
 from hlm.datasets.selection import chosen_episodes, parse_selection
-from hlm.datasets.store.arrays import METADATA, group_attributes, group_metadata
+from hlm.datasets.store.attributes import group_attributes, group_metadata
+from hlm.datasets.store.naming import METADATA
 from hlm.datasets.store.storage import storage_errors, write_atomic
 
 HLM, LEROBOT, OPENHLM, UMI = "hlm", "lerobot", "openhlm", "umi"

@@ -19,9 +19,9 @@ from hlm.datasets.convert.lerobot_folder import LeRobotFolder
 from hlm.datasets.convert.lerobot_names import ACTION, IMAGES, STAMP, STATE, Shapes
 from hlm.datasets.convert.lerobot_sidecar import Described, Sidecar, check_count, check_same
 from hlm.datasets.convert.report import Conversion, Converted, Show
-from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Step, episode_folder
-from hlm.datasets.store.arrays import group_attributes
-from hlm.datasets.store.packing import write_attributes
+from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Step
+from hlm.datasets.store.attributes import group_attributes, write_attributes
+from hlm.datasets.store.naming import episode_folder
 from hlm.datasets.writer import DatasetWriter
 
 _BOOKKEEPING = ("timestamp", "frame_index", "episode_index", "index", "task_index")

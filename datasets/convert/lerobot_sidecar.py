@@ -18,10 +18,10 @@ import numpy as np
 from hlm.core.errors import CorruptError, MismatchError
 from hlm.datasets.convert.lerobot_names import ACTION, STAMP, STATE, age_column, privileged_in
 from hlm.datasets.reader import Dataset, Episode
-from hlm.datasets.schema import SCHEMA_VERSION, names_in
 from hlm.datasets.schema_2 import episode_attributes_3, renamed
-from hlm.datasets.store.arrays import ATTRIBUTES_CHECKSUM
+from hlm.datasets.store.attributes import ATTRIBUTES_CHECKSUM, names_in
 from hlm.datasets.store.storage import JSON_LIMIT_BYTES, checksum, json_bytes, read_json
+from hlm.datasets.store.version import SCHEMA_VERSION
 
 FOLDER = Path("meta/hlm")
 DATASET_FILE = "dataset.json"

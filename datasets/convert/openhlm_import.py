@@ -10,8 +10,7 @@ from hlm.datasets.convert.openhlm import SHORTEST_CUT_S, Recording, read_recordi
 from hlm.datasets.convert.openhlm_source import Options, find_sizes
 from hlm.datasets.convert.report import Conversion, Converted, Show
 from hlm.datasets.schema import DatasetSpec, Json, Step
-from hlm.datasets.store.arrays import group_attributes
-from hlm.datasets.store.packing import write_attributes
+from hlm.datasets.store.attributes import group_attributes, write_attributes
 from hlm.datasets.store.storage import storage_errors
 from hlm.datasets.writer import DatasetWriter
 

@@ -11,10 +11,11 @@ from typing import Any
 
 from hlm.core.errors import CorruptError, HlmError, InputError
 from hlm.datasets.reader import Episode, read_spec
-from hlm.datasets.schema import DatasetSpec, EpisodeInfo, numbered_episodes
+from hlm.datasets.schema import DatasetSpec, EpisodeInfo
 from hlm.datasets.selection import parse_selection
-from hlm.datasets.store.arrays import group_attributes
+from hlm.datasets.store.attributes import group_attributes
 from hlm.datasets.store.lock import FolderLock
+from hlm.datasets.store.naming import numbered_episodes
 from hlm.datasets.store.storage import storage_errors
 
 

@@ -10,8 +10,9 @@ import numpy as np
 
 from hlm.core.errors import CorruptError, MismatchError
 from hlm.datasets.reader import Episode
-from hlm.datasets.store.arrays import METADATA, group_metadata, read_array, write_array, write_image_metadata
-from hlm.datasets.store.packing import write_attributes
+from hlm.datasets.store.arrays import read_array, write_array, write_image_metadata
+from hlm.datasets.store.attributes import group_metadata, write_attributes
+from hlm.datasets.store.naming import METADATA, PRIVILEGED, array_names
 from hlm.datasets.store.shard import SHARD_FILE, Frames, seal
 from hlm.datasets.store.storage import checksum, read_json, write_durable
 
@@ -28,13 +29,13 @@ def write_steps(source: Path, target: Path, start: int, stop: int) -> None:
         MismatchError: the episode holds an array that is not known to have one entry per step.
     """
     episode = Episode(source, 0)
-    names = _arrays(episode)
+    names = array_names(episode.inputs, episode.privileged)
     cameras = [f"image_{camera}" for camera in episode.cameras]
     _check_known(source, {*names, *cameras})
     target.mkdir()
     if episode.privileged:
-        (target / "privileged").mkdir()
-        write_durable(target / "privileged" / METADATA, group_metadata({}))
+        (target / PRIVILEGED).mkdir()
+        write_durable(target / PRIVILEGED / METADATA, group_metadata({}))
     for name in names:
         array = read_array(source / name)
         if len(array) != len(episode):
@@ -45,16 +46,11 @@ def write_steps(source: Path, target: Path, start: int, stop: int) -> None:
     write_attributes(target, _attributes(episode, start, stop))
 
 
-def _arrays(episode: Episode) -> list[str]:
-    ages = [f"age_{name}_s" for name in episode.inputs]
-    return ["stamp_ns", "state", "action", *ages, *(f"privileged/{name}" for name in episode.privileged)]
-
-
 def _check_known(folder: Path, known: set[str]) -> None:
-    found = {entry.name for entry in folder.iterdir()} - {METADATA, "privileged"}
-    if (folder / "privileged").is_dir():
-        found |= {f"privileged/{entry.name}" for entry in (folder / "privileged").iterdir()} - {
-            f"privileged/{METADATA}"
+    found = {entry.name for entry in folder.iterdir()} - {METADATA, PRIVILEGED}
+    if (folder / PRIVILEGED).is_dir():
+        found |= {f"{PRIVILEGED}/{entry.name}" for entry in (folder / PRIVILEGED).iterdir()} - {
+            f"{PRIVILEGED}/{METADATA}"
         }
     if unknown := sorted(found - known):
         raise MismatchError(f"{folder} also holds {', '.join(unknown)}, which cannot be cut by steps; leave it out.")

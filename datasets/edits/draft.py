@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import errno
-import os
-import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from hlm.datasets.edits.cut import write_steps
 from hlm.datasets.schema import EpisodeInfo
-from hlm.datasets.store.arrays import group_attributes
-from hlm.datasets.store.packing import write_attributes
+from hlm.datasets.store.attributes import group_attributes, write_attributes
+from hlm.datasets.store.cloning import PlaceFile, clone
 from hlm.datasets.store.storage import sync_folder
-
-type PlaceFile = Callable[[Path, Path], object]
-
-_CANNOT_LINK = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,36 +54,6 @@ class Draft:
         for old, new in self.cameras.items():
             attributes |= _rename_camera(target, attributes, old, new)
         write_attributes(target, attributes)
-
-
-def clone(source: Path, target: Path, place: PlaceFile) -> None:
-    """Give a file, or a folder with everything in it, a second place; symbolic links stay what they are."""
-    if not source.is_dir():
-        place(source, target)
-        return
-    target.mkdir()
-    for entry in source.iterdir():
-        if entry.is_symlink():
-            (target / entry.name).symlink_to(entry.readlink())
-        else:
-            clone(entry, target / entry.name, place)
-
-
-def link(source: Path, target: Path) -> None:
-    """A second name for a file; a copy where the file system has none to give."""
-    try:
-        target.hardlink_to(source)
-    except OSError as error:
-        if error.errno not in _CANNOT_LINK:
-            raise
-        copy(source, target)
-        with target.open("rb") as file:
-            os.fsync(file.fileno())
-
-
-def copy(source: Path, target: Path) -> None:
-    """A file of its own with the same content."""
-    shutil.copyfile(source, target)
 
 
 def _rename_camera(folder: Path, attributes: Mapping[str, list[str]], old: str, new: str) -> dict[str, list[str]]:

@@ -15,9 +15,10 @@ from hlm.datasets.edits.draft import Draft
 from hlm.datasets.edits.idle import moving_steps
 from hlm.datasets.edits.versions import Version
 from hlm.datasets.reader import Episode
-from hlm.datasets.schema import DatasetSpec, EpisodeInfo, checked_name
+from hlm.datasets.schema import DatasetSpec, EpisodeInfo
 from hlm.datasets.selection import ranges
-from hlm.datasets.store.arrays import sealed
+from hlm.datasets.store.attributes import sealed
+from hlm.datasets.store.naming import checked_name
 
 type Order = Literal["number", "start", "seed", "task", "instruction", "source", "outcome", "random"]
 ORDERS: tuple[Order, ...] = get_args(Order.__value__)

@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from hlm.core.errors import ExistsError, InputError
-from hlm.datasets.edits.draft import Draft, PlaceFile, clone, copy, link
+from hlm.datasets.edits.draft import Draft
 from hlm.datasets.reader import read_spec
-from hlm.datasets.schema import episode_folder, numbered_episodes
-from hlm.datasets.store.arrays import METADATA, group_metadata
-from hlm.datasets.store.exchange import exchange
+from hlm.datasets.store.attributes import group_metadata
+from hlm.datasets.store.cloning import PlaceFile, clone, copy, link
 from hlm.datasets.store.lock import LOCK_FILE, FolderLock
+from hlm.datasets.store.naming import METADATA, episode_folder, numbered_episodes
 from hlm.datasets.store.storage import (
     NEW,
     StorageError,
@@ -32,6 +32,7 @@ from hlm.datasets.store.storage import (
     sync_folder,
     write_atomic,
 )
+from hlm.datasets.store.swap import swap
 
 # In a version that was replaced: what replaced it. Only such a folder is ever put back or thrown away.
 MARK_FILE = ".edit.json"
@@ -89,7 +90,7 @@ def replace_dataset(path: Path, version: Version, show: Show = quiet) -> None:
                 clone(entry, stage / entry.name, link)
         _build(stage, version, link, show)
         write_atomic(path / MARK_FILE, json_bytes({"did": version.did, "became": fingerprint(stage)}))
-        exchange(path, stage)
+        swap(path, stage)
         _keep(path, stage)
         (path / LOCK_FILE).unlink()
 
@@ -154,7 +155,7 @@ def undo(path: Path | str) -> str:
         undone = str(mark.get("did"))
         with FolderLock(earlier):
             write_atomic(path / MARK_FILE, json_bytes({"did": f"undo: {undone}", "became": fingerprint(earlier)}))
-            exchange(path, earlier)
+            swap(path, earlier)
             (path / MARK_FILE).unlink()
             for folder in (path, earlier):
                 (folder / LOCK_FILE).unlink(missing_ok=True)

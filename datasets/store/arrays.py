@@ -8,7 +8,6 @@ Source of the format: Zarr v3 core specification, codecs `bytes`, `crc32c` and `
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,11 +18,9 @@ import numpy as np
 from hlm.core.arrays import FloatArray
 from hlm.core.errors import CorruptError
 from hlm.datasets.store.images import QUALITY
+from hlm.datasets.store.naming import METADATA
 from hlm.datasets.store.storage import CHECKSUM_BYTES, checksum, json_bytes, read_json, sync_folder, write_durable
 
-METADATA = "zarr.json"
-# Attribute of every group: CRC-32C of its other attributes, which Zarr itself does not protect.
-ATTRIBUTES_CHECKSUM = "crc32c"
 IMAGE_DIMENSIONS = ("time", "height", "width", "channel")
 
 _BYTES: dict[str, Any] = {"name": "bytes", "configuration": {"endian": "little"}}
@@ -38,51 +35,6 @@ _FREE = ("dimension_names", "attributes", "fill_value")
 def chunk_name(dimensions: int) -> str:
     """File that holds the only chunk, or shard, of an array with so many dimensions."""
     return ".".join(["c", *["0"] * dimensions])
-
-
-def group_metadata(attributes: Mapping[str, Any]) -> bytes:
-    """The `zarr.json` of a group, its attributes with their checksum."""
-    return json_bytes({"zarr_format": 3, "node_type": "group", "attributes": sealed(attributes)})
-
-
-def group_attributes(folder: Path) -> dict[str, Any]:
-    """Attributes of a Zarr v3 group.
-
-    Raises:
-        CorruptError: no such group.
-    """
-    metadata = read_json(folder / METADATA)
-    attributes = metadata.get("attributes", {})
-    if metadata.get("zarr_format") != 3 or metadata.get("node_type") != "group" or not isinstance(attributes, dict):
-        raise CorruptError(f"{folder} is no Zarr v3 group.")
-    return attributes
-
-
-def sealed(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    """The attributes with a checksum that fits them."""
-    plain = json.loads(json_bytes(attributes))
-    return {**plain, ATTRIBUTES_CHECKSUM: attributes_checksum(plain)}
-
-
-def attributes_checksum(attributes: Mapping[str, Any]) -> str:
-    """CRC-32C in eight hexadecimal digits of JSON-able attributes, without the checksum itself.
-
-    It is that of their JSON text with sorted keys, without spaces, in ASCII, and so does not depend on who wrote the
-    file.
-    """
-    others = {name: value for name, value in attributes.items() if name != ATTRIBUTES_CHECKSUM}
-    text = json.dumps(others, sort_keys=True, separators=(",", ":"))
-    return f"{int.from_bytes(checksum(text.encode()), 'little'):08x}"
-
-
-def check_attributes(attributes: Mapping[str, Any], path: Path) -> None:
-    """Make sure that attributes are as they were written.
-
-    Raises:
-        CorruptError: they were damaged, or edited without their checksum.
-    """
-    if attributes.get(ATTRIBUTES_CHECKSUM) != attributes_checksum(attributes):
-        raise CorruptError(f"the attributes in {path} differ from their checksum: damaged, or edited outside hlm.")
 
 
 def dimension_names(array: str, count: int) -> list[str]:

@@ -14,18 +14,21 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
 
-from hlm.core.errors import CorruptError, InputError, MismatchError
+from hlm.core.errors import CorruptError, InputError
 from hlm.core.layout import DIMENSIONS
-from hlm.datasets.schema import SCHEMA_VERSION, DatasetSpec, EpisodeInfo, Step, check_version, checked_name
-from hlm.datasets.store.arrays import check_attributes, sealed
+from hlm.datasets.store.attributes import check_attributes, sealed
+from hlm.datasets.store.naming import checked_name
 from hlm.datasets.store.shard import SHARD_FILE, read_frame
 from hlm.datasets.store.storage import CHECKSUM_BYTES, checksum, json_bytes, read_json, write_atomic
+from hlm.datasets.store.version import SCHEMA_VERSION, check_version
 
 HEADER_FILE = "journal.json"
 STEPS_FILE = "journal.steps"
 
 type Records = np.ndarray[Any, Any]
+type Values = Mapping[str, npt.ArrayLike]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,15 +45,6 @@ class Columns:
     inputs: tuple[str, ...]
     privileged: Mapping[str, tuple[int, ...]]
 
-    @classmethod
-    def of(cls, step: Step) -> Self:
-        """The columns of a step."""
-        return cls(
-            cameras={name: (image.shape[0], image.shape[1]) for name, image in step.images.items()},
-            inputs=tuple(sorted(step.age_s)),
-            privileged={name: value.shape for name, value in step.privileged.items()},
-        )
-
     @property
     def dtype(self) -> np.dtype[Any]:
         """One record, without padding: `frame_<camera>` is offset and length in the camera's shard."""
@@ -64,31 +58,19 @@ class Columns:
         columns += [(f"privileged/{name}", "<f4", shape) for name, shape in self.privileged.items()]
         return np.dtype(columns)
 
-    def check_against(self, spec: DatasetSpec) -> None:
-        """Make sure that the dataset has these cameras.
-
-        Raises:
-            MismatchError: another camera, or another size.
-        """
-        for name, size in self.cameras.items():
-            wanted = spec.cameras.get(name)
-            if wanted != size:
-                known = ", ".join(f"{n} {h}x{w}" for n, (h, w) in spec.cameras.items()) or "none"
-                raise MismatchError(f"camera '{name}' gives {size[0]}x{size[1]} images; the dataset has: {known}.")
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Header:
     """Everything that a journal says about its episode, apart from the steps.
 
     Attributes:
-        info: description, as far as it is known when the episode starts.
+        description: attributes that describe the episode, as far as they are known when it starts.
         columns: see `Columns`.
         start_utc: ISO 8601.
         software: version that records.
     """
 
-    info: EpisodeInfo
+    description: Mapping[str, Any]
     columns: Columns
     start_utc: str
     software: str
@@ -97,7 +79,7 @@ class Header:
         """Write it into a partial episode's folder, durably."""
         value = {
             "schema_version": SCHEMA_VERSION,
-            "info": self.info.to_attributes(),
+            "info": self.description,
             "columns": asdict(self.columns),
             "start_utc": self.start_utc,
             "software": self.software,
@@ -124,29 +106,30 @@ class Header:
                     for name, shape in value["columns"]["privileged"].items()
                 },
             )
-            info = EpisodeInfo.from_attributes(value["info"])
-            return cls(info=info, columns=columns, start_utc=value["start_utc"], software=value["software"])
+            return cls(
+                description=dict(value["info"]),
+                columns=columns,
+                start_utc=str(value["start_utc"]),
+                software=str(value["software"]),
+            )
         except (KeyError, TypeError, ValueError, AttributeError, InputError) as error:
             raise CorruptError(f"{folder / HEADER_FILE} cannot be read ({error!r}).") from error
 
 
-def record(step: Step, columns: Columns, frames: Mapping[str, tuple[int, int]]) -> bytes:
+def record(values: Values, columns: Columns, frames: Mapping[str, tuple[int, int]]) -> bytes:
     """The record of a step: its values and a checksum.
 
     Args:
-        step: fits `columns`.
-        columns: see `Columns`.
-        frames: offset and length of each camera's image in its shard.
+        values: by array, see `hlm.datasets.store.naming.array_names`.
+        columns: that the values have.
+        frames: offset and length of each camera's image in its shard, bytes.
     """
-    value = np.zeros(1, columns.dtype)
-    value["stamp_ns"], value["state"], value["action"] = step.stamp_ns, step.state, step.action
+    line = np.zeros(1, columns.dtype)
+    for name, value in values.items():
+        line[name] = value
     for name, place in frames.items():
-        value[f"frame_{name}"] = place
-    for name in columns.inputs:
-        value[f"age_{name}_s"] = step.age_s[name]
-    for name in columns.privileged:
-        value[f"privileged/{name}"] = step.privileged[name]
-    data = value.tobytes()
+        line[f"frame_{name}"] = place
+    data = line.tobytes()
     return data + checksum(data)
 
 

@@ -9,21 +9,18 @@ from typing import Any
 import numpy as np
 
 from hlm.core.errors import CorruptError, ExistsError
-from hlm.datasets.schema import PARTIAL, SCHEMA_VERSION, EpisodeInfo
-from hlm.datasets.store.arrays import (
-    METADATA,
-    dimension_names,
-    group_metadata,
-    read_array,
-    write_array,
-    write_image_metadata,
-)
+from hlm.datasets.store.arrays import dimension_names, read_array, write_array, write_image_metadata
+from hlm.datasets.store.attributes import group_metadata, write_attributes
 from hlm.datasets.store.journal import HEADER_FILE, STEPS_FILE, Columns, Header, Records, shard_path
+from hlm.datasets.store.naming import METADATA, PARTIAL, PRIVILEGED, array_names
 from hlm.datasets.store.shard import Frames, seal
-from hlm.datasets.store.storage import NEW, sync_folder, write_atomic, write_durable
+from hlm.datasets.store.storage import NEW, sync_folder, write_durable
+from hlm.datasets.store.version import SCHEMA_VERSION
 
 
-def pack(folder: Path, header: Header, records: Records, info: EpisodeInfo, *, recovered: bool = False) -> Path:
+def pack(
+    folder: Path, header: Header, records: Records, description: Mapping[str, Any], *, recovered: bool = False
+) -> Path:
     """Make an episode of a partial one; images stay where they are, byte for byte.
 
     It can be killed at any moment and started again: the journal goes last, after the attributes that say that
@@ -33,7 +30,7 @@ def pack(folder: Path, header: Header, records: Records, info: EpisodeInfo, *, r
         folder: the partial episode; nobody writes to it any more.
         header: its header.
         records: [time] its valid records, at least one.
-        info: description that the episode gets.
+        description: attributes that describe the episode.
         recovered: whether nobody had ended the episode.
 
     Returns:
@@ -45,13 +42,13 @@ def pack(folder: Path, header: Header, records: Records, info: EpisodeInfo, *, r
         seal(path, records[f"frame_{camera}"])
         write_image_metadata(path.parent, (len(records), *size, 3))
     if columns.privileged:
-        (folder / "privileged").mkdir(exist_ok=True)
-        write_durable(folder / "privileged" / METADATA, group_metadata({}))
-    for name in _array_names(columns):
+        (folder / PRIVILEGED).mkdir(exist_ok=True)
+        write_durable(folder / PRIVILEGED / METADATA, group_metadata({}))
+    for name in array_names(columns.inputs, columns.privileged):
         write_array(folder / name, records[name], dimension_names(name, records[name].ndim))
     check_packed(folder, columns, records)
     attributes = {
-        **info.to_attributes(),
+        **description,
         "schema_version": SCHEMA_VERSION,
         "steps": len(records),
         "cameras": list(columns.cameras),
@@ -63,11 +60,6 @@ def pack(folder: Path, header: Header, records: Records, info: EpisodeInfo, *, r
     }
     write_attributes(folder, attributes)
     return finish(folder)
-
-
-def write_attributes(folder: Path, attributes: Mapping[str, Any]) -> None:
-    """Write the attributes of an episode; a partial episode that has them is complete."""
-    write_atomic(folder / METADATA, group_metadata(attributes))
 
 
 def finish(folder: Path) -> Path:
@@ -93,15 +85,10 @@ def check_packed(folder: Path, columns: Columns, records: Records) -> None:
     Raises:
         CorruptError: it does not.
     """
-    for name in _array_names(columns):
+    for name in array_names(columns.inputs, columns.privileged):
         if read_array(folder / name).tobytes() != records[name].tobytes():
             raise CorruptError(f"{folder / name} does not read back as it was recorded.")
     for camera in columns.cameras:
         with Frames(shard_path(folder, camera).parent) as frames:
             if not np.array_equal(frames.index, records[f"frame_{camera}"]):
                 raise CorruptError(f"{shard_path(folder, camera)} does not read back as it was recorded.")
-
-
-def _array_names(columns: Columns) -> list[str]:
-    ages = [f"age_{name}_s" for name in columns.inputs]
-    return ["stamp_ns", "state", "action", *ages, *(f"privileged/{name}" for name in columns.privileged)]

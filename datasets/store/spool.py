@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from queue import Queue
 from threading import Event, Thread
 from types import TracebackType
 
-from hlm.datasets.schema import Step
+from hlm.core.arrays import ByteArray
 from hlm.datasets.store.images import encode
-from hlm.datasets.store.journal import STEPS_FILE, Header, record, shard_path
+from hlm.datasets.store.journal import STEPS_FILE, Header, Values, record, shard_path
 from hlm.datasets.store.storage import StorageError, checksum, storage_errors, sync_folder, write_all
 
 # A process that is killed loses no more than the queue; a machine that loses power, no more than a sync period.
 QUEUE_S = 0.25
 SYNC_PERIOD_S = 0.25
+
+type Images = Mapping[str, ByteArray]
 
 
 class Spool:
@@ -31,7 +33,7 @@ class Spool:
         self._folder = folder
         self._header = header
         self._failure: tuple[Exception, TracebackType | None] | None = None
-        self._queue: Queue[Step | None] = Queue(max(2, round(QUEUE_S * rate_hz)))
+        self._queue: Queue[tuple[Values, Images] | None] = Queue(max(2, round(QUEUE_S * rate_hz)))
         self._ending = Event()
         self._offsets = dict.fromkeys(header.columns.cameras, 0)
         self._files: dict[str, int] = {}
@@ -40,10 +42,18 @@ class Spool:
         for thread in self._threads:
             thread.start()
 
-    def put(self, step: Step) -> None:
-        """Hand over a step that fits the columns."""
+    def put(self, values: Values, images: Images) -> None:
+        """Hand over a step that fits the columns; nobody may change its arrays afterwards.
+
+        Args:
+            values: by array.
+            images: [height, width, 3] uint8 RGB by camera.
+
+        Raises:
+            StorageError: an earlier step could not be written.
+        """
         self._raise()
-        self._queue.put(step)
+        self._queue.put((values, images))
 
     def close(self) -> None:
         """Write what was handed over, sync, and end the threads."""
@@ -72,7 +82,7 @@ class Spool:
             # After an error steps are thrown away, so that nobody waits for ever on a full queue.
             if self._failure is None:
                 with self._guard():
-                    self._append(step)
+                    self._append(*step)
         self._ending.set()
 
     def _sync(self) -> None:
@@ -105,15 +115,15 @@ class Spool:
         self._steps_file = _create(self._folder / STEPS_FILE)
         sync_folder(self._folder)
 
-    def _append(self, step: Step) -> None:
+    def _append(self, values: Values, images: Images) -> None:
         places = {}
-        for camera, image in step.images.items():
+        for camera, image in images.items():
             frame = encode(image)
             data = frame + checksum(frame)
             write_all(self._files[camera], data)
             places[camera] = (self._offsets[camera], len(data))
             self._offsets[camera] += len(data)
-        write_all(self._steps_file, record(step, self._header.columns, places))
+        write_all(self._steps_file, record(values, self._header.columns, places))
 
     def _descriptors(self) -> list[int]:
         return [descriptor for descriptor in (*self._files.values(), self._steps_file) if descriptor >= 0]

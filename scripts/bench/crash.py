@@ -27,7 +27,8 @@ import numpy as np
 
 from hlm.datasets.reader import Episode, open_dataset
 from hlm.datasets.recover import recover
-from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Step, episode_folder, numbered_episodes
+from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Step
+from hlm.datasets.store.naming import episode_folder, numbered_episodes
 from hlm.datasets.verify import verify
 from hlm.datasets.writer import DatasetWriter
 

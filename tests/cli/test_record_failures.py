@@ -8,7 +8,7 @@ import pytest
 from hlm.cli.main import main
 from hlm.datasets.reader import open_dataset
 from hlm.datasets.recover import recover
-from hlm.datasets.schema import numbered_episodes
+from hlm.datasets.store.naming import numbered_episodes
 from hlm.datasets.verify import verify
 
 SMALL = ("--cameras", "head", "--image-size", "16", "24", "--episodes", "1000", "--out", "a.zarr")

@@ -12,17 +12,16 @@ import pytest
 from hlm.cli.main import main
 from hlm.core.errors import CorruptError, MismatchError
 from hlm.datasets import migrate as module
-from hlm.datasets import schema
 from hlm.datasets.migrate import UPGRADES, Upgrade, migrate
 from hlm.datasets.reader import open_dataset
 from hlm.datasets.recover import recover
-from hlm.datasets.schema import SCHEMA_VERSION
 from hlm.datasets.schema_2 import renamed
-from hlm.datasets.store.arrays import ATTRIBUTES_CHECKSUM, METADATA, group_attributes, group_metadata, sealed
-from hlm.datasets.store.exchange import exchange
+from hlm.datasets.store.attributes import ATTRIBUTES_CHECKSUM, group_attributes, group_metadata, sealed
 from hlm.datasets.store.journal import HEADER_FILE, STEPS_FILE
 from hlm.datasets.store.lock import LOCK_FILE, FolderLock, LockedError
+from hlm.datasets.store.naming import METADATA, numbered_episodes
 from hlm.datasets.store.storage import StorageError, json_bytes, read_json, write_atomic
+from hlm.datasets.store.version import SCHEMA_VERSION
 from hlm.datasets.verify import verify
 from hlm.datasets.writer import DatasetWriter
 
@@ -222,12 +221,11 @@ def test_a_new_version_costs_one_function(maker, old, monkeypatch):
                 attributes["words"] = attributes.pop("instruction")
                 write_atomic(folder / METADATA, group_metadata(attributes))
 
-    monkeypatch.setattr(schema, "SCHEMA_VERSION", 4)
     monkeypatch.setattr(module, "SCHEMA_VERSION", 4)
     monkeypatch.setattr(module, "_check", lambda *_: None)  # which reads instructions
     monkeypatch.setitem(UPGRADES, 3, Upgrade("instructions are called words", rename))
     assert migrate(old).changes[-1] == "instructions are called words"
-    for number, folder in schema.numbered_episodes(old, partial=False):
+    for number, folder in numbered_episodes(old, partial=False):
         attributes = group_attributes(folder)
         assert (attributes["schema_version"], attributes["words"]) == (4, f"do {2 * (number // 2)}")
         assert "instruction" not in attributes
@@ -335,18 +333,6 @@ def test_killed_at_any_moment_it_is_the_old_or_the_new(old):
     assert ends[True] == 1
     assert len(recover(old)) == 1
     assert verify(old) == []
-
-
-def test_folders_change_places(tmp_path):
-    first, second = tmp_path / "first", tmp_path / "second"
-    for folder in (first, second):
-        folder.mkdir()
-        (folder / "name").write_text(folder.name)
-    exchange(first, second)
-    assert (first / "name").read_text() == "second"
-    assert (second / "name").read_text() == "first"
-    with pytest.raises(FileNotFoundError):
-        exchange(first, tmp_path / "nothing")
 
 
 def test_command_line(old, capsys):

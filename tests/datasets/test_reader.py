@@ -7,8 +7,8 @@ import pytest
 
 from hlm.core.errors import CorruptError, InputError, MismatchError, MissingFileError
 from hlm.datasets.reader import open_dataset
-from hlm.datasets.schema import SCHEMA_VERSION
 from hlm.datasets.statistics import Statistics, statistics
+from hlm.datasets.store.version import SCHEMA_VERSION
 from hlm.datasets.summary import summarize
 from hlm.datasets.writer import DatasetWriter
 

@@ -14,7 +14,7 @@ from hlm.core.errors import MissingFileError
 from hlm.datasets.reader import open_dataset
 from hlm.datasets.recover import recover
 from hlm.datasets.store import packing
-from hlm.datasets.store.arrays import sealed
+from hlm.datasets.store.attributes import sealed
 from hlm.datasets.store.storage import json_bytes, read_json, write_atomic
 from hlm.datasets.verify import verify
 from hlm.datasets.writer import DatasetWriter

@@ -15,8 +15,9 @@ import hlm
 from hlm.core.errors import CorruptError, InputError, MismatchError, UnknownNameError
 from hlm.core.layout import NAMES
 from hlm.datasets.reader import open_dataset
-from hlm.datasets.schema import SCHEMA_VERSION, DatasetSpec, EpisodeInfo, Step
+from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Step
 from hlm.datasets.store.images import decode, encode, resize
+from hlm.datasets.store.version import SCHEMA_VERSION
 from hlm.datasets.writer import DatasetWriter
 
 README = Path(hlm.__file__).parent / "datasets" / "README.md"

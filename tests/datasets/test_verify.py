@@ -13,7 +13,8 @@ from hlm.core.embodiments.unitree_g1 import UNITREE_G1
 from hlm.core.errors import CorruptError, HlmError
 from hlm.datasets.checks import moves, runs
 from hlm.datasets.reader import open_dataset
-from hlm.datasets.store.arrays import dimension_names, group_attributes, group_metadata, read_array, write_array
+from hlm.datasets.store.arrays import dimension_names, read_array, write_array
+from hlm.datasets.store.attributes import group_attributes, group_metadata
 from hlm.datasets.store.shard import Frames
 from hlm.datasets.store.storage import write_atomic
 from hlm.datasets.verify import Problem, verify

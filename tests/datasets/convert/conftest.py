@@ -124,7 +124,7 @@ class Demo:
         return np.stack([ramp, np.full_like(ramp, 40 + 30 * episode), 200 - ramp / 2], axis=-1).astype(np.uint8)
 
     def info(self, episode: int) -> EpisodeInfo:
-        extra = {"stages": ["reach", "grasp"], "nested": {"a": [1, 2.5, None]}, "words": "grüßen"}
+        extra = {"nested": {"a": [1, 2.5, None]}, "words": "grüßen"}
         return EpisodeInfo(
             instruction=f"do {episode // 2}",
             source="scripted",
@@ -132,6 +132,10 @@ class Demo:
             seed=100 + episode,
             operator="script",
             stage=episode,
+            candidates=("do 0", "do 1"),
+            candidate=episode // 2,
+            scene=episode,
+            stages=("reach", "grasp"),
             extra=extra,
         )
 

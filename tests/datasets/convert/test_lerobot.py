@@ -12,6 +12,7 @@ from hlm.datasets.convert import lerobot_names
 from hlm.datasets.convert.convert import LEROBOT, Request, convert, detect
 from hlm.datasets.reader import open_dataset
 from hlm.datasets.schema import DatasetSpec
+from hlm.datasets.schema_2 import renamed
 
 # Measured on these images: 43 dB for AV1 (LeRobot's default settings) and JPEG together.
 PSNR_DB = 40.0
@@ -169,6 +170,40 @@ def test_an_edited_dataset_does_not_get_the_descriptions_of_other_episodes(expor
     with pytest.raises(CorruptError, match=r"is not as hlm wrote it"):
         convert(request)
     assert not (tmp_path / "back.zarr").exists()
+
+
+def as_hlm_0_1_exported(path):
+    """Columns, sidecar and attributes as the version before named them, with schema 2."""
+    import pyarrow.parquet as parquet
+
+    for file in path.glob("data/**/*.parquet"):
+        table = parquet.read_table(file)
+        names = [name.replace("privileged.", "label.") for name in table.column_names]
+        parquet.write_table(table.rename_columns(names), file)
+    for name in ("meta/info.json", "meta/stats.json"):
+        (path / name).write_text((path / name).read_text().replace('"privileged.', '"label.'))
+    sidecar = json.loads((path / "meta/hlm/dataset.json").read_text())
+    sidecar["dataset"]["schema_version"] = 2
+    sidecar = {**renamed(sidecar, {"privileged": "labels"}), "version": 1}
+    (path / "meta/hlm/dataset.json").write_text(json.dumps(sidecar))
+    lines = [json.loads(line) for line in (path / "meta/hlm/episodes.jsonl").read_text().splitlines()]
+    for line in lines:
+        attributes = renamed(line["attributes"], {"privileged": "labels", "steps": "rows"}) | {"schema_version": 2}
+        known = {name: attributes.pop(name) for name in ("candidates", "candidate", "scene", "stages", "fault")}
+        attributes["extra"] |= {name: value for name, value in known.items() if value not in (None, "", [])}
+        line |= {"attributes": attributes}
+    texts = [json.dumps(renamed(line, {"steps_crc32c": "rows_crc32c"})) for line in lines]
+    (path / "meta/hlm/episodes.jsonl").write_text("\n".join([*texts, ""]))
+
+
+def test_what_an_older_hlm_exported_comes_back_the_same(exported, tmp_path):
+    path = shutil.copytree(exported[1], tmp_path / "older")
+    as_hlm_0_1_exported(path)
+    convert(Request(source=path, target=tmp_path / "back.zarr"))
+    for before, after in zip(open_dataset(exported[0]), open_dataset(tmp_path / "back.zarr"), strict=True):
+        assert_same_numbers(before, after)
+        assert before.info == after.info
+        assert before.attributes == after.attributes
 
 
 def test_lerobots_own_tools_keep_the_columns(exported, tmp_path):

@@ -222,7 +222,7 @@ def test_a_failing_edit_leaves_nothing_behind(demos, operation, snapshot, monkey
     def refuse(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(versions, "exchange", refuse)
+    monkeypatch.setattr(versions, "swap", refuse)
     with pytest.raises(versions.StorageError, match=r"could not edit .*: no space left on device"):
         edit(demos, operation)
     assert snapshot(demos) == old

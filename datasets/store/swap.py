@@ -15,7 +15,7 @@ _RENAME_EXCHANGE = 2
 _UNSUPPORTED = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)
 
 
-def exchange(first: Path, second: Path) -> None:
+def swap(first: Path, second: Path) -> None:
     """Give each of two folders the other's name, at one instant, durably.
 
     Raises:
