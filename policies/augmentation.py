@@ -1,4 +1,4 @@
-"""Pictures changed at random for training, each sample and view by its own draws, on whatever device they lie."""
+"""Random changes to training images, drawn per sample and view, on any device."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 import torch
+from einops import rearrange
 from torch import Tensor
 from torch.nn import functional
 
@@ -18,26 +19,26 @@ BLACK = -1.0
 
 
 def augment(images: Tensor, cameras: Sequence[str], config: AugmentationConfig, draws: Draws) -> Tensor:
-    """[batch, view, 3, height, width] float32 pictures, -1 black to 1 white.
+    """[batch, view, 3, height, width] float32 images, -1 black to 1 white.
 
     Args:
         images: [batch, view, height, width, 3] uint8.
         cameras: name of each view.
-        config: how far they may be changed.
-        draws: of these samples. A dial that changes nothing draws nothing.
+        config: limits of the changes.
+        draws: random numbers of these samples. A change whose limits allow none draws none.
 
     Raises:
-        UnknownNameError: a camera to be cropped and rotated that is no view.
+        UnknownNameError: a camera to crop and rotate that is not among the views.
     """
     views = _views(config.geometric, cameras)
     largest_px = round(config.shift * images.shape[2])
     if largest_px:
-        # Before anything else: pictures are a quarter as large in bytes as in numbers.
+        # First, while the images are uint8, a quarter of their size in float32.
         shift_px = _whole_steps(draws.uniform(len(cameras), 2), largest_px)
         images = take_shifted(images.contiguous(), torch.arange(len(images), device=images.device), shift_px)
     scaled = scale_pixels(images)
     if views and (config.crop < 1.0 or config.rotation_deg > 0.0):
-        scaled[:, views] = _turned(scaled[:, views], config, draws)
+        scaled[:, views] = _cropped_and_rotated(scaled[:, views], config, draws)
     return _recoloured(scaled, config, draws).clamp_(-1.0, 1.0)
 
 
@@ -49,36 +50,43 @@ def _views(geometric: Sequence[str], cameras: Sequence[str]) -> list[int]:
 
 
 def _whole_steps(uniform: Tensor, largest: int) -> Tensor:
-    """Whole numbers from -largest to largest, equally often."""
-    # A number next to 1 may be rounded up to one step too many.
+    """Integers from -largest to largest, equally often."""
+    # Numbers close to 1 may round up to one too many.
     return (uniform * (2 * largest + 1)).floor().clamp(max=2 * largest) - largest
 
 
-def _turned(pictures: Tensor, config: AugmentationConfig, draws: Draws) -> Tensor:
-    """[batch, view, 3, height, width] pictures, each a crop of its own that is rotated, at once, to be blurred once.
+def _cropped_and_rotated(images: Tensor, config: AugmentationConfig, draws: Draws) -> Tensor:
+    """[batch, view, 3, height, width] images, each cropped and rotated in a single resampling, to be blurred once only.
 
-    What lies outside the crop comes in as black, as if the crop were all that there is.
+    Pixels outside the crop are black, as if the crop were the whole image.
     """
-    views, _, height, width = pictures.shape[1:]
+    views, _, height, width = images.shape[1:]
     angle_rad = math.radians(config.rotation_deg) * (2.0 * draws.uniform(views) - 1.0)
     place = (1.0 - config.crop) * (2.0 * draws.uniform(views, 2) - 1.0)
     cos, sin, none = angle_rad.cos(), angle_rad.sin(), torch.zeros_like(angle_rad)
-    # Sides count from -1 to 1 whatever their length; a rotation is one in pixels.
+    # Grid coordinates run from -1 to 1 along each side, whatever its length; the rotation is in pixels.
     right = torch.stack([cos, -sin * height / width, none], -1)
     down = torch.stack([sin * width / height, cos, none], -1)
-    flat = pictures.flatten(0, 1)
-    grid = functional.affine_grid(torch.stack([right, down], -2).flatten(0, 1), list(flat.shape), align_corners=False)
+    flat = rearrange(images, "batch view ... -> (batch view) ...")
+    grid = functional.affine_grid(
+        rearrange([right, down], "row batch view column -> (batch view) row column"),
+        list(flat.shape),
+        align_corners=False,
+    )
     outside = (grid.abs() > 1.0).any(-1)[:, None]
     seen = functional.grid_sample(
-        flat, config.crop * grid + place.flatten(0, 1)[:, None, None], padding_mode="border", align_corners=False
+        flat,
+        config.crop * grid + rearrange(place, "batch view coordinate -> (batch view) 1 1 coordinate"),
+        padding_mode="border",
+        align_corners=False,
     )
-    return seen.masked_fill_(outside, BLACK).unflatten(0, pictures.shape[:2])
+    return rearrange(seen.masked_fill_(outside, BLACK), "(batch view) ... -> batch view ...", view=views)
 
 
 def _recoloured(scaled: Tensor, config: AugmentationConfig, draws: Draws) -> Tensor:
-    """The [batch, view, 3, height, width] pictures, changed in place: brightness, contrast, saturation, cast.
+    """The [batch, view, 3, height, width] images, changed in place: brightness, contrast, saturation, cast.
 
-    All are affine in a pixel's colours and commute with what saturation does, so that together they are one factor and
+    All are affine in a pixel's colours and commute with the change of saturation, so together they are one factor and
     one offset.
     """
     views = scaled.shape[1]

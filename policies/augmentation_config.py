@@ -1,4 +1,4 @@
-"""How far pictures may be changed in training."""
+"""Limits of the random changes to training images."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ UNCHANGED = (1.0, 1.0)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AugmentationConfig:
-    """How far pictures may be changed; by default not at all.
+    """Limits of the random changes to training images; the defaults change nothing.
 
     Attributes:
-        geometric: cameras whose pictures are cropped and rotated. Those on a wrist are better left out: how an object
-            lies in their picture is what the hand has to know.
-        crop: share of the side that a crop keeps; it is resized to the whole.
-        rotation_deg: largest rotation either way; what comes from outside the crop is black.
-        shift: largest shift down and right, as a share of the height, by whole pixels; edges are repeated.
-        brightness: least and largest factor of the light.
-        contrast: least and largest factor of the distance from `contrast_about`.
-        contrast_about: the picture's mean, or mid-grey.
-        saturation: least and largest factor of a pixel's distance from grey.
-        cast: standard deviation of what is added to each colour, of the half range.
+        geometric: cameras whose images are cropped and rotated. Leave out wrist cameras: the grasp depends on where
+            an object is in their images.
+        crop: side of the random crop, as a fraction of the image; the crop is resized to the whole image.
+        rotation_deg: largest rotation in either direction, deg; pixels from outside the crop are black.
+        shift: largest shift in each direction, as a fraction of the height, in whole pixels; edges are repeated.
+        brightness: smallest and largest brightness factor.
+        contrast: smallest and largest contrast factor.
+        contrast_about: level that contrast is scaled about, the image's mean or mid-grey.
+        saturation: smallest and largest saturation factor.
+        cast: standard deviation of a random offset per colour channel, as a fraction of half the value range.
     """
 
     geometric: tuple[str, ...] = ()
@@ -42,7 +42,7 @@ class AugmentationConfig:
         """Check ranges.
 
         Raises:
-            InputError: a share or an angle out of range, or a range that is empty.
+            InputError: a number out of range, or an empty range.
         """
         if not 0.0 < self.crop <= 1.0:
             raise InputError(f"crop must be in (0, 1], got {self.crop}.")
@@ -52,11 +52,13 @@ class AugmentationConfig:
         for name in ("brightness", "contrast", "saturation"):
             low, high = getattr(self, name)
             if not 0.0 <= low <= high < math.inf:
-                raise InputError(f"{name} must go from a factor to one that is no smaller, got {low} to {high}.")
+                raise InputError(
+                    f"{name} must be a smallest and a largest factor, in this order, got {low} and {high}."
+                )
 
     @classmethod
     def paper(cls) -> Self:
-        """What OpenHLM trains pi0.5 with."""
+        """What OpenHLM trains pi0.5 with (arXiv 2606.22174)."""
         return cls(
             geometric=("head",),
             crop=0.95,
@@ -68,5 +70,5 @@ class AugmentationConfig:
 
     @classmethod
     def compact(cls) -> Self:
-        """What the compact policy learns from 300 demonstrations with."""
+        """What the compact policy needs to learn from 300 demonstrations."""
         return cls(shift=4.0 / 96.0, contrast=(0.8, 1.2), contrast_about="grey", cast=0.075)

@@ -1,4 +1,4 @@
-"""`hlm train`: a policy from recorded episodes."""
+"""`hlm train`: train a policy on recorded episodes."""
 
 from __future__ import annotations
 
@@ -20,19 +20,18 @@ PROGRAM = "hlm train [CONFIG]"
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Train, and say where the checkpoint lies.
+    """Train a policy, and print the folder of its checkpoint.
 
-    The config file, if any, comes first; every field of it can be given on the command line too, which counts more.
-    What neither tells is as the run was started that is to be resumed, or else as the kind of policy has it by default.
-    Of several processes that train together, the first one speaks for all.
+    The optional config file comes first; options on the command line override its fields. Everything else comes from
+    the run to resume, or from the defaults of the policy type. With several processes, only the first one prints.
     """
     try:
         config = _config(arguments)
     except HlmError:
-        if _rank("LOCAL_RANK"):  # all processes of a machine run into the same
+        if _rank("LOCAL_RANK"):  # All processes of a machine meet the same error.
             return EXIT_ERROR
         raise
-    from hlm.policies.training.processes import outlast_first  # torch, which usage errors need not wait for
+    from hlm.policies.training.processes import outlast_first  # Imports torch, which usage errors need not wait for.
     from hlm.policies.training.trainer import train
 
     try:
@@ -67,12 +66,12 @@ def _config(arguments: Sequence[str]) -> TrainConfig:
 
 
 def _rank(name: str) -> int:
-    """Number of this process among those that torchrun or accelerate launch started: of all, or of this machine's."""
+    """Rank of this process, as torchrun or accelerate launch set it: `RANK` of all, `LOCAL_RANK` on this machine."""
     return int(os.environ.get(name, "0"))
 
 
 def _told(options: Sequence[str], name: str) -> str | None:
-    """The value of an option that the defaults of all others depend on, its last; None where it is not given."""
+    """The last value of an option that other options' defaults depend on; None if it is not given."""
     found = None
     for place, option in enumerate(options):
         told, _, value = option.partition("=")

@@ -36,7 +36,7 @@ class Prefix(NamedTuple):
     auxiliary_m: Tensor
 
     def repeat(self, batch: int, draws: int) -> Prefix:
-        """The first `batch` observations, each `draws` times in a row."""
+        """The first `batch` observations, each repeated `draws` times in succession."""
 
         def several(tensor: Tensor) -> Tensor:
             return repeat(tensor[:batch], "batch ... -> (batch draw) ...", draw=draws)

@@ -49,15 +49,15 @@ class Refusing:
     uniform = normal
 
 
-def pictures(batch=4, views=3, height=24, width=32, seed=0):
-    """Smooth random pictures, so that interpolation hardly changes them."""
+def make_images(batch=4, views=3, height=24, width=32, seed=0):
+    """Smooth random images, so that interpolation hardly changes them."""
     coarse = torch.rand((batch * views, 3, 4, 4), generator=torch.Generator().manual_seed(seed))
     fine = functional.interpolate(coarse, (height, width), mode="bilinear")
     return (40.0 + 175.0 * fine).to(torch.uint8).unflatten(0, (batch, views)).movedim(2, -1).contiguous()
 
 
 def test_a_neutral_config_only_scales_and_draws_nothing():
-    images = pictures()
+    images = make_images()
     torch.testing.assert_close(
         augment(images, CAMERAS, AugmentationConfig(), Refusing()), scale_pixels(images), rtol=0.0, atol=0.0
     )
@@ -65,7 +65,7 @@ def test_a_neutral_config_only_scales_and_draws_nothing():
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_a_sample_does_not_depend_on_the_others(preset):
-    images = pictures()
+    images = make_images()
     together = augment(images, CAMERAS, PRESETS[preset], Streams(5, 6, 7, 8))
     alone = [augment(images[i : i + 1], CAMERAS, PRESETS[preset], Streams(5 + i)) for i in range(4)]
     torch.testing.assert_close(together, torch.cat(alone), rtol=0.0, atol=1e-6)
@@ -73,14 +73,14 @@ def test_a_sample_does_not_depend_on_the_others(preset):
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_each_sample_and_view_has_its_own_draws(preset):
-    images = pictures(1, 1).expand(4, 3, -1, -1, -1)
+    images = make_images(1, 1).expand(4, 3, -1, -1, -1)
     seen = augment(images, CAMERAS, PRESETS[preset], Streams(1, 2, 3, 4)).flatten(0, 1)
     distance = (seen[:, None] - seen).abs().amax((-3, -2, -1))
     assert (distance + torch.eye(12) > 1e-3).all()
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-def test_results_stay_in_range_and_pictures_as_they_are(preset):
+def test_results_stay_in_range_and_images_as_they_are(preset):
     images = torch.randint(0, 256, (4, 3, 24, 32, 3), dtype=torch.uint8)
     before = images.clone()
     seen = augment(images, CAMERAS, PRESETS[preset], Streams(1, 2, 3, 4))
@@ -91,7 +91,7 @@ def test_results_stay_in_range_and_pictures_as_they_are(preset):
 
 
 def test_only_geometric_cameras_are_cropped_and_rotated():
-    images = pictures()
+    images = make_images()
     config = AugmentationConfig(geometric=("head",), crop=0.8, rotation_deg=20.0)
     seen, plain = augment(images, CAMERAS, config, Streams(1, 2, 3, 4)), scale_pixels(images)
     torch.testing.assert_close(seen[:, 1:], plain[:, 1:], rtol=0.0, atol=0.0)
@@ -99,7 +99,7 @@ def test_only_geometric_cameras_are_cropped_and_rotated():
 
 
 def test_a_crop_in_the_corner_is_the_resized_corner():
-    images = pictures(height=40, width=60)
+    images = make_images(height=40, width=60)
     # Draws of 0 put the crop at the top left: 32 x 48 of 40 x 60 px.
     seen = augment(images, CAMERAS, AugmentationConfig(geometric=CAMERAS, crop=0.8), Constant(4, 0.0))
     corner = scale_pixels(images)[..., :32, :48].flatten(0, 1)
@@ -113,7 +113,7 @@ def test_rotations_are_rigid_in_pixels_and_black_comes_in():
     y, x = torch.meshgrid(torch.arange(size[0]) - 30.0, torch.arange(size[1]) - 60.0, indexing="ij")
     angle = math.radians(15.0)
     spot = torch.exp(-((x - 20.0).square() + y.square()) / 30.0)
-    # In pictures, y is down: what stood to the right of the middle moves up when the content turns by -angle.
+    # In images, y is down: what stood to the right of the middle moves up when the content turns by -angle.
     turned = torch.exp(-((x - 20.0 * math.cos(angle)).square() + (y + 20.0 * math.sin(angle)).square()) / 30.0)
     images = (100.0 + 100.0 * spot).to(torch.uint8)[None, None, :, :, None].expand(-1, -1, -1, -1, 3)
     config = AugmentationConfig(geometric=("head",), rotation_deg=15.0)
@@ -126,7 +126,7 @@ def test_rotations_are_rigid_in_pixels_and_black_comes_in():
 def test_what_lies_outside_the_crop_is_black_when_it_turns():
     images = torch.full((1, 1, 40, 60, 3), 200, dtype=torch.uint8)
     config = AugmentationConfig(geometric=("head",), crop=0.5, rotation_deg=10.0)
-    # The crop is turned as a picture of its own would be, wherever it lies.
+    # The crop is turned as an image of its own would be, wherever it lies.
     for place in (0.25, 0.75):
         cropped = augment(images, ("head",), config, Constant(1, place))[0, 0, 0]
         alone = augment(images, ("head",), replace(config, crop=1.0), Constant(1, place))[0, 0, 0]
@@ -136,7 +136,7 @@ def test_what_lies_outside_the_crop_is_black_when_it_turns():
 
 
 def test_shifts_are_whole_pixels_and_all_equally_likely():
-    images = pictures(1, 3, 24, 24).expand(400, -1, -1, -1, -1)
+    images = make_images(1, 3, 24, 24).expand(400, -1, -1, -1, -1)
     seen = augment(images, CAMERAS, AugmentationConfig(shift=0.1), Streams(*range(400)))
     counts = torch.zeros(5, 5)
     for down in range(-2, 3):
@@ -150,14 +150,14 @@ def test_shifts_are_whole_pixels_and_all_equally_likely():
 
 @pytest.mark.parametrize("draw", [0.0, 1.0 - 2.0**-24])
 def test_the_largest_shift_is_never_exceeded(draw):
-    images = pictures(1, 3, 24, 24)
+    images = make_images(1, 3, 24, 24)
     seen = augment(images, CAMERAS, AugmentationConfig(shift=0.1), Constant(1, draw))
     step = torch.full((1, 3, 2), -2 if draw == 0.0 else 2)
     torch.testing.assert_close(seen, scale_pixels(take_shifted(images, torch.tensor([0]), step)), rtol=0.0, atol=0.0)
 
 
 def one_by_one(image, bright, contrast, saturation, about):
-    """Brightness, contrast and saturation of a [height, width, 3] picture from 0 to 1, one after another."""
+    """Brightness, contrast and saturation of a [height, width, 3] image from 0 to 1, one after another."""
     lit = bright * image
     pivot = lit.mean() if about == "mean" else 0.5
     stretched = pivot + contrast * (lit - pivot)
@@ -177,7 +177,7 @@ def one_by_one(image, bright, contrast, saturation, about):
 )
 @pytest.mark.parametrize("draw", [0.0, 0.3, 1.0])
 def test_colours_are_changed_one_after_another(about, limits, draw):
-    images = pictures(2)
+    images = make_images(2)
     seen = augment(images, CAMERAS, AugmentationConfig(**limits, contrast_about=about), Constant(2, draw))
     low_high = [limits.get(name, UNCHANGED) for name in ("brightness", "contrast", "saturation")]
     factors = [low + draw * (high - low) for low, high in low_high]
@@ -190,7 +190,7 @@ def test_colours_are_changed_one_after_another(about, limits, draw):
 
 
 def test_a_cast_is_added_to_each_colour():
-    images = pictures(2)
+    images = make_images(2)
     streams = Streams(3, 4)
     seen = augment(images, CAMERAS, AugmentationConfig(cast=0.01), streams)
     expected = scale_pixels(images) + 0.01 * Streams(3, 4).normal(3, 3, 1, 1)
@@ -198,7 +198,7 @@ def test_a_cast_is_added_to_each_colour():
 
 
 def test_the_compact_preset_is_shift_then_contrast_then_cast():
-    images = pictures(2, height=96, width=96)
+    images = make_images(2, height=96, width=96)
     seen = augment(images, CAMERAS, AugmentationConfig.compact(), Streams(3, 4))
     again = Streams(3, 4)
     shift_px = (again.uniform(3, 2) * 9.0).floor() - 4.0
@@ -210,7 +210,7 @@ def test_the_compact_preset_is_shift_then_contrast_then_cast():
 
 def test_a_camera_that_is_no_view_is_named():
     with pytest.raises(UnknownNameError, match=r"no camera 'haed'.*Did you mean 'head'"):
-        augment(pictures(), CAMERAS, AugmentationConfig(geometric=("haed",)), Refusing())
+        augment(make_images(), CAMERAS, AugmentationConfig(geometric=("haed",)), Refusing())
 
 
 @pytest.mark.parametrize(

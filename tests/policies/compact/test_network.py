@@ -150,7 +150,7 @@ def test_the_head_learns_where_the_candidate_of_the_words_is(make, batch, monkey
     )
 
 
-def test_rows_that_decide_count_more_while_training(make, batch):
+def test_steps_that_decide_count_more_while_training(make, batch):
     network = make(deciding_weight=5.0).train()
     losses = network(batch, draws())
     assert losses.main.weights.tolist() == [5.0, 5.0, 1.0, 1.0, 1.0]

@@ -25,20 +25,20 @@ def privileged_of():
     return make
 
 
-@pytest.mark.parametrize(("episode", "row"), [(0, 0), (1, 13), (2, 23)])
-def test_labels_are_what_the_row_recorded(episodes, privileged_of, episode, row):
+@pytest.mark.parametrize(("episode", "step"), [(0, 0), (1, 13), (2, 23)])
+def test_quantities_are_what_the_step_recorded(episodes, privileged_of, episode, step):
     privileged, text = privileged_of(*episodes)
-    known, recorded = privileged(episodes[episode], row), episodes[episode]
+    known, recorded = privileged(episodes[episode], step), episodes[episode]
     assert [text.undo(tokens) for tokens in known["candidate_tokens"]] == list(recorded.info.candidates)
-    np.testing.assert_array_equal(known["candidate_m"], recorded.privileged_quantity("candidate_in_hand_m")[row])
-    np.testing.assert_array_equal(known["goal_m"], recorded.privileged_quantity("goal_in_hand_m")[row])
+    np.testing.assert_array_equal(known["candidate_m"], recorded.privileged_quantity("candidate_in_hand_m")[step])
+    np.testing.assert_array_equal(known["goal_m"], recorded.privileged_quantity("goal_in_hand_m")[step])
     assert known["asked"] == recorded.info.candidate
     assert recorded.info.candidates[known["asked"]] == recorded.info.instruction
     assert known["candidates"] == 2
     assert known["located"]
 
 
-def test_rows_are_undecided_until_the_target_was_reached_once():
+def test_steps_are_undecided_until_the_target_was_reached_once():
     distance_m = np.array([0.3, 0.2, 0.1, 0.05, 0.02, 0.2, 0.3, 0.4])
     stamp_ns = np.arange(8) * 400_000_000
     undecided, deciding = reaching(stamp_ns, np.stack([distance_m, np.zeros(8), np.zeros(8)], 1))
@@ -52,15 +52,15 @@ def test_a_target_that_was_never_reached_stays_undecided():
     assert deciding.all()
 
 
-def test_rows_tell_whether_they_are_undecided(episodes, privileged_of):
+def test_steps_tell_whether_they_are_undecided(episodes, privileged_of):
     privileged, _ = privileged_of(*episodes)
     episode = episodes[0]
     target_m = episode.privileged_quantity("candidate_in_hand_m")[:, episode.info.candidate]
     undecided, deciding = reaching(episode.stamp_ns, target_m)
     assert 0 < undecided.sum() < len(episode)
-    rows = [privileged(episode, row) for row in range(len(episode))]
-    assert [bool(row["undecided"]) for row in rows] == undecided.tolist()
-    assert [bool(row["deciding"]) for row in rows] == deciding.tolist()
+    steps = [privileged(episode, step) for step in range(len(episode))]
+    assert [bool(step["undecided"]) for step in steps] == undecided.tolist()
+    assert [bool(step["deciding"]) for step in steps] == deciding.tolist()
 
 
 def test_lists_of_candidates_are_as_long_as_the_longest(episodes, privileged_of):
@@ -77,7 +77,7 @@ def test_privileged_of_other_candidates_than_are_told_are_refused(episodes, priv
         privileged_of(episode)[0](episode, 0)
 
 
-def test_an_episode_that_names_no_candidates_has_its_own_instruction_and_no_labels(episodes, privileged_of):
+def test_an_episode_that_names_no_candidates_has_its_own_instruction_and_no_positions(episodes, privileged_of):
     episode = episodes[0]
     episode.info = replace(episode.info, candidates=(), candidate=None)
     privileged, text = privileged_of(episode, episodes[1])

@@ -232,17 +232,17 @@ def test_nan_in_a_privileged_quantity_ends_the_run_and_is_named(workers, tiny_co
 
 @pytest.mark.usefixtures("_no_child_stays")
 @pytest.mark.parametrize("workers", [0, 1, 2])
-def test_a_broken_picture_ends_the_run_and_is_named(workers, tiny_config, make_dataset, tmp_path, capsys):
+def test_a_broken_image_ends_the_run_and_is_named(workers, tiny_config, make_dataset, tmp_path, capsys):
     episode = open_dataset(make_dataset()).episodes[1]
-    pictures = episode.image_reader("head")
-    offset, length = pictures.index[9].tolist()
-    data = bytearray(pictures.path.read_bytes())
+    images = episode.image_reader("head")
+    offset, length = images.index[9].tolist()
+    data = bytearray(images.path.read_bytes())
     data[offset + length // 2] ^= 0xFF
-    pictures.path.write_bytes(data)
+    images.path.write_bytes(data)
     config = tiny_config(datasets=(episode.path.parent,), validation_fraction=0.0, steps=50, workers=workers)
     code, lines = hlm_train(config, tmp_path, capsys)
     assert code == 2
-    assert len(lines) == 1 and f"{pictures.path} step 9" in lines[0]
+    assert len(lines) == 1 and f"{images.path} step 9" in lines[0]
 
 
 def test_half_precision_learns_what_float32_does(tiny_config, tmp_path):

@@ -107,7 +107,7 @@ def test_datasets_without_weights_count_by_their_rows(dataset_path, make_dataset
     assert len(set(data.step_weights)) == 1
 
 
-def test_row_weights_are_how_often_a_row_is_drawn(dataset_path, make_dataset, mix, opened):
+def test_step_weights_are_how_often_a_step_is_drawn(dataset_path, make_dataset, mix, opened):
     other = make_dataset("other.zarr", episodes=2, scene=10)
     data = opened(
         mixture=mix({"path": dataset_path, "weight": 1}, {"path": other, "weight": 1}), validation_fraction=0.0
@@ -142,7 +142,7 @@ def test_datasets_that_do_not_fit_together_are_refused(dataset_path, make_datase
         opened(datasets=(dataset_path, make_dataset(**changed)))
 
 
-def test_datasets_of_different_picture_sizes_mix(dataset_path, make_dataset, prepared):
+def test_datasets_of_different_image_sizes_mix(dataset_path, make_dataset, prepared):
     run = prepared(
         datasets=(dataset_path, make_dataset(side=48, scene=10)), validation_fraction=0.0, image_size=(32, 32)
     )
@@ -155,7 +155,7 @@ def rows_held_out(run):
 
 
 def test_episodes_that_no_training_episode_is_like_are_no_validation(make_dataset, prepared):
-    # The last scene of four has no picture of the wrist, or words of its own.
+    # The last scene of four has no image of the wrist, or words of its own.
     dance = {"instruction": "dance", "candidates": (), "candidate": None, "scene": 3}
     views = make_dataset("views.zarr", episodes=8, rows=4, lacking=(6, 7))
     words = make_dataset("words.zarr", episodes=8, rows=4, told=lambda number: dance if number > 5 else {})

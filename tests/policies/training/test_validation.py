@@ -84,6 +84,6 @@ def test_what_is_asked_of_a_perfect_network_is_right(run, monkeypatch):
     assert replace(validation.chunks[0], jerk=1.0) == validation.chunks[0]
 
 
-def test_rows_are_spread_over_what_is_held_out(run):
+def test_samples_are_spread_over_what_is_held_out(run):
     numbers = torch.cat([raw.numbers for raw in run.held_out._batches])
     assert numbers.tolist() == list(range(48))
