@@ -52,9 +52,7 @@ class AugmentationConfig:
         for name in ("brightness", "contrast", "saturation"):
             low, high = getattr(self, name)
             if not 0.0 <= low <= high < math.inf:
-                raise InputError(
-                    f"{name} must be a smallest and a largest factor, in this order, got {low} and {high}."
-                )
+                raise InputError(f"{name} must be two factors >= 0, the smaller first, got {low} and {high}.")
 
     @classmethod
     def paper(cls) -> Self:

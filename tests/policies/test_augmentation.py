@@ -220,8 +220,8 @@ def test_a_camera_that_is_no_view_is_named():
         ({"rotation_deg": -1.0}, r"rotation_deg must be in \[0, 180\), got -1.0"),
         ({"shift": 1.0}, r"shift must be in \[0, 1\), got 1.0"),
         ({"cast": math.nan}, r"cast must be in \[0, inf\), got nan"),
-        ({"contrast": (1.2, 0.8)}, r"contrast must go from .* got 1.2 to 0.8"),
-        ({"saturation": (-0.1, 1.0)}, r"saturation must go from .* got -0.1 to 1.0"),
+        ({"contrast": (1.2, 0.8)}, r"contrast must be two factors .* got 1.2 and 0.8"),
+        ({"saturation": (-0.1, 1.0)}, r"saturation must be two factors .* got -0.1 and 1.0"),
     ],
 )
 def test_what_cannot_be_is_refused(changes, text):
