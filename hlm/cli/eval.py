@@ -33,23 +33,23 @@ WORKERS_OF_A_SERVER = 8
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EvalArguments:
-    """Score a checkpoint, a policy server or the scripted operator on a task: success, progress, wrong objects, falls.
+    """Evaluate a checkpoint, a policy server or the scripted operator on a task, and write a report.
 
-    The same seed gives the same rollout. Seeds from 100000 on are never used for recording by default.
+    The same seed gives the same rollout. By default, seeds from 100000 on are never recorded.
 
     Attributes:
-        checkpoint: folder of the policy.
-        server: a policy server to score instead, e.g. ws://127.0.0.1:8000, with the API key in HLM_API_KEY.
-        task: what is to be done.
-        source: "policy", or "scripted" to score the scripted operator in the same way.
-        rollouts: how many.
-        seed: of the first scene.
-        json: also write the figures and the results of each seed to this file.
-        out: folder of the report; by default one below runs/eval.
-        workers: parallel processes; by default one for each core, and eight at most with a server.
-        videos: how many of the rollouts to film.
-        euler_steps: flow steps of each chunk; as the checkpoint says by default.
-        execution_horizon: actions of each chunk to execute; as the checkpoint says by default.
+        checkpoint: checkpoint folder of the policy.
+        server: policy server to evaluate instead, e.g. ws://127.0.0.1:8000; the API key is read from HLM_API_KEY.
+        task: name of the task.
+        source: "policy", or "scripted" for the task's scripted operator.
+        rollouts: number of rollouts.
+        seed: seed of the first rollout.
+        json: also write the figures and the result of each seed to this JSON file.
+        out: folder for the report; a new one in runs/eval by default.
+        workers: parallel processes; one per core by default, and at most eight with a server.
+        videos: number of rollouts to film.
+        euler_steps: flow integration steps per chunk; the checkpoint's by default.
+        execution_horizon: actions of each chunk to execute; the checkpoint's by default.
     """
 
     checkpoint: Positional[Path | None] = None

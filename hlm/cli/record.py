@@ -33,18 +33,18 @@ SOURCES = ("scripted", "replay")
 class RecordArguments:
     """Record demonstrations of a task into a Zarr dataset.
 
-    Finished episodes are safe at once. After Ctrl+C or a crash the open one is kept by `hlm data recover`.
+    Each episode is on disk as soon as it ends. After Ctrl+C or a crash, `hlm data recover` keeps the unfinished one.
 
     Attributes:
-        episode: what to play, for `--source replay`: an episode's folder, e.g. demos.zarr/episode_000003.
-        task: what to demonstrate.
-        source: who acts: "scripted" stands in for a person, "replay" plays an episode's actions in its own scene.
-        episodes: how many; seeds 2 k and 2 k + 1 share a scene and name another object.
-        seed: of the first scene; each further episode takes the next.
-        out: dataset to write; by default runs/TASK.zarr.
-        append: add to the dataset if it is there.
-        cameras: which of the robot's cameras to record.
-        image_size: height and width of the pictures, px.
+        episode: folder of the episode to replay, e.g. demos.zarr/episode_000003; with `--source replay`.
+        task: name of the task.
+        source: "scripted" for the task's scripted operator, "replay" to play an episode's actions in its own scene.
+        episodes: number of episodes. Seeds 2k and 2k + 1 share a scene and differ in the object that is asked for.
+        seed: seed of the first episode; each following episode takes the next one.
+        out: dataset to write; runs/TASK.zarr by default.
+        append: add to the dataset if it already exists.
+        cameras: cameras to record.
+        image_size: height and width of the images, px.
     """
 
     episode: Positional[Path | None] = None

@@ -1,4 +1,4 @@
-"""The seam to whatever moves: a body takes 34-D references; joint commands never leave it."""
+"""The seam to what moves: a body takes 34-D references, and joint commands never leave it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class BodyStatus:
 
 
 class Body(Protocol):
-    """A robot with whatever makes it follow references: a tracker beside it, or one of its own.
+    """A robot that follows references: with a tracker of hlm's, or with one of its own.
 
     Entering connects and takes over the motors; leaving, normally or by an exception, makes the body safe. Between the
     two, a fault is a state and not an exception: `push` and `advance` never raise because an input is stale, missing or
@@ -71,7 +71,7 @@ class Body(Protocol):
         ...
 
     def push(self, reference: Reference) -> None:
-        """Take the next reference of the stream; stamps increase."""
+        """Add the next reference of the stream; stamps increase."""
         ...
 
     def advance(self, until_ns: int) -> None:

@@ -11,38 +11,38 @@ NS_PER_S = 1_000_000_000
 
 
 class Clock(Protocol):
-    """A monotonic clock that can be waited on."""
+    """A monotonic clock that can be waited for."""
 
     def now_ns(self) -> int:
         """Nanoseconds since an arbitrary origin; never decreases."""
         ...
 
     def wait_until(self, due_ns: int) -> None:
-        """Return at `due_ns`, or at once when it has passed; a clock of coarse steps stops less than a step before."""
+        """Return at `due_ns`, or at once if it has passed; a clock of coarse steps may stop up to a step early."""
         ...
 
 
 class MonotonicClock:
-    """The machine's monotonic clock, for people and robots."""
+    """The operating system's monotonic clock, for sessions in real time."""
 
     def now_ns(self) -> int:
-        """Nanoseconds of the operating system's monotonic clock."""
+        """Nanoseconds since an arbitrary origin."""
         return time.monotonic_ns()
 
     def wait_until(self, due_ns: int) -> None:
-        """Sleep until `due_ns`; returns at once when it has passed."""
+        """Sleep until `due_ns`; returns at once if it has passed."""
         while (left_ns := due_ns - time.monotonic_ns()) > 0:
             time.sleep(left_ns / NS_PER_S)
 
 
 class SteppedClock:
-    """A clock that moves only when it is told to: simulation in lockstep, and tests."""
+    """A clock that moves only when it is told to, for simulations in lockstep and for tests."""
 
     def __init__(self, start_ns: int = 0) -> None:
         self._now_ns = start_ns
 
     def now_ns(self) -> int:
-        """The instant that was last set."""
+        """The instant that the clock was moved to."""
         return self._now_ns
 
     def wait_until(self, due_ns: int) -> None:
@@ -52,7 +52,13 @@ class SteppedClock:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """One slot of the grid: its number, when it was due, and how many slots before it were missed."""
+    """One slot of a grid.
+
+    Attributes:
+        index: number of the slot.
+        due_ns: instant at which it was due.
+        skipped: number of slots that were missed since the one before.
+    """
 
     index: int
     due_ns: int
@@ -60,12 +66,12 @@ class Tick:
 
 
 def due_ns(start_ns: int, index: int, rate_hz: float) -> int:
-    """Instant of slot `index` on the grid that starts at `start_ns`; exact, so that nothing drifts."""
+    """Instant of slot `index` on the grid that starts at `start_ns`; computed from the start, so nothing drifts."""
     return start_ns + round(index * NS_PER_S / rate_hz)
 
 
 def slot_at(start_ns: int, instant_ns: int, rate_hz: float) -> int:
-    """The last slot that is due at `instant_ns` on the grid that starts at `start_ns`; -1 before slot 0."""
+    """The newest slot that is due by `instant_ns` on the grid that starts at `start_ns`; -1 before slot 0."""
     nearest = max(-1, round((instant_ns - start_ns) * rate_hz / NS_PER_S))
     # The instants of slots are rounded to nanoseconds: ask whether this one's has come instead of rounding down.
     return nearest if due_ns(start_ns, nearest, rate_hz) <= instant_ns else max(-1, nearest - 1)
@@ -74,7 +80,7 @@ def slot_at(start_ns: int, instant_ns: int, rate_hz: float) -> int:
 def ticks(clock: Clock, rate_hz: float, start_ns: int | None = None) -> Iterator[Tick]:
     """Slots of an absolute grid, each yielded when it is due.
 
-    A body that is late gets the newest slot that is due; those before it are skipped and counted, and the grid never
+    A caller that is late gets the newest slot that is due. The slots before it are skipped and counted; the grid never
     shifts.
 
     Args:

@@ -34,7 +34,7 @@ class ActionPrefix:
         object.__setattr__(self, "actions", frozen(self.actions, (None, DIMENSIONS), "prefix"))
         if not len(self.actions) or not 0 <= self.delay <= self.execute or self.delay > len(self.actions):
             raise InputError(
-                f"a prefix of {len(self.actions)} actions with delay {self.delay} and execute {self.execute} is none: "
+                f"a prefix of {len(self.actions)} actions cannot have delay {self.delay} and execute {self.execute}: "
                 "0 <= delay <= execute, and at least as many actions as the delay."
             )
 

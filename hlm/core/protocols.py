@@ -1,4 +1,4 @@
-"""The seams to devices and operators: robot, cameras, tracker, and whoever gives references.
+"""The seams to devices and operators: robot, cameras, tracker, and sources of references.
 
 `hlm.core.body`, `hlm.core.policy` and `hlm.core.task` hold the larger ones.
 """
@@ -13,7 +13,7 @@ from hlm.core.values import CameraFrame, JointCommand, Observation, Reference, R
 
 
 class Robot(Protocol):
-    """A humanoid that can be read and commanded; simulated, real and fake ones behind the same four methods."""
+    """A humanoid that can be read and commanded, whether real, simulated or fake."""
 
     def __enter__(self) -> Self:
         """Connect."""
@@ -30,7 +30,7 @@ class Robot(Protocol):
         ...
 
     def command(self, command: JointCommand) -> None:
-        """Send to the motors; holds until the next one."""
+        """Send a command to the motors; it holds until the next one."""
         ...
 
 
@@ -53,28 +53,28 @@ class Cameras(Protocol):
 
 
 class ReferenceSource(Protocol):
-    """Whoever says where the body should be: an operator's device, a script, a file, or a policy."""
+    """Where references come from: an operator's device, a script, a recording, or a policy."""
 
     def reset(self, observation: Observation) -> None:
-        """Start an episode from what is seen now."""
+        """Start an episode from the current observation."""
         ...
 
     def reference(self, observation: Observation) -> Reference | None:
-        """What the body should do now; None when the source has ended the episode."""
+        """The reference for the current step; None ends the episode."""
         ...
 
 
 class Tracker(Protocol):
-    """Plays the reference stream on the body."""
+    """Turns a stream of references into joint commands."""
 
     def reset(self, state: RobotState) -> None:
-        """Start from the pose that is measured now; that pose is the first reference."""
+        """Start from the measured pose, which is the first reference."""
         ...
 
     def push(self, reference: Reference) -> None:
-        """Take the next reference of the stream; stamps increase."""
+        """Add the next reference of the stream; stamps increase."""
         ...
 
     def step(self, state: RobotState) -> JointCommand:
-        """The command for the state that is measured now."""
+        """The command for the current measurement."""
         ...

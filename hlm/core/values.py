@@ -1,4 +1,4 @@
-"""Frozen values that cross seams; their arrays are read-only copies, checked on construction."""
+"""Frozen values that cross seams. Their arrays are read-only copies, checked on construction."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from hlm.core.layout import DIMENSIONS, JOINTS
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RobotState:
-    """What the robot measures about itself, as the real one does: joints, the pelvis' inertial unit, grippers.
+    """What the robot measures about itself: joints, inertial unit of the pelvis, grippers.
 
     Attributes:
         stamp_ns: instant of the measurement on the session's clock.
         joint_position_rad: [29] motor order.
         joint_velocity_rad_s: [29] motor order.
-        quat_world_from_pelvis_wxyz: [4] orientation; its yaw counts from an arbitrary origin.
-        angular_velocity_pelvis_in_pelvis_rad_s: [3] the gyroscope.
+        quat_world_from_pelvis_wxyz: [4] orientation of the pelvis; its yaw has an arbitrary origin.
+        angular_velocity_pelvis_in_pelvis_rad_s: [3] gyroscope of the pelvis.
         gripper_opening: [2] left, right; 1 = open, 0 = closed.
     """
 
@@ -46,10 +46,10 @@ class RobotState:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reference:
-    """One whole-body reference of an operator or policy, which the tracker reaches about 0.2 s later.
+    """A whole-body reference from an operator or a policy; the tracker reaches it about 0.2 s later.
 
     Attributes:
-        stamp_ns: instant at which the source meant it.
+        stamp_ns: instant that the reference is for.
         vector: [34] see `hlm.core.layout`.
     """
 
@@ -63,15 +63,15 @@ class Reference:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class JointCommand:
-    """What the motors get: torque = kp (position - q) + kd (velocity - dq) + torque, clipped to the effort limits.
+    """Command to the motors: kp (position - q) + kd (velocity - dq) + torque, clipped to the effort limits.
 
     Attributes:
-        stamp_ns: instant at which it was made.
-        joint_position_rad: [29] motor order, like all below.
-        joint_velocity_rad_s: [29].
-        kp_nm_rad: [29] stiffness, >= 0.
-        kd_nm_s_rad: [29] damping, >= 0.
-        torque_nm: [29] feed-forward.
+        stamp_ns: instant of the measurement that it answers.
+        joint_position_rad: [29] targets in motor order.
+        joint_velocity_rad_s: [29] targets in motor order.
+        kp_nm_rad: [29] stiffness in motor order, >= 0.
+        kd_nm_s_rad: [29] damping in motor order, >= 0.
+        torque_nm: [29] feed-forward torque in motor order.
         gripper_opening: [2] left, right; 1 = open, 0 = closed.
     """
 
@@ -92,7 +92,7 @@ class JointCommand:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CameraFrame:
-    """One picture.
+    """One image from a camera.
 
     Attributes:
         stamp_ns: instant of its capture.
@@ -103,8 +103,8 @@ class CameraFrame:
     image: ByteArray
 
     def __post_init__(self) -> None:
-        """Check shape and type, and make the picture a read-only copy."""
-        # Numbers from 0 to 1 would all become 0, a black picture, if they were converted.
+        """Check shape and type, and make the image a read-only copy."""
+        # Converting an image of floats from 0 to 1 would make it black.
         if (dtype := np.asarray(self.image).dtype) != np.uint8:
             raise MismatchError(f"image must be uint8 RGB, got {dtype}.")
         object.__setattr__(self, "image", frozen(self.image, (None, None, 3), "image", np.uint8))
@@ -112,13 +112,13 @@ class CameraFrame:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Observation:
-    """What a reference source sees at a row of the 30 Hz grid.
+    """What a reference source sees at one step of the 30 Hz grid.
 
     Attributes:
-        stamp_ns: instant of the row.
+        stamp_ns: instant of the step.
         state: [34] measured, see `hlm.core.layout`.
-        frames: newest picture by camera name; a camera that is not there is absent, never black.
-        instruction: what to do, in words.
+        frames: newest image by camera name; a camera that does not deliver is absent, never black.
+        instruction: the task in words.
     """
 
     stamp_ns: int
@@ -127,17 +127,17 @@ class Observation:
     instruction: str
 
     def __post_init__(self) -> None:
-        """Check the state and make it a read-only copy; copy the table of pictures."""
+        """Check the state and make it a read-only copy; copy the mapping of frames."""
         object.__setattr__(self, "state", frozen(self.state, (DIMENSIONS,), "state"))
         object.__setattr__(self, "frames", dict(self.frames))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ActionChunk:
-    """References for the near future on an even time grid.
+    """A sequence of references on an even time grid, starting now.
 
     Attributes:
-        stamp_ns: instant at which the first action is due.
+        stamp_ns: due time of the first action.
         rate_hz: actions per second, > 0.
         actions: [time > 0, 34] absolute references.
     """
@@ -155,7 +155,7 @@ class ActionChunk:
             )
 
     def at(self, instant_ns: int) -> FloatArray:
-        """[34] action due at `instant_ns`: linear between neighbours, the ends held outside."""
+        """[34] action due at `instant_ns`, interpolated linearly; the first and the last action are held outside."""
         position = (instant_ns - self.stamp_ns) * 1e-9 * self.rate_hz
         position = min(max(position, 0.0), len(self.actions) - 1.0)
         low = min(int(position), max(len(self.actions) - 2, 0))

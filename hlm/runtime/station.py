@@ -1,4 +1,4 @@
-"""A body with cameras and whoever moves it, and one episode on them, scored where there is a task."""
+"""Stations: a body with cameras and a source of references; and one episode on a station, scored if it has a task."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hlm.core.protocols import Cameras, ReferenceSource
 from hlm.core.task import Progress, Task, TaskInstance
 from hlm.runtime.loop import ControlLoop, LoopStep
 
-# After a success the world goes on for a while: what falls over then was no success.
+# An episode goes on for a while after success, because what topples then was no success.
 AFTER_SUCCESS_S = 1.0
 
 
@@ -31,8 +31,8 @@ class Station:
         body: what moves.
         cameras: the robot's.
         embodiment: the robot's table.
-        make_source: who gives the references, made anew for each episode.
-        task: what is to be done and scored; None where a person says how an episode went.
+        make_source: makes the source of references for each episode.
+        task: scores the episodes; None where a person labels them.
     """
 
     clock: Clock

@@ -1,4 +1,4 @@
-"""A tracker on a robot, in the process and thread of whoever asks: time waits, so runs are deterministic."""
+"""A tracker on a robot in the thread of the caller: time waits for it, so runs are deterministic."""
 
 from __future__ import annotations
 
