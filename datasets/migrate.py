@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from hlm.core.errors import CorruptError, MismatchError
+from hlm.core.files import storage_errors, sync_folder, write_atomic
+from hlm.core.serialization import json_bytes, read_json
 from hlm.datasets.reader import Episode, read_attributes, read_spec
 from hlm.datasets.schema import EpisodeInfo
 from hlm.datasets.schema_2 import episode_attributes_3, info_attributes_3, renamed
@@ -26,7 +28,6 @@ from hlm.datasets.store.cloning import clone, link
 from hlm.datasets.store.journal import HEADER_FILE, Header
 from hlm.datasets.store.lock import LOCK_FILE, FolderLock
 from hlm.datasets.store.naming import METADATA, PARTIAL, numbered_episodes
-from hlm.datasets.store.storage import json_bytes, read_json, storage_errors, sync_folder, write_atomic
 from hlm.datasets.store.swap import swap
 from hlm.datasets.store.version import SCHEMA_VERSION, version_in
 

@@ -9,17 +9,16 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
-import yaml
 
 from hlm.core.documents import from_document
-from hlm.core.errors import CorruptError, InputError, MismatchError, MissingFileError
+from hlm.core.errors import InputError, MismatchError, MissingFileError
+from hlm.core.serialization import read_yaml
 from hlm.datasets.reader import Dataset, Episode, open_dataset
 from hlm.datasets.sampler import MixtureSampler
 from hlm.datasets.selection import Selection, parse_selection
 from hlm.datasets.statistics import Statistics
 from hlm.datasets.statistics_cache import cached_statistics
 
-_LARGEST_BYTES = 1_000_000
 _TEXT_FILTERS = ("source", "outcome", "instruction", "task")
 _NUMBER_FILTERS = ("first", "subset")
 
@@ -215,7 +214,7 @@ def read_config(path: Path | str) -> MixtureConfig:
 
     Raises:
         MissingFileError: there is no such file.
-        CorruptError: it is no YAML.
+        CorruptError: it is not a YAML mapping, or gives a key twice.
         UnknownNameError: a key that a mixture does not have; the text suggests the nearest.
         InputError: a value of the wrong type or out of range.
     """
@@ -223,15 +222,7 @@ def read_config(path: Path | str) -> MixtureConfig:
     if not path.is_file():
         found = "this is a folder" if path.is_dir() else "there is nothing"
         raise MissingFileError(f"no mixture at {path}: {found}; a mixture is a YAML file.")
-    with path.open("rb") as file:
-        data = file.read(_LARGEST_BYTES + 1)
-    if len(data) > _LARGEST_BYTES:
-        raise CorruptError(f"{path} is larger than {_LARGEST_BYTES} bytes; that is no mixture.")
-    try:
-        document = yaml.safe_load(data)
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
-        raise CorruptError(f"{path} is no YAML: {' '.join(str(error).split())}.") from error
-    config = from_document(MixtureConfig, _with_lists(document), str(path))
+    config = from_document(MixtureConfig, _with_lists(read_yaml(path)), str(path))
     entries = tuple(replace(entry, path=path.parent / entry.path.expanduser()) for entry in config.datasets)
     return replace(config, datasets=entries)
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from hlm.core.errors import ExistsError, MissingFileError
-from hlm.datasets.store.storage import NEW, storage_errors
+from hlm.core.files import replacing, storage_errors
 
 
 @contextmanager
@@ -23,11 +23,5 @@ def new_file(path: Path) -> Iterator[Path]:
         raise ExistsError(f"{path} is already there. Choose another name.")
     if not path.parent.is_dir():
         raise MissingFileError(f"no folder {path.parent} to write {path.name} into. Make it first.")
-    temporary = path.with_name(path.name + NEW)
-    with storage_errors("write", path):
-        try:
-            temporary.touch()
-            yield temporary
-            temporary.rename(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+    with storage_errors("write", path), replacing(path) as new:
+        yield new

@@ -15,13 +15,13 @@ import numpy.typing as npt
 
 from hlm.core.arrays import ByteArray
 from hlm.core.errors import CorruptError, HlmError, InputError, MissingFileError, UnknownNameError
+from hlm.core.files import storage_errors
 from hlm.datasets.schema import DatasetSpec, EpisodeInfo
 from hlm.datasets.store.arrays import read_array
 from hlm.datasets.store.attributes import group_attributes, names_in, steps_in
 from hlm.datasets.store.image_reader import ImageReader
 from hlm.datasets.store.naming import METADATA, numbered_episodes
 from hlm.datasets.store.shard import Frames
-from hlm.datasets.store.storage import storage_errors
 from hlm.datasets.store.version import check_version
 
 type Floats = npt.NDArray[np.float32]

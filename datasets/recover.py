@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hlm.core.errors import HlmError
+from hlm.core.files import storage_errors
 from hlm.datasets.reader import read_spec
 from hlm.datasets.schema import DatasetSpec, EpisodeInfo
 from hlm.datasets.store.attributes import check_attributes, group_attributes, steps_in
@@ -13,7 +14,6 @@ from hlm.datasets.store.journal import HEADER_FILE, Header, read_records, steps_
 from hlm.datasets.store.lock import FolderLock
 from hlm.datasets.store.naming import METADATA, numbered_episodes
 from hlm.datasets.store.packing import finish, pack
-from hlm.datasets.store.storage import storage_errors
 from hlm.datasets.store.version import check_version
 
 

@@ -10,10 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hlm.core.errors import CorruptError, HlmError
+from hlm.core.files import write_atomic
+from hlm.core.serialization import json_bytes, read_json
 from hlm.datasets.reader import Episode
 from hlm.datasets.statistics import Statistics, statistics
 from hlm.datasets.store.arrays import chunk_name
-from hlm.datasets.store.storage import CHECKSUM_BYTES, checksum, json_bytes, read_json, write_atomic
+from hlm.datasets.store.checksum import CHECKSUM_BYTES, checksum
 
 _LOG = logging.getLogger(__name__)
 

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from hlm.core.files import storage_errors
 from hlm.datasets.reader import Dataset, Episode
 from hlm.datasets.schema import OUTCOMES, DatasetSpec
 from hlm.datasets.store.naming import numbered_episodes
-from hlm.datasets.store.storage import storage_errors
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

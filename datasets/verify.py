@@ -13,6 +13,7 @@ import numpy as np
 
 from hlm.core.embodiments.catalog import EMBODIMENTS
 from hlm.core.errors import CorruptError, HlmError
+from hlm.core.files import storage_errors
 from hlm.core.layout import DIMENSIONS
 from hlm.datasets import checks
 from hlm.datasets.checks import Finding
@@ -20,10 +21,10 @@ from hlm.datasets.reader import Episode, read_attributes, read_spec
 from hlm.datasets.schema import DatasetSpec
 from hlm.datasets.store.arrays import IMAGE_DIMENSIONS, check_metadata, dimension_names, read_array
 from hlm.datasets.store.attributes import check_attributes, group_attributes
+from hlm.datasets.store.checksum import checksum
 from hlm.datasets.store.images import decode
 from hlm.datasets.store.journal import HEADER_FILE, STEPS_FILE
 from hlm.datasets.store.naming import numbered_episodes
-from hlm.datasets.store.storage import checksum, storage_errors
 
 type Arrays = dict[str, np.ndarray[Any, Any]]
 type Show = Callable[[int, int], None]

@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hlm.core.arrays import FloatArray
-from hlm.core.errors import MissingDependencyError
+from hlm.core.errors import MissingDependencyError, StorageError
 from hlm.core.layout import GROUPS, NAMES, UNITS
 from hlm.datasets.output import new_file
 from hlm.datasets.reader import Episode
-from hlm.datasets.store.storage import StorageError
 
 if TYPE_CHECKING:
     from rerun import RecordingStream, TimeColumn

@@ -13,6 +13,7 @@ from typing import Self
 
 from hlm import __version__
 from hlm.core.errors import CorruptError, ExistsError, InputError, MismatchError
+from hlm.core.files import storage_errors, sync_folder, write_atomic
 from hlm.datasets.reader import read_spec
 from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Json, Step
 from hlm.datasets.store.attributes import group_metadata
@@ -20,8 +21,7 @@ from hlm.datasets.store.journal import HEADER_FILE, Columns, Header, read_journa
 from hlm.datasets.store.lock import LOCK_FILE, FolderLock
 from hlm.datasets.store.naming import METADATA, episode_folder, numbered_episodes
 from hlm.datasets.store.packing import pack
-from hlm.datasets.store.spool import Spool
-from hlm.datasets.store.storage import storage_errors, sync_folder, write_atomic
+from hlm.datasets.store.spool import KEEP_HINT, Spool
 
 _LOG = logging.getLogger(__name__)
 
@@ -169,7 +169,7 @@ class EpisodeWriter:
         changes = {"outcome": outcome, "stage": stage, "fault": fault, "extra": {**self.info.extra, **(extra or {})}}
         info = replace(self.info, **{name: value for name, value in changes.items() if value is not None})  # type: ignore[arg-type]
         self._end()
-        with storage_errors("finish", self.path):
+        with storage_errors("finish", self.path, KEEP_HINT):
             # Every write was acknowledged; only a recovery has to look at the images once more.
             records = read_journal(self.path, self._header.columns)
             if len(records) != self._steps:

@@ -19,20 +19,19 @@ import difflib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import safetensors.torch
 import torch
-import yaml
 from safetensors import SafetensorError
 from torch import Tensor
 
 from hlm.core.documents import from_document, to_document
-from hlm.core.errors import CorruptError, HlmError, InputError, MismatchError, MissingFileError
+from hlm.core.errors import CorruptError, HlmError, InputError, MismatchError, MissingFileError, StorageError
+from hlm.core.files import NEW, replacing, write_atomic
+from hlm.core.serialization import json_bytes, read_json, read_yaml, yaml_bytes
 from hlm.datasets.statistics import Statistics
-from hlm.datasets.store.storage import NEW, StorageError, json_bytes, read_json, replace_file, write_atomic
 from hlm.policies.encoding import Encoding, EncodingConfig
 from hlm.policies.kinds import find_kind
 from hlm.policies.settings import settings_class
@@ -150,12 +149,6 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint, training: Mapping[str, 
         StorageError: it could not be written; the weights and the training state that were there before still are.
     """
     weights = _unshared(checkpoint.weights)
-
-    def write_both(new: Path) -> None:
-        _save_weights(weights, checkpoint.step, new)
-        if training is not None:
-            replace_file(path / TRAINING_FILE, partial(_save_training, dict(training)))
-
     with _writing(path):
         path.mkdir(parents=True, exist_ok=True)
         for left in path.glob(_LEFT):
@@ -164,7 +157,11 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint, training: Mapping[str, 
         write_atomic(path / STATISTICS_FILE, json_bytes(checkpoint.statistics.to_dict()))
         write_atomic(path / CONFIG_FILE, _yaml(checkpoint.config))
         write_atomic(path / CARD_FILE, card.encode())
-        replace_file(path / WEIGHTS_FILE, write_both)
+        with replacing(path / WEIGHTS_FILE) as new_weights:
+            safetensors.torch.save_file(weights, new_weights, {"step": str(checkpoint.step)})
+            if training is not None:
+                with replacing(path / TRAINING_FILE) as new_training:
+                    _save_training(dict(training), new_training)
 
 
 def is_left(entry: Path) -> bool:
@@ -206,21 +203,19 @@ def read_config(path: Path) -> CheckpointConfig:
     """
     file = path / CONFIG_FILE
     try:
-        document = yaml.safe_load(file.read_text())
-        version = document.get("format") if isinstance(document, dict) else None
+        document = read_yaml(file)
+        version = document.get("format")
         if version == 2:
             document, version = _from_format_2(document), FORMAT
         if isinstance(version, int) and version != FORMAT:
             remedy = "Install a newer hlm." if version > FORMAT else "Train the policy again, or install an older hlm."
             raise MismatchError(f"{file} has format {version}, this hlm reads {FORMAT}. {remedy}")
         return from_document(CheckpointConfig, document, CONFIG_FILE)
-    except FileNotFoundError:
+    except MissingFileError:
         if not (path / WEIGHTS_FILE).is_file():
             raise MissingFileError(f"no checkpoint at {path}: {_what_is_there(path)}") from None
         raise CorruptError(f"{file} is missing; the checkpoint is incomplete.") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise CorruptError(f"{file} is no YAML: {' '.join(str(error).split())}.") from error
-    except MismatchError:
+    except (CorruptError, MismatchError):
         raise
     except HlmError as error:
         raise CorruptError(f"{file} is damaged: {error}") from error
@@ -320,19 +315,13 @@ def _system_error(error: BaseException) -> OSError | None:
     return cause
 
 
-def _save_weights(weights: dict[str, Tensor], step: int, path: Path) -> None:
-    safetensors.torch.save_file(weights, path, {"step": str(step)})
-    # Safetensors makes files that nobody else may read.
-    path.chmod((path.parent / CONFIG_FILE).stat().st_mode & 0o777)
-
-
 def _save_training(state: dict[str, Any], path: Path) -> None:
     with path.open("wb") as file:
         torch.save(state, file)
 
 
 def _yaml(config: CheckpointConfig) -> bytes:
-    return yaml.safe_dump(to_document(config), sort_keys=False, allow_unicode=True, default_flow_style=None).encode()
+    return yaml_bytes(to_document(config))
 
 
 def _what_is_there(path: Path) -> str:

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from hlm.datasets.store.storage import storage_errors
+from hlm.core.files import storage_errors
 
 TOKENIZER_FOLDER = "tokenizer"
 PARTIAL_FOLDER = f"{TOKENIZER_FOLDER}.partial"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hlm.core.errors import InputError, MissingFileError, UnknownNameError
+from hlm.core.files import storage_errors, write_atomic
 from hlm.datasets.convert import lerobot_import, openhlm_source
 from hlm.datasets.convert.cameras import chosen_cameras, parse_cameras
 from hlm.datasets.convert.lerobot_export import export_lerobot
@@ -20,7 +21,6 @@ from hlm.datasets.schema import SOURCES, EpisodeInfo
 from hlm.datasets.selection import chosen_episodes, parse_selection
 from hlm.datasets.store.attributes import group_attributes, group_metadata
 from hlm.datasets.store.naming import METADATA
-from hlm.datasets.store.storage import storage_errors, write_atomic
 
 HLM, LEROBOT, OPENHLM, UMI = "hlm", "lerobot", "openhlm", "umi"
 TARGETS = (HLM, LEROBOT, UMI)

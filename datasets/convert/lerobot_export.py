@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from hlm.core.errors import CorruptError, HlmError, MismatchError
+from hlm.core.errors import CorruptError, HlmError, MismatchError, StorageError
 from hlm.datasets.convert import lerobot_names
 from hlm.datasets.convert.lerobot_folder import LeRobotFolder, first_line, lerobot_missing
 from hlm.datasets.convert.lerobot_names import IMAGES, Shapes
@@ -21,7 +21,6 @@ from hlm.datasets.convert.lerobot_sidecar import Sidecar
 from hlm.datasets.convert.report import Conversion, Converted, Show
 from hlm.datasets.convert.videos import video_facts
 from hlm.datasets.reader import Dataset, Episode
-from hlm.datasets.store.storage import StorageError
 
 # LeRobot's default encoder, SVT-AV1, ends the process on smaller images.
 SMALLEST_PX = 32

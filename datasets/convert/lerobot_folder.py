@@ -12,7 +12,7 @@ import numpy as np
 
 from hlm.core.arrays import ByteArray
 from hlm.core.errors import CorruptError, HlmError, MismatchError, MissingDependencyError, MissingFileError
-from hlm.datasets.store.storage import read_json
+from hlm.core.serialization import read_json
 
 if TYPE_CHECKING:
     import pyarrow

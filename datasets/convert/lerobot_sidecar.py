@@ -16,11 +16,12 @@ from typing import Any
 import numpy as np
 
 from hlm.core.errors import CorruptError, MismatchError
+from hlm.core.serialization import LIMIT_BYTES, json_bytes, read_json
 from hlm.datasets.convert.lerobot_names import ACTION, STAMP, STATE, age_column, privileged_in
 from hlm.datasets.reader import Dataset, Episode
 from hlm.datasets.schema_2 import episode_attributes_3, renamed
 from hlm.datasets.store.attributes import ATTRIBUTES_CHECKSUM, names_in
-from hlm.datasets.store.storage import JSON_LIMIT_BYTES, checksum, json_bytes, read_json
+from hlm.datasets.store.checksum import checksum
 from hlm.datasets.store.version import SCHEMA_VERSION
 
 FOLDER = Path("meta/hlm")
@@ -177,7 +178,7 @@ def _described(line: str) -> Described:
 def _lines(path: Path) -> list[str]:
     lines = []
     with path.open(encoding="utf-8") as file:
-        while line := file.readline(JSON_LIMIT_BYTES):
+        while line := file.readline(LIMIT_BYTES):
             lines.append(line)
     return lines
 

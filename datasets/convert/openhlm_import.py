@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from hlm.core.errors import CorruptError, HlmError, MismatchError
+from hlm.core.files import storage_errors
 from hlm.datasets.convert.openhlm import SHORTEST_CUT_S, Recording, read_recording, whole_steps
 from hlm.datasets.convert.openhlm_source import Options, find_sizes
 from hlm.datasets.convert.report import Conversion, Converted, Show
 from hlm.datasets.schema import DatasetSpec, Json, Step
 from hlm.datasets.store.attributes import group_attributes, write_attributes
-from hlm.datasets.store.storage import storage_errors
 from hlm.datasets.writer import DatasetWriter
 
 # The robot that OpenHLM records.

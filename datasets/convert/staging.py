@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from hlm.core.errors import ExistsError
+from hlm.core.errors import ExistsError, StorageError
+from hlm.core.files import sync_folder
 from hlm.datasets.store.lock import LOCK_FILE, FolderLock
-from hlm.datasets.store.storage import StorageError, sync_folder
 
 # A writer's own text advises to recover what it wrote; here nothing stays.
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 
 from hlm.core.errors import MismatchError
+from hlm.core.serialization import json_bytes
 from hlm.datasets.convert.report import Conversion, Converted, Show
 from hlm.datasets.reader import Dataset, Episode
 from hlm.datasets.store.images import QUALITY
-from hlm.datasets.store.storage import json_bytes
 
 ZIP = ".zip"
 # A chunk of low-dimensional numbers, as Diffusion Policy cuts them.

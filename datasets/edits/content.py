@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from hlm.core.errors import CorruptError, HlmError, InputError
+from hlm.core.files import storage_errors
 from hlm.datasets.reader import Episode, read_spec
 from hlm.datasets.schema import DatasetSpec, EpisodeInfo
 from hlm.datasets.selection import parse_selection
 from hlm.datasets.store.attributes import group_attributes
 from hlm.datasets.store.lock import FolderLock
 from hlm.datasets.store.naming import numbered_episodes
-from hlm.datasets.store.storage import storage_errors
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

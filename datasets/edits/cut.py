@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 
 from hlm.core.errors import CorruptError, MismatchError
+from hlm.core.files import write_durable
+from hlm.core.serialization import read_json
 from hlm.datasets.reader import Episode
 from hlm.datasets.store.arrays import read_array, write_array, write_image_metadata
 from hlm.datasets.store.attributes import group_metadata, write_attributes
+from hlm.datasets.store.checksum import checksum
 from hlm.datasets.store.naming import METADATA, PRIVILEGED, array_names
 from hlm.datasets.store.shard import SHARD_FILE, Frames, seal
-from hlm.datasets.store.storage import checksum, read_json, write_durable
 
 TRIMMED = "trimmed"
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from hlm.core.files import sync_folder
 from hlm.datasets.edits.cut import write_steps
 from hlm.datasets.schema import EpisodeInfo
 from hlm.datasets.store.attributes import group_attributes, write_attributes
 from hlm.datasets.store.cloning import PlaceFile, clone
-from hlm.datasets.store.storage import sync_folder
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

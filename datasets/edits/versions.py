@@ -16,22 +16,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hlm.core.errors import ExistsError, InputError
+from hlm.core.errors import ExistsError, InputError, StorageError
+from hlm.core.files import NEW, storage_errors, sync_folder, write_atomic
+from hlm.core.serialization import json_bytes, read_json
 from hlm.datasets.edits.draft import Draft
 from hlm.datasets.reader import read_spec
 from hlm.datasets.store.attributes import group_metadata
 from hlm.datasets.store.cloning import PlaceFile, clone, copy, link
 from hlm.datasets.store.lock import LOCK_FILE, FolderLock
 from hlm.datasets.store.naming import METADATA, episode_folder, numbered_episodes
-from hlm.datasets.store.storage import (
-    NEW,
-    StorageError,
-    json_bytes,
-    read_json,
-    storage_errors,
-    sync_folder,
-    write_atomic,
-)
 from hlm.datasets.store.swap import swap
 
 # In a version that was replaced: what replaced it. Only such a folder is ever put back or thrown away.

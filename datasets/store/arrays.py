@@ -17,9 +17,11 @@ import numpy as np
 
 from hlm.core.arrays import FloatArray
 from hlm.core.errors import CorruptError
+from hlm.core.files import sync_folder, write_durable
+from hlm.core.serialization import json_bytes, read_json
+from hlm.datasets.store.checksum import CHECKSUM_BYTES, checksum
 from hlm.datasets.store.images import QUALITY
 from hlm.datasets.store.naming import METADATA
-from hlm.datasets.store.storage import CHECKSUM_BYTES, checksum, json_bytes, read_json, sync_folder, write_durable
 
 IMAGE_DIMENSIONS = ("time", "height", "width", "channel")
 

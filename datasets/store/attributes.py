@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from hlm.core.errors import CorruptError
+from hlm.core.files import write_atomic
+from hlm.core.serialization import json_bytes, read_json
+from hlm.datasets.store.checksum import checksum
 from hlm.datasets.store.naming import METADATA, is_name
-from hlm.datasets.store.storage import checksum, json_bytes, read_json, write_atomic
 
 # Attribute of every group: CRC-32C of its other attributes.
 ATTRIBUTES_CHECKSUM = "crc32c"

@@ -9,9 +9,9 @@ from typing import Self
 
 from hlm.core.arrays import ByteArray
 from hlm.core.errors import CorruptError
+from hlm.core.files import storage_errors
 from hlm.datasets.store.images import decode, resize
 from hlm.datasets.store.shard import SHARD_FILE, Frames, Index, read_frame
-from hlm.datasets.store.storage import storage_errors
 
 
 @dataclass(frozen=True, slots=True, eq=False)

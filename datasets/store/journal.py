@@ -17,11 +17,13 @@ import numpy as np
 import numpy.typing as npt
 
 from hlm.core.errors import CorruptError, InputError
+from hlm.core.files import write_atomic
 from hlm.core.layout import DIMENSIONS
+from hlm.core.serialization import json_bytes, read_json
 from hlm.datasets.store.attributes import check_attributes, sealed
+from hlm.datasets.store.checksum import CHECKSUM_BYTES, checksum
 from hlm.datasets.store.naming import checked_name
 from hlm.datasets.store.shard import SHARD_FILE, read_frame
-from hlm.datasets.store.storage import CHECKSUM_BYTES, checksum, json_bytes, read_json, write_atomic
 from hlm.datasets.store.version import SCHEMA_VERSION, check_version
 
 HEADER_FILE = "journal.json"

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from hlm.core.errors import HlmError
-from hlm.datasets.store.storage import storage_errors
+from hlm.core.files import storage_errors
 
 LOCK_FILE = ".lock"
 _HOLDER_BYTES = 128

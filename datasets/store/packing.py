@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from hlm.core.errors import CorruptError, ExistsError
+from hlm.core.files import NEW, sync_folder, write_durable
 from hlm.datasets.store.arrays import dimension_names, read_array, write_array, write_image_metadata
 from hlm.datasets.store.attributes import group_metadata, write_attributes
 from hlm.datasets.store.journal import HEADER_FILE, STEPS_FILE, Columns, Header, Records, shard_path
 from hlm.datasets.store.naming import METADATA, PARTIAL, PRIVILEGED, array_names
 from hlm.datasets.store.shard import Frames, seal
-from hlm.datasets.store.storage import NEW, sync_folder, write_durable
 from hlm.datasets.store.version import SCHEMA_VERSION
 
 

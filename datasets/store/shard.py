@@ -11,8 +11,9 @@ from typing import Any, Self
 import numpy as np
 
 from hlm.core.errors import CorruptError
+from hlm.core.files import write_all
 from hlm.datasets.store.arrays import chunk_name, image_shape
-from hlm.datasets.store.storage import CHECKSUM_BYTES, checksum, write_all
+from hlm.datasets.store.checksum import CHECKSUM_BYTES, checksum
 
 type Index = np.ndarray[Any, np.dtype[np.uint64]]
 

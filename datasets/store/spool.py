@@ -11,13 +11,16 @@ from threading import Event, Thread
 from types import TracebackType
 
 from hlm.core.arrays import ByteArray
+from hlm.core.errors import StorageError
+from hlm.core.files import storage_errors, sync_folder, write_all
+from hlm.datasets.store.checksum import checksum
 from hlm.datasets.store.images import encode
 from hlm.datasets.store.journal import STEPS_FILE, Header, Values, record, shard_path
-from hlm.datasets.store.storage import StorageError, checksum, storage_errors, sync_folder, write_all
 
 # A process that is killed loses no more than the queue; a machine that loses power, no more than a sync period.
 QUEUE_S = 0.25
 SYNC_PERIOD_S = 0.25
+KEEP_HINT = "`hlm data recover` keeps what was recorded so far."
 
 type Images = Mapping[str, ByteArray]
 
@@ -99,7 +102,7 @@ class Spool:
     def _guard(self) -> Iterator[None]:
         """Keep an error for the caller's thread."""
         try:
-            with storage_errors("write to", self._folder):
+            with storage_errors("write to", self._folder, KEEP_HINT):
                 yield
         except Exception as error:  # noqa: BLE001 - raised in the caller's thread
             self._failure = self._failure or (error, error.__traceback__)

@@ -7,7 +7,8 @@ import errno
 import os
 from pathlib import Path
 
-from hlm.datasets.store.storage import StorageError, sync_folder
+from hlm.core.errors import StorageError
+from hlm.core.files import sync_folder
 
 # Source: Linux man page renameat2(2) and <linux/fs.h>.
 _AT_FDCWD = -100

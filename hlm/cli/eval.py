@@ -21,6 +21,7 @@ from hlm.cli.sources import LocalPolicy, ServedPolicy
 from hlm.cli.stations import StationConfig, policy_station
 from hlm.cli.tables import console, facts
 from hlm.core.errors import ExistsError, InputError, UnknownNameError
+from hlm.core.files import write_atomic
 
 if TYPE_CHECKING:
     from hlm.evaluation.results import EvalResult, RolloutResult
@@ -158,7 +159,7 @@ def _finish(config: EvalArguments, result: EvalResult, out: Path, command: str) 
     page = write_evaluation(out, result, command)
     if config.json is not None:
         config.json.parent.mkdir(parents=True, exist_ok=True)
-        config.json.write_text(result.to_json(), encoding="utf-8")
+        write_atomic(config.json, result.to_json().encode())
     low, high = result.success_interval
     screen = console()
     screen.print(

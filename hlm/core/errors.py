@@ -45,6 +45,10 @@ class CorruptError(HlmError):
     """A file that is there but cannot be read as what it claims to be."""
 
 
+class StorageError(HlmError):
+    """The operating system refused to read or write a file."""
+
+
 class MissingDependencyError(HlmError):
     """An optional package or system library that is not installed; the text gives the command that installs it."""
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hlm.core.errors import MissingFileError
+from hlm.core.files import write_atomic
 from hlm.evaluation.provenance import machine, versions
 from hlm.evaluation.results import FILE_NAME, EvalResult, RolloutResult, by_instruction, wilson_interval
 
@@ -91,7 +92,7 @@ def write_evaluation(folder: Path, result: EvalResult, command: str = "") -> Pat
     title = f"{result.task}: {result.successes} of {len(result.rollouts)}"
     section = Section(title="Result", evaluation=result, command=command)
     page = _write(folder, title, [section], lead=f"Rollouts of {result.source}")
-    (folder / FILE_NAME).write_text(result.to_json(), encoding="utf-8")
+    write_atomic(folder / FILE_NAME, result.to_json().encode())
     return page
 
 
@@ -174,7 +175,7 @@ def _write(folder: Path, title: str, sections: Sequence[Section], lead: str) -> 
     )
     folder.mkdir(parents=True, exist_ok=True)
     page = folder / PAGE
-    page.write_text(html, encoding="utf-8")
+    write_atomic(page, html.encode())
     return page
 
 

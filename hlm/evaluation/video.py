@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +14,7 @@ from PIL import Image
 
 from hlm.core.arrays import ByteArray
 from hlm.core.errors import InputError
+from hlm.core.files import replacing
 
 if TYPE_CHECKING:
     from av.container import OutputContainer
@@ -44,8 +46,8 @@ class VideoWriter:
         self.size = size
         self._rate = Fraction(rate_hz).limit_denominator(1001)
         self._options = {"crf": str(crf), "preset": "fast"}
-        self._partial = path.with_name(f".{path.stem}.partial{path.suffix}")
         self._output: tuple[OutputContainer, VideoStream] | None = None
+        self._open_files = ExitStack()
 
     def __enter__(self) -> Self:
         """The writer itself."""
@@ -58,7 +60,7 @@ class VideoWriter:
         if kind is None:
             self.close()
         else:
-            self._abandon()
+            self._open_files.__exit__(kind, error, trace)
 
     def write(self, image: ByteArray) -> None:
         """Add a picture.
@@ -81,30 +83,22 @@ class VideoWriter:
 
     def close(self) -> None:
         """Complete the file; without a picture there is none."""
-        if self._output is None:
-            return
-        try:
-            container, stream = self._output
-            container.mux(stream.encode())
-            container.close()
-            self._partial.replace(self.path)
-        finally:
-            self._abandon()
+        with self._open_files:
+            if self._output is not None:
+                container, stream = self._output
+                self._output = None
+                container.mux(stream.encode())
 
     def _open(self) -> tuple[OutputContainer, VideoStream]:
         import av
 
         height, width = self.size
-        container = av.open(str(self._partial), "w", format="mp4", options={"movflags": "+faststart"})
+        new = self._open_files.enter_context(replacing(self.path))
+        container = av.open(str(new), "w", format="mp4", options={"movflags": "+faststart"})
+        self._open_files.enter_context(container)
         stream = container.add_stream("libx264", rate=self._rate, options=self._options)
         stream.height, stream.width, stream.pix_fmt = height + height % 2, width + width % 2, "yuv420p"
         return container, stream
-
-    def _abandon(self) -> None:
-        if self._output is not None:
-            self._output[0].close()
-        self._output = None
-        self._partial.unlink(missing_ok=True)
 
 
 def write_animation(path: Path, images: Sequence[ByteArray], rate_hz: float, width_px: int | None = None) -> Path:
@@ -130,15 +124,13 @@ def write_animation(path: Path, images: Sequence[ByteArray], rate_hz: float, wid
     if width_px is not None:
         height_px = max(1, round(frames[0].height * width_px / frames[0].width))
         frames = [frame.resize((width_px, height_px), Image.Resampling.LANCZOS) for frame in frames]
-    partial = path.with_name(f".{path.stem}.partial{path.suffix}")
     if path.suffix.lower() == ".gif":
         frames = _share_palette(frames)
     duration_ms = round(1000.0 / rate_hz)
     # Quality and method are WebP's, disposal is GIF's; each format ignores the other's.
-    frames[0].save(
-        partial, save_all=True, append_images=frames[1:], duration=duration_ms, loop=0, quality=75, method=4, disposal=1
-    )
-    partial.replace(path)
+    options = {"duration": duration_ms, "loop": 0, "quality": 75, "method": 4, "disposal": 1}
+    with replacing(path) as new:
+        frames[0].save(new, path.suffix[1:], save_all=True, append_images=frames[1:], **options)
     return path
 
 

@@ -23,9 +23,9 @@ from lerobot.utils.constants import ACTION, OBS_STATE
 from safetensors import SafetensorError
 from torch import Tensor
 
+from hlm.core.errors import StorageError
 from hlm.core.layout import NAMES, UNITS
 from hlm.datasets.convert.staging import must_be_free, staged
-from hlm.datasets.store.storage import StorageError
 from hlm.policies.checkpoint import Checkpoint, read_checkpoint
 from hlm.policies.encoding import EncodingConfig
 from hlm.policies.exchange.normaliser import action_stats, state_stats

@@ -22,7 +22,7 @@ from safetensors.numpy import load_file
 from hlm.core.arrays import FloatArray
 from hlm.core.errors import CorruptError, MismatchError, MissingFileError
 from hlm.core.layout import DIMENSIONS
-from hlm.datasets.store.storage import read_json
+from hlm.core.serialization import read_json
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"

@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from hlm.core.errors import CorruptError, MismatchError, MissingFileError
-from hlm.datasets.store.storage import read_json
+from hlm.core.serialization import read_json
 from hlm.policies.hub import WEIGHTS, model_folder
 
 WEIGHTS_FILE = "model.safetensors"

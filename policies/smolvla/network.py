@@ -13,7 +13,7 @@ from lerobot.policies.smolvla.modeling_smolvla import VLAFlowMatching
 from torch import Tensor, nn
 
 from hlm.core.errors import InputError, MismatchError, MissingDependencyError
-from hlm.datasets.store.storage import read_json
+from hlm.core.serialization import read_json
 from hlm.policies.flow_matching import flow_times, mean_over_actions
 from hlm.policies.hub import WEIGHTS, model_folder
 from hlm.policies.lerobot.features import input_features, output_features

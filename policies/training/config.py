@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, Self
 
-import yaml
-
 from hlm.core.documents import from_document, to_document
-from hlm.core.errors import CorruptError, InputError, MissingFileError, UnknownNameError
+from hlm.core.errors import InputError, MissingFileError, UnknownNameError
+from hlm.core.serialization import read_yaml
 from hlm.policies.augmentation_config import AugmentationConfig
 from hlm.policies.compact.config import CompactConfig
 from hlm.policies.lerobot.settings import ActSettings, SmolVLASettings
@@ -22,7 +20,6 @@ from hlm.policies.training.defaults import DEFAULTS
 from hlm.policies.training.upgrade import RENAMED
 from hlm.policies.transforms.ordering import Order
 
-_LARGEST_BYTES = 1_000_000
 SMALLEST_BATCH = 2
 OUTCOMES = ("success",)
 LARGEST_SEED = 2**63 - 1
@@ -37,13 +34,6 @@ _LOWEST = {
 Device = Literal["auto", "cpu", "cuda"]
 Precision = Literal["auto", "float32", "bfloat16"]
 Sharding = Literal["none", "fsdp"]
-
-
-class _Loader(yaml.SafeLoader):
-    """Reads `1e-4` as a number, which YAML 1.1 takes for text."""
-
-
-_Loader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), None)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -200,21 +190,13 @@ def read_document(path: Path) -> dict[str, Any]:
 
     Raises:
         MissingFileError: there is no such file.
-        CorruptError: it is not a YAML mapping.
+        CorruptError: it is not a YAML mapping, or gives a field twice.
         UnknownNameError: an unknown field; the text suggests the nearest.
         InputError: a field by the name that it had in an older hlm.
     """
     if not path.is_file():
         raise MissingFileError(f"no config at {path}; a config is a YAML file with the options of `hlm train --help`.")
-    data = path.read_bytes()[: _LARGEST_BYTES + 1]
-    try:
-        if len(data) > _LARGEST_BYTES:
-            raise ValueError(f"it is larger than {_LARGEST_BYTES} bytes")
-        document = yaml.load(data, _Loader)  # a SafeLoader
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
-        raise CorruptError(f"{path} is not valid YAML: {' '.join(str(error).split())}.") from error
-    if not isinstance(document, dict):
-        raise CorruptError(f"{path} holds no fields; expected lines like `batch_size: 32`.")
+    document = read_yaml(path)
     known = {item.name for item in fields(TrainConfig)}
     for name in document:
         if name in RENAMED:

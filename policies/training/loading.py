@@ -13,10 +13,9 @@ from functools import partial
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from hlm.core.errors import CorruptError, HlmError, InputError
+from hlm.core.errors import CorruptError, HlmError, InputError, StorageError
 from hlm.datasets.loader import Samples
 from hlm.datasets.sampler import MixtureSampler
-from hlm.datasets.store.storage import StorageError
 from hlm.policies.training.samples import EncodedSample, RawBatch, collate
 
 # How soon a worker notices that the trainer was killed.

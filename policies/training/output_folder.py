@@ -6,9 +6,9 @@ import os
 import shutil
 from pathlib import Path
 
-from hlm.core.errors import ExistsError
+from hlm.core.errors import ExistsError, StorageError
+from hlm.core.files import storage_errors
 from hlm.datasets.store.lock import LOCK_FILE
-from hlm.datasets.store.storage import StorageError, storage_errors
 from hlm.policies.checkpoint import EARLY_FILES, TRAINING_FILE, WEIGHTS_FILE, is_left
 from hlm.policies.training.reports import LOG_FOLDER, WANDB_FOLDER
 

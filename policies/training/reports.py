@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from hlm.core.documents import to_document
 from hlm.core.errors import HlmError, MissingDependencyError
-from hlm.datasets.store.storage import storage_errors
+from hlm.core.files import storage_errors
 from hlm.policies.training.config import TrainConfig
 
 LOG_FOLDER = "tensorboard"

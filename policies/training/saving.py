@@ -9,8 +9,8 @@ from typing import Any, cast
 import torch
 
 from hlm.core.documents import to_document
-from hlm.core.errors import HlmError
-from hlm.datasets.store.storage import StorageError, write_atomic
+from hlm.core.errors import HlmError, StorageError
+from hlm.core.files import write_atomic
 from hlm.policies.checkpoint import Checkpoint, write_checkpoint
 from hlm.policies.network import Network
 from hlm.policies.training.card import RunFacts, card, describe

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from hlm.cli.main import main
-from hlm.core.errors import CorruptError, MismatchError
+from hlm.core.errors import CorruptError, MismatchError, StorageError
+from hlm.core.files import write_atomic
+from hlm.core.serialization import json_bytes, read_json
 from hlm.datasets import migrate as module
 from hlm.datasets.migrate import UPGRADES, Upgrade, migrate
 from hlm.datasets.reader import open_dataset
@@ -20,7 +22,6 @@ from hlm.datasets.store.attributes import ATTRIBUTES_CHECKSUM, group_attributes,
 from hlm.datasets.store.journal import HEADER_FILE, STEPS_FILE
 from hlm.datasets.store.lock import LOCK_FILE, FolderLock, LockedError
 from hlm.datasets.store.naming import METADATA, numbered_episodes
-from hlm.datasets.store.storage import StorageError, json_bytes, read_json, write_atomic
 from hlm.datasets.store.version import SCHEMA_VERSION
 from hlm.datasets.verify import verify
 from hlm.datasets.writer import DatasetWriter
@@ -286,7 +287,7 @@ def test_a_step_that_breaks_the_dataset_is_not_accepted(old, monkeypatch):
 def test_a_broken_episode_is_named_by_its_own_path(old):
     (old / "episode_000001" / METADATA).write_text("{")
     with pytest.raises(
-        CorruptError, match=rf"{old}/episode_000001/zarr\.json is no JSON.*Move {old}/episode_000001 aw"
+        CorruptError, match=rf"{old}/episode_000001/zarr\.json is not valid JSON.*Move {old}/episode_000001 aw"
     ):
         migrate(old)
 

@@ -64,7 +64,7 @@ def test_a_broken_description_is_refused(maker, path):
     with pytest.raises(CorruptError, match="attributes cannot be read"):
         open_dataset(path)
     (path / "zarr.json").write_text("")
-    with pytest.raises(CorruptError, match="is no JSON"):
+    with pytest.raises(CorruptError, match="is not valid JSON"):
         open_dataset(path)
 
 

@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 
 from hlm.core.errors import MissingFileError
+from hlm.core.files import write_atomic
+from hlm.core.serialization import json_bytes, read_json
 from hlm.datasets.reader import open_dataset
 from hlm.datasets.recover import recover
 from hlm.datasets.store import packing
 from hlm.datasets.store.attributes import sealed
-from hlm.datasets.store.storage import json_bytes, read_json, write_atomic
 from hlm.datasets.verify import verify
 from hlm.datasets.writer import DatasetWriter
 

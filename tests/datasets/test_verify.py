@@ -11,12 +11,12 @@ import zarr
 from hlm.core import layout
 from hlm.core.embodiments.unitree_g1 import UNITREE_G1
 from hlm.core.errors import CorruptError, HlmError
+from hlm.core.files import write_atomic
 from hlm.datasets.checks import moves, runs
 from hlm.datasets.reader import open_dataset
 from hlm.datasets.store.arrays import dimension_names, read_array, write_array
 from hlm.datasets.store.attributes import group_attributes, group_metadata
 from hlm.datasets.store.shard import Frames
-from hlm.datasets.store.storage import write_atomic
 from hlm.datasets.verify import Problem, verify
 from hlm.datasets.writer import DatasetWriter
 
@@ -205,7 +205,7 @@ def test_metadata_from_elsewhere_are_not_trusted(sound, name, change):
 def test_a_json_file_that_would_fill_the_memory_is_not_read(sound):
     with (sound / "episode_000001" / "zarr.json").open("wb") as file:
         file.truncate(2**36)
-    assert only(verify(sound), "that is no metadata").episode == 1
+    assert only(verify(sound), "is larger than 16 MiB").episode == 1
 
 
 def test_progress_counts_every_episode(sound):
@@ -364,7 +364,7 @@ def test_missing_instruction_unfinished_and_unknown_embodiment(maker, path):
 
 def test_broken_attributes_are_reported(sound):
     (sound / "episode_000001" / "zarr.json").write_text("{")
-    problem = only(verify(sound), "is no JSON")
+    problem = only(verify(sound), "is not valid JSON")
     assert problem.episode == 1
 
 

@@ -9,11 +9,10 @@ import numpy as np
 import pytest
 from rerun.chunk import RrdReader
 
-from hlm.core.errors import CorruptError, ExistsError, MissingDependencyError, MissingFileError
+from hlm.core.errors import CorruptError, ExistsError, MissingDependencyError, MissingFileError, StorageError
 from hlm.core.layout import DIMENSIONS, NAMES
 from hlm.datasets.reader import open_dataset
 from hlm.datasets.sheet import save_sheet
-from hlm.datasets.store.storage import StorageError
 from hlm.datasets.view import PLOTS, Boxes, Capsules, Part, save_recording
 from hlm.datasets.writer import DatasetWriter
 

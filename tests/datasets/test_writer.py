@@ -13,11 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hlm.core.errors import ExistsError, InputError, MismatchError, UnknownNameError
+from hlm.core.errors import ExistsError, InputError, MismatchError, StorageError, UnknownNameError
 from hlm.datasets.reader import open_dataset
 from hlm.datasets.recover import recover
 from hlm.datasets.store.lock import FolderLock, LockedError
-from hlm.datasets.store.storage import StorageError
 from hlm.datasets.store.version import SCHEMA_VERSION
 from hlm.datasets.verify import verify
 from hlm.datasets.writer import DatasetWriter

@@ -10,13 +10,12 @@ from pathlib import Path
 import PIL.Image
 import pytest
 
-from hlm.core.errors import ExistsError, HlmError, InputError, MissingFileError, UnknownNameError
+from hlm.core.errors import ExistsError, HlmError, InputError, MissingFileError, StorageError, UnknownNameError
 from hlm.datasets.convert.cameras import chosen_cameras, parse_cameras
 from hlm.datasets.convert.convert import HLM, Request, convert, detect
 from hlm.datasets.convert.staging import staged
 from hlm.datasets.reader import open_dataset
 from hlm.datasets.store.lock import LockedError
-from hlm.datasets.store.storage import StorageError
 
 SLOW = """
 import sys, time

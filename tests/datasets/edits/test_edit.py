@@ -8,14 +8,21 @@ import numpy as np
 import pytest
 import zarr
 
-from hlm.core.errors import CorruptError, ExistsError, InputError, MismatchError, MissingFileError, UnknownNameError
+from hlm.core.errors import (
+    CorruptError,
+    ExistsError,
+    InputError,
+    MismatchError,
+    MissingFileError,
+    StorageError,
+    UnknownNameError,
+)
 from hlm.datasets.edits import operations
 from hlm.datasets.edits.edit import Share, edit, merge, split
 from hlm.datasets.edits.versions import before
 from hlm.datasets.reader import open_dataset
 from hlm.datasets.schema import DatasetSpec
 from hlm.datasets.store.lock import LockedError
-from hlm.datasets.store.storage import StorageError
 from hlm.datasets.verify import verify
 from hlm.datasets.writer import DatasetWriter
 

@@ -11,7 +11,7 @@ from functools import partial
 
 import pytest
 
-from hlm.core.errors import ExistsError, InputError
+from hlm.core.errors import ExistsError, InputError, StorageError
 from hlm.datasets.edits import operations, versions
 from hlm.datasets.edits.edit import Share, edit, merge, split
 from hlm.datasets.edits.versions import before, undo
@@ -223,7 +223,7 @@ def test_a_failing_edit_leaves_nothing_behind(demos, operation, snapshot, monkey
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(versions, "swap", refuse)
-    with pytest.raises(versions.StorageError, match=r"could not edit .*: no space left on device"):
+    with pytest.raises(StorageError, match=r"could not edit .*: no space left on device"):
         edit(demos, operation)
     assert snapshot(demos) == old
     assert [entry.name for entry in demos.parent.iterdir()] == [demos.name]

@@ -265,7 +265,7 @@ def test_an_index_cannot_lead_elsewhere(tmp_path, file):
     ("content", "error", "text"),
     [
         ('{"type": "pi0"}', MismatchError, "holds a 'pi0' model; init needs pi05"),
-        ("{", CorruptError, "is no JSON"),
+        ("{", CorruptError, "is not valid JSON"),
         ("[1]", CorruptError, "holds no JSON object"),
     ],
 )

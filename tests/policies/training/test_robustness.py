@@ -16,10 +16,9 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from hlm.cli.main import main
 from hlm.core.documents import to_document
-from hlm.core.errors import ExistsError, MissingFileError
+from hlm.core.errors import ExistsError, MissingFileError, StorageError
 from hlm.datasets.reader import open_dataset
 from hlm.datasets.store.lock import FolderLock, LockedError
-from hlm.datasets.store.storage import StorageError
 from hlm.policies import checkpoint as checkpoint_module
 from hlm.policies.checkpoint import read_checkpoint, read_training
 from hlm.policies.registry import load_policy

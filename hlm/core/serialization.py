@@ -1,0 +1,107 @@
+"""JSON and YAML files: written as bytes, read back with one-line errors."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from hlm.core.errors import CorruptError, MissingFileError
+
+# Metadata and configs take kilobytes; a file from elsewhere must not fill the memory.
+LIMIT_BYTES = 16 * 2**20
+
+
+def json_bytes(value: Any) -> bytes:
+    """Indented UTF-8 JSON; NumPy scalars are written as plain numbers."""
+    return json.dumps(value, indent=1, ensure_ascii=False, default=_plain).encode()
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read the JSON object in a file.
+
+    Raises:
+        CorruptError: the file is missing, too large, or not a JSON object.
+    """
+    try:
+        data = _read(path)
+    except FileNotFoundError:
+        raise CorruptError(f"{path} is missing.") from None
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise CorruptError(f"{path} is not valid JSON: {error}.") from error
+    if not isinstance(value, dict):
+        raise CorruptError(f"{path} holds no JSON object.")
+    return value
+
+
+def yaml_bytes(document: Any) -> bytes:
+    """UTF-8 YAML of a document, its keys in their order; `read_yaml` reads back what was written."""
+    return yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None).encode()
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read the YAML mapping in a file.
+
+    Numbers such as `1e-3`, which YAML 1.1 takes for text, are read as numbers. A key that is given twice is an error:
+    the YAML library would silently keep the last one.
+
+    Raises:
+        MissingFileError: there is no such file.
+        CorruptError: the file is too large, not valid YAML, or not a mapping.
+    """
+    if not path.is_file():
+        raise MissingFileError(f"no file {path}: {'this is a folder' if path.is_dir() else 'there is nothing'}.")
+    try:
+        document = yaml.load(_read(path), _Loader)  # a SafeLoader
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        place = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
+        raise CorruptError(f"{path} is not valid YAML: {error.problem}{place}.") from error
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise CorruptError(f"{path} is not valid YAML: {' '.join(str(error).split())}.") from error
+    if not isinstance(document, dict):
+        raise CorruptError(f"{path} must hold lines such as `name: value`.")
+    return document
+
+
+class _Loader(yaml.SafeLoader):
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
+        counts = Counter(key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode))
+        for key, _ in reversed(node.value):
+            if isinstance(key, yaml.ScalarNode) and counts[key.value] > 1:
+                raise yaml.MarkedYAMLError(
+                    problem=f"'{key.value}' is given {counts[key.value]} times", problem_mark=key.start_mark
+                )
+        return super().construct_mapping(node, deep=deep)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes the texts that `_Loader` would read as numbers."""
+
+
+for _yaml_class in (_Loader, _Dumper):
+    # The notation of YAML 1.2 and JSON; YAML 1.1 wants a point before the exponent and a sign in it.
+    _yaml_class.add_implicit_resolver(
+        "tag:yaml.org,2002:float", re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$"), list("-+.0123456789")
+    )
+
+
+def _read(path: Path) -> bytes:
+    with path.open("rb") as file:
+        data = file.read(LIMIT_BYTES + 1)
+    if len(data) > LIMIT_BYTES:
+        raise CorruptError(f"{path} is larger than {LIMIT_BYTES / 2**20:.0f} MiB; this is not the right file.")
+    return data
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"{type(value).__name__} does not fit into JSON")

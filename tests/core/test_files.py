@@ -1,0 +1,83 @@
+import errno
+import os
+
+import pytest
+
+from hlm.core.errors import StorageError
+from hlm.core.files import NEW, replacing, storage_errors, write_atomic, write_durable
+
+
+def names(folder):
+    return sorted(entry.name for entry in folder.iterdir())
+
+
+def test_write_atomic_replaces_what_was_there(tmp_path):
+    path = tmp_path / "file"
+    for data in (b"first", b"", b"second"):
+        write_atomic(path, data)
+        assert path.read_bytes() == data
+        assert names(tmp_path) == ["file"]
+
+
+def test_hard_links_keep_the_old_content(tmp_path):
+    path, link = tmp_path / "file", tmp_path / "link"
+    path.write_bytes(b"old")
+    link.hardlink_to(path)
+    write_durable(path, b"new")
+    assert (path.read_bytes(), link.read_bytes()) == (b"new", b"old")
+
+
+def test_a_write_that_was_killed_is_replaced(tmp_path):
+    (tmp_path / f"file{NEW}").write_bytes(b"half")
+    write_atomic(tmp_path / "file", b"whole")
+    assert (tmp_path / "file").read_bytes() == b"whole"
+    assert names(tmp_path) == ["file"]
+
+
+def test_replacing_appears_at_the_end(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    with replacing(path) as new:
+        assert new.read_bytes() == b""
+        new.write_bytes(b"new")
+        assert path.read_bytes() == b"old"
+    assert path.read_bytes() == b"new"
+    assert names(tmp_path) == ["file"]
+
+
+def test_replacing_keeps_the_usual_permissions(tmp_path):
+    (tmp_path / "usual").touch()
+    with replacing(tmp_path / "file") as new:  # as safetensors does: a private file of its own
+        new.unlink()
+        os.close(os.open(new, os.O_CREAT | os.O_WRONLY, 0o600))
+    assert (tmp_path / "file").stat().st_mode == (tmp_path / "usual").stat().st_mode
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_replacing_leaves_the_old_file_after_an_error(tmp_path, error):
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    with pytest.raises(error), replacing(path) as new:
+        new.write_bytes(b"half")
+        raise error
+    assert path.read_bytes() == b"old"
+    assert names(tmp_path) == ["file"]
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        (errno.ENOSPC, "no space left on device. Free some space. Keep it."),
+        (errno.EACCES, "permission denied. Check the permissions, or choose another folder. Keep it."),
+        (errno.EIO, "input/output error. Keep it."),
+    ],
+)
+def test_refusals_are_one_line(code, text):
+    with pytest.raises(StorageError) as refusal, storage_errors("write", "x", "Keep it."):
+        raise OSError(code, os.strerror(code))
+    assert str(refusal.value) == f"could not write x: {text}"
+
+
+def test_a_refusal_without_advice_and_hint_ends_with_the_reason():
+    with pytest.raises(StorageError, match=r"^could not read x: input/output error\.$"), storage_errors("read", "x"):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
