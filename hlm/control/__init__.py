@@ -1,1 +1,1 @@
-"""Whole-body control: rigid-body model, inverse kinematics, and the tracker that plays the reference stream."""
+"""Whole-body control: rigid-body model, inverse kinematics, walking patterns and the whole-body tracker."""

@@ -1,4 +1,4 @@
-"""Whole-body inverse kinematics: the configuration whose feet, hands, pelvis and balance fit wanted ones best."""
+"""Whole-body inverse kinematics: the configuration that fits targets of feet, hands, pelvis and balance best."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 import pinocchio as pin
 
-from hlm.control.model import BASE_DOFS, DOFS, BodyModel, Configuration
+from hlm.control.model import BASE_DOFS, DOFS, BodyModel, Configuration, rotation_from_quat
 from hlm.core.arrays import FloatArray, frozen
 from hlm.core.errors import InputError, MismatchError
-from hlm.core.layout import JOINTS, MOTOR_ORDER
+from hlm.core.layout import JOINTS, MOTOR_WAIST_PITCH, MOTOR_WAIST_ROLL
 
 _HEIGHT_AXIS = 2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class PoseTarget:
-    """Where a frame should be.
+    """Target pose of a frame.
 
     Attributes:
         position_in_world_m: [3].
@@ -37,15 +37,15 @@ class PoseTarget:
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class BodyTargets:
-    """What the body should look like; whatever is None is free.
+    """Targets of the whole body; a target that is None leaves its part free.
 
     Attributes:
-        soles: left and right, of the frames `left_sole` and `right_sole`.
-        grips: left and right, of the frames `left_grip` and `right_grip`.
-        pelvis_height_m: above the world's origin.
+        soles: targets of the frames `left_sole` and `right_sole`.
+        grips: targets of the frames `left_grip` and `right_grip`.
+        pelvis_height_m: height of the pelvis above the world's origin.
         quat_world_from_pelvis_wxyz: [4] unit quaternion.
-        com_position_in_world_m: [2] x and y, usually the middle of the soles.
-        joint_position_rad: [29] posture that the rest tends to; the embodiment's default pose when None.
+        com_position_in_world_m: [2] x and y of the centre of mass, usually the middle of the soles.
+        joint_position_rad: [29] posture that the free joints tend to; None means the embodiment's default pose.
     """
 
     soles: tuple[PoseTarget | None, PoseTarget | None] = (None, None)
@@ -70,37 +70,36 @@ class BodyTargets:
 class IKConfig:
     """Weights and limits of `WholeBodyIK`.
 
-    The cost is the sum of squares of weight x error, so that a weight of 10 /m makes 10 cm cost as much as 1 rad at
-    a weight of 1 /rad.
+    The cost is the sum of the squares of weight x error: with weights of 10 /m and 1 /rad, 10 cm cost as much as 1 rad.
 
     Attributes:
-        iterations: Gauss-Newton steps of a call.
-        sole_position_per_m: both feet.
-        sole_rotation_per_rad: both feet.
-        grip_position_per_m: both hands.
-        grip_rotation_per_rad: both hands.
-        center_of_mass_per_m: x and y.
-        pelvis_height_per_m: height.
-        pelvis_rotation_per_rad: orientation.
-        posture_per_rad: each joint towards the posture.
-        waist_tilt_per_rad: roll and pitch of the waist towards the posture, which people keep straighter than arms.
-        damping_per_rad: each joint towards where it was a step before; below 0.03 steps overshoot and never settle.
-        limit_margin_rad: kept from each joint limit.
-        max_step_rad: largest change of a joint, and of the base in rad and m, in one step.
-        max_error_m: longest position error that one step tries to remove.
+        iterations: Gauss-Newton iterations per call.
+        sole_position_weight_per_m: position of each sole.
+        sole_rotation_weight_per_rad: orientation of each sole.
+        grip_position_weight_per_m: position of each grip.
+        grip_rotation_weight_per_rad: orientation of each grip.
+        com_weight_per_m: x and y of the centre of mass.
+        pelvis_height_weight_per_m: height of the pelvis.
+        pelvis_rotation_weight_per_rad: orientation of the pelvis.
+        posture_weight_per_rad: distance of each joint from the posture.
+        waist_tilt_weight_per_rad: the same for waist roll and pitch, which people keep straighter than their arms.
+        damping_weight_per_rad: change of each degree of freedom in an iteration; below 0.03 iterations overshoot.
+        limit_margin_rad: distance kept from each joint limit.
+        max_step_rad: largest change of a joint, and of the base in rad and m, in one iteration.
+        max_error_m: longest position error that one iteration tries to remove.
     """
 
     iterations: int = 4
-    sole_position_per_m: float = 20.0
-    sole_rotation_per_rad: float = 5.0
-    grip_position_per_m: float = 5.0
-    grip_rotation_per_rad: float = 0.5
-    center_of_mass_per_m: float = 10.0
-    pelvis_height_per_m: float = 3.0
-    pelvis_rotation_per_rad: float = 1.0
-    posture_per_rad: float = 0.02
-    waist_tilt_per_rad: float = 0.1
-    damping_per_rad: float = 0.04
+    sole_position_weight_per_m: float = 20.0
+    sole_rotation_weight_per_rad: float = 5.0
+    grip_position_weight_per_m: float = 5.0
+    grip_rotation_weight_per_rad: float = 0.5
+    com_weight_per_m: float = 10.0
+    pelvis_height_weight_per_m: float = 3.0
+    pelvis_rotation_weight_per_rad: float = 1.0
+    posture_weight_per_rad: float = 0.02
+    waist_tilt_weight_per_rad: float = 0.1
+    damping_weight_per_rad: float = 0.04
     limit_margin_rad: float = 0.02
     max_step_rad: float = 0.3
     max_error_m: float = 0.15
@@ -109,15 +108,15 @@ class IKConfig:
         """Check ranges."""
         if self.iterations < 1:
             raise InputError(f"iterations must be at least 1, got {self.iterations}.")
-        if self.damping_per_rad <= 0.0 or self.max_step_rad <= 0.0 or self.max_error_m <= 0.0:
-            raise InputError("damping_per_rad, max_step_rad and max_error_m must be positive.")
+        if self.damping_weight_per_rad <= 0.0 or self.max_step_rad <= 0.0 or self.max_error_m <= 0.0:
+            raise InputError("damping_weight_per_rad, max_step_rad and max_error_m must be positive.")
 
 
 class WholeBodyIK:
-    """Damped Gauss-Newton steps on the weighted errors, inside the joint limits.
+    """Damped Gauss-Newton iterations on the weighted errors, within the joint limits.
 
     Args:
-        model: the body.
+        model: the robot.
         config: weights and limits.
     """
 
@@ -126,10 +125,8 @@ class WholeBodyIK:
         self._model = model
         self._data = model.data()
         self._default_rad = model.embodiment.default_rad
-        self._posture_weights = np.full(JOINTS, self.config.posture_per_rad)
-        self._posture_weights[[MOTOR_ORDER.index(f"waist_{axis}") for axis in ("roll", "pitch")]] = (
-            self.config.waist_tilt_per_rad
-        )
+        self._posture_weights = np.full(JOINTS, self.config.posture_weight_per_rad)
+        self._posture_weights[[MOTOR_WAIST_ROLL, MOTOR_WAIST_PITCH]] = self.config.waist_tilt_weight_per_rad
         self._posture = np.zeros((JOINTS, DOFS))
         np.fill_diagonal(self._posture[:, BASE_DOFS:], self._posture_weights)
         margin_rad = self.config.limit_margin_rad
@@ -137,15 +134,15 @@ class WholeBodyIK:
         self._upper_rad = model.embodiment.upper_rad - margin_rad
 
     def solve(self, targets: BodyTargets, start: Configuration, iterations: int | None = None) -> Configuration:
-        """The configuration after a few steps from `start` towards the targets.
+        """The configuration after some iterations from `start` towards the targets.
 
-        Called along a motion, each call starting from the last answer, the default number of steps follows it closely;
-        a far target needs 20 to 50.
+        Along a motion, with each call starting from the last solution, the default number of iterations follows
+        closely; a far target needs 20 to 50.
 
         Args:
-            targets: what is wanted.
-            start: where to start.
-            iterations: steps; the config's by default.
+            targets: targets of the body.
+            start: configuration to start from.
+            iterations: number of iterations; None means the config's.
 
         Raises:
             MismatchError: a target is not finite.
@@ -155,7 +152,7 @@ class WholeBodyIK:
         for _ in range(self.config.iterations if iterations is None else iterations):
             jacobian, error = self._rows(targets, vector)
             normal = jacobian.T @ jacobian
-            normal.flat[:: DOFS + 1] += self.config.damping_per_rad**2
+            normal.flat[:: DOFS + 1] += self.config.damping_weight_per_rad**2
             step = self._step_inside_limits(normal, jacobian.T @ error, vector[7:])
             if not np.all(np.isfinite(step)):
                 raise MismatchError("a target of the inverse kinematics is not finite.")
@@ -164,7 +161,7 @@ class WholeBodyIK:
         return Configuration.from_vector(vector)
 
     def _rows(self, targets: BodyTargets, vector: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Weighted [row, dof] Jacobian and [row] errors of all targets at a configuration vector."""
+        """[row, dof] weighted Jacobian and [row] weighted errors of all targets at a configuration vector."""
         config, model, data = self.config, self._model.pin_model, self._data
         pin.computeJointJacobians(model, data, vector)
         jacobians: list[FloatArray] = []
@@ -172,8 +169,8 @@ class WholeBodyIK:
         soles = zip(self._model.sole_frames, targets.soles, strict=True)
         grips = zip(self._model.grip_frames, targets.grips, strict=True)
         for pairs, position_weight, rotation_weight in (
-            (soles, config.sole_position_per_m, config.sole_rotation_per_rad),
-            (grips, config.grip_position_per_m, config.grip_rotation_per_rad),
+            (soles, config.sole_position_weight_per_m, config.sole_rotation_weight_per_rad),
+            (grips, config.grip_position_weight_per_m, config.grip_rotation_weight_per_rad),
         ):
             for frame, target in pairs:
                 if target is not None:
@@ -182,19 +179,18 @@ class WholeBodyIK:
                     errors.append(error)
         if targets.com_position_in_world_m is not None:
             com_jacobian = pin.jacobianCenterOfMass(model, data, False)  # noqa: FBT003 - Pinocchio's own signature
-            jacobians.append(config.center_of_mass_per_m * com_jacobian[:2])
-            errors.append(
-                config.center_of_mass_per_m * self._shortened(targets.com_position_in_world_m - data.com[0][:2])
-            )
+            jacobians.append(config.com_weight_per_m * com_jacobian[:2])
+            errors.append(config.com_weight_per_m * self._shortened(targets.com_position_in_world_m - data.com[0][:2]))
         self._add_pelvis_rows(targets, data.oMi[1], jacobians, errors)
-        wanted_rad = self._default_rad if targets.joint_position_rad is None else targets.joint_position_rad
+        posture_rad = self._default_rad if targets.joint_position_rad is None else targets.joint_position_rad
         jacobians.append(self._posture)
-        errors.append(self._posture_weights * (wanted_rad - vector[7:]))
+        errors.append(self._posture_weights * (posture_rad - vector[7:]))
         return np.concatenate(jacobians), np.concatenate(errors)
 
     def _pose_rows(
         self, frame: int, target: PoseTarget, position_weight: float, rotation_weight: float
     ) -> tuple[FloatArray, FloatArray]:
+        """[row, dof] weighted Jacobian and [row] weighted errors of one frame; 3 rows, or 6 with an orientation."""
         placement = pin.updateFramePlacement(self._model.pin_model, self._data, frame)
         jacobian = pin.getFrameJacobian(
             self._model.pin_model, self._data, frame, pin.ReferenceFrame.LOCAL_WORLD_ALIGNED
@@ -202,7 +198,7 @@ class WholeBodyIK:
         offset_m = self._shortened(target.position_in_world_m - placement.translation)
         if target.quat_world_from_frame_wxyz is None:
             return position_weight * jacobian[:3], position_weight * offset_m
-        rotation = _rotation(target.quat_world_from_frame_wxyz)
+        rotation = rotation_from_quat(target.quat_world_from_frame_wxyz)
         jacobian[:3] *= position_weight
         jacobian[3:] *= rotation_weight
         turn_rad = pin.log3(rotation @ placement.rotation.T)
@@ -213,41 +209,36 @@ class WholeBodyIK:
     ) -> None:
         if targets.pelvis_height_m is not None:
             row = np.zeros((1, DOFS))
-            row[0, :3] = self.config.pelvis_height_per_m * pelvis.rotation[_HEIGHT_AXIS]
+            row[0, :3] = self.config.pelvis_height_weight_per_m * pelvis.rotation[_HEIGHT_AXIS]
             offset_m = self._shortened(np.array([targets.pelvis_height_m - pelvis.translation[_HEIGHT_AXIS]]))
             jacobians.append(row)
-            errors.append(self.config.pelvis_height_per_m * offset_m)
+            errors.append(self.config.pelvis_height_weight_per_m * offset_m)
         if targets.quat_world_from_pelvis_wxyz is not None:
             rows = np.zeros((3, DOFS))
-            np.fill_diagonal(rows[:, 3:BASE_DOFS], self.config.pelvis_rotation_per_rad)
-            turn_rad = pin.log3(pelvis.rotation.T @ _rotation(targets.quat_world_from_pelvis_wxyz))
+            np.fill_diagonal(rows[:, 3:BASE_DOFS], self.config.pelvis_rotation_weight_per_rad)
+            turn_rad = pin.log3(pelvis.rotation.T @ rotation_from_quat(targets.quat_world_from_pelvis_wxyz))
             jacobians.append(rows)
-            errors.append(self.config.pelvis_rotation_per_rad * turn_rad)
+            errors.append(self.config.pelvis_rotation_weight_per_rad * turn_rad)
 
     def _shortened(self, offset_m: FloatArray) -> FloatArray:
+        """The offset, scaled down to `max_error_m` if it is longer."""
         length_m = float(np.linalg.norm(offset_m))
         return offset_m if length_m <= self.config.max_error_m else offset_m * (self.config.max_error_m / length_m)
 
     def _step_inside_limits(self, normal: FloatArray, gradient: FloatArray, joints_rad: FloatArray) -> FloatArray:
-        """[dof] solution of `normal step = gradient`; joints that would pass a limit stop there, the rest makes up."""
+        """[dof] solution of `normal @ step = gradient` with joints held at their limits, the others adapted."""
         room = np.full((2, DOFS), np.inf)
         room[0, BASE_DOFS:] = joints_rad - self._lower_rad
         room[1, BASE_DOFS:] = self._upper_rad - joints_rad
         step = np.linalg.solve(normal, gradient)
-        stopped = np.zeros(DOFS, dtype=bool)
+        at_limit = np.zeros(DOFS, dtype=bool)
         for _ in range(3):
-            passing = ((step < -room[0]) | (step > room[1])) & ~stopped
-            if not passing.any():
+            beyond = ((step < -room[0]) | (step > room[1])) & ~at_limit
+            if not beyond.any():
                 break
-            step[passing] = np.clip(step[passing], -room[0, passing], room[1, passing])
-            stopped |= passing
-            free = ~stopped
-            rest = gradient[free] - normal[np.ix_(free, stopped)] @ step[stopped]
+            step[beyond] = np.clip(step[beyond], -room[0, beyond], room[1, beyond])
+            at_limit |= beyond
+            free = ~at_limit
+            rest = gradient[free] - normal[np.ix_(free, at_limit)] @ step[at_limit]
             step[free] = np.linalg.solve(normal[np.ix_(free, free)], rest)
         return step * min(1.0, self.config.max_step_rad / max(float(np.abs(step).max()), 1e-9))
-
-
-def _rotation(quat_wxyz: FloatArray) -> FloatArray:
-    """[3, 3] matrix of a wxyz quaternion; Pinocchio's own is 20 times faster than SciPy's for a single one."""
-    w, x, y, z = quat_wxyz
-    return pin.Quaternion(w, x, y, z).normalized().toRotationMatrix()

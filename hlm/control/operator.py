@@ -1,4 +1,4 @@
-"""What an operator says with the body: where hands, feet and pelvis should be, from a person or from a script."""
+"""Operators: a person or a script that commands hands, feet and pelvis."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from hlm.core.arrays import FloatArray
 
 
 class OperatorPose(NamedTuple):
-    """One instant of an operator.
+    """Command of an operator at one instant.
 
     Attributes:
-        targets: of hands, feet and pelvis in the world where the episode's feet stand.
+        targets: targets of hands, feet and pelvis in the operator's world.
         gripper_opening: [2] left, right; 1 = open.
     """
 
@@ -22,12 +22,12 @@ class OperatorPose(NamedTuple):
 
 
 class Operator(Protocol):
-    """Somebody who moves."""
+    """Commands the body, step by step."""
 
     def reset(self) -> Configuration:
         """Start an episode; returns the robot's configuration in the operator's world."""
         ...
 
     def pose(self) -> OperatorPose | None:
-        """Where the body should be now, called once a row; None when the operator has finished."""
+        """The command of the next step; None when the operator has finished."""
         ...

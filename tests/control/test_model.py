@@ -4,7 +4,7 @@ import pinocchio as pin
 import pytest
 
 from hlm.control.model import DOFS, BodyModel, Configuration
-from hlm.control.tracker.dynamics import BodyDynamics
+from hlm.control.tracker.body_dynamics import BodyDynamics
 from hlm.core.embodiments.unitree_g1 import UNITREE_G1
 from hlm.core.errors import MismatchError
 from hlm.sim.robot import SimulatedRobot
@@ -57,7 +57,7 @@ def test_it_has_the_dynamics_of_the_simulators_model(model: BodyModel, world: Wo
     body.update(position, velocity)
     pelvis = other.mujoco.body("pelvis").id
     np.testing.assert_allclose(model.mass_kg, other.mujoco.body_subtreemass[pelvis], rtol=1e-12)
-    np.testing.assert_allclose(body.center_of_mass_m, other.data.subtree_com[pelvis], atol=1e-9)
+    np.testing.assert_allclose(body.com_position_m, other.data.subtree_com[pelvis], atol=1e-9)
     np.testing.assert_allclose(body.inertia, other.inertia(), atol=1e-9)
     np.testing.assert_allclose(body.bias, other.bias(velocity), atol=1e-6)
 
@@ -82,7 +82,9 @@ def test_sole_velocity_and_drift_are_time_derivatives(model: BodyModel) -> None:
     dt_s = 1e-6
     body.update(position, velocity)
     later.update(pin.integrate(model.pin_model, position, dt_s * velocity), velocity)
-    np.testing.assert_allclose((later.sole_m - body.sole_m) / dt_s, body.sole_velocity[:, :3], atol=1e-4)
+    np.testing.assert_allclose(
+        (later.sole_position_m - body.sole_position_m) / dt_s, body.sole_velocity[:, :3], atol=1e-4
+    )
     np.testing.assert_allclose((later.sole_velocity - body.sole_velocity) / dt_s, body.sole_drift, atol=1e-4)
     np.testing.assert_allclose(body.sole_jacobian @ velocity, body.sole_velocity, atol=1e-10)
 

@@ -73,8 +73,8 @@ def test_the_centre_of_mass_is_a_pendulum_over_the_feet_that_stand() -> None:
     poses = [pattern.at(time_s) for time_s in times]
     com_m = np.array([pose.com_position_m for pose in poses])
     acceleration = (com_m[2:] - 2.0 * com_m[1:-1] + com_m[:-2]) / dt_s**2
-    pressure_m = com_m[1:-1] - GAIT.center_of_mass_height_m / GRAVITY_M_S2 * acceleration
-    for point, pose in zip(pressure_m, poses[1:-1], strict=True):
+    zmp_m = com_m[1:-1] - GAIT.com_height_m / GRAVITY_M_S2 * acceleration
+    for point, pose in zip(zmp_m, poses[1:-1], strict=True):
         air = np.flatnonzero(pose.sole_position_m[:, 2] > 5e-3)
         if len(air) == 1:
             assert np.hypot(*(point - pose.sole_position_m[1 - air[0], :2])) < 0.012

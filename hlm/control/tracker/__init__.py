@@ -1,1 +1,1 @@
-"""The whole-body tracker: plays the reference stream on a body that stands on its own feet."""
+"""The whole-body tracker: follows the reference stream on a free-standing humanoid."""

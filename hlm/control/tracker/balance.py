@@ -1,172 +1,183 @@
-"""Feedback that keeps the centre of mass over the feet, by the divergent component of motion.
+"""Balance feedback on the divergent component of motion (DCM).
 
-The divergent component xi = c + c' / w of a pendulum of frequency w runs away from the zero-moment point; commanding
-that point beyond it brings it back (Englsberger et al. 2015).
+The DCM xi = c + c' / w of a linear inverted pendulum of natural frequency w diverges from the zero-moment point (ZMP);
+placing the ZMP beyond the DCM brings it back (Englsberger et al. 2015).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
-from hlm.control.tracker.config import BalanceConfig
+from hlm.control.checks import require_positive
+from hlm.control.tracker.support_polygon import project_onto_polygon, scaled_polygon
 from hlm.core.arrays import FloatArray
 
 
-def convex_hull(points_m: FloatArray) -> FloatArray:
-    """[corner, 2] convex hull of [point, 2] points, counter-clockwise (Andrew's monotone chain)."""
-    ordered = sorted(points_m.tolist())
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BalanceConfig:
+    """Gains and limits of the balance feedback.
 
-    def chain(points: list[list[float]]) -> list[tuple[float, float]]:
-        hull: list[tuple[float, float]] = []
-        for x, y in points:
-            while len(hull) > 1:
-                (x0, y0), (x1, y1) = hull[-2], hull[-1]
-                if (x1 - x0) * (y - y0) - (y1 - y0) * (x - x0) > 1e-12:
-                    break
-                hull.pop()
-            hull.append((x, y))
-        return hull[:-1]
+    Attributes:
+        dcm_gain_per_s: feedback gain on the horizontal DCM error.
+        height_stiffness_per_s2: feedback gain on the height of the centre of mass.
+        height_damping_per_s: feedback gain on the vertical velocity of the centre of mass.
+        support_scale: scale of the support polygon, about its centre, that references are limited to.
+        max_dcm_outward_m: largest distance of the reference DCM outside the stance foot's centre line.
+        max_zmp_outward_m: largest distance of the reference ZMP outside the stance foot's centre line.
+    """
 
-    return np.array(chain(ordered) + chain(ordered[::-1]))
+    dcm_gain_per_s: float = 3.0
+    height_stiffness_per_s2: float = 60.0
+    height_damping_per_s: float = 14.0
+    support_scale: float = 0.85
+    max_dcm_outward_m: float = 0.003
+    max_zmp_outward_m: float = 0.012
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        require_positive(self, *self.__slots__)
 
 
-def nearest_inside(polygon_m: FloatArray, point_m: FloatArray) -> FloatArray:
-    """[2] point of a convex, counter-clockwise [corner, 2] polygon that is nearest to [2] `point_m`."""
-    edge = np.empty_like(polygon_m)
-    np.subtract(polygon_m[1:], polygon_m[:-1], out=edge[:-1])
-    np.subtract(polygon_m[0], polygon_m[-1], out=edge[-1])
-    offset = point_m - polygon_m
-    if np.all(edge[:, 0] * offset[:, 1] >= edge[:, 1] * offset[:, 0]):
-        return point_m
-    share = np.clip((edge * offset).sum(axis=1) / np.maximum((edge * edge).sum(axis=1), 1e-12), 0.0, 1.0)
-    nearest = polygon_m + share[:, None] * edge
-    return nearest[np.argmin(((nearest - point_m) ** 2).sum(axis=1))]
+class ComMotion(NamedTuple):
+    """Motion of the centre of mass at one instant.
+
+    Attributes:
+        position_m: [3].
+        velocity_m_s: [3].
+    """
+
+    position_m: FloatArray
+    velocity_m_s: FloatArray
+
+    def dcm_m(self, frequency_rad_s: float) -> FloatArray:
+        """[2] horizontal divergent component of motion."""
+        dcm_m: FloatArray = self.position_m[:2] + self.velocity_m_s[:2] / frequency_rad_s
+        return dcm_m
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Balance:
-    """Where the body falls and where it should fall, at one instant.
+    """Measured and reference DCM at one instant.
 
     Attributes:
-        frequency_rad_s: of the pendulum, sqrt(gravity / height).
-        polygon_m: [corner, 2] where the zero-moment point can be.
-        diverging_m: [2] divergent component of the measured motion.
-        wanted_m: [2] divergent component of the wanted motion.
-        pressure_m: [2] zero-moment point of the wanted motion.
+        frequency_rad_s: natural frequency of the pendulum, sqrt(gravity / height).
+        support_polygon_m: [corner, 2] region that the ZMP can lie in.
+        dcm_m: [2] measured DCM.
+        reference_dcm_m: [2] DCM of the reference.
+        reference_zmp_m: [2] ZMP of the reference.
     """
 
     frequency_rad_s: float
-    polygon_m: FloatArray
-    diverging_m: FloatArray
-    wanted_m: FloatArray
-    pressure_m: FloatArray
+    support_polygon_m: FloatArray
+    dcm_m: FloatArray
+    reference_dcm_m: FloatArray
+    reference_zmp_m: FloatArray
 
     @property
-    def error_m(self) -> FloatArray:
-        """[2] how far the measured divergent component is from the wanted one."""
-        return self.diverging_m - self.wanted_m
+    def dcm_error_m(self) -> FloatArray:
+        """[2] measured minus reference DCM."""
+        return self.dcm_m - self.reference_dcm_m
 
-    def pressure(self, rate: float, config: BalanceConfig) -> FloatArray:
-        """[2] zero-moment point that brings the body to the wanted motion.
+    def desired_zmp(self, rate: float, config: BalanceConfig) -> FloatArray:
+        """[2] ZMP that brings the DCM to the reference, m.
 
         Args:
-            rate: at which the wanted motion is played; 0 when it waits.
-            config: gains.
+            rate: playback rate of the reference; 0 while it waits.
+            config: feedback gain.
         """
-        feed_forward = self.diverging_m - rate * (self.wanted_m - self.pressure_m)
-        return nearest_inside(
-            self.polygon_m, feed_forward + config.divergence_gain_per_s / self.frequency_rad_s * self.error_m
+        feedforward_m = self.dcm_m - rate * (self.reference_dcm_m - self.reference_zmp_m)
+        return project_onto_polygon(
+            self.support_polygon_m, feedforward_m + config.dcm_gain_per_s / self.frequency_rad_s * self.dcm_error_m
         )
 
-    def landing_error(self, remaining_s: float) -> FloatArray:
-        """[2] error that is left at the landing when the zero-moment point does all it can until then."""
-        growth = float(np.exp(self.frequency_rad_s * remaining_s))
-        correction = self.error_m * growth / (growth - 1.0)
-        possible = nearest_inside(self.polygon_m, self.pressure_m + correction) - self.pressure_m
-        return (self.error_m - possible) * growth + possible
+    def touchdown_dcm_error(self, time_to_touchdown_s: float) -> FloatArray:
+        """[2] DCM error left at touchdown when the ZMP does all it can until then, m."""
+        growth = float(np.exp(self.frequency_rad_s * time_to_touchdown_s))
+        correction_m = self.dcm_error_m * growth / (growth - 1.0)
+        reachable_m = project_onto_polygon(self.support_polygon_m, self.reference_zmp_m + correction_m)
+        shift_m = reachable_m - self.reference_zmp_m
+        return (self.dcm_error_m - shift_m) * growth + shift_m
 
 
-def balance_between(
-    measured: tuple[FloatArray, FloatArray],
-    wanted: tuple[FloatArray, FloatArray],
-    pressure_m: FloatArray,
+def balance_of(
+    measured: ComMotion,
+    reference: ComMotion,
+    reference_zmp_m: FloatArray,
     frequency_rad_s: float,
-    polygon_m: FloatArray,
+    support_polygon_m: FloatArray,
     config: BalanceConfig,
 ) -> Balance:
-    """The balance of a measured and a wanted motion; the wanted zero-moment point is kept inside the feet.
+    """The balance of a measured motion; the reference ZMP is projected into the scaled support polygon.
 
     Args:
-        measured: [>= 2] position and velocity of the centre of mass.
-        wanted: [>= 2] position and velocity.
-        pressure_m: [2] zero-moment point of the wanted motion.
-        frequency_rad_s: of the pendulum.
-        polygon_m: [corner, 2] where the zero-moment point can be.
-        config: margin.
+        measured: motion of the robot.
+        reference: motion to follow.
+        reference_zmp_m: [2] ZMP of the reference.
+        frequency_rad_s: natural frequency of the pendulum.
+        support_polygon_m: [corner, 2] region that the ZMP can lie in.
+        config: scale of the support polygon.
     """
-    diverging, wanted_diverging = (
-        position[:2] + velocity[:2] / frequency_rad_s for position, velocity in (measured, wanted)
+    return Balance(
+        frequency_rad_s,
+        support_polygon_m,
+        measured.dcm_m(frequency_rad_s),
+        reference.dcm_m(frequency_rad_s),
+        project_onto_polygon(scaled_polygon(support_polygon_m, config.support_scale), reference_zmp_m),
     )
-    inner = _inner(polygon_m, config)
-    return Balance(frequency_rad_s, polygon_m, diverging, wanted_diverging, nearest_inside(inner, pressure_m))
 
 
-def resting(balance: Balance, config: BalanceConfig) -> Balance:
-    """The balance of a body that stays on its feet: the wanted motion may not fall outside them."""
-    return replace(balance, wanted_m=nearest_inside(_inner(balance.polygon_m, config), balance.wanted_m))
+def limit_to_support(balance: Balance, config: BalanceConfig) -> Balance:
+    """The balance with its reference DCM inside the scaled support polygon: the body takes no step."""
+    polygon_m = scaled_polygon(balance.support_polygon_m, config.support_scale)
+    return replace(balance, reference_dcm_m=project_onto_polygon(polygon_m, balance.reference_dcm_m))
 
 
-def catchable(balance: Balance, sole_m: FloatArray, outward: FloatArray, config: BalanceConfig) -> Balance:
-    """The balance of a body on one foot: nothing could catch a wanted motion that falls to the foot's outside.
+def limit_to_stance_foot(
+    balance: Balance, sole_position_m: FloatArray, outward: FloatArray, config: BalanceConfig
+) -> Balance:
+    """The balance with its reference not outside the stance foot, where no step could catch the body.
 
     Args:
-        balance: as the reference has it.
-        sole_m: [2] centre of the sole that carries the body.
-        outward: [2] direction to its outside.
-        config: how far outside is allowed.
+        balance: before the limit.
+        sole_position_m: [2] centre of the stance foot's sole.
+        outward: [2] unit vector to the outside of the stance foot.
+        config: limits.
     """
-    falls_m = float(outward @ (balance.wanted_m - sole_m)) - config.reference_outside_m
-    presses_m = float(outward @ (balance.pressure_m - sole_m)) - config.pressure_outside_m
+    dcm_excess_m = float(outward @ (balance.reference_dcm_m - sole_position_m)) - config.max_dcm_outward_m
+    zmp_excess_m = float(outward @ (balance.reference_zmp_m - sole_position_m)) - config.max_zmp_outward_m
     return replace(
         balance,
-        wanted_m=balance.wanted_m - max(falls_m, 0.0) * outward,
-        pressure_m=balance.pressure_m - max(presses_m, 0.0) * outward,
+        reference_dcm_m=balance.reference_dcm_m - max(dcm_excess_m, 0.0) * outward,
+        reference_zmp_m=balance.reference_zmp_m - max(zmp_excess_m, 0.0) * outward,
     )
 
 
-def center_of_mass_acceleration(
+def desired_com_acceleration(
     balance: Balance,
     rate: float,
-    measured: tuple[FloatArray, FloatArray],
-    wanted: tuple[FloatArray, FloatArray],
-    height_m_s2: float,
+    measured: ComMotion,
+    reference: ComMotion,
+    vertical_acceleration_m_s2: float,
     config: BalanceConfig,
 ) -> FloatArray:
-    """[3] acceleration of the centre of mass that brings it to the wanted motion, m/s2.
+    """[3] acceleration of the centre of mass that brings it to the reference, m/s2.
 
     Args:
-        balance: of the horizontal motion.
-        rate: at which the wanted motion is played.
-        measured: [3] position and velocity of the centre of mass.
-        wanted: [3] position and velocity.
-        height_m_s2: vertical acceleration of the wanted motion.
+        balance: horizontal balance.
+        rate: playback rate of the reference.
+        measured: motion of the robot.
+        reference: motion to follow.
+        vertical_acceleration_m_s2: feedforward of the height.
         config: gains.
     """
-    position, velocity = measured
-    acceleration = np.empty(3)
-    acceleration[:2] = balance.frequency_rad_s**2 * (position[:2] - balance.pressure(rate, config))
-    acceleration[2] = (
-        config.height_stiffness_per_s2 * (wanted[0][2] - position[2])
-        + config.height_damping_per_s * (wanted[1][2] - velocity[2])
-        + height_m_s2
+    acceleration_m_s2 = np.empty(3)
+    acceleration_m_s2[:2] = balance.frequency_rad_s**2 * (measured.position_m[:2] - balance.desired_zmp(rate, config))
+    acceleration_m_s2[2] = (
+        config.height_stiffness_per_s2 * (reference.position_m[2] - measured.position_m[2])
+        + config.height_damping_per_s * (reference.velocity_m_s[2] - measured.velocity_m_s[2])
+        + vertical_acceleration_m_s2
     )
-    return acceleration
-
-
-def _inner(polygon_m: FloatArray, config: BalanceConfig) -> FloatArray:
-    """[corner, 2] the part of a polygon that references may use."""
-    middle = polygon_m.mean(axis=0)
-    inner: FloatArray = middle + config.support_margin * (polygon_m - middle)
-    return inner
+    return acceleration_m_s2

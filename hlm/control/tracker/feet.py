@@ -1,4 +1,4 @@
-"""The soles as places to stand on."""
+"""Geometry of the measured feet: sole corners, clearance, and where the body falls relative to them."""
 
 from __future__ import annotations
 
@@ -7,40 +7,41 @@ from typing import NamedTuple
 import numpy as np
 
 from hlm.control.model import GRAVITY_M_S2
-from hlm.control.tracker.dynamics import BodyDynamics
+from hlm.control.tracker.body_dynamics import BodyDynamics
 from hlm.core.arrays import FloatArray
 
-_LEAST_HEIGHT_M = 0.25
+_MIN_COM_HEIGHT_M = 0.25
 
 
 class Feet(NamedTuple):
-    """Where the soles are.
+    """Geometry of both soles.
 
     Attributes:
-        corners_m: [foot, corner, 3] in the world.
-        outward: [foot, 2] horizontal direction to the outside of the foot.
+        corner_position_m: [foot, corner, 3] sole corners in the world.
+        outward: [foot, 2] horizontal unit vector to the outside of the foot.
         clearance_m: [foot] height of the lowest corner above the other sole's centre.
-        inward_m: [foot] how far the body falls to the inside of the foot's centre line.
+        dcm_inward_m: [foot] distance of the DCM to the inside of the foot's centre line.
     """
 
-    corners_m: FloatArray
+    corner_position_m: FloatArray
     outward: FloatArray
     clearance_m: FloatArray
-    inward_m: FloatArray
+    dcm_inward_m: FloatArray
 
 
-def feet_of(body: BodyDynamics, corners_in_sole_m: FloatArray) -> Feet:
-    """The feet of a body.
+def feet_of(body: BodyDynamics, corner_position_in_sole_m: FloatArray) -> Feet:
+    """The feet of a body at its present state.
 
     Args:
-        body: at its present state.
-        corners_in_sole_m: [corner, 3] in a sole's frame.
+        body: updated for this tick.
+        corner_position_in_sole_m: [corner, 3] sole corners in the sole's frame.
     """
     rotation = body.rotation_world_from_sole
-    corners_m = corners_in_sole_m @ rotation.transpose(0, 2, 1) + body.sole_m[:, None]
+    corner_position_m = corner_position_in_sole_m @ rotation.transpose(0, 2, 1) + body.sole_position_m[:, None]
     forward = rotation[:, :2, 0] / np.linalg.norm(rotation[:, :2, 0], axis=1, keepdims=True)
     outward = np.column_stack([-forward[:, 1], forward[:, 0]]) * np.array([[1.0], [-1.0]])
-    height_m = max(float(body.center_of_mass_m[2] - body.sole_m[:, 2].min()), _LEAST_HEIGHT_M)
-    falls_m = body.center_of_mass_m[:2] + body.center_of_mass_m_s[:2] * np.sqrt(height_m / GRAVITY_M_S2)
-    inward_m = ((body.sole_m[:, :2] - falls_m) * outward).sum(axis=1)
-    return Feet(corners_m, outward, corners_m[:, :, 2].min(axis=1) - body.sole_m[::-1, 2], inward_m)
+    com_height_m = max(float(body.com_position_m[2] - body.sole_position_m[:, 2].min()), _MIN_COM_HEIGHT_M)
+    dcm_m = body.com_position_m[:2] + body.com_velocity_m_s[:2] * np.sqrt(com_height_m / GRAVITY_M_S2)
+    dcm_inward_m = ((body.sole_position_m[:, :2] - dcm_m) * outward).sum(axis=1)
+    clearance_m = corner_position_m[:, :, 2].min(axis=1) - body.sole_position_m[::-1, 2]
+    return Feet(corner_position_m, outward, clearance_m, dcm_inward_m)

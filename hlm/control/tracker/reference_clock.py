@@ -1,24 +1,62 @@
-"""The clock that the reference is played on: it waits for the body before a lift, and lands with it."""
+"""Playback clock of the reference: it waits for the body before lift-off, and touches down with it."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
+from hlm.control.checks import require_positive
 from hlm.control.tracker.balance import Balance
-from hlm.control.tracker.config import ClockConfig
+from hlm.control.tracker.contact_state_machine import ContactStateMachine
 from hlm.control.tracker.feet import Feet
-from hlm.control.tracker.footholds import Footholds
 from hlm.control.tracker.reference_sample import ReferenceSample
 
-_LEAST_FALL_M = 0.02
-_LEAST_SWING_S = 0.25
+_MAX_SLOW_DOWN = 0.1
+_MIN_DCM_OFFSET_M = 0.02
+_MIN_SWING_S = 0.25
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ClockConfig:
+    """How the playback rate adapts to the body; DCM errors are measured minus reference.
+
+    Attributes:
+        catch_up_per_s: increase of the rate per second of lag beyond the latency.
+        max_catch_up: largest such increase.
+        max_rate_change_per_s: largest change of the rate per second.
+        hold_before_lift_off_s: time before a lift-off at which the clock may hold.
+        max_hold_s: longest hold before one lift-off.
+        max_hold_lag_s: lag from which on the clock no longer holds.
+        max_dcm_error_inward_m: the clock holds while the DCM is farther than this to the inside of the stance foot.
+        max_dcm_error_outward_m: the clock holds while the DCM is farther than this to the outside of the stance foot.
+        max_dcm_error_forward_m: the clock holds while the DCM is farther than this to the front or the back.
+        min_swing_rate: lowest rate in a swing.
+        max_swing_rate: highest rate in a swing.
+    """
+
+    catch_up_per_s: float = 1.0
+    max_catch_up: float = 0.15
+    max_rate_change_per_s: float = 20.0
+    hold_before_lift_off_s: float = 0.03
+    max_hold_s: float = 0.4
+    max_hold_lag_s: float = 0.8
+    max_dcm_error_inward_m: float = 0.012
+    max_dcm_error_outward_m: float = 0.03
+    max_dcm_error_forward_m: float = 0.1
+    min_swing_rate: float = 0.85
+    max_swing_rate: float = 1.2
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        require_positive(self, *self.__slots__)
 
 
 class ReferenceClock:
-    """How far the reference is played behind the robot's time, and how fast it runs.
+    """Lag of the reference behind the robot's time, and its playback rate.
 
     Args:
-        latency_s: lag that it comes back to.
+        latency_s: lag that the clock returns to.
         config: limits.
 
     Attributes:
@@ -32,51 +70,65 @@ class ReferenceClock:
         self.reset()
 
     def reset(self) -> None:
-        """Run at the stream's own speed."""
+        """Play at the stream's own speed and the nominal latency."""
         self.lag_s = self._latency_s
         self.rate = 1.0
         self._held_s = 0.0
 
     def advance(self, dt_s: float) -> None:
-        """Let time pass."""
+        """Let `dt_s` pass at the present rate."""
         self.lag_s += (1.0 - self.rate) * dt_s
 
-    def update(self, dt_s: float, sample: ReferenceSample, balance: Balance, footholds: Footholds, feet: Feet) -> None:
-        """Choose the rate until the next tick."""
+    def update(
+        self, dt_s: float, sample: ReferenceSample, balance: Balance, contacts: ContactStateMachine, feet: Feet
+    ) -> None:
+        """Choose the rate until the next tick.
+
+        Args:
+            dt_s: time since the last tick.
+            sample: the reference.
+            balance: measured and reference DCM.
+            contacts: contact of the robot's feet.
+            feet: measured feet.
+        """
         config = self._config
-        behind_s = self.lag_s - self._latency_s
-        wanted = 1.0 + float(np.clip(config.catch_up_per_s * behind_s, -0.1, config.fastest_catch_up))
-        lifting = sample.standing & (sample.lift_s < config.before_lift_s)
-        if not footholds.standing.all():
+        excess_lag_s = self.lag_s - self._latency_s
+        desired = 1.0 + float(np.clip(config.catch_up_per_s * excess_lag_s, -_MAX_SLOW_DOWN, config.max_catch_up))
+        lifting_off = sample.contact.mask & (sample.time_to_lift_off_s < config.hold_before_lift_off_s)
+        if not contacts.contact.double_support:
             self._held_s = 0.0
-            wanted *= self._landing_rate(sample, balance, footholds, feet)
-        elif lifting.sum() != 1:
+            desired *= self._swing_rate(sample, balance, contacts, feet)
+        elif lifting_off.sum() != 1:
             self._held_s = 0.0
-        elif self._may_wait() and not self._is_ready(balance, feet, int(np.argmin(lifting))):
+        elif self._may_hold() and not self._is_ready(balance, feet, stance_foot=int(np.argmin(lifting_off))):
             self._held_s += dt_s
             self.rate = 0.0
             return
-        most = config.rate_change_per_s * dt_s
-        self.rate += float(np.clip(wanted - self.rate, -most, most))
+        max_change = config.max_rate_change_per_s * dt_s
+        self.rate += float(np.clip(desired - self.rate, -max_change, max_change))
 
-    def _may_wait(self) -> bool:
-        return self._held_s < self._config.longest_hold_s and self.lag_s < self._config.longest_lag_s
+    def _may_hold(self) -> bool:
+        return self._held_s < self._config.max_hold_s and self.lag_s < self._config.max_hold_lag_s
 
-    def _is_ready(self, balance: Balance, feet: Feet, foot: int) -> bool:
-        """Whether the body falls onto a foot as the reference does, so that the other one can be lifted."""
-        config, (x, y) = self._config, feet.outward[foot]
-        out_m = float(feet.outward[foot] @ balance.error_m)
-        along_m = abs(float(x * balance.error_m[1] - y * balance.error_m[0]))
-        return -config.inward_m < out_m < config.outward_m and along_m < config.along_m
+    def _is_ready(self, balance: Balance, feet: Feet, stance_foot: int) -> bool:
+        """Whether the DCM is close enough to the reference for the other foot to lift off."""
+        config, (x, y) = self._config, feet.outward[stance_foot]
+        outward_m = float(feet.outward[stance_foot] @ balance.dcm_error_m)
+        forward_m = abs(float(x * balance.dcm_error_m[1] - y * balance.dcm_error_m[0]))
+        lateral_ready = -config.max_dcm_error_inward_m < outward_m < config.max_dcm_error_outward_m
+        return lateral_ready and forward_m < config.max_dcm_error_forward_m
 
-    def _landing_rate(self, sample: ReferenceSample, balance: Balance, footholds: Footholds, feet: Feet) -> float:
-        """Rate at which the foot lands when the body falls to where the reference means it to fall."""
-        config, foot = self._config, int(np.argmin(footholds.standing))
+    def _swing_rate(
+        self, sample: ReferenceSample, balance: Balance, contacts: ContactStateMachine, feet: Feet
+    ) -> float:
+        """Rate at which the foot touches down when the DCM has moved as far inward as the reference's has."""
+        config, foot = self._config, contacts.contact.swing_foot
         inward = -feet.outward[1 - foot]
-        wanted_m = float(inward @ (balance.wanted_m - balance.pressure_m))
-        if wanted_m <= _LEAST_FALL_M:
+        reference_offset_m = float(inward @ (balance.reference_dcm_m - balance.reference_zmp_m))
+        if reference_offset_m <= _MIN_DCM_OFFSET_M:
             return 1.0
-        remaining_s, frequency = footholds.remaining_s(sample, foot, _LEAST_SWING_S), balance.frequency_rad_s
-        falls_m = max(float(inward @ (balance.diverging_m - balance.pressure_m)), 0.5 * _LEAST_FALL_M)
-        lands_s = float(np.log(max(wanted_m * np.exp(frequency * remaining_s) / falls_m, 1.05))) / frequency
-        return float(np.clip(remaining_s / max(lands_s, 0.05), config.slowest, config.fastest))
+        remaining_s, frequency = contacts.time_to_touchdown_s(sample, foot, _MIN_SWING_S), balance.frequency_rad_s
+        offset_m = max(float(inward @ (balance.dcm_m - balance.reference_zmp_m)), 0.5 * _MIN_DCM_OFFSET_M)
+        growth = max(reference_offset_m * np.exp(frequency * remaining_s) / offset_m, 1.05)
+        touchdown_s = float(np.log(growth)) / frequency
+        return float(np.clip(remaining_s / max(touchdown_s, 0.05), config.min_swing_rate, config.max_swing_rate))

@@ -1,8 +1,8 @@
-"""The motion that the reference stream means: joints, feet, contacts and a feasible centre of mass on an even grid.
+"""The motion of the reference: joints, feet, contacts and a feasible centre of mass on an even time grid.
 
-The stream says neither where the body is nor which foot it stands on. Contacts follow from the heights of the soles,
-and the place of each slot from the feet that stand: they do not move. So everything is relative to the reference's own
-feet. Contacts are read anew whenever slots are added, but never where the reference has been played already.
+The stream says neither where the body is nor which foot is in contact. Contacts are detected from the heights of the
+soles; each slot is then placed so that the feet in contact do not move. The motion is therefore relative to the
+reference's own feet. Contacts are detected anew whenever slots are added, except for slots that have been played.
 """
 
 from __future__ import annotations
@@ -11,16 +11,18 @@ import numpy as np
 import pinocchio as pin
 
 from hlm.control.model import GRAVITY_M_S2, BodyModel
-from hlm.control.tracker.config import ContactConfig, PendulumConfig, StreamConfig
-from hlm.control.tracker.contacts import label_contacts, load_share, right_share
-from hlm.control.tracker.pendulum import expected_pressure, fit_pendulum, pendulum_maps
+from hlm.control.tracker.contact_detection import ContactConfig, detect_contacts, load_fractions, right_load_fraction
+from hlm.control.tracker.contact_state import ContactState
+from hlm.control.tracker.local_cubic import cubic_derivatives, cubic_fit
+from hlm.control.tracker.pendulum import PendulumConfig, expected_zmp, fit_pendulum, pendulum_maps
 from hlm.control.tracker.reference_sample import ReferenceSample
-from hlm.core.arrays import BoolArray, FloatArray
+from hlm.control.tracker.reference_stream import StreamConfig
+from hlm.core.arrays import FloatArray
 from hlm.core.clock import NS_PER_S
 from hlm.core.layout import unpack
 from hlm.core.rotations import matrix_from_yaw, wrap_angle
 
-# Columns of a slot's row. The body's and the feet's are smoothed by cubics in time, the others interpolated linearly.
+# Columns of the slot table. Body and feet are smoothed by cubics in time, the others are interpolated linearly.
 _JOINTS = slice(0, 29)
 _ROLL_PITCH_YAW = slice(29, 32)
 _COM = slice(32, 35)
@@ -31,23 +33,23 @@ _FEET = slice(35, 47)
 _GRIPPERS = slice(47, 49)
 _FIT_POSITION = slice(49, 51)
 _FIT_VELOCITY = slice(51, 53)
-_PRESSURE = slice(53, 55)
+_ZMP = slice(53, 55)
 _YAW_RATE = 55
 _COLUMNS = 56
 
-_BODY_SLOTS = 6  # the body's cubic is fitted over this many slots to either side
-_FEET_SLOTS = 3  # the feet's over this many: they change direction faster
-_AHEAD_SLOTS = 50  # references may be this far ahead of what is played
-_LEAST_HEIGHT_M = 0.25
+_BODY_REACH = 6  # slots to either side that the body's cubic is fitted to
+_FEET_REACH = 3  # slots to either side for the feet, which change direction faster
+_MAX_AHEAD_SLOTS = 50  # references may be this far ahead of what is played
+_MIN_COM_HEIGHT_M = 0.25
 
 
 class ReferenceMotion:
     """A window of slots of the reference stream, newest last.
 
     Args:
-        model: the body.
+        model: the robot.
         stream: grid and window.
-        contact: what counts as a lift and a landing.
+        contact: thresholds of contact detection.
         pendulum: standard deviations of the fit.
     """
 
@@ -56,30 +58,30 @@ class ReferenceMotion:
     ) -> None:
         self._model = model
         self._data = model.data()
-        self._contact = contact
-        self._pendulum = pendulum
+        self._contact_config = contact
+        self._pendulum_config = pendulum
         self._dt_s = 1.0 / stream.rate_hz
-        self._load_ahead_s = stream.load_ahead_s
-        self._fitted = round((stream.past_s + stream.latency_s) * stream.rate_hz) + 1
-        slots = self._fitted + _AHEAD_SLOTS
-        self._rows = np.zeros((slots, _COLUMNS))
-        self._standing = np.ones((slots, 2), dtype=bool)
-        # What forward kinematics says with the pelvis at the origin, facing x.
-        self._own_soles_m = np.zeros((slots, 2, 3))
-        self._own_roll_pitch_yaws = np.zeros((slots, 2, 3))
+        self._load_preview_s = stream.load_preview_s
+        self._fitted = round((stream.history_s + stream.latency_s) * stream.rate_hz) + 1
+        slots = self._fitted + _MAX_AHEAD_SLOTS
+        self._table = np.zeros((slots, _COLUMNS))
+        self._contacts = np.ones((slots, 2), dtype=bool)
+        # Forward kinematics with the pelvis at the origin, facing x.
+        self._own_sole_m = np.zeros((slots, 2, 3))
+        self._own_roll_pitch_yaw = np.zeros((slots, 2, 3))
         self._own_com_m = np.zeros((slots, 3))
-        self._right_share = np.zeros(slots)
-        self._slots = (
-            self._rows,
-            self._standing,
-            self._own_soles_m,
-            self._own_roll_pitch_yaws,
+        self._right_load_fraction = np.zeros(slots)
+        self._slot_arrays = (
+            self._table,
+            self._contacts,
+            self._own_sole_m,
+            self._own_roll_pitch_yaw,
             self._own_com_m,
-            self._right_share,
+            self._right_load_fraction,
         )
-        self._maps: dict[int, tuple[FloatArray, FloatArray]] = {}
-        self._body_cubic = _cubic(_BODY_SLOTS, self._dt_s)
-        self._feet_cubic = _cubic(_FEET_SLOTS, self._dt_s)
+        self._maps_of_cm: dict[int, tuple[FloatArray, FloatArray]] = {}
+        self._body_cubic = cubic_fit(_BODY_REACH, self._dt_s)
+        self._feet_cubic = cubic_fit(_FEET_REACH, self._dt_s)
         self._newest_ns = 0
 
     @property
@@ -88,120 +90,124 @@ class ReferenceMotion:
         return self._newest_ns
 
     def start(self, stamp_ns: int, vector: FloatArray) -> None:
-        """Forget everything; until `stamp_ns` the body stands still in the pose of the [34] `vector`."""
-        self._rows[-1] = 0.0
-        self._standing[-1] = True
-        self._take(vector)
-        for array in self._slots:
+        """Start again with a body that stands still.
+
+        Args:
+            stamp_ns: instant of the newest slot.
+            vector: [34] pose in all slots.
+        """
+        self._table[-1] = 0.0
+        self._contacts[-1] = True
+        self._add(vector)
+        for array in self._slot_arrays:
             array[:] = array[-1]
-        share = load_share(self._own_soles_m[-1], self._own_com_m[-1])
-        self._put(-1, 0.0, np.array([0.0, 0.0, -(share @ self._own_soles_m[-1, :, 2])]))
-        row = self._rows[-1]
-        row[_FIT_POSITION] = row[_PRESSURE] = row[_COM][:2]
-        self._rows[:] = row
+        load = load_fractions(self._own_sole_m[-1], self._own_com_m[-1])
+        self._place(-1, 0.0, np.array([0.0, 0.0, -(load @ self._own_sole_m[-1, :, 2])]))
+        row = self._table[-1]
+        row[_FIT_POSITION] = row[_ZMP] = row[_COM][:2]
+        self._table[:] = row
         self._newest_ns = stamp_ns
 
     def extend(self, vectors: FloatArray, played_ns: int) -> None:
-        """Add the next slots of the grid, [new, 34]; contacts stay as they are up to the instant that is played."""
+        """Add the next slots of the grid.
+
+        Args:
+            vectors: [new, 34] their vectors; may be empty.
+            played_ns: instant that is played now; contacts up to it stay as they are.
+        """
         if len(vectors) == 0:
             return
         for vector in vectors:
-            for array in self._slots:
+            for array in self._slot_arrays:
                 array[:-1] = array[1:]
-            self._take(vector)
+            self._add(vector)
             self._newest_ns += round(self._dt_s * NS_PER_S)
-        self._label(len(vectors), played_ns)
-        self._fit()
+        self._detect_contacts(len(vectors), played_ns)
+        self._fit_com()
 
     def sample(self, instant_ns: int) -> ReferenceSample:
-        """The reference at an instant; the ends of the window are held."""
-        place = self._slot_at(instant_ns)
-        low = min(int(place), len(self._rows) - 2)
-        share = place - low
-        row = self._between(place)
-        value, rate, second = self._smoothed(_BODY, self._body_cubic, low, share)
-        sole, sole_rate, sole_second = self._smoothed(_FEET, self._feet_cubic, low, share).reshape(3, 2, 2, 3)
+        """The reference at an instant; before and after the window its ends are held."""
+        slot = self._slot_at(instant_ns)
+        low = min(int(slot), len(self._table) - 2)
+        time_s = (slot - low) * self._dt_s
+        row = self._interpolated(slot)
+        value, rate, second = self._smoothed(_BODY, self._body_cubic, low, time_s)
+        sole, sole_rate, sole_second = self._smoothed(_FEET, self._feet_cubic, low, time_s).reshape(3, 2, 2, 3)
         height = _COM.stop - 1
-        lift_s, landing_s = self._events(place)
-        standing = self._standing[low].copy()
+        time_to_lift_off_s, time_to_touchdown_s = self._times_to_events(slot)
+        contact = ContactState.of(self._contacts[low])
         return ReferenceSample(
             joint_position_rad=value[_JOINTS],
             joint_velocity_rad_s=rate[_JOINTS],
             joint_acceleration_rad_s2=second[_JOINTS],
             gripper_opening=row[_GRIPPERS],
-            roll_pitch_yaw_rad=value[_ROLL_PITCH_YAW],
-            roll_pitch_yaw_rad_s=rate[_ROLL_PITCH_YAW],
-            roll_pitch_yaw_rad_s2=second[_ROLL_PITCH_YAW],
-            center_of_mass_m=np.array([*row[_FIT_POSITION], value[height]]),
-            center_of_mass_m_s=np.array([*row[_FIT_VELOCITY], rate[height]]),
-            height_m_s2=float(second[height]),
-            pressure_m=row[_PRESSURE],
-            load_share=self._load_share(place, standing),
-            sole_m=sole[0],
-            sole_m_s=sole_rate[0],
-            sole_m_s2=sole_second[0],
+            pelvis_roll_pitch_yaw_rad=value[_ROLL_PITCH_YAW],
+            pelvis_roll_pitch_yaw_rate_rad_s=rate[_ROLL_PITCH_YAW],
+            pelvis_roll_pitch_yaw_acceleration_rad_s2=second[_ROLL_PITCH_YAW],
+            com_position_m=np.array([*row[_FIT_POSITION], value[height]]),
+            com_velocity_m_s=np.array([*row[_FIT_VELOCITY], rate[height]]),
+            com_vertical_acceleration_m_s2=float(second[height]),
+            zmp_m=row[_ZMP],
+            load_fraction=self._load_fraction(slot, contact),
+            sole_position_m=sole[0],
+            sole_velocity_m_s=sole_rate[0],
+            sole_acceleration_m_s2=sole_second[0],
             sole_roll_pitch_yaw_rad=sole[1],
-            sole_roll_pitch_yaw_rad_s=sole_rate[1],
+            sole_roll_pitch_yaw_rate_rad_s=sole_rate[1],
             yaw_rate_rad_s=float(row[_YAW_RATE]),
-            standing=standing,
-            lift_s=lift_s,
-            landing_s=landing_s,
-            stood_s=self._stood_s(place),
+            contact=contact,
+            time_to_lift_off_s=time_to_lift_off_s,
+            time_to_touchdown_s=time_to_touchdown_s,
+            double_support_s=self._double_support_s(slot),
         )
 
     def _slot_at(self, instant_ns: int) -> float:
-        last = len(self._rows) - 1
-        place = last - (self._newest_ns - instant_ns) / NS_PER_S / self._dt_s
-        return min(max(place, 0.0), float(last))
+        last = len(self._table) - 1
+        slot = last - (self._newest_ns - instant_ns) / NS_PER_S / self._dt_s
+        return min(max(slot, 0.0), float(last))
 
-    def _between(self, place: float) -> FloatArray:
-        low = min(int(place), len(self._rows) - 2)
-        share = place - low
-        between: FloatArray = (1.0 - share) * self._rows[low] + share * self._rows[low + 1]
-        return between
+    def _interpolated(self, slot: float) -> FloatArray:
+        """[column] row of the table between two slots."""
+        low = min(int(slot), len(self._table) - 2)
+        weight = slot - low
+        row: FloatArray = (1.0 - weight) * self._table[low] + weight * self._table[low + 1]
+        return row
 
-    def _smoothed(self, columns: slice, cubic: FloatArray, low: int, share: float) -> FloatArray:
-        """[3, column] value, rate and second derivative of the cubic around a slot."""
+    def _smoothed(self, columns: slice, cubic: FloatArray, low: int, time_s: float) -> FloatArray:
+        """[3, column] value, first and second derivative of the local cubic, `time_s` after a slot."""
         reach = cubic.shape[1] // 2
-        slots = np.clip(np.arange(low - reach, low + reach + 1), 0, len(self._rows) - 1)
-        time_s = share * self._dt_s
-        powers = np.array(
-            [
-                [1.0, time_s, time_s**2, time_s**3],
-                [0.0, 1.0, 2.0 * time_s, 3.0 * time_s**2],
-                [0.0, 0.0, 2.0, 6.0 * time_s],
-            ]
-        )
-        smoothed: FloatArray = (powers @ cubic) @ self._rows[slots, columns]
+        slots = np.clip(np.arange(low - reach, low + reach + 1), 0, len(self._table) - 1)
+        smoothed: FloatArray = (cubic_derivatives(time_s) @ cubic) @ self._table[slots, columns]
         return smoothed
 
-    def _events(self, place: float) -> tuple[FloatArray, FloatArray]:
-        """[foot] times until the next lift and until the next landing."""
-        low = int(place)
-        later = self._standing[low:]
-        lifts, lands = later[:-1] & ~later[1:], ~later[:-1] & later[1:]
-        times: list[FloatArray] = []
-        for changes in (lifts, lands):
+    def _times_to_events(self, slot: float) -> tuple[FloatArray, FloatArray]:
+        """[foot] times until the next lift-off and until the next touchdown, s."""
+        low = int(slot)
+        later = self._contacts[low:]
+        lift_offs, touchdowns = later[:-1] & ~later[1:], ~later[:-1] & later[1:]
+        times_s: list[FloatArray] = []
+        for events in (lift_offs, touchdowns):
             slots = (
-                np.where(changes.any(axis=0), low + 1 + changes.argmax(axis=0), np.inf)
-                if len(changes)
+                np.where(events.any(axis=0), low + 1 + events.argmax(axis=0), np.inf)
+                if len(events)
                 else np.full(2, np.inf)
             )
-            times.append((slots - place) * self._dt_s)
-        return times[0], times[1]
+            times_s.append((slots - slot) * self._dt_s)
+        return times_s[0], times_s[1]
 
-    def _stood_s(self, place: float) -> float:
-        alone = np.flatnonzero(~self._standing[: int(place) + 1].all(axis=1))
-        return (place - (alone[-1] if len(alone) > 0 else -1.0)) * self._dt_s
+    def _double_support_s(self, slot: float) -> float:
+        single_support = np.flatnonzero(~self._contacts[: int(slot) + 1].all(axis=1))
+        return (slot - (single_support[-1] if len(single_support) > 0 else -1.0)) * self._dt_s
 
-    def _load_share(self, place: float, standing: BoolArray) -> FloatArray:
-        if not standing.all():
-            return standing.astype(float)
-        ahead = self._between(min(place + self._load_ahead_s / self._dt_s, len(self._rows) - 1.0))
-        return load_share(ahead[_SOLES].reshape(2, 3), ahead[_PRESSURE])
+    def _load_fraction(self, slot: float, contact: ContactState) -> FloatArray:
+        """[foot] load a little ahead of a slot."""
+        if not contact.double_support:
+            return contact.mask.astype(float)
+        ahead = self._interpolated(min(slot + self._load_preview_s / self._dt_s, len(self._table) - 1.0))
+        return load_fractions(ahead[_SOLES].reshape(2, 3), ahead[_ZMP])
 
-    def _take(self, vector: FloatArray) -> None:
-        """Forward kinematics of the newest slot."""
+    def _add(self, vector: FloatArray) -> None:
+        """Fill the newest slot by forward kinematics."""
         joints, grippers, root = unpack(vector)
         model, data = self._model.pin_model, self._data
         tilt = pin.Quaternion(pin.rpy.rpyToMatrix(root[0], root[1], 0.0))
@@ -209,90 +215,88 @@ class ReferenceMotion:
         self._own_com_m[-1] = pin.centerOfMass(model, data, position)
         for foot, frame in enumerate(self._model.sole_frames):
             placement = pin.updateFramePlacement(model, data, frame)
-            self._own_soles_m[-1, foot] = placement.translation
-            self._own_roll_pitch_yaws[-1, foot] = pin.rpy.matrixToRpy(placement.rotation)
-        self._right_share[-1] = right_share(self._own_soles_m[-1], self._own_com_m[-1])
-        row = self._rows[-1]
+            self._own_sole_m[-1, foot] = placement.translation
+            self._own_roll_pitch_yaw[-1, foot] = pin.rpy.matrixToRpy(placement.rotation)
+        self._right_load_fraction[-1] = right_load_fraction(self._own_sole_m[-1], self._own_com_m[-1])
+        row = self._table[-1]
         row[_JOINTS] = joints
         row[_GRIPPERS] = grippers
         row[_ROLL_PITCH_YAW] = root[0], root[1], 0.0
         row[_YAW_RATE] = root[2]
 
-    def _label(self, new: int, played_ns: int) -> None:
-        """Read the contacts of slots that have not been played, and place all from the first that changed."""
-        count = len(self._rows)
+    def _detect_contacts(self, new: int, played_ns: int) -> None:
+        """Detect contacts in slots that have not been played, and anchor all slots from the first that changed."""
+        count = len(self._table)
         fixed = min(int(self._slot_at(played_ns)) + 1, count - new - 1)
-        rise_m = self._own_soles_m[fixed:, 0, 2] - self._own_soles_m[fixed:, 1, 2]
-        falls = self._falls(fixed)
-        standing = label_contacts(rise_m, falls, self._standing[fixed], self._dt_s, self._contact)
-        changed = (standing[:-new] != self._standing[fixed : count - new]).any(axis=1)
+        left_height_m = self._own_sole_m[fixed:, 0, 2] - self._own_sole_m[fixed:, 1, 2]
+        start = ContactState.of(self._contacts[fixed])
+        contacts = detect_contacts(
+            left_height_m, self._dcm_load_fraction(fixed), start, self._dt_s, self._contact_config
+        )
+        changed = (contacts[:-new] != self._contacts[fixed : count - new]).any(axis=1)
         first = fixed + int(changed.argmax()) if changed.any() else count - new
-        self._standing[fixed:] = standing
+        self._contacts[fixed:] = contacts
         for slot in range(first, count):
-            self._place(slot)
+            self._anchor(slot)
 
-    def _falls(self, first: int) -> FloatArray:
-        """[slot] from a slot on, where the body falls: 0 onto the left foot, 1 onto the right one."""
-        count = len(self._rows)
-        around = np.arange(-_BODY_SLOTS, _BODY_SLOTS + 1)
+    def _dcm_load_fraction(self, first: int) -> FloatArray:
+        """[slot] from a slot on, the fraction of the load on the right foot with the ZMP at the DCM."""
+        count = len(self._table)
+        around = np.arange(-_BODY_REACH, _BODY_REACH + 1)
         slots = np.clip(np.arange(first, count)[:, None] + around, 0, count - 1)
-        share, rate = self._body_cubic[:2] @ self._right_share[slots].T
-        heights_m = self._own_com_m[first:, 2] - self._own_soles_m[first:, :, 2].min(axis=1)
-        falls: FloatArray = share + rate * np.sqrt(np.maximum(heights_m, _LEAST_HEIGHT_M) / GRAVITY_M_S2)
-        return falls
+        fraction, rate = self._body_cubic[:2] @ self._right_load_fraction[slots].T
+        com_height_m = self._own_com_m[first:, 2] - self._own_sole_m[first:, :, 2].min(axis=1)
+        at_dcm: FloatArray = fraction + rate * np.sqrt(np.maximum(com_height_m, _MIN_COM_HEIGHT_M) / GRAVITY_M_S2)
+        return at_dcm
 
-    def _place(self, slot: int) -> None:
-        """Put a slot's body where the feet that stand are where the slot before has them."""
-        before, standing = self._rows[slot - 1], self._standing[slot]
-        soles_m, yaws = self._own_soles_m[slot], self._own_roll_pitch_yaws[slot, :, 2]
-        share = load_share(soles_m, self._own_com_m[slot]) if standing.all() else standing.astype(float)
-        shifts = wrap_angle(before[_SOLE_ROLL_PITCH_YAWS][2::3] - yaws)
-        yaw = float(shifts[0] + share[1] * wrap_angle(shifts[1] - shifts[0]))
-        # Angles go on without jumps, so that they can be interpolated.
-        yaw = before[_ROLL_PITCH_YAW][2] + float(wrap_angle(yaw - before[_ROLL_PITCH_YAW][2]))
-        self._put(slot, yaw, share @ (before[_SOLES].reshape(2, 3) - soles_m @ matrix_from_yaw(yaw).T))
+    def _anchor(self, slot: int) -> None:
+        """Place a slot so that its feet in contact stand where those of the slot before do."""
+        before, contact = self._table[slot - 1], ContactState.of(self._contacts[slot])
+        sole_m, sole_yaw_rad = self._own_sole_m[slot], self._own_roll_pitch_yaw[slot, :, 2]
+        load = load_fractions(sole_m, self._own_com_m[slot]) if contact.double_support else contact.mask.astype(float)
+        offset_rad = wrap_angle(before[_SOLE_ROLL_PITCH_YAWS][2::3] - sole_yaw_rad)
+        yaw_rad = float(offset_rad[0] + load[1] * wrap_angle(offset_rad[1] - offset_rad[0]))
+        # Angles continue without jumps, so that they can be interpolated.
+        yaw_rad = before[_ROLL_PITCH_YAW][2] + float(wrap_angle(yaw_rad - before[_ROLL_PITCH_YAW][2]))
+        self._place(slot, yaw_rad, load @ (before[_SOLES].reshape(2, 3) - sole_m @ matrix_from_yaw(yaw_rad).T))
 
-    def _put(self, slot: int, yaw_rad: float, shift_m: FloatArray) -> None:
-        row, turn = self._rows[slot], matrix_from_yaw(yaw_rad)
+    def _place(self, slot: int, yaw_rad: float, shift_m: FloatArray) -> None:
+        """Turn a slot's own kinematics about the vertical, then shift them by [3] `shift_m`."""
+        row, turn = self._table[slot], matrix_from_yaw(yaw_rad)
         row[_ROLL_PITCH_YAW.stop - 1] = yaw_rad
         row[_COM] = turn @ self._own_com_m[slot] + shift_m
-        row[_SOLES] = (self._own_soles_m[slot] @ turn.T + shift_m).ravel()
-        angles = self._own_roll_pitch_yaws[slot].copy()
+        row[_SOLES] = (self._own_sole_m[slot] @ turn.T + shift_m).ravel()
+        angles = self._own_roll_pitch_yaw[slot].copy()
         angles[:, 2] += yaw_rad
         row[_SOLE_ROLL_PITCH_YAWS] = angles.ravel()
 
-    def _fit(self) -> None:
+    def _fit_com(self) -> None:
         """Fit the pendulum to the newest part of the window."""
-        rows, standing = self._rows[-self._fitted :], self._standing[-self._fitted :]
-        grounds_m = (rows[:, _SOLES][:, 2::3] * standing).sum(axis=1) / standing.sum(axis=1)
-        height_m = max(float((rows[:, _COM.stop - 1] - grounds_m).mean()), _LEAST_HEIGHT_M)
-        centimetres = round(100.0 * height_m)
-        if centimetres not in self._maps:
-            frequency_rad_s = float(np.sqrt(GRAVITY_M_S2 / (0.01 * centimetres)))
-            self._maps[centimetres] = pendulum_maps(frequency_rad_s, self._dt_s, self._fitted)
-        expected_m, sigma_m = expected_pressure(
-            self._rows[:, _COM][:, :2],
-            self._rows[:, _SOLES].reshape(-1, 2, 3)[:, :, :2],
-            self._standing,
+        rows, contacts = self._table[-self._fitted :], self._contacts[-self._fitted :]
+        ground_m = (rows[:, _SOLES][:, 2::3] * contacts).sum(axis=1) / contacts.sum(axis=1)
+        com_height_m = max(float((rows[:, _COM.stop - 1] - ground_m).mean()), _MIN_COM_HEIGHT_M)
+        expected_m, sigma_m = expected_zmp(
+            self._table[:, _COM][:, :2],
+            self._table[:, _SOLES].reshape(-1, 2, 3)[:, :, :2],
+            self._contacts,
             self._dt_s,
-            self._pendulum,
+            self._pendulum_config,
         )
-        arrival = rows[0, _FIT_POSITION.start : _FIT_VELOCITY.stop].reshape(2, 2)
         motion = fit_pendulum(
             rows[:, _COM][:, :2],
             expected_m[-self._fitted : -1],
             sigma_m[-self._fitted : -1],
-            arrival,
-            self._maps[centimetres],
-            self._pendulum,
+            rows[0, _FIT_POSITION.start : _FIT_VELOCITY.stop].reshape(2, 2),
+            self._pendulum_maps(round(100.0 * com_height_m)),
+            self._pendulum_config,
         )
-        rows[:, _FIT_POSITION] = motion.position_m
-        rows[:, _FIT_VELOCITY] = motion.velocity_m_s
-        rows[:, _PRESSURE] = motion.pressure_m
+        rows[:, _FIT_POSITION] = motion.com_position_m
+        rows[:, _FIT_VELOCITY] = motion.com_velocity_m_s
+        rows[:, _ZMP] = motion.zmp_m
 
-
-def _cubic(reach: int, dt_s: float) -> FloatArray:
-    """[4, 2 reach + 1] coefficients of the cubic through that many slots, by least squares."""
-    time_s = dt_s * np.arange(-reach, reach + 1)
-    coefficients: FloatArray = np.linalg.pinv(np.vander(time_s, 4, increasing=True))
-    return coefficients
+    def _pendulum_maps(self, height_cm: int) -> tuple[FloatArray, FloatArray]:
+        """Maps of a pendulum of this height; heights are rounded to centimetres, so that few are computed."""
+        if height_cm not in self._maps_of_cm:
+            frequency_rad_s = float(np.sqrt(GRAVITY_M_S2 / (0.01 * height_cm)))
+            self._maps_of_cm[height_cm] = pendulum_maps(frequency_rad_s, self._dt_s, self._fitted)
+        return self._maps_of_cm[height_cm]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from hlm.core.arrays import BoolArray, FloatArray
+from hlm.control.tracker.contact_state import ContactState
+from hlm.core.arrays import FloatArray
 
-_SLOWEST_RATE = 0.3  # times to events are not stretched further
+_MIN_EVENT_RATE = 0.3  # at lower rates, times to events are stretched no further
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -17,55 +18,54 @@ class ReferenceSample:
         joint_position_rad: [joint].
         joint_velocity_rad_s: [joint].
         joint_acceleration_rad_s2: [joint].
-        gripper_opening: [2].
-        roll_pitch_yaw_rad: [3] of the pelvis.
-        roll_pitch_yaw_rad_s: [3] their rates.
-        roll_pitch_yaw_rad_s2: [3] the rates' rates.
-        center_of_mass_m: [3] the fitted pendulum's, smoothed in height.
-        center_of_mass_m_s: [3] its velocity.
-        height_m_s2: vertical acceleration.
-        pressure_m: [2] zero-moment point.
-        load_share: [foot] share of the load on each foot, a little ahead of the instant.
-        sole_m: [foot, 3] sole centres.
-        sole_m_s: [foot, 3] their velocities.
-        sole_m_s2: [foot, 3] their accelerations.
+        gripper_opening: [2] left, right; 1 = open.
+        pelvis_roll_pitch_yaw_rad: [3].
+        pelvis_roll_pitch_yaw_rate_rad_s: [3].
+        pelvis_roll_pitch_yaw_acceleration_rad_s2: [3].
+        com_position_m: [3] centre of mass: x and y of the fitted pendulum, z smoothed.
+        com_velocity_m_s: [3].
+        com_vertical_acceleration_m_s2: of the centre of mass.
+        zmp_m: [2] zero-moment point of the fitted pendulum.
+        load_fraction: [foot] load on each foot a little ahead of the instant, adding up to 1.
+        sole_position_m: [foot, 3] sole centres.
+        sole_velocity_m_s: [foot, 3].
+        sole_acceleration_m_s2: [foot, 3].
         sole_roll_pitch_yaw_rad: [foot, 3].
-        sole_roll_pitch_yaw_rad_s: [foot, 3] their rates.
-        yaw_rate_rad_s: the stream's own.
-        standing: [foot] whether the reference stands on it.
-        lift_s: [foot] until it is lifted; infinite when no lift is known.
-        landing_s: [foot] until it lands; infinite when no landing is known.
-        stood_s: since both feet stand; 0 while one is in the air.
+        sole_roll_pitch_yaw_rate_rad_s: [foot, 3].
+        yaw_rate_rad_s: yaw rate channel of the stream.
+        contact: contact of each foot.
+        time_to_lift_off_s: [foot] time until the next lift-off; infinite when none is in the preview.
+        time_to_touchdown_s: [foot] time until the next touchdown; infinite when none is in the preview.
+        double_support_s: time since both feet are in contact; 0 in single support.
     """
 
     joint_position_rad: FloatArray
     joint_velocity_rad_s: FloatArray
     joint_acceleration_rad_s2: FloatArray
     gripper_opening: FloatArray
-    roll_pitch_yaw_rad: FloatArray
-    roll_pitch_yaw_rad_s: FloatArray
-    roll_pitch_yaw_rad_s2: FloatArray
-    center_of_mass_m: FloatArray
-    center_of_mass_m_s: FloatArray
-    height_m_s2: float
-    pressure_m: FloatArray
-    load_share: FloatArray
-    sole_m: FloatArray
-    sole_m_s: FloatArray
-    sole_m_s2: FloatArray
+    pelvis_roll_pitch_yaw_rad: FloatArray
+    pelvis_roll_pitch_yaw_rate_rad_s: FloatArray
+    pelvis_roll_pitch_yaw_acceleration_rad_s2: FloatArray
+    com_position_m: FloatArray
+    com_velocity_m_s: FloatArray
+    com_vertical_acceleration_m_s2: float
+    zmp_m: FloatArray
+    load_fraction: FloatArray
+    sole_position_m: FloatArray
+    sole_velocity_m_s: FloatArray
+    sole_acceleration_m_s2: FloatArray
     sole_roll_pitch_yaw_rad: FloatArray
-    sole_roll_pitch_yaw_rad_s: FloatArray
+    sole_roll_pitch_yaw_rate_rad_s: FloatArray
     yaw_rate_rad_s: float
-    standing: BoolArray
-    lift_s: FloatArray
-    landing_s: FloatArray
-    stood_s: float
+    contact: ContactState
+    time_to_lift_off_s: FloatArray
+    time_to_touchdown_s: FloatArray
+    double_support_s: float
 
     def at_rate(self, rate: float) -> ReferenceSample:
-        """The same when it is played at another rate: rates, accelerations and times to events follow.
+        """The sample at another playback rate: velocities, accelerations and times to events are scaled.
 
-        The centre of mass keeps its velocity: where the body falls is a property of the reference's way, not of how
-        fast it is played.
+        The velocity of the centre of mass is kept: the DCM belongs to the reference's path, however fast it is played.
         """
         if rate == 1.0:
             return self
@@ -73,13 +73,13 @@ class ReferenceSample:
             self,
             joint_velocity_rad_s=rate * self.joint_velocity_rad_s,
             joint_acceleration_rad_s2=rate**2 * self.joint_acceleration_rad_s2,
-            roll_pitch_yaw_rad_s=rate * self.roll_pitch_yaw_rad_s,
-            roll_pitch_yaw_rad_s2=rate**2 * self.roll_pitch_yaw_rad_s2,
-            height_m_s2=rate**2 * self.height_m_s2,
-            sole_m_s=rate * self.sole_m_s,
-            sole_m_s2=rate**2 * self.sole_m_s2,
-            sole_roll_pitch_yaw_rad_s=rate * self.sole_roll_pitch_yaw_rad_s,
+            pelvis_roll_pitch_yaw_rate_rad_s=rate * self.pelvis_roll_pitch_yaw_rate_rad_s,
+            pelvis_roll_pitch_yaw_acceleration_rad_s2=rate**2 * self.pelvis_roll_pitch_yaw_acceleration_rad_s2,
+            com_vertical_acceleration_m_s2=rate**2 * self.com_vertical_acceleration_m_s2,
+            sole_velocity_m_s=rate * self.sole_velocity_m_s,
+            sole_acceleration_m_s2=rate**2 * self.sole_acceleration_m_s2,
+            sole_roll_pitch_yaw_rate_rad_s=rate * self.sole_roll_pitch_yaw_rate_rad_s,
             yaw_rate_rad_s=rate * self.yaw_rate_rad_s,
-            lift_s=self.lift_s / max(rate, _SLOWEST_RATE),
-            landing_s=self.landing_s / max(rate, _SLOWEST_RATE),
+            time_to_lift_off_s=self.time_to_lift_off_s / max(rate, _MIN_EVENT_RATE),
+            time_to_touchdown_s=self.time_to_touchdown_s / max(rate, _MIN_EVENT_RATE),
         )

@@ -1,7 +1,6 @@
 import numpy as np
 
-from hlm.control.tracker.config import PendulumConfig
-from hlm.control.tracker.pendulum import expected_pressure, fit_pendulum, pendulum_maps
+from hlm.control.tracker.pendulum import PendulumConfig, expected_zmp, fit_pendulum, pendulum_maps
 
 FREQUENCY_RAD_S, DT_S, COUNT = 3.8, 0.02, 31
 
@@ -33,38 +32,38 @@ def test_a_feasible_motion_is_its_own_fit() -> None:
     arrival = np.stack([position[0], velocity[0]])
     maps = pendulum_maps(FREQUENCY_RAD_S, DT_S, COUNT)
     fit = fit_pendulum(position, points, np.full(COUNT - 1, 0.08), arrival, maps, PendulumConfig())
-    np.testing.assert_allclose(fit.position_m, position, atol=1e-9)
-    np.testing.assert_allclose(fit.velocity_m_s, velocity, atol=1e-8)
-    np.testing.assert_allclose(fit.pressure_m[:-1], points, atol=1e-7)
+    np.testing.assert_allclose(fit.com_position_m, position, atol=1e-9)
+    np.testing.assert_allclose(fit.com_velocity_m_s, velocity, atol=1e-8)
+    np.testing.assert_allclose(fit.zmp_m[:-1], points, atol=1e-7)
 
 
-def test_the_fit_takes_noise_out_of_the_divergent_component() -> None:
-    """What balance feedback feels is x + x'/w; finite differences of a noisy stream amplify it, the fit does not."""
+def test_the_fit_removes_noise_from_the_dcm() -> None:
+    """Finite differences amplify the noise of x + x'/w; the fit does not."""
     position, velocity, points = true_motion(2)
     noisy = position + 0.005 * np.random.default_rng(3).normal(size=position.shape)
     maps = pendulum_maps(FREQUENCY_RAD_S, DT_S, COUNT)
     fit = fit_pendulum(noisy, points, np.full(COUNT - 1, 0.03), None, maps, PendulumConfig())
-    wanted = position + velocity / FREQUENCY_RAD_S
-    fitted = fit.position_m + fit.velocity_m_s / FREQUENCY_RAD_S
+    true = position + velocity / FREQUENCY_RAD_S
+    fitted = fit.com_position_m + fit.com_velocity_m_s / FREQUENCY_RAD_S
     raw = noisy + np.gradient(noisy, DT_S, axis=0) / FREQUENCY_RAD_S
-    assert np.std(fitted - wanted) < 0.25 * np.std(raw - wanted)
+    assert np.std(fitted - true) < 0.25 * np.std(raw - true)
 
 
-def test_pressure_is_expected_under_the_foot_that_stands_alone_and_on_the_way_between_two() -> None:
+def test_the_zmp_is_expected_under_the_stance_foot_and_on_the_way_between_two() -> None:
     config, dt_s = PendulumConfig(), 0.02
     soles = np.tile([[0.0, 0.1], [0.1, -0.1]], (60, 1, 1))
-    standing = np.ones((60, 2), dtype=bool)
-    standing[20:30, 0] = False
-    standing[40:50, 1] = False
+    contacts = np.ones((60, 2), dtype=bool)
+    contacts[20:30, 0] = False
+    contacts[40:50, 1] = False
     com = np.zeros((60, 2))
-    points, sigma_m = expected_pressure(com, soles, standing, dt_s, config)
+    points, sigma_m = expected_zmp(com, soles, contacts, dt_s, config)
     np.testing.assert_array_equal(points[20:30], soles[20:30, 1])
     np.testing.assert_array_equal(points[40:50], soles[40:50, 0])
-    assert set(sigma_m[20:30]) == {config.pressure_one_foot_m}
+    assert set(sigma_m[20:30]) == {config.zmp_single_support_sigma_m}
     shift = points[30:40]
     assert (np.diff(shift[:, 1]) > 0.0).all(), "monotonic from the right foot to the left one"
     np.testing.assert_allclose(shift.mean(axis=0), [0.05, 0.0], atol=1e-12)
-    assert set(sigma_m[30:40]) == {config.pressure_shifting_m}
+    assert set(sigma_m[30:40]) == {config.zmp_double_support_sigma_m}
     # Before the first and after the last swing the body stands.
     np.testing.assert_array_equal(points[:20], com[:20])
-    assert set(sigma_m[:20]) | set(sigma_m[50:]) == {config.pressure_standing_m}
+    assert set(sigma_m[:20]) | set(sigma_m[50:]) == {config.zmp_standing_sigma_m}
