@@ -166,6 +166,7 @@ def _dataset_attributes_3(attributes: Mapping[str, Any]) -> dict[str, Any]:
     conversion = attributes.get("conversion")
     if not isinstance(conversion, dict):
         return dict(attributes)
+    conversion = renamed(conversion, {"source": "dataset", "kind": "format"})
     lost = [renamed(one, {"rows": "steps"}) for one in conversion.get("cut_or_rejected", [])]
     return {**attributes, "conversion": {**conversion, "cut_or_rejected": lost}}
 

@@ -149,7 +149,7 @@ def test_the_whole_demo(tmp_path):
     said = [int(number) for number in re.findall(r"^\[(\d)/6\]", done.stdout, re.MULTILINE)]
     assert said == [1, 2, 3, 4, 5, 6]
     assert "2 episodes, 2 successful" in done.stdout
-    assert "nothing wrong in" in done.stdout
+    assert "no problems in" in done.stdout
     page = (out / "report.html").read_text(encoding="utf-8")
     for title in ("Recording", "Verification", "Training", "Evaluation"):
         assert f"<h2>{title}</h2>" in page

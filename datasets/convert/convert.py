@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hlm.core.errors import InputError, MissingFileError, UnknownNameError
 from hlm.core.files import storage_errors, write_atomic
-from hlm.datasets.convert import lerobot_import, openhlm_source
+from hlm.datasets.convert import lerobot_import, openhlm_recordings
 from hlm.datasets.convert.cameras import chosen_cameras, parse_cameras
 from hlm.datasets.convert.lerobot_export import export_lerobot
 from hlm.datasets.convert.lerobot_folder import INFO_FILE, LeRobotFolder
@@ -32,29 +32,29 @@ class Request:
     """What is to be converted into what.
 
     Attributes:
-        source: an hlm dataset, a LeRobot dataset, or a folder of OpenHLM's recordings.
-        target: what is made; nothing may be there.
-        to: format of the target, one of `TARGETS`; None: hlm's, where the source is of another.
-        episodes: which, see `hlm.datasets.selection`; those of other formats by number only. Empty: all.
-        cameras: which, `NAME` or `OLD=NEW`; empty: all that the target has a place for.
-        rate_hz: steps per second that a source of another format must have.
-        source_kind: who gave the references where the source does not say, one of `SOURCES`; empty: not said.
+        path: an hlm dataset, a LeRobot dataset, or a folder of OpenHLM's recordings.
+        target: where to write; nothing may exist there.
+        to: format of the target, one of `TARGETS`. None: hlm's, if the dataset has another format.
+        episodes: selection of episodes, see `hlm.datasets.selection`; in other formats by number only. Empty: all.
+        cameras: cameras to convert, `NAME` or `OLD=NEW`. Empty: all that the target has a place for.
+        rate_hz: steps per second that a dataset of another format must have.
+        source: source of the references where the dataset does not say, one of `SOURCES`. Empty: not given.
     """
 
-    source: Path
+    path: Path
     target: Path
     to: str | None = None
     episodes: tuple[str, ...] = ()
     cameras: tuple[str, ...] = ()
     rate_hz: float = 30.0
-    source_kind: str = ""
+    source: str = ""
 
     def __post_init__(self) -> None:
         """Check what needs no disk."""
         if self.to is not None and self.to not in TARGETS:
             raise UnknownNameError("format", self.to, TARGETS)
-        if self.source_kind and self.source_kind not in SOURCES:
-            raise UnknownNameError("source", self.source_kind, SOURCES)
+        if self.source and self.source not in SOURCES:
+            raise UnknownNameError("source", self.source, SOURCES)
         if not self.rate_hz > 0.0:
             raise InputError(f"the rate must be positive, got {self.rate_hz}.")
 
@@ -73,11 +73,11 @@ def detect(path: Path) -> str:
             return HLM
         if (path / INFO_FILE).is_file():
             return LEROBOT
-        if openhlm_source.find_recordings(path):
+        if openhlm_recordings.find_recordings(path):
             return OPENHLM
     raise MissingFileError(
         f"nothing to convert at {path}: no hlm dataset ({METADATA}), no LeRobot dataset ({INFO_FILE}), and no folders "
-        f"of OpenHLM's ({openhlm_source.EPISODE_FILE}) in it."
+        f"of OpenHLM's ({openhlm_recordings.EPISODE_FILE}) in it."
     )
 
 
@@ -90,14 +90,14 @@ def convert(request: Request, show: Show = quiet) -> Conversion:
         InputError: hlm's format is neither the source's nor the target's, or no episode can be converted.
         HlmError: the source cannot be converted; the text says why.
     """
-    kind = detect(request.source)
+    found = detect(request.path)
     to = request.to or HLM
-    if kind == HLM and to == HLM:
-        raise InputError(f"{request.source} is an hlm dataset; say what to make of it: --to {LEROBOT} or --to {UMI}.")
-    if HLM not in (kind, to):
-        raise InputError(f"{request.source} is of {kind}; convert it to hlm first, and that to {to}.")
+    if found == HLM and to == HLM:
+        raise InputError(f"{request.path} is an hlm dataset; say what to make of it: --to {LEROBOT} or --to {UMI}.")
+    if HLM not in (found, to):
+        raise InputError(f"{request.path} is {DESCRIPTIONS[found]}; convert it to hlm first, then that to {to}.")
     must_be_free(request.target)
-    build = {HLM: _export, LEROBOT: _import_lerobot, OPENHLM: _import_openhlm}[kind](request, show)
+    build = {HLM: _export, LEROBOT: _import_lerobot, OPENHLM: _import_openhlm}[found](request, show)
     with staged(request.target) as path:
         conversion = build(path)
         if to == HLM:
@@ -110,7 +110,7 @@ type _Build = Callable[[Path], Conversion]
 
 
 def _export(request: Request, show: Show) -> _Build:
-    dataset = open_dataset(request.source)
+    dataset = open_dataset(request.path)
     episodes = chosen_episodes(dataset, request.episodes)
     asked = chosen_cameras(dataset.spec.cameras, parse_cameras(request.cameras))
     if request.to == LEROBOT:
@@ -120,21 +120,21 @@ def _export(request: Request, show: Show) -> _Build:
 
 
 def _import_lerobot(request: Request, show: Show) -> _Build:
-    folder = LeRobotFolder(request.source)
+    folder = LeRobotFolder(request.path)
     numbers = _numbers(request, len(folder))
     options = lerobot_import.Options(
-        cameras=parse_cameras(request.cameras), rate_hz=request.rate_hz, source=request.source_kind
+        cameras=parse_cameras(request.cameras), rate_hz=request.rate_hz, source=request.source
     )
     return lambda path: lerobot_import.import_lerobot(folder, numbers, path, options, show)
 
 
 def _import_openhlm(request: Request, show: Show) -> _Build:
-    found = openhlm_source.find_recordings(request.source)
+    found = openhlm_recordings.find_recordings(request.path)
     folders = [found[number] for number in _numbers(request, len(found))]
     mapping = parse_cameras(request.cameras)
-    cameras = chosen_cameras(openhlm_source.ALL_CAMERAS, mapping) if mapping else openhlm_source.CAMERAS
-    options = openhlm_source.Options(cameras=cameras, rate_hz=request.rate_hz, source=request.source_kind)
-    return lambda path: import_openhlm(request.source, folders, path, options, show)
+    cameras = chosen_cameras(openhlm_recordings.ALL_CAMERAS, mapping) if mapping else openhlm_recordings.CAMERAS
+    options = openhlm_recordings.Options(cameras=cameras, rate_hz=request.rate_hz, source=request.source)
+    return lambda path: import_openhlm(request.path, folders, path, options, show)
 
 
 def _numbers(request: Request, count: int) -> list[int]:
@@ -142,6 +142,6 @@ def _numbers(request: Request, count: int) -> list[int]:
     selection = parse_selection(request.episodes)
     if selection.conditions:
         key = next(iter(selection.conditions))
-        raise InputError(f"episodes of {request.source} are chosen by number, not by {key}: it is not hlm's yet.")
+        raise InputError(f"episodes of {request.path} are chosen by number, not by {key}: it is not hlm's yet.")
     infos: dict[int, EpisodeInfo | None] = dict.fromkeys(range(count))
-    return selection.choose(infos, request.source)
+    return selection.choose(infos, request.path)

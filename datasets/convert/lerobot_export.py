@@ -72,7 +72,7 @@ def export_lerobot(
         for number, episode in enumerate(episodes)
     )
     left_out = tuple(f"camera {name}" for name in dataset.spec.cameras if name not in cameras)
-    return Conversion(source=dataset.path.name, kind="hlm", episodes=converted, left_out=left_out)
+    return Conversion(dataset=dataset.path.name, format="hlm", episodes=converted, left_out=left_out)
 
 
 def _check(dataset: Dataset, episodes: Sequence[Episode], cameras: Mapping[str, str]) -> None:

@@ -89,7 +89,7 @@ def import_lerobot(
             steps = len(writing)
             converted.append(Converted(name=f"episode {number}", episode=kept, steps=steps, found=steps))
     return Conversion(
-        source=folder.path.name, kind="lerobot", episodes=tuple(converted), left_out=_left_out(folder, cameras)
+        dataset=folder.path.name, format="lerobot", episodes=tuple(converted), left_out=_left_out(folder, cameras)
     )
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from hlm.core.arrays import ByteArray, FloatArray
 from hlm.core.errors import CorruptError, MismatchError
 from hlm.datasets.convert import openhlm_steps
-from hlm.datasets.convert.openhlm_source import EPISODE_FILE, Options
+from hlm.datasets.convert.openhlm_recordings import EPISODE_FILE, Options
 from hlm.datasets.convert.openhlm_steps import CLOCKS, Faults, Stamps
 from hlm.datasets.convert.videos import VideoFacts, read_images, video_facts
 from hlm.datasets.schema import EpisodeInfo, Json, Step

@@ -8,7 +8,7 @@ from pathlib import Path
 from hlm.core.errors import CorruptError, HlmError, MismatchError
 from hlm.core.files import storage_errors
 from hlm.datasets.convert.openhlm import SHORTEST_CUT_S, Recording, read_recording, whole_steps
-from hlm.datasets.convert.openhlm_source import Options, find_sizes
+from hlm.datasets.convert.openhlm_recordings import Options, find_sizes
 from hlm.datasets.convert.report import Conversion, Converted, Show
 from hlm.datasets.schema import DatasetSpec, Json, Step
 from hlm.datasets.store.attributes import group_attributes, write_attributes
@@ -47,7 +47,7 @@ def import_openhlm(source: Path, folders: list[Path], target: Path, options: Opt
             show_step: ShowStep = lambda step, before=done: show(before + step, total)  # type: ignore[misc]  # noqa: E731
             converted.append(_import_one(writer, folder, source, options, show_step))
             done += converted[-1].found
-    conversion = Conversion(source=source.name, kind="openhlm", episodes=tuple(converted))
+    conversion = Conversion(dataset=source.name, format="openhlm", episodes=tuple(converted))
     conversion.must_have_episodes()
     return conversion
 

@@ -41,14 +41,14 @@ class Conversion:
     """A whole one.
 
     Attributes:
-        source: name of the source.
-        kind: what it was found to be.
+        dataset: name of what was converted.
+        format: its format.
         episodes: in the source's order.
         left_out: columns and cameras of the source that have no place in the target.
     """
 
-    source: str
-    kind: str
+    dataset: str
+    format: str
     episodes: tuple[Converted, ...]
     left_out: tuple[str, ...] = ()
 
@@ -66,8 +66,8 @@ class Conversion:
         """JSON-able form for the target: where it is from, and what was lost on the way."""
         lost: list[dict[str, Any]] = [asdict(episode) for episode in self.imperfect]
         return {
-            "source": self.source,
-            "kind": self.kind,
+            "dataset": self.dataset,
+            "format": self.format,
             "software": __version__,
             "episodes": len(self.kept),
             "cut_or_rejected": lost,
@@ -83,6 +83,6 @@ class Conversion:
         if not self.kept:
             first = self.episodes[0]
             raise InputError(
-                f"none of the {len(self.episodes)} episodes of {self.source} can be converted. "
+                f"none of the {len(self.episodes)} episodes of {self.dataset} can be converted. "
                 f"The first, {first.name}: {first.reason}."
             )

@@ -73,7 +73,7 @@ def export_umi(
     )
     left_out = [f"camera {name}" for name in dataset.spec.cameras if name not in cameras]
     left_out += [f"{name}, which not every episode has" for name in partial]
-    return Conversion(source=dataset.path.name, kind="hlm", episodes=converted, left_out=tuple(left_out))
+    return Conversion(dataset=dataset.path.name, format="hlm", episodes=converted, left_out=tuple(left_out))
 
 
 def camera_names(cameras: Sequence[str]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""`hlm data`: what a dataset holds, what is wrong with it, and what an interrupted recording left."""
+"""`hlm data`: table of its verbs; summary, verification, recovery and migration of a dataset."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tyro.conf import Positional
 
 from hlm.cli.arguments import parse
 from hlm.cli.progress import progress, waiting
-from hlm.cli.tables import console, counts, duration, facts, size
+from hlm.cli.tables import console, counted, counts, duration, facts, size
 from hlm.cli.verbs import Verb, dispatch
 
 if TYPE_CHECKING:
@@ -23,34 +23,36 @@ if TYPE_CHECKING:
 EXIT_PROBLEMS = 1
 MOST_INSTRUCTIONS = 20
 VERBS = {
-    "info": Verb("hlm.cli.data:info", "episodes, hours, instructions and outcomes"),
-    "verify": Verb("hlm.cli.data:verify", "read everything and list what is wrong; exit code 1 when something is"),
-    "recover": Verb("hlm.cli.data:recover", "keep what an interrupted recording left"),
+    "info": Verb("hlm.cli.data:info", "summarize a dataset: episodes, hours, instructions, outcomes"),
+    "verify": Verb("hlm.cli.data:verify", "check every array, image and checksum; exit code 1 if something is wrong"),
+    "recover": Verb("hlm.cli.data:recover", "save the episodes of an interrupted recording"),
     "stats": Verb("hlm.cli.data_mixture:stats", "exact statistics of states and actions, by source"),
     "mixture": Verb("hlm.cli.data_mixture:mixture", "check a mixture of datasets: episodes, shares, missing cameras"),
-    "migrate": Verb("hlm.cli.data:migrate", "bring a dataset of an older schema up to this version's"),
-    "view": Verb("hlm.cli.data_view:view", "look at an episode: images, body and curves (window, browser or file)"),
-    "plot": Verb("hlm.cli.data_view:plot", "draw an episode on one image"),
+    "migrate": Verb("hlm.cli.data:migrate", "upgrade a dataset to the current schema"),
+    "view": Verb(
+        "hlm.cli.data_view:view", "show an episode with its images, body and curves (window, browser or file)"
+    ),
+    "plot": Verb("hlm.cli.data_view:plot", "plot an episode into a PNG file"),
     "delete": Verb("hlm.cli.data_edit:delete", "delete episodes"),
-    "keep": Verb("hlm.cli.data_edit:keep", "delete all other episodes"),
-    "trim": Verb("hlm.cli.data_edit:trim", "cut stillness off the ends of episodes"),
+    "keep": Verb("hlm.cli.data_edit:keep", "delete all episodes but these"),
+    "trim": Verb("hlm.cli.data_edit:trim", "cut idle time off the ends of episodes"),
     "relabel": Verb("hlm.cli.data_edit:relabel", "change instructions or outcomes"),
     "rename-camera": Verb("hlm.cli.data_edit:rename_camera", "rename a camera"),
-    "reorder": Verb("hlm.cli.data_edit:reorder", "sort episodes and number them anew"),
-    "merge": Verb("hlm.cli.data_edit:merge", "copy several datasets into one"),
-    "split": Verb("hlm.cli.data_edit:split", "copy a dataset into several"),
-    "undo": Verb("hlm.cli.data_edit:undo", "take back the last edit"),
-    "convert": Verb("hlm.cli.data_convert:convert", "from OpenHLM and LeRobot, to LeRobot and UMI"),
+    "reorder": Verb("hlm.cli.data_edit:reorder", "sort and renumber episodes"),
+    "merge": Verb("hlm.cli.data_edit:merge", "copy several datasets into a new one"),
+    "split": Verb("hlm.cli.data_edit:split", "copy a dataset into several new ones"),
+    "undo": Verb("hlm.cli.data_edit:undo", "undo the last edit"),
+    "convert": Verb("hlm.cli.data_convert:convert", "convert from OpenHLM and LeRobot, or to LeRobot and UMI"),
 }
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class InfoArguments:
-    """Show what a dataset holds.
+    """Summarize a dataset.
 
     Attributes:
-        path: the dataset.
-        episodes: list every episode too.
+        path: path of the dataset.
+        episodes: also list every episode.
     """
 
     path: Positional[Path]
@@ -59,11 +61,11 @@ class InfoArguments:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class VerifyArguments:
-    """Read a dataset completely, images included, and list what is wrong; the exit code is 1 when something is.
+    """Check a dataset completely, every image included, and list all problems. The exit code is 1 if there are any.
 
     Attributes:
-        path: the dataset.
-        json: print JSON.
+        path: path of the dataset.
+        json: print the problems as JSON.
     """
 
     path: Positional[Path]
@@ -72,10 +74,10 @@ class VerifyArguments:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RecoverArguments:
-    """Make episodes of what an interrupted recording left; the exit code is 1 when something could not be kept.
+    """Save the episodes of an interrupted recording. The exit code is 1 if one of them cannot be saved.
 
     Attributes:
-        path: the dataset.
+        path: path of the dataset.
     """
 
     path: Positional[Path]
@@ -83,11 +85,11 @@ class RecoverArguments:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MigrateArguments:
-    """Bring a dataset of an older schema up to this version's, completely or not at all.
+    """Upgrade a dataset to the current schema, atomically.
 
     Attributes:
-        path: the dataset.
-        dry_run: try everything and say what would change, but leave the dataset as it is.
+        path: path of the dataset.
+        dry_run: try everything and report what would change, without changing the dataset.
     """
 
     path: Positional[Path]
@@ -96,11 +98,11 @@ class MigrateArguments:
 
 def run(arguments: Sequence[str]) -> int:
     """Run a verb of `hlm data`."""
-    return dispatch("hlm data", "Look after recorded episodes.", VERBS, arguments)
+    return dispatch("hlm data", "Inspect, check, edit and convert recorded episodes.", VERBS, arguments)
 
 
 def info(arguments: Sequence[str]) -> int:
-    """Print what a dataset holds."""
+    """Print a summary of a dataset."""
     config = parse(InfoArguments, "hlm data info", arguments)
     from hlm.datasets.reader import open_dataset
     from hlm.datasets.summary import summarize
@@ -114,7 +116,7 @@ def info(arguments: Sequence[str]) -> int:
 
 
 def verify(arguments: Sequence[str]) -> int:
-    """Print what is wrong with a dataset."""
+    """Print the problems of a dataset."""
     config = parse(VerifyArguments, "hlm data verify", arguments)
     from hlm.datasets.verify import verify as find_problems
 
@@ -125,14 +127,14 @@ def verify(arguments: Sequence[str]) -> int:
         screen.out(json.dumps([asdict(problem) for problem in problems], indent=2))
     elif problems:
         screen.print(_problems(problems))
-        screen.out(f"{len(problems)} problem{'s' if len(problems) > 1 else ''} in {config.path}")
+        screen.out(f"{counted(len(problems), 'problem')} in {config.path}")
     else:
-        screen.out(f"nothing wrong in {config.path}")
+        screen.out(f"no problems in {config.path}")
     return EXIT_PROBLEMS if problems else 0
 
 
 def recover(arguments: Sequence[str]) -> int:
-    """Make episodes of what an interrupted recording left."""
+    """Save the episodes of an interrupted recording."""
     config = parse(RecoverArguments, "hlm data recover", arguments)
     from hlm.datasets.recover import recover as recover_episodes
 
@@ -147,7 +149,7 @@ def recover(arguments: Sequence[str]) -> int:
 
 
 def migrate(arguments: Sequence[str]) -> int:
-    """Bring a dataset up to this version's schema."""
+    """Upgrade a dataset to the current schema."""
     config = parse(MigrateArguments, "hlm data migrate", arguments)
     from hlm.datasets.migrate import migrate as migrate_dataset
 
@@ -157,10 +159,10 @@ def migrate(arguments: Sequence[str]) -> int:
     for version, summary in enumerate(migration.changes, migration.found):
         screen.out(f"schema {version} to {version + 1}: {summary}")
     if not migration.changes:
-        screen.out(f"{config.path} has schema {migration.found}, which is this hlm's; nothing to do")
+        screen.out(f"{config.path} already has schema {migration.found}, the current one")
     else:
-        ending = "nothing was changed: this was a dry run" if config.dry_run else f"migrated {config.path}"
-        screen.out(f"{migration.episodes} episodes; {ending}")
+        ending = "dry run, nothing was changed" if config.dry_run else f"migrated {config.path}"
+        screen.out(f"{counted(migration.episodes, 'episode')}; {ending}")
     return 0
 
 
@@ -170,7 +172,7 @@ def _totals(summary: DatasetSummary) -> Table:
         "dataset": str(summary.path),
         "robot": f"{summary.spec.embodiment}, {summary.spec.rate_hz:g} Hz",
         "cameras": ", ".join(cameras) or "none",
-        "episodes": f"{len(summary.episodes)}, {summary.steps} steps, {duration(summary.duration_s)}",
+        "episodes": f"{len(summary.episodes)}, {counted(summary.steps, 'step')}, {duration(summary.duration_s)}",
         "size": size(summary.size_bytes),
         "outcomes": counts(summary.outcomes),
         "instructions": _instructions(summary.instructions),
@@ -181,7 +183,7 @@ def _totals(summary: DatasetSummary) -> Table:
 
 
 def _instructions(numbers: Mapping[str, int]) -> str:
-    """The most frequent ones; thousands of paraphrases would bury everything else."""
+    """The most frequent ones, since thousands of paraphrases would hide everything else."""
     shown = dict(list(numbers.items())[:MOST_INSTRUCTIONS])
     more = [f"and {len(numbers) - len(shown)} more"] if len(numbers) > len(shown) else []
     return "\n".join([counts(shown, separator="\n"), *more])

@@ -1,4 +1,4 @@
-"""`hlm data convert`: datasets of other formats into hlm's, and hlm's into theirs."""
+"""`hlm data convert`: between hlm's datasets and other formats."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tyro.conf import Positional
 
 from hlm.cli.arguments import parse
 from hlm.cli.progress import progress
-from hlm.cli.tables import console
+from hlm.cli.tables import console, counted
 
 if TYPE_CHECKING:
     from hlm.datasets.convert.report import Conversion
@@ -23,24 +23,24 @@ EXIT_REJECTED = 1
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ConvertArguments:
-    """Convert a dataset; what it is, is found out. The exit code is 1 when an episode was rejected.
+    """Convert a dataset to another format, atomically. The exit code is 1 if an episode was rejected.
 
-    From OpenHLM (folders with data.json and videos, of teleoperation or HuMI) and LeRobot (format v3) to hlm; from hlm
-    to LeRobot and to UMI's replay buffer (Zarr format 2; NAME.zarr.zip makes one file). The target is there completely
-    or not at all.
+    The format of the dataset is detected. Conversions to hlm: from OpenHLM (folders with data.json and videos, of
+    teleoperation or HuMI) and from LeRobot (format v3). Conversions from hlm: to LeRobot and to UMI's replay buffer
+    (Zarr format 2; a target NAME.zarr.zip is written as a single file).
 
     Attributes:
-        path: the dataset.
-        target: what is made; nothing may be there.
-        to: format of the target; hlm, unless the dataset is hlm's.
-        episodes: which, e.g. "3 5-7"; of an hlm dataset also outcome=success and the like. Other formats' episodes are
-            counted from 0 in the order of their names.
-        cameras: which, NAME or OLD=NEW, e.g. "top=head wrist=left_wrist".
-        rate_hz: steps per second that a dataset of another format must have; steps are never resampled.
-        source: who gave the references, where the dataset does not say.
+        path: path of the dataset.
+        target: path of the new dataset; nothing may exist there.
+        to: format of the new dataset; hlm by default, unless the dataset already is hlm's.
+        episodes: episodes to convert, e.g. "3 5-7"; for hlm datasets also conditions like outcome=success. Episodes of
+            other formats are numbered from 0 in the order of their names. All by default.
+        cameras: cameras to convert, NAME or OLD=NEW, e.g. "top=head wrist=left_wrist". All by default.
+        rate_hz: steps per second that a dataset of another format must have. Steps are never resampled.
+        source: source of the references, if the dataset does not name it.
     """
 
-    path: Annotated[Positional[Path], tyro.conf.arg(metavar="SOURCE")]
+    path: Annotated[Positional[Path], tyro.conf.arg(metavar="DATASET")]
     target: Annotated[Positional[Path], tyro.conf.arg(metavar="TARGET")]
     to: Literal["hlm", "lerobot", "umi"] | None = None
     episodes: tuple[str, ...] = ()
@@ -50,38 +50,39 @@ class ConvertArguments:
 
 
 def convert(arguments: Sequence[str]) -> int:
-    """Convert, and say what became of every episode."""
+    """Convert a dataset and report what became of its episodes."""
     config = parse(ConvertArguments, "hlm data convert", arguments)
     from hlm.datasets.convert import convert as converting
 
     request = converting.Request(
-        source=config.path,
+        path=config.path,
         target=config.target,
         to=config.to,
         episodes=config.episodes,
         cameras=config.cameras,
         rate_hz=config.rate_hz,
-        source_kind=config.source or "",
+        source=config.source or "",
     )
-    kind = converting.detect(config.path)
+    found = converting.detect(config.path)
     screen = console()
-    screen.out(f"{config.path}: {converting.DESCRIPTIONS[kind]}")
+    screen.out(f"{config.path}: {converting.DESCRIPTIONS[found]}")
     try:
         with progress("steps") as show:
             conversion = converting.convert(request, show)
     except KeyboardInterrupt as interrupt:
-        raise KeyboardInterrupt(f"{config.target} was not made") from interrupt
+        raise KeyboardInterrupt(f"{config.target} was not written") from interrupt
     if conversion.imperfect:
         screen.print(_losses(conversion))
     if conversion.left_out:
         screen.out(f"left out: {', '.join(conversion.left_out)}")
-    steps = sum(episode.steps for episode in conversion.kept)
-    screen.out(f"{len(conversion.kept)} of {len(conversion.episodes)} episodes, {steps} steps in {config.target}")
+    steps = counted(sum(episode.steps for episode in conversion.kept), "step")
+    episodes = f"{len(conversion.kept)} of {counted(len(conversion.episodes), 'episode')}"
+    screen.out(f"{episodes}, {steps} in {config.target}")
     return EXIT_REJECTED if len(conversion.kept) < len(conversion.episodes) else 0
 
 
 def _losses(conversion: Conversion) -> Table:
-    table = Table("source", "episode", "steps", "why")
+    table = Table("recording", "episode", "steps", "reason")
     for episode in conversion.imperfect:
         became = "rejected" if episode.episode is None else str(episode.episode)
         found = str(episode.found) if episode.found else "?"

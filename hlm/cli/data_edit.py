@@ -1,4 +1,4 @@
-"""`hlm data delete` and the other verbs that change datasets."""
+"""`hlm data delete`, `keep`, `trim` and the other verbs that edit datasets."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 SELECTION = (
     'numbers and ranges ("3 5-7 20-"), narrowed down by KEY=VALUE (outcome=failure, source=teleop, task=..., '
-    'seed=0-9, instruction="put the red*"); "all" for all'
+    'seed=0-9, instruction="put the red*"); "all" for all of them'
 )
 _HELP = tyro.conf.arg(help=SELECTION, metavar="EPISODES", help_behavior_hint="")
 type Episodes = Annotated[Positional[tuple[str, ...]], _HELP]
@@ -29,11 +29,11 @@ type Episodes = Annotated[Positional[tuple[str, ...]], _HELP]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeleteArguments:
-    """Delete episodes; the others keep their numbers. `hlm data undo` brings them back.
+    """Delete episodes. The others keep their numbers; `hlm data undo` restores the deleted ones.
 
     Attributes:
-        path: the dataset.
-        dry_run: only say what would be done.
+        path: path of the dataset.
+        dry_run: only report what would be done.
     """
 
     path: Positional[Path]
@@ -43,11 +43,11 @@ class DeleteArguments:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class KeepArguments:
-    """Delete all other episodes; these keep their numbers. `hlm data undo` brings the others back.
+    """Delete all episodes but these. They keep their numbers; `hlm data undo` restores the deleted ones.
 
     Attributes:
-        path: the dataset.
-        dry_run: only say what would be done.
+        path: path of the dataset.
+        dry_run: only report what would be done.
     """
 
     path: Positional[Path]
@@ -57,13 +57,14 @@ class KeepArguments:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrimArguments:
-    """Cut off stillness at the ends of episodes, where neither state nor action moves. Images are not encoded again.
+    """Cut idle time off the ends of episodes, where neither state nor action moves. Images are not re-encoded.
 
     Attributes:
-        path: the dataset.
-        leave_s: stillness that remains at each end, s.
-        still: an end is still while no joint (rad), yaw rate (rad/s) or gripper (share) ranges over more than this.
-        dry_run: only say what would be done.
+        path: path of the dataset.
+        leave_s: idle time to leave at each end, s.
+        still: largest range of motion that counts as idle, for joints in rad, the yaw rate in rad/s, grippers as a
+            share of their opening.
+        dry_run: only report what would be done.
     """
 
     path: Positional[Path]
@@ -75,13 +76,13 @@ class TrimArguments:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RelabelArguments:
-    """Give episodes another instruction or outcome.
+    """Change the instruction or outcome of episodes.
 
     Attributes:
-        path: the dataset.
-        instruction: new words.
-        outcome: success, failure or unlabelled.
-        dry_run: only say what would be done.
+        path: path of the dataset.
+        instruction: new instruction.
+        outcome: new outcome: success, failure or unlabelled.
+        dry_run: only report what would be done.
     """
 
     path: Positional[Path]
@@ -96,10 +97,10 @@ class RenameCameraArguments:
     """Rename a camera in all episodes.
 
     Attributes:
-        path: the dataset.
-        old: its name.
-        new: the name that it gets.
-        dry_run: only say what would be done.
+        path: path of the dataset.
+        old: present name of the camera.
+        new: new name of the camera.
+        dry_run: only report what would be done.
     """
 
     path: Positional[Path]
@@ -110,13 +111,13 @@ class RenameCameraArguments:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReorderArguments:
-    """Number episodes from 0 without gaps, in another order.
+    """Sort episodes and number them from 0 without gaps.
 
     Attributes:
-        path: the dataset.
-        by: what to sort by: "number" only closes gaps, "start" is when it was recorded, "random" shuffles.
-        seed: of the shuffling.
-        dry_run: only say what would be done.
+        path: path of the dataset.
+        by: key to sort by: "number" only closes gaps, "start" is the time of recording, "random" shuffles.
+        seed: seed of the shuffling.
+        dry_run: only report what would be done.
     """
 
     path: Positional[Path]
@@ -130,9 +131,9 @@ class MergeArguments:
     """Copy the episodes of several datasets into a new one, numbered from 0.
 
     Attributes:
-        paths: the datasets, of one robot and rate.
-        into: the new dataset.
-        dry_run: only say what would be done.
+        paths: paths of the datasets; they must have the same robot and rate.
+        into: path of the new dataset.
+        dry_run: only report what would be done.
     """
 
     paths: Positional[tuple[Path, ...]]
@@ -142,15 +143,16 @@ class MergeArguments:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SplitArguments:
-    """Copy the episodes of a dataset into several new ones, numbered from 0: by fractions, or by a selection.
+    """Copy the episodes of a dataset into several new ones, each numbered from 0.
 
     Attributes:
-        path: the dataset.
-        into: the new datasets.
-        fractions: what share of the episodes each gets, e.g. 0.9 0.1; which go where is drawn.
-        seed: of the drawing.
-        first: episodes of the first one, e.g. 0-49 or outcome=success; the second gets the rest.
-        dry_run: only say what would be done.
+        path: path of the dataset.
+        into: paths of the new datasets.
+        fractions: share of the episodes for each new dataset, e.g. 0.9 0.1; episodes are assigned at random.
+        seed: seed of the random assignment.
+        first: instead of fractions, the episodes of the first dataset, e.g. 0-49 or outcome=success. The second one
+            gets the rest.
+        dry_run: only report what would be done.
     """
 
     path: Positional[Path]
@@ -163,10 +165,10 @@ class SplitArguments:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UndoArguments:
-    """Take back the last edit of a dataset; a second time takes that back.
+    """Undo the last edit of a dataset. A second undo redoes it.
 
     Attributes:
-        path: the dataset.
+        path: path of the dataset.
     """
 
     path: Positional[Path]
@@ -182,7 +184,7 @@ def delete(arguments: Sequence[str]) -> int:
 
 
 def keep(arguments: Sequence[str]) -> int:
-    """Keep only some episodes."""
+    """Delete all episodes but some."""
     config = parse(KeepArguments, "hlm data keep", arguments)
     from hlm.datasets.edits import operations
 
@@ -191,7 +193,7 @@ def keep(arguments: Sequence[str]) -> int:
 
 
 def trim(arguments: Sequence[str]) -> int:
-    """Cut idle ends off."""
+    """Cut idle time off the ends of episodes."""
     config = parse(TrimArguments, "hlm data trim", arguments)
     from hlm.datasets.edits import operations
 
@@ -224,7 +226,7 @@ def rename_camera(arguments: Sequence[str]) -> int:
 
 
 def reorder(arguments: Sequence[str]) -> int:
-    """Renumber episodes."""
+    """Sort and renumber episodes."""
     config = parse(ReorderArguments, "hlm data reorder", arguments)
     from hlm.datasets.edits import operations
 
@@ -235,7 +237,7 @@ def reorder(arguments: Sequence[str]) -> int:
 
 
 def merge(arguments: Sequence[str]) -> int:
-    """Copy several datasets into one."""
+    """Copy several datasets into a new one."""
     config = parse(MergeArguments, "hlm data merge", arguments)
     from hlm.datasets.edits import edit
 
@@ -246,7 +248,7 @@ def merge(arguments: Sequence[str]) -> int:
 
 
 def split(arguments: Sequence[str]) -> int:
-    """Copy one dataset into several."""
+    """Copy a dataset into several new ones."""
     config = parse(SplitArguments, "hlm data split", arguments)
     from hlm.datasets.edits import edit
 
@@ -258,7 +260,7 @@ def split(arguments: Sequence[str]) -> int:
 
 
 def undo(arguments: Sequence[str]) -> int:
-    """Take back the last edit."""
+    """Undo the last edit."""
     config = parse(UndoArguments, "hlm data undo", arguments)
     from hlm.datasets.edits import versions
 
@@ -267,7 +269,7 @@ def undo(arguments: Sequence[str]) -> int:
 
 
 def _edit(path: Path, operation: Callable[[Content], Version], *, dry_run: bool) -> int:
-    """Edit in place and say what was done."""
+    """Edit a dataset in place and report what was done."""
     from hlm.datasets.edits import edit, versions
 
     with progress("episodes") as show:
@@ -280,7 +282,7 @@ def _edit(path: Path, operation: Callable[[Content], Version], *, dry_run: bool)
         before = versions.before(path)
         shown = before.relative_to(Path.cwd()) if before.is_relative_to(Path.cwd()) else before
         taken = size(versions.size_of_its_own(path))
-        console().out(f"as it was: {shown} (takes {taken}); `hlm data undo {path}` brings it back")
+        console().out(f"backup: {shown} ({taken} on disk); `hlm data undo {path}` restores it")
     return 0
 
 
@@ -293,7 +295,7 @@ def _say(versions: Sequence[Version], *, dry_run: bool) -> None:
 
 
 def _words(words: tuple[str, ...], program: str) -> tuple[str, ...]:
-    """A selection that must be there: nobody deletes everything by leaving a word out."""
+    """The selection, which must not be empty: forgetting it must not delete everything."""
     if not words:
-        raise InputError(f"which episodes? Give {SELECTION}. See `{program} --help`.")
+        raise InputError(f"no episodes given. Give {SELECTION}. See `{program} --help`.")
     return words

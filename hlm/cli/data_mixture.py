@@ -1,4 +1,4 @@
-"""`hlm data stats` and `hlm data mixture`: what there is to learn from, in figures."""
+"""`hlm data stats` and `hlm data mixture`: statistics of training data."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tyro.conf import Positional
 
 from hlm.cli.arguments import parse
 from hlm.cli.data_edit import Episodes
-from hlm.cli.tables import console, counts, duration, facts
+from hlm.cli.tables import console, counted, counts, duration, facts
 from hlm.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -27,14 +27,14 @@ FIGURES = ("q01", "q99", "mean", "std", "min", "max")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StatsArguments:
-    """Show exact statistics of states and actions, of everything and of each source. Images are not read.
+    """Show exact statistics of states and actions, overall and for each source. Images are not read.
 
-    A mixture counts every step as often as training draws it. "still" marks dimensions that a policy does not learn,
-    because they hardly move.
+    In a mixture, every step counts as often as training draws it. "still" marks dimensions that hardly move and that a
+    policy therefore does not learn.
 
     Attributes:
-        path: a dataset, or the YAML file of a mixture.
-        json: print JSON.
+        path: path of a dataset, or of the YAML file of a mixture.
+        json: print the statistics as JSON.
     """
 
     path: Positional[Path]
@@ -44,13 +44,13 @@ class StatsArguments:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MixtureArguments:
-    """Check a mixture and show what it takes of each dataset, and how often it draws each in training.
+    """Check a mixture: the episodes that it takes from each dataset, and how often training draws each dataset.
 
     Attributes:
-        path: the YAML file.
-        draws: samples after which to count; as many as there are steps by default.
-        seed: of the draws.
-        json: print JSON.
+        path: path of the YAML file.
+        draws: number of samples to draw; by default, the number of steps in the mixture.
+        seed: seed of the draws.
+        json: print the result as JSON.
     """
 
     path: Positional[Path]
@@ -85,7 +85,7 @@ def stats(arguments: Sequence[str]) -> int:
 
 
 def mixture(arguments: Sequence[str]) -> int:
-    """Print what a mixture holds and draws."""
+    """Print the datasets of a mixture and their shares."""
     config = parse(MixtureArguments, "hlm data mixture", arguments)
     from hlm.datasets.mixture import open_mixture
 
@@ -115,7 +115,7 @@ def _mixture_statistics(config: StatsArguments) -> tuple[Statistics, dict[str, S
     from hlm.datasets.mixture import open_mixture
 
     if config.episodes:
-        raise InputError(f"{config.path} is a mixture, which says itself what it takes; leave the selection away.")
+        raise InputError(f"{config.path} is a mixture, which selects its own episodes; drop the selection.")
     opened = open_mixture(config.path)
     return opened.statistics(), _by_source(opened.episodes)
 
@@ -142,7 +142,7 @@ def _vector_table(name: str, whole: VectorStatistics, sources: Mapping[str, Vect
 
 
 def _lines(opened: Mixture, config: MixtureArguments) -> list[dict[str, Any]]:
-    """What there is to say of each part, as JSON."""
+    """The row of each dataset, as JSON."""
     sampler = opened.sampler(config.seed)
     draws = config.draws or opened.steps
     drawn = sampler.drawn(draws)
@@ -164,7 +164,7 @@ def _lines(opened: Mixture, config: MixtureArguments) -> list[dict[str, Any]]:
 
 
 def _lacking(part: Part, opened: Mixture) -> dict[str, int]:
-    """Episodes of a part that lack a camera which other episodes have, by camera."""
+    """By camera, how many episodes of a dataset lack one that other episodes of the mixture have."""
     missing = {name: sum(name not in episode.cameras for episode in part.episodes) for name in opened.cameras}
     return {name: count for name, count in missing.items() if count}
 
@@ -178,7 +178,7 @@ def _totals(opened: Mixture, config: MixtureArguments) -> Table:
             "mixture": str(config.path),
             "robot": f"{opened.embodiment}, {opened.rate_hz:g} Hz",
             "cameras": ", ".join(opened.cameras) or "none",
-            "episodes": f"{len(episodes)}, {opened.steps} steps, {duration(opened.steps / opened.rate_hz)}",
+            "episodes": f"{len(episodes)}, {counted(opened.steps, 'step')}, {duration(opened.steps / opened.rate_hz)}",
             "sources": counts(Counter(episode.info.source for episode in episodes)),
             "outcomes": counts(Counter(episode.info.outcome for episode in episodes)),
             "instructions": counts(Counter(episode.info.instruction for episode in episodes), separator="\n"),

@@ -1,4 +1,4 @@
-"""`hlm data view` and `hlm data plot`: looking at an episode."""
+"""`hlm data view` and `hlm data plot`: show an episode."""
 
 from __future__ import annotations
 
@@ -25,24 +25,22 @@ if TYPE_CHECKING:
     from hlm.datasets.view import Part
 
 LOCALHOST = "127.0.0.1"
-# Those that Rerun takes by itself, so that a tunnel to another machine needs no looking up.
+# Rerun's own defaults, so that a tunnel from another machine can be set up without looking them up.
 WEB_PORT, DATA_PORT = 9090, 9876
 
 
 class ViewerError(HlmError):
-    """The viewer could not be shown."""
+    """The viewer failed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ViewArguments:
-    """Look at an episode: images, the body, and curves of state (thick) and action (thin, pale).
-
-    Opens a window, unless told otherwise.
+    """Show an episode in a window: its images, the body, and curves of state (thick) and action (thin, pale).
 
     Attributes:
-        path: the dataset.
-        episode: number of the episode; by default the first.
-        web: show it in a browser of this machine instead; Ctrl+C ends.
+        path: path of the dataset.
+        episode: number of the episode; the first by default.
+        web: serve it to a browser on this machine instead, until Ctrl+C.
         save: write an .rrd file for `rerun FILE` instead.
     """
 
@@ -54,17 +52,17 @@ class ViewArguments:
     def __post_init__(self) -> None:
         """Check what needs no dataset."""
         if self.save is not None and (self.web or self.save.suffix != ".rrd"):
-            raise InputError("--save writes a file that ends with .rrd, and does not go with --web.")
+            raise InputError("--save needs a file name that ends with .rrd, and cannot be combined with --web.")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PlotArguments:
-    """Draw an episode on one image: some frames of each camera, and all curves of state and action.
+    """Plot an episode into a PNG file: some images of each camera, and all curves of state and action.
 
     Attributes:
-        path: the dataset.
+        path: path of the dataset.
         save: PNG file to write.
-        episode: number of the episode; by default the first.
+        episode: number of the episode; the first by default.
     """
 
     path: Positional[Path]
@@ -73,7 +71,7 @@ class PlotArguments:
 
 
 def view(arguments: Sequence[str]) -> int:
-    """Show an episode, or save what would be shown."""
+    """Show an episode, or save it for the viewer."""
     config = parse(ViewArguments, "hlm data view", arguments)
     if config.save is None and not config.web:
         _check_display(os.environ)
@@ -87,19 +85,19 @@ def view(arguments: Sequence[str]) -> int:
         if config.save is None:
             _show(file, web=config.web)
         else:
-            console().out(f"saved {file}; look at it with: rerun {file}")
+            console().out(f"saved {file}; show it with: rerun {file}")
     return 0
 
 
 def plot(arguments: Sequence[str]) -> int:
-    """Draw an episode."""
+    """Plot an episode."""
     config = parse(PlotArguments, "hlm data plot", arguments)
     if config.save.suffix.lower() != ".png":
-        raise InputError(f"--save writes a PNG file; give a name that ends with .png, got {config.save}.")
+        raise InputError(f"--save needs a file name that ends with .png, got {config.save}.")
     from hlm.datasets.sheet import save_sheet
 
     _, episode = _episode(config.path, config.episode)
-    with waiting(f"drawing episode {episode.number}"):
+    with waiting(f"plotting episode {episode.number}"):
         save_sheet(config.save, episode)
     console().out(f"saved {config.save}")
     return 0
@@ -123,13 +121,13 @@ def _body(dataset: Dataset, episode: Episode) -> list[Part]:
 
     embodiment = EMBODIMENTS.get(dataset.spec.embodiment)
     if embodiment is None:
-        console().out(f"embodiment '{dataset.spec.embodiment}' is not known here; its body is not shown")
+        console().out(f"embodiment '{dataset.spec.embodiment}' is unknown; its body is not shown")
         return []
     return body_parts(embodiment, episode)
 
 
 def _show(file: Path, *, web: bool) -> None:
-    """Run Rerun's viewer until it is closed; nobody but this machine can reach it."""
+    """Run Rerun's viewer until it is closed, reachable from this machine only."""
     command = [sys.executable, "-m", "rerun_cli", str(file), "--bind", LOCALHOST]
     if web:
         web_port, data_port = _free(WEB_PORT), _free(DATA_PORT)
@@ -149,7 +147,7 @@ def _show(file: Path, *, web: bool) -> None:
 
 
 def _free(port: int) -> int:
-    """This port, or another one when somebody listens on it."""
+    """This port, or another one if it is taken."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -162,4 +160,4 @@ def _free(port: int) -> int:
 
 def _check_display(environment: Mapping[str, str]) -> None:
     if sys.platform == "linux" and not (environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY")):
-        raise InputError("there is no display to open a window on. Use --web, --save FILE.rrd, or `hlm data plot`.")
+        raise InputError("no display to open a window on. Use --web, --save FILE.rrd, or `hlm data plot`.")

@@ -53,7 +53,7 @@ def test_info_lists_episodes_when_asked(dataset, capsys, monkeypatch):
 
 def test_verify_of_a_sound_dataset(dataset, capsys):
     assert main(["data", "verify", str(dataset)]) == 0
-    assert "nothing wrong" in capsys.readouterr().out
+    assert "no problems" in capsys.readouterr().out
 
 
 def test_verify_finds_a_flipped_byte(dataset, capsys):

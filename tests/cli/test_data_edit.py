@@ -58,8 +58,8 @@ def test_delete_says_what_and_undo_brings_it_back(dataset, capsys):
     assert len(open_dataset(dataset)) == 3
     done = lines(capsys, "delete", dataset, "outcome=failure")
     assert done[:2] == [would[0], "done: delete 1 of 3 episodes: 2"]
-    assert done[2].startswith(f"as it was: {NAME}.before (takes ")
-    assert done[2].endswith(f"; `hlm data undo {NAME}` brings it back")
+    assert done[2].startswith(f"backup: {NAME}.before (")
+    assert done[2].endswith(f"; `hlm data undo {NAME}` restores it")
     assert len(open_dataset(dataset)) == 2
     assert lines(capsys, "undo", dataset) == ["undone: delete 1 of 3 episodes: 2"]
     assert len(open_dataset(dataset)) == 3
@@ -125,7 +125,7 @@ def test_what_is_no_dataset_is_refused_in_one_line(refused, dataset, folder, ver
 @pytest.mark.parametrize(
     ("words", "text"),
     [
-        (["delete", NAME], "which episodes? Give numbers and ranges"),
+        (["delete", NAME], "no episodes given. Give numbers and ranges"),
         (["delete", NAME, "7"], "no episode 7 in"),
         (["delete", NAME, "all"], "that would leave no episode"),
         (["keep", NAME, "outcome=sucess"], "Did you mean 'success'?"),

@@ -126,7 +126,7 @@ def test_mixture_as_json(mixture, capsys):
     [
         (("stats", "demo.zar"), "Did you mean 'demo.zarr'"),
         (("stats", "demo.zarr", "source=policy"), "no episode of demo.zarr with source 'policy'"),
-        (("stats", "both.yaml", "0"), "both.yaml is a mixture, which says itself what it takes"),
+        (("stats", "both.yaml", "0"), "both.yaml is a mixture, which selects its own episodes"),
         (("mixture", "demo.zarr"), "this is a folder; a mixture is a YAML file"),
         (("mixture", "nothing.yaml"), "there is nothing"),
         (("mixture", "both.yaml", "--draws", "0"), "--draws must be at least 1, got 0"),

@@ -54,7 +54,7 @@ def robot_entities(file):
 
 def test_saving_a_recording(dataset, capsys):
     assert main(["data", "view", dataset, "--episode", "1", "--save", "one.rrd"]) == 0
-    assert capsys.readouterr().out == "saved one.rrd; look at it with: rerun one.rrd\n"
+    assert capsys.readouterr().out == "saved one.rrd; show it with: rerun one.rrd\n"
     assert RrdReader("one.rrd").recordings()[0].recording_id == f"{NAME} episode 1"
     assert {"/robot/pelvis", "/robot/left_finger_left"} <= robot_entities("one.rrd")
 
@@ -62,7 +62,7 @@ def test_saving_a_recording(dataset, capsys):
 def test_another_robot_has_no_body(folder, capsys):
     record(folder / "other.zarr", embodiment="other")
     assert main(["data", "view", "other.zarr", "--save", "one.rrd"]) == 0
-    assert "embodiment 'other' is not known here; its body is not shown" in capsys.readouterr().out
+    assert "embodiment 'other' is unknown; its body is not shown" in capsys.readouterr().out
     assert not robot_entities("one.rrd")
 
 
@@ -108,14 +108,14 @@ def test_plot(dataset, folder, capsys):
 @pytest.mark.parametrize(
     ("words", "text"),
     [
-        (["view", NAME], "there is no display to open a window on. Use --web, --save FILE.rrd"),
-        (["view", NAME, "--save", "x.mp4"], "--save writes a file that ends with .rrd"),
-        (["view", NAME, "--save", "x.rrd", "--web"], "does not go with --web"),
+        (["view", NAME], "no display to open a window on. Use --web, --save FILE.rrd"),
+        (["view", NAME, "--save", "x.mp4"], "--save needs a file name that ends with .rrd"),
+        (["view", NAME, "--save", "x.rrd", "--web"], "cannot be combined with --web"),
         (["view", NAME, "--save", "x.rrd", "--episode", "2"], "no episode 2 in"),
         (["view", NAME, "--save", "x.rrd", "--episode", "-1"], "episodes are numbered from 0"),
         (["view", NAME, "--save", "no/x.rrd"], "no folder no to write x.rrd into"),
         (["view", "nothing", "--save", "x.rrd"], "there is nothing"),
-        (["plot", NAME, "--save", "x.jpg"], "give a name that ends with .png"),
+        (["plot", NAME, "--save", "x.jpg"], "needs a file name that ends with .png"),
         (["plot", NAME, "--save", "x.png", "--episode", "2"], "no episode 2 in"),
         (["plot", NAME], "Missing from hlm data plot: --save"),
     ],

@@ -191,12 +191,12 @@ def test_attributes_that_make_no_sense_are_an_error(second):
 
 def test_reports_of_conversions_count_steps(second):
     lost = {"name": "a", "episode": 0, "rows": 20, "found": 30, "reason": "gap"}
-    write_atomic(
-        second / METADATA, group_metadata(group_attributes(second) | {"conversion": {"cut_or_rejected": [lost]}})
-    )
+    attributes = group_attributes(second) | {"conversion": {"source": "demo", "cut_or_rejected": [lost]}}
+    write_atomic(second / METADATA, group_metadata(attributes))
     migrate(second)
-    kept = group_attributes(second)["conversion"]["cut_or_rejected"]
-    assert kept == [{"name": "a", "episode": 0, "steps": 20, "found": 30, "reason": "gap"}]
+    kept = group_attributes(second)["conversion"]
+    assert kept["dataset"] == "demo"
+    assert kept["cut_or_rejected"] == [{"name": "a", "episode": 0, "steps": 20, "found": 30, "reason": "gap"}]
 
 
 def test_nothing_is_done_to_a_dataset_of_this_version(maker, path):
@@ -342,12 +342,12 @@ def test_command_line(old, capsys):
     assert main(["data", "migrate", str(old), "--dry-run"]) == 0
     assert capsys.readouterr().out == (
         f"schema 1 to 2: {UPGRADES[1].summary}\nschema 2 to 3: {UPGRADES[2].summary}\n"
-        "4 episodes; nothing was changed: this was a dry run\n"
+        "4 episodes; dry run, nothing was changed\n"
     )
     assert main(["data", "migrate", str(old)]) == 0
     assert f"4 episodes; migrated {old}\n" in capsys.readouterr().out
     assert main(["data", "migrate", str(old)]) == 0
-    assert "nothing to do" in capsys.readouterr().out
+    assert "already has schema 3" in capsys.readouterr().out
     assert json.loads((old / METADATA).read_bytes())["attributes"]["schema_version"] == SCHEMA_VERSION
 
 

@@ -27,7 +27,7 @@ def show(done, total):
         print("busy", flush=True)
         time.sleep(60)
 
-convert(Request(source=Path(sys.argv[1]), target=Path(sys.argv[2]), to="umi"), show)
+convert(Request(path=Path(sys.argv[1]), target=Path(sys.argv[2]), to="umi"), show)
 """
 
 
@@ -88,7 +88,7 @@ def test_a_killed_conversion_leaves_no_target_and_the_next_one_sweeps(demo, tmp_
     child.stdout.close()
     assert not target.exists()
     assert (tmp_path / ".buffer.zarr.converting").exists() == (stop != signal.SIGINT)
-    convert(Request(source=source, target=target, to="umi"))
+    convert(Request(path=source, target=target, to="umi"))
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["buffer.zarr", "demo.zarr"]
 
 
@@ -101,7 +101,7 @@ def test_an_interrupt_at_any_step_leaves_nothing(demo, tmp_path, to):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        convert(Request(source=source, target=tmp_path / "there", to=to), interrupt)
+        convert(Request(path=source, target=tmp_path / "there", to=to), interrupt)
     gc.collect()  # LeRobot writes what it still holds when it goes
     assert [entry.name for entry in tmp_path.iterdir()] == ["demo.zarr"]
 
@@ -124,7 +124,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(demo, tmp_path, to, monkeypa
     monkeypatch.setattr(Path, "write_bytes", limited(Path.write_bytes))
     monkeypatch.setattr(PIL.Image.Image, "save", limited(PIL.Image.Image.save))
     with pytest.raises(StorageError, match=r"(?i)no space left on device") as refusal:
-        convert(Request(source=source, target=tmp_path / "there", to=to))
+        convert(Request(path=source, target=tmp_path / "there", to=to))
     assert used == 6
     assert "recover" not in str(refusal.value)
     gc.collect()
@@ -133,7 +133,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(demo, tmp_path, to, monkeypa
 
 def test_progress_counts_steps(demo, tmp_path):
     source, seen = demo.dataset(tmp_path / "demo.zarr", (4, 5)), []
-    convert(Request(source=source, target=tmp_path / "b", to="umi"), lambda done, total: seen.append((done, total)))
+    convert(Request(path=source, target=tmp_path / "b", to="umi"), lambda done, total: seen.append((done, total)))
     assert seen == [(done, 18) for done in range(1, 19)]
 
 
@@ -153,10 +153,10 @@ def test_what_is_there(demo, openhlm, tmp_path):
 def test_hlm_is_one_of_the_two(demo, openhlm, tmp_path):
     source = demo.dataset(tmp_path / "demo.zarr", (2,))
     with pytest.raises(InputError, match=r"is an hlm dataset; say what to make of it: --to lerobot or --to umi"):
-        convert(Request(source=source, target=tmp_path / "x"))
+        convert(Request(path=source, target=tmp_path / "x"))
     openhlm.episode(0)
-    with pytest.raises(InputError, match=r"is of openhlm; convert it to hlm first, and that to umi"):
-        convert(Request(source=openhlm.root, target=tmp_path / "x", to="umi"))
+    with pytest.raises(InputError, match=r"is OpenHLM's recordings; convert it to hlm first, then that to umi"):
+        convert(Request(path=openhlm.root, target=tmp_path / "x", to="umi"))
 
 
 def test_nothing_is_overwritten(demo, tmp_path):
@@ -165,21 +165,21 @@ def test_nothing_is_overwritten(demo, tmp_path):
     (tmp_path / "link").symlink_to("nowhere")
     for name in ("mine", "link", "demo.zarr"):
         with pytest.raises(ExistsError, match="is already there"):
-            convert(Request(source=source, target=tmp_path / name, to="umi"))
+            convert(Request(path=source, target=tmp_path / name, to="umi"))
     assert (tmp_path / "mine").read_text() == "mine"
     assert len(open_dataset(source)) == 1
 
 
 def test_requests_that_make_no_sense(openhlm, tmp_path):
     with pytest.raises(UnknownNameError, match="no format 'parquet'"):
-        Request(source=tmp_path, target=tmp_path, to="parquet")
+        Request(path=tmp_path, target=tmp_path, to="parquet")
     with pytest.raises(UnknownNameError, match="no source 'ghost'"):
-        Request(source=tmp_path, target=tmp_path, source_kind="ghost")
+        Request(path=tmp_path, target=tmp_path, source="ghost")
     with pytest.raises(InputError, match="rate must be positive"):
-        Request(source=tmp_path, target=tmp_path, rate_hz=0.0)
+        Request(path=tmp_path, target=tmp_path, rate_hz=0.0)
     openhlm.episode(0)
     with pytest.raises(InputError, match=r"chosen by number, not by outcome"):
-        convert(Request(source=openhlm.root, target=tmp_path / "x", episodes=("outcome=success",)))
+        convert(Request(path=openhlm.root, target=tmp_path / "x", episodes=("outcome=success",)))
 
 
 def test_cameras_by_name():

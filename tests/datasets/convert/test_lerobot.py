@@ -23,7 +23,7 @@ def exported(tmp_path_factory, demo_of_module):
     """An hlm dataset and what LeRobot made of it; nobody changes them."""
     folder = tmp_path_factory.mktemp("lerobot")
     source = demo_of_module.dataset(folder / "demo.zarr")
-    convert(Request(source=source, target=folder / "demo_lerobot", to="lerobot"))
+    convert(Request(path=source, target=folder / "demo_lerobot", to="lerobot"))
     return source, folder / "demo_lerobot"
 
 
@@ -92,7 +92,7 @@ def test_lerobot_reads_what_it_is_given(exported):
 
 def test_everything_comes_back(exported, tmp_path):
     source, target = exported
-    report = convert(Request(source=target, target=tmp_path / "back.zarr"))
+    report = convert(Request(path=target, target=tmp_path / "back.zarr"))
     before, after = open_dataset(source), open_dataset(tmp_path / "back.zarr")
     assert (report.imperfect, report.left_out) == ((), ())
     assert after.spec == before.spec
@@ -108,13 +108,13 @@ def test_everything_comes_back(exported, tmp_path):
 def test_a_few_episodes_and_cameras_come_back_under_their_numbers_and_names(exported, tmp_path):
     source, target = exported
     some = tmp_path / "some"
-    convert(Request(source=source, target=some, to="lerobot", episodes=("1-2",), cameras=("head=top",)))
-    convert(Request(source=some, target=tmp_path / "back.zarr"))
+    convert(Request(path=source, target=some, to="lerobot", episodes=("1-2",), cameras=("head=top",)))
+    convert(Request(path=some, target=tmp_path / "back.zarr"))
     back = open_dataset(tmp_path / "back.zarr")
     assert [episode.number for episode in back] == [1, 2]
     assert back.spec.cameras == {"head": (64, 80)}
     assert_same_numbers(open_dataset(source).episodes[2], back.episodes[1])
-    convert(Request(source=target, target=tmp_path / "one.zarr", episodes=("2",), cameras=("right_wrist=left_wrist",)))
+    convert(Request(path=target, target=tmp_path / "one.zarr", episodes=("2",), cameras=("right_wrist=left_wrist",)))
     (episode,) = open_dataset(tmp_path / "one.zarr")
     assert (episode.number, episode.cameras) == (2, ("left_wrist",))
 
@@ -126,12 +126,12 @@ def test_columns_that_not_every_episode_has(demo, tmp_path):
         return demo.step(episode, step, age_s=ages, privileged=privileged)
 
     source = demo.dataset(tmp_path / "uneven.zarr", (3, 4, 3), change)
-    convert(Request(source=source, target=tmp_path / "there", to="lerobot"))
+    convert(Request(path=source, target=tmp_path / "there", to="lerobot"))
     for sidecar in (True, False):
         if not sidecar:
             shutil.rmtree(tmp_path / "there" / "meta" / "hlm")
         back = tmp_path / f"back_{sidecar}.zarr"
-        convert(Request(source=tmp_path / "there", target=back, source_kind="teleop", cameras=("head", "right_wrist")))
+        convert(Request(path=tmp_path / "there", target=back, source="teleop", cameras=("head", "right_wrist")))
         after = open_dataset(back)
         assert [episode.inputs for episode in after] == [("image_head", "state"), ("state",), ("image_head", "state")]
         assert [len(episode.privileged) for episode in after] == [3, 3, 0]
@@ -155,7 +155,7 @@ def test_an_edited_dataset_does_not_get_the_descriptions_of_other_episodes(expor
     lines = (path / "meta/hlm/episodes.jsonl").read_text().splitlines()
     swapped = [lines[1].replace('"number": 1', '"number": 0'), lines[0].replace('"number": 0', '"number": 1'), lines[2]]
     (path / "meta/hlm/episodes.jsonl").write_text("\n".join([*swapped, ""]))
-    request = Request(source=path, target=tmp_path / "back.zarr")
+    request = Request(path=path, target=tmp_path / "back.zarr")
     with pytest.raises(CorruptError, match=r"episode 0 of .* is not as hlm wrote it: edited since, .* move .* away"):
         convert(request)
     (path / "meta/hlm/episodes.jsonl").write_text("\n".join([*lines[:2], ""]))
@@ -199,7 +199,7 @@ def as_hlm_0_1_exported(path):
 def test_what_an_older_hlm_exported_comes_back_the_same(exported, tmp_path):
     path = shutil.copytree(exported[1], tmp_path / "older")
     as_hlm_0_1_exported(path)
-    convert(Request(source=path, target=tmp_path / "back.zarr"))
+    convert(Request(path=path, target=tmp_path / "back.zarr"))
     for before, after in zip(open_dataset(exported[0]), open_dataset(tmp_path / "back.zarr"), strict=True):
         assert_same_numbers(before, after)
         assert before.info == after.info
@@ -213,7 +213,7 @@ def test_lerobots_own_tools_keep_the_columns(exported, tmp_path):
     whole = LeRobotDataset("somebody/demo", exported[1], video_backend="pyav")
     delete_episodes(whole, [0], tmp_path / "fewer", "somebody/fewer")
     cameras = ("head", "right_wrist")
-    convert(Request(source=tmp_path / "fewer", target=tmp_path / "b.zarr", source_kind="teleop", cameras=cameras))
+    convert(Request(path=tmp_path / "fewer", target=tmp_path / "b.zarr", source="teleop", cameras=cameras))
     for before, after in zip(open_dataset(exported[0]).episodes[1:], open_dataset(tmp_path / "b.zarr"), strict=True):
         for name in ("state", "action", "stamp_ns"):
             assert getattr(before, name).tobytes() == getattr(after, name).tobytes()
@@ -231,8 +231,8 @@ def test_lerobot_of_somebody_else(foreign, tmp_path):
         info["features"]["next.reward"] = info["features"].pop("privileged.score")
 
     path = foreign(strip)
-    request = {"source": path, "target": tmp_path / "mine.zarr"}
-    report = convert(Request(**request, source_kind="teleop"))
+    request = {"path": path, "target": tmp_path / "mine.zarr"}
+    report = convert(Request(**request, source="teleop"))
     dataset = open_dataset(tmp_path / "mine.zarr")
     assert report.left_out == ("next.reward",)
     for number, episode in enumerate(dataset):
@@ -266,7 +266,7 @@ REFUSALS = [
     (lambda info: info["features"].pop("action"), {}, MismatchError, r"no column 'action'\. It has: observation.state"),
     (rename_camera, {}, CorruptError, r"description of .* cannot be used: .*observation.images.top"),
     (lambda info: None, {"cameras": ("front=head",)}, UnknownNameError, r"no camera 'front'. Known: head, right_wrist"),
-    (lambda info: None, {"source_kind": ""}, InputError, r"does not say who gave the references.*--source teleop"),
+    (lambda info: None, {"source": ""}, InputError, r"does not say who gave the references.*--source teleop"),
     (lambda info: None, {"episodes": ("7",)}, InputError, r"no episode 7 in .*; it has 0-2"),
     (lambda info: info.update(codebase_version="v2.1"), {}, MismatchError, r"format v2.1, hlm reads v3.0.*v21_to_v30"),
 ]
@@ -277,16 +277,16 @@ def test_what_does_not_fit_is_said_in_one_line(foreign, tmp_path, edit, options,
     path = foreign(edit)
     before = sorted(tmp_path.rglob("*"))
     with pytest.raises(kind, match=text) as refusal:
-        convert(Request(**{"source": path, "target": tmp_path / "mine.zarr", "source_kind": "teleop", **options}))
+        convert(Request(**{"path": path, "target": tmp_path / "mine.zarr", "source": "teleop", **options}))
     assert "\n" not in str(refusal.value)
     assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_a_camera_of_somebody_else_must_be_named(exported, tmp_path):
     path = tmp_path / "top"
-    convert(Request(source=exported[0], target=path, to="lerobot", episodes=("0",), cameras=("head=top",)))
+    convert(Request(path=exported[0], target=path, to="lerobot", episodes=("0",), cameras=("head=top",)))
     shutil.rmtree(path / "meta" / "hlm")
-    request = {"source": path, "target": tmp_path / "mine.zarr", "source_kind": "teleop"}
+    request = {"path": path, "target": tmp_path / "mine.zarr", "source": "teleop"}
     with pytest.raises(
         MismatchError, match=r"camera 'top' .* is none of head, left_wrist, right_wrist.*--cameras top="
     ):
@@ -298,7 +298,7 @@ def test_a_camera_of_somebody_else_must_be_named(exported, tmp_path):
 def test_another_rate_is_looked_for_in_the_videos(foreign, tmp_path):
     path = foreign(lambda info: info.update(fps=15))
     # The videos are still at 30 Hz: what is asked of them is not there, or another image, and that is found.
-    request = Request(source=path, target=tmp_path / "mine.zarr", source_kind="teleop", rate_hz=15.0)
+    request = Request(path=path, target=tmp_path / "mine.zarr", source="teleop", rate_hz=15.0)
     with pytest.raises(CorruptError, match="has no image for steps"):
         convert(request)
 
@@ -308,7 +308,7 @@ def test_missing_files_are_named_and_nobody_is_asked_for_them(foreign, tmp_path,
     path = foreign()
     (path / file).unlink()
     with pytest.raises(MissingFileError, match=rf"{file} is missing"):
-        convert(Request(source=path, target=tmp_path / "mine.zarr", source_kind="teleop"))
+        convert(Request(path=path, target=tmp_path / "mine.zarr", source="teleop"))
 
 
 @pytest.mark.parametrize("file", ["data/chunk-000/file-000.parquet", "meta/episodes/chunk-000/file-000.parquet"])
@@ -316,7 +316,7 @@ def test_damaged_files(foreign, tmp_path, file):
     path = foreign()
     (path / file).write_bytes((path / file).read_bytes()[:-500])
     with pytest.raises(CorruptError, match=r"cannot be read|cannot read"):
-        convert(Request(source=path, target=tmp_path / "mine.zarr", source_kind="teleop"))
+        convert(Request(path=path, target=tmp_path / "mine.zarr", source="teleop"))
     assert not (tmp_path / "mine.zarr").exists()
 
 
@@ -347,7 +347,7 @@ def test_what_lerobot_has_no_place_for_is_refused(demo, tmp_path, change, text):
     source = demo.dataset(tmp_path / "demo.zarr", (2, 2), change(demo))
     before = sorted(tmp_path.rglob("*"))
     with pytest.raises(HlmError, match=text):
-        convert(Request(source=source, target=tmp_path / "there", to="lerobot"))
+        convert(Request(path=source, target=tmp_path / "there", to="lerobot"))
     assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -365,4 +365,4 @@ def test_what_the_encoder_cannot_do_is_refused(demo, tmp_path, changes, text):
         tmp_path / "demo.zarr", (2,), lambda episode, step, _: demo.step(episode, step, images=images), spec
     )
     with pytest.raises(MismatchError, match=text):
-        convert(Request(source=source, target=tmp_path / "there", to="lerobot"))
+        convert(Request(path=source, target=tmp_path / "there", to="lerobot"))

@@ -22,7 +22,7 @@ def converted(openhlm, tmp_path):
 
     def run(**changes):
         target = tmp_path / "out.zarr"
-        report = convert(Request(source=openhlm.root, target=target, **changes))
+        report = convert(Request(path=openhlm.root, target=target, **changes))
         return report, open_dataset(target)
 
     return run
@@ -263,7 +263,7 @@ def test_when_nothing_can_be_converted_nothing_is_made(openhlm, tmp_path):
     with pytest.raises(
         HlmError, match=r"none of the 2 episodes of .* The first, pour/episode_0000: data.json is no JSON"
     ):
-        convert(Request(source=openhlm.root, target=tmp_path / "new" / "out.zarr"))
+        convert(Request(path=openhlm.root, target=tmp_path / "new" / "out.zarr"))
     assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -276,7 +276,7 @@ def test_cameras_by_choice(openhlm, converted):
 def test_tasks_episodes_and_source_by_choice(openhlm, converted):
     for episode, task in ((0, "pour"), (1, "pour"), (0, "wipe")):
         openhlm.episode(episode, task=task)
-    report, dataset = converted(episodes=("1-",), source_kind="stationary")
+    report, dataset = converted(episodes=("1-",), source="stationary")
     assert [one.name for one in report.episodes] == ["pour/episode_0001", "wipe/episode_0000"]
     assert {episode.info.source for episode in dataset} == {"stationary"}
 
@@ -284,7 +284,7 @@ def test_tasks_episodes_and_source_by_choice(openhlm, converted):
 def test_the_source_may_be_a_task_or_an_episode(openhlm, tmp_path):
     folder = openhlm.episode(0)
     for number_, source in enumerate((folder, folder.parent)):
-        convert(Request(source=source, target=tmp_path / f"{number_}.zarr"))
+        convert(Request(path=source, target=tmp_path / f"{number_}.zarr"))
         assert len(open_dataset(tmp_path / f"{number_}.zarr")) == 1
 
 

@@ -20,7 +20,7 @@ imagecodecs.numcodecs.register_codecs("imagecodecs_jpeg", verbose=False)
 @pytest.mark.parametrize("name", ["buffer.zarr", "buffer.zarr.zip"])
 def test_steps_images_and_ends(demo, tmp_path, name):
     source = demo.dataset(tmp_path / "demo.zarr", (6, 9, 5))
-    convert(Request(source=source, target=tmp_path / name, to="umi"))
+    convert(Request(path=source, target=tmp_path / name, to="umi"))
     store = zarr.storage.ZipStore(tmp_path / name, mode="r") if name.endswith("zip") else tmp_path / name
     root = zarr.open_group(store, mode="r")
     episodes = open_dataset(source).episodes
@@ -49,7 +49,7 @@ def test_steps_images_and_ends(demo, tmp_path, name):
 
 def test_images_are_the_same_files_under_a_codec_that_umi_knows(demo, tmp_path):
     source = demo.dataset(tmp_path / "demo.zarr", (2, 3))
-    convert(Request(source=source, target=tmp_path / "buffer.zarr", to="umi"))
+    convert(Request(path=source, target=tmp_path / "buffer.zarr", to="umi"))
     camera = tmp_path / "buffer.zarr" / "data" / "camera0_rgb"
     described = json.loads((camera / ".zarray").read_text())
     assert described["compressor"] == {"id": "imagecodecs_jpeg", "level": 95}
@@ -63,7 +63,7 @@ def test_images_are_the_same_files_under_a_codec_that_umi_knows(demo, tmp_path):
 def test_one_file_holds_what_the_folder_holds(demo, tmp_path):
     source = demo.dataset(tmp_path / "demo.zarr", (2, 3))
     for name in ("buffer.zarr", "other.zarr.zip"):
-        convert(Request(source=source, target=tmp_path / name, to="umi"))
+        convert(Request(path=source, target=tmp_path / name, to="umi"))
     folder = tmp_path / "buffer.zarr"
     with zipfile.ZipFile(tmp_path / "other.zarr.zip") as archive:
         inside = {name: archive.read(name) for name in archive.namelist()}
@@ -74,7 +74,7 @@ def test_one_file_holds_what_the_folder_holds(demo, tmp_path):
 def test_choosing_episodes_and_cameras(demo, tmp_path):
     source = demo.dataset(tmp_path / "demo.zarr", (6, 9, 5))
     request = Request(
-        source=source,
+        path=source,
         target=tmp_path / "b.zarr",
         to="umi",
         episodes=("outcome=success",),
@@ -94,7 +94,7 @@ def test_what_not_every_episode_has(demo, tmp_path):
         return demo.step(episode, step, privileged=privileged)
 
     source = demo.dataset(tmp_path / "demo.zarr", (2, 2), change)
-    report = convert(Request(source=source, target=tmp_path / "b.zarr", to="umi"))
+    report = convert(Request(path=source, target=tmp_path / "b.zarr", to="umi"))
     assert report.left_out == (
         "privileged_pair, which not every episode has",
         "privileged_score, which not every episode has",
@@ -108,4 +108,4 @@ def test_what_not_every_episode_has(demo, tmp_path):
     with pytest.raises(
         MismatchError, match=r"episode_000001 has no camera 'head', and a replay buffer has every camera"
     ):
-        convert(Request(source=source, target=tmp_path / "b.zarr", to="umi"))
+        convert(Request(path=source, target=tmp_path / "b.zarr", to="umi"))
