@@ -32,13 +32,12 @@ from hlm.core.errors import CorruptError, HlmError, InputError, MismatchError, M
 from hlm.core.files import NEW, replacing, write_atomic
 from hlm.core.serialization import json_bytes, read_json, read_yaml, yaml_bytes
 from hlm.datasets.statistics import Statistics
+from hlm.policies.catalog import find_policy_config, find_policy_type
 from hlm.policies.encoding import Encoding, EncodingConfig
-from hlm.policies.kinds import find_kind
-from hlm.policies.settings import settings_class
 from hlm.policies.tokenizer_folder import PARTIAL_FOLDER, TOKENIZER_FOLDER
-from hlm.policies.training.upgrade import upgrade_compact, upgrade_training
 from hlm.policies.transforms.text import Text
 from hlm.policies.transforms.vocabulary import Vocabulary
+from hlm.policies.upgrade import upgrade_config
 
 FORMAT = 3
 WEIGHTS_FILE = "model.safetensors"
@@ -58,11 +57,11 @@ class Sampling:
 
     Attributes:
         euler_steps: flow steps per chunk.
-        execute: actions of a chunk to play before the next one.
+        execution_horizon: actions of a chunk to execute before the next chunk is due.
     """
 
     euler_steps: int = 3
-    execute: int = 25
+    execution_horizon: int = 25
 
     def __post_init__(self) -> None:
         """Check ranges.
@@ -70,7 +69,7 @@ class Sampling:
         Raises:
             InputError: a number below 1.
         """
-        for name in ("euler_steps", "execute"):
+        for name in ("euler_steps", "execution_horizon"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} must be at least 1, got {getattr(self, name)}.")
 
@@ -80,11 +79,11 @@ class CheckpointConfig:
     """Everything that builds a policy, apart from its weights and statistics.
 
     Attributes:
-        policy: kind of policy, see `hlm.policies.kinds`.
+        policy: policy type, see `hlm.policies.catalog`.
         embodiment: name of the robot.
         rate_hz: rows and actions per second.
         encoding: how observations and actions become what the network works on.
-        settings: what was chosen about this kind, a document of its settings.
+        policy_config: options of the policy type, a document of its `PolicyConfig`.
         vocabulary: words of the training instructions, for kinds that read words.
         sampling: how chunks are to be made and used.
         training: settings of the run, a document of `TrainConfig`.
@@ -96,21 +95,21 @@ class CheckpointConfig:
     embodiment: str
     rate_hz: float
     encoding: EncodingConfig
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    policy_config: Mapping[str, Any] = field(default_factory=dict)
     vocabulary: Vocabulary | None = None
     sampling: Sampling = field(default_factory=Sampling)
     training: Mapping[str, Any] = field(default_factory=dict)
     mixture: Mapping[str, Any] = field(default_factory=dict)
     format: int = FORMAT
 
-    def kind_settings(self) -> Any:
-        """The settings as the kind's own class.
+    def options(self) -> Any:
+        """`policy_config` as an instance of the policy type's own class.
 
         Raises:
-            UnknownNameError: a kind that this hlm does not have, or a setting that the kind does not have.
-            InputError: a setting of the wrong type or out of range.
+            UnknownNameError: a policy type or an option that this hlm does not have.
+            InputError: an option of the wrong type or out of range.
         """
-        return from_document(settings_class(self.policy), self.settings, "settings")
+        return from_document(find_policy_config(self.policy), self.policy_config, "policy_config")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -153,7 +152,7 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint, training: Mapping[str, 
         path.mkdir(parents=True, exist_ok=True)
         for left in path.glob(_LEFT):
             left.unlink()
-        find_kind(checkpoint.config.policy).save_text(checkpoint.text, path)
+        find_policy_type(checkpoint.config.policy).save_text(checkpoint.text, path)
         write_atomic(path / STATISTICS_FILE, json_bytes(checkpoint.statistics.to_dict()))
         write_atomic(path / CONFIG_FILE, _yaml(checkpoint.config))
         write_atomic(path / CARD_FILE, card.encode())
@@ -188,8 +187,8 @@ def read_checkpoint(path: Path | str) -> Checkpoint:
             step = int((file.metadata() or {})["step"])
     except (SafetensorError, KeyError, ValueError) as error:
         raise CorruptError(f"{path / WEIGHTS_FILE} is damaged: {error}. Copy the checkpoint again.") from error
-    settings = config.kind_settings()  # Before its kind is loaded, which may take seconds.
-    text = find_kind(config.policy).saved_text(settings, config.vocabulary, path)
+    options = config.options()  # Before the policy type's module is imported, which may take seconds.
+    text = find_policy_type(config.policy).saved_text(options, config.vocabulary, path)
     return Checkpoint(config=config, statistics=statistics, text=text, weights=weights, step=step)
 
 
@@ -206,7 +205,7 @@ def read_config(path: Path) -> CheckpointConfig:
         document = read_yaml(file)
         version = document.get("format")
         if version == 2:
-            document, version = _from_format_2(document), FORMAT
+            document, version = upgrade_config(document, FORMAT), FORMAT
         if isinstance(version, int) and version != FORMAT:
             remedy = "Install a newer hlm." if version > FORMAT else "Train the policy again, or install an older hlm."
             raise MismatchError(f"{file} has format {version}, this hlm reads {FORMAT}. {remedy}")
@@ -219,15 +218,6 @@ def read_config(path: Path) -> CheckpointConfig:
         raise
     except HlmError as error:
         raise CorruptError(f"{file} is damaged: {error}") from error
-
-
-def _from_format_2(document: Mapping[str, Any]) -> dict[str, Any]:
-    upgraded = {**document, "format": FORMAT}
-    if isinstance(document.get("training"), Mapping):
-        upgraded["training"] = upgrade_training(document["training"])
-    if document.get("policy") == "compact" and isinstance(document.get("settings"), Mapping):
-        upgraded["settings"] = upgrade_compact(document["settings"])
-    return upgraded
 
 
 def read_statistics(path: Path) -> Statistics:
@@ -265,7 +255,7 @@ def read_training(path: Path) -> dict[str, Any]:
     return state
 
 
-def set_sampling(path: Path | str, *, euler_steps: int | None = None, execute: int | None = None) -> Sampling:
+def set_sampling(path: Path | str, *, euler_steps: int | None = None, execution_horizon: int | None = None) -> Sampling:
     """Change how a checkpoint is to be served by default, and return that.
 
     Raises:
@@ -276,10 +266,13 @@ def set_sampling(path: Path | str, *, euler_steps: int | None = None, execute: i
     config = read_config(path)
     sampling = Sampling(
         euler_steps=config.sampling.euler_steps if euler_steps is None else euler_steps,
-        execute=config.sampling.execute if execute is None else execute,
+        execution_horizon=config.sampling.execution_horizon if execution_horizon is None else execution_horizon,
     )
-    if sampling.execute > config.encoding.horizon:
-        raise InputError(f"execute {sampling.execute} is more than the {config.encoding.horizon} actions of a chunk.")
+    if sampling.execution_horizon > config.encoding.horizon:
+        raise InputError(
+            f"execution_horizon {sampling.execution_horizon} is more than the {config.encoding.horizon} actions of a "
+            "chunk."
+        )
     write_atomic(path / CONFIG_FILE, _yaml(replace(config, sampling=sampling)))
     return sampling
 

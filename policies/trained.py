@@ -10,9 +10,9 @@ import torch
 from hlm.core.errors import CorruptError, InputError, MismatchError
 from hlm.core.policy import ActionPrefix
 from hlm.core.values import ActionChunk, Observation
+from hlm.policies.catalog import find_policy_type
 from hlm.policies.checkpoint import Checkpoint
 from hlm.policies.inputs import inputs, stack
-from hlm.policies.kinds import find_kind
 from hlm.policies.network import Inputs, Network, Prefix, module
 
 
@@ -60,7 +60,7 @@ class TrainedPolicy:
         self.image_size = config.encoding.recorded_sizes[0]
         self.rate_hz = config.rate_hz
         self.horizon = self.encoding.horizon
-        self.execute = config.sampling.execute
+        self.execute = config.sampling.execution_horizon
         self.euler_steps = config.sampling.euler_steps if euler_steps is None else euler_steps
         self.embodiment = config.embodiment
         if self.euler_steps < 1:
@@ -148,7 +148,7 @@ def build_network(checkpoint: Checkpoint) -> Network:
     config = checkpoint.config
     # The random weights that are about to be replaced must not cost the caller any random numbers.
     with torch.random.fork_rng(devices=[]):
-        network = module(find_kind(config.policy).build(config.kind_settings(), checkpoint.encoding()))
+        network = module(find_policy_type(config.policy).build(config.options(), checkpoint.encoding()))
     try:
         network.load_state_dict(dict(checkpoint.weights))
     except RuntimeError as error:

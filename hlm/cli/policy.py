@@ -45,12 +45,12 @@ class SamplingArguments:
     Attributes:
         path: the checkpoint.
         euler_steps: flow steps per chunk.
-        execute: actions of a chunk to play before the next one.
+        execution_horizon: actions of a chunk to execute before the next chunk is due.
     """
 
     path: Positional[Path]
     euler_steps: int | None = None
-    execute: int | None = None
+    execution_horizon: int | None = None
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -81,12 +81,12 @@ def info(arguments: Sequence[str]) -> int:
 def sampling(arguments: Sequence[str]) -> int:
     """Change how a checkpoint makes and plays chunks by default."""
     config = parse(SamplingArguments, "hlm policy sampling", arguments)
-    if config.euler_steps is None and config.execute is None:
-        raise InputError("nothing to change: give --euler-steps, --execute, or both")
+    if config.euler_steps is None and config.execution_horizon is None:
+        raise InputError("nothing to change: give --euler-steps, --execution-horizon, or both")
     from hlm.policies.checkpoint import set_sampling
 
-    now = set_sampling(config.path, euler_steps=config.euler_steps, execute=config.execute)
-    console().out(f"{config.path}: {now.euler_steps} Euler steps, {now.execute} actions per chunk")
+    now = set_sampling(config.path, euler_steps=config.euler_steps, execution_horizon=config.execution_horizon)
+    console().out(f"{config.path}: {now.euler_steps} Euler steps, {now.execution_horizon} actions per chunk")
     return 0
 
 
@@ -106,7 +106,7 @@ def _facts(checkpoint: Checkpoint) -> dict[str, str]:
         **({"words": ", ".join(config.vocabulary.words)} if config.vocabulary is not None else {}),
         "parameters": f"{parameters / 1e6:.2f} million, {size(weights_bytes)}",
         "trained": f"{checkpoint.step} updates on {_data(config)}",
-        "sampling": f"{config.sampling.euler_steps} Euler steps, {config.sampling.execute} actions per chunk",
+        "sampling": f"{config.sampling.euler_steps} Euler steps, {config.sampling.execution_horizon} actions per chunk",
     }
 
 

@@ -57,7 +57,7 @@ def _convert(kind: Any, value: Any, name: str) -> Any:
             return None
         (kind,) = (option for option in typing.get_args(kind) if option is not type(None))
     if is_dataclass(kind) and isinstance(kind, type):
-        return from_document(kind, value, name)
+        return value if isinstance(value, kind) else from_document(kind, value, name)
     if typing.get_origin(kind) is tuple and isinstance(value, list):
         return _convert_tuple(typing.get_args(kind), value, name)
     if typing.get_origin(kind) is typing.Literal and value in typing.get_args(kind):

@@ -16,10 +16,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from hlm.core.errors import MismatchError, MissingFileError
+from hlm.policies.act.config import ActConfig
 from hlm.policies.flow_matching import mean_over_actions
 from hlm.policies.lerobot.features import input_features, output_features
 from hlm.policies.lerobot.loading import load_tensors
-from hlm.policies.lerobot.settings import ActSettings
 from hlm.policies.network import Batch, Draws, Inputs, LoadReport, Losses, Prefix, Term
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ class ActNetwork(nn.Module):
         return self.model.action_head(self.model.decoder.norm(x).transpose(0, 1))
 
 
-def act_config(settings: ActSettings, encoding: Encoding) -> ACTConfig:
+def act_config(settings: ActConfig, encoding: Encoding) -> ACTConfig:
     """LeRobot's description of the network."""
     return ACTConfig(
         input_features=input_features(encoding),
@@ -177,7 +177,7 @@ def act_config(settings: ActSettings, encoding: Encoding) -> ACTConfig:
     )
 
 
-def build(settings: ActSettings, encoding: Encoding) -> ActNetwork:
+def build(settings: ActConfig, encoding: Encoding) -> ActNetwork:
     """The network with random weights.
 
     Args:
@@ -187,7 +187,7 @@ def build(settings: ActSettings, encoding: Encoding) -> ActNetwork:
     return ActNetwork(act_config(settings, encoding), torch.from_numpy(encoding.action_active.copy()))
 
 
-def initialise(network: ActNetwork, settings: ActSettings) -> LoadReport:
+def initialise(network: ActNetwork, settings: ActConfig) -> LoadReport:
     """Load the backbone's weights if the settings name some.
 
     Raises:

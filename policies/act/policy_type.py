@@ -1,4 +1,4 @@
-"""How an ACT policy is put together; implements `hlm.policies.kinds.Kind`."""
+"""How an ACT policy is put together; implements `hlm.policies.policy_type.PolicyType`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 
 from hlm.core.errors import MissingDependencyError
 from hlm.datasets.reader import Episode
+from hlm.policies.act.config import ActConfig
 from hlm.policies.encoding import Encoding
-from hlm.policies.lerobot.settings import ActSettings
 from hlm.policies.transforms.text import NoText, Text
 from hlm.policies.transforms.vocabulary import Vocabulary
 
@@ -19,7 +19,7 @@ except ModuleNotFoundError as error:
     raise MissingDependencyError(f"ACT needs {error.name}: pip install 'hlm[pi]'.") from error
 
 
-def new_text(settings: ActSettings, episodes: Sequence[Episode]) -> NoText:
+def new_text(settings: ActConfig, episodes: Sequence[Episode]) -> NoText:
     """ACT reads no instructions."""
     del settings, episodes
     return NoText()
@@ -30,7 +30,7 @@ def save_text(text: Text, folder: Path) -> None:
     del text, folder
 
 
-def saved_text(settings: ActSettings, vocabulary: Vocabulary | None, folder: Path) -> NoText:
+def saved_text(settings: ActConfig, vocabulary: Vocabulary | None, folder: Path) -> NoText:
     """ACT reads no instructions."""
     del settings, vocabulary, folder
     return NoText()

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from hlm.core.errors import InputError
+from hlm.policies.policy_config import PolicyConfig
+from hlm.policies.transforms.quantiles import Near
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,7 +98,7 @@ class ObjectiveConfig:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class CompactConfig:
+class CompactConfig(PolicyConfig):
     """The compact policy.
 
     Attributes:
@@ -102,5 +106,8 @@ class CompactConfig:
         objective: training objective and regularisation.
     """
 
+    # A joint that never moved in training is best held where it was.
+    near: ClassVar[Near] = "still"
+    former_names: ClassVar[Mapping[str, str]] = {"network": "architecture", "recipe": "objective"}
     architecture: ArchitectureConfig = field(default_factory=ArchitectureConfig)
     objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)

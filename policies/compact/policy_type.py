@@ -1,4 +1,4 @@
-"""How a compact policy is put together; implements `hlm.policies.kinds.Kind`."""
+"""How a compact policy is put together; implements `hlm.policies.policy_type.PolicyType`."""
 
 from __future__ import annotations
 

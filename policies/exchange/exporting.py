@@ -155,7 +155,7 @@ def _notes(checkpoint: Checkpoint) -> tuple[str, ...]:
         notes.append(f"LeRobot's ACT needs every camera, also {', '.join(config.optional_cameras)}")
     if kind == "smolvla":
         notes.append("LeRobot computes parts of SmolVLA in the precision that the vision-language model's folder names")
-    if kind == "pi05" and checkpoint.config.kind_settings().dtype == "bfloat16":
+    if kind == "pi05" and checkpoint.config.options().dtype == "bfloat16":
         notes.append("LeRobot rounds the positions of tokens to bfloat16; --policy.dtype=float32 avoids it")
     return tuple(notes)
 
@@ -177,7 +177,7 @@ tags: [lerobot, robotics, {config.policy}, {config.embodiment}]
 
 Made by hlm {version("hlm")} of a checkpoint after {checkpoint.step} updates.
 
-- {config.rate_hz:g} actions per second, {encoding.horizon} in a chunk, {config.sampling.execute} of them played
+- {config.rate_hz:g} actions per second, {encoding.horizon} in a chunk, {config.sampling.execution_horizon} executed
 - cameras {", ".join(encoding.cameras)}; the network sees pictures of {height} x {width} px (height x width)
 - state and action are the same {len(NAMES)} numbers; actions are absolute
 

@@ -16,17 +16,18 @@ from hlm.core.errors import CorruptError, HlmError, InputError, MismatchError
 from hlm.core.layout import NAMES
 from hlm.datasets.convert.staging import must_be_free, staged
 from hlm.datasets.statistics import Statistics
+from hlm.policies.act.config import ActConfig
 from hlm.policies.act.network import IMAGENET_MEAN, IMAGENET_STD
+from hlm.policies.catalog import find_policy_type
 from hlm.policies.checkpoint import Checkpoint, CheckpointConfig, Sampling, write_checkpoint
 from hlm.policies.encoding import Encoding, EncodingConfig
 from hlm.policies.exchange.folder import PolicyFolder
 from hlm.policies.exchange.normaliser import statistics_of
-from hlm.policies.kinds import find_kind
 from hlm.policies.lerobot.fixed import check_fixed
 from hlm.policies.lerobot.loading import load_tensors, read_tensors
-from hlm.policies.lerobot.settings import ActSettings, SmolVLASettings
 from hlm.policies.network import LoadReport, module
-from hlm.policies.pi05.settings import Pi05Settings
+from hlm.policies.pi05.config import Pi05Config
+from hlm.policies.smolvla.config import SmolVLAConfig
 
 # Fields of LeRobot's configurations by those of our settings.
 ACT_FIELDS = {
@@ -113,7 +114,7 @@ def _checkpoint(folder: PolicyFolder, kind: str, embodiment: str, rate_hz: float
         settings = _KINDS[kind].settings(folder)
         encoding = _encoding(folder, kind)
         steps = int(folder.config.get(STEPS_FIELDS.get(kind, ""), 1))
-        sampling = Sampling(euler_steps=steps, execute=int(folder.config["n_action_steps"]))
+        sampling = Sampling(euler_steps=steps, execution_horizon=int(folder.config["n_action_steps"]))
     except (KeyError, TypeError, ValueError) as error:
         raise CorruptError(f"{folder.path}: config.json cannot be read ({error!r}).") from error
     statistics = Statistics(
@@ -121,16 +122,18 @@ def _checkpoint(folder: PolicyFolder, kind: str, embodiment: str, rate_hz: float
         state=statistics_of(folder.figures(OBS_STATE), folder.mode("STATE"), "states"),
         action=statistics_of(folder.figures(ACTION), folder.mode("ACTION"), "actions"),
     )
-    text = find_kind(kind).new_text(settings, ())
+    text = find_policy_type(kind).new_text(settings, ())
     config = CheckpointConfig(
         policy=kind,
         embodiment=embodiment,
         rate_hz=rate_hz,
         encoding=encoding,
-        settings=to_document(settings),
+        policy_config=to_document(settings),
         sampling=sampling,
     )
-    network = module(find_kind(kind).build(settings, Encoding.of(encoding, statistics.state, statistics.action, text)))
+    network = module(
+        find_policy_type(kind).build(settings, Encoding.of(encoding, statistics.state, statistics.action, text))
+    )
     report = _load(network, settings, folder)
     return Checkpoint(config=config, statistics=statistics, text=text, weights=network.state_dict(), step=0), report
 
@@ -141,10 +144,10 @@ def _load(network: Any, settings: Any, folder: PolicyFolder) -> LoadReport:
     Raises:
         MismatchError: they are not all that it needs.
     """
-    if isinstance(settings, ActSettings):
+    if isinstance(settings, ActConfig):
         return load_tensors(network, read_tensors(folder.path), str(folder.path))
-    kind = "smolvla" if isinstance(settings, SmolVLASettings) else "pi05"
-    report = find_kind(kind).initialise(network, replace(settings, pretrained=str(folder.path)))
+    kind = "smolvla" if isinstance(settings, SmolVLAConfig) else "pi05"
+    report = find_policy_type(kind).initialise(network, replace(settings, pretrained=str(folder.path)))
     if report is None or report.random or report.resized:
         raise MismatchError(f"the weights in {folder.path} are not all that the network needs; it cannot be served.")
     return report
@@ -165,7 +168,7 @@ def _encoding(folder: PolicyFolder, kind: str) -> EncodingConfig:
     )
 
 
-def _act(folder: PolicyFolder) -> ActSettings:
+def _act(folder: PolicyFolder) -> ActConfig:
     imagenet = {"mean": IMAGENET_MEAN, "std": IMAGENET_STD}
     if folder.mode("VISUAL") is not NormalizationMode.MEAN_STD or not all(
         name in figures and np.allclose(figures[name], wanted, atol=1e-4)
@@ -176,24 +179,24 @@ def _act(folder: PolicyFolder) -> ActSettings:
             f"{folder.path} does not normalise pictures with ImageNet's mean and standard deviation, as hlm always "
             "does, and LeRobot by default (--dataset.use_imagenet_stats=true)."
         )
-    return _settings(ActSettings, ACT_FIELDS, folder)
+    return _settings(ActConfig, ACT_FIELDS, folder)
 
 
-def _smolvla(folder: PolicyFolder) -> SmolVLASettings:
+def _smolvla(folder: PolicyFolder) -> SmolVLAConfig:
     _check_identity(folder)
     _check_padding(folder, ("max_state_dim", "max_action_dim"))
     width, height = folder.config["resize_imgs_with_padding"]
     if width != height:
         raise MismatchError(f"{folder.path} has a vision encoder for {height} x {width} px; hlm has squares.")
-    return _settings(SmolVLASettings, SMOLVLA_FIELDS, folder, pretrained=str(folder.path), resize_px=int(width))
+    return _settings(SmolVLAConfig, SMOLVLA_FIELDS, folder, pretrained=str(folder.path), resize_px=int(width))
 
 
-def _pi05(folder: PolicyFolder) -> Pi05Settings:
+def _pi05(folder: PolicyFolder) -> Pi05Config:
     _check_identity(folder)
     # The state is in the prompt: only actions are padded.
     _check_padding(folder, ("max_action_dim",))
     tokenizer = str(folder.steps["tokenizer_processor"].config["tokenizer_name"])
-    return _settings(Pi05Settings, PI05_FIELDS, folder, pretrained=str(folder.path), tokenizer=tokenizer)
+    return _settings(Pi05Config, PI05_FIELDS, folder, pretrained=str(folder.path), tokenizer=tokenizer)
 
 
 def _settings[Settings](kind: type[Settings], names: Mapping[str, str], folder: PolicyFolder, **more: Any) -> Settings:

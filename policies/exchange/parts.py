@@ -59,7 +59,7 @@ def parts_of(checkpoint: Checkpoint) -> Parts:
             raise MismatchError(f"LeRobot cannot express {name} = '{chosen}', only '{only}'.")
     parts = _PARTS[config.policy](checkpoint, checkpoint.encoding())
     described = parts.config
-    described.n_action_steps = config.sampling.execute
+    described.n_action_steps = config.sampling.execution_horizon
     normalised = NormalizationMode.IDENTITY if parts.pictures is None else NormalizationMode.MEAN_STD
     quantiles = NormalizationMode.QUANTILES
     described.normalization_mapping = {"VISUAL": normalised, "STATE": quantiles, "ACTION": quantiles}
@@ -71,14 +71,14 @@ def parts_of(checkpoint: Checkpoint) -> Parts:
 def _act(checkpoint: Checkpoint, encoding: Encoding) -> Parts:
     pictures = {"mean": torch.tensor(IMAGENET_MEAN).view(3, 1, 1), "std": torch.tensor(IMAGENET_STD).view(3, 1, 1)}
     return Parts(
-        config=act_config(checkpoint.config.kind_settings(), encoding),
+        config=act_config(checkpoint.config.options(), encoding),
         weights=module(build_network(checkpoint)).state_dict(),
         pictures=pictures,
     )
 
 
 def _smolvla(checkpoint: Checkpoint, encoding: Encoding) -> Parts:
-    settings = checkpoint.config.kind_settings()
+    settings = checkpoint.config.options()
     config = smolvla_config(settings, encoding)
     config.vlm_model_name = _findable(settings.vlm, "vlm")
     config.num_steps = checkpoint.config.sampling.euler_steps
@@ -94,7 +94,7 @@ def _pi05(checkpoint: Checkpoint, encoding: Encoding) -> Parts:
 
     from hlm.policies.pi05.lora import merge_adapters
 
-    settings = checkpoint.config.kind_settings()
+    settings = checkpoint.config.options()
     if not encoding.proprioception:
         raise MismatchError("LeRobot cannot express proprioception = False: its pi0.5 always reads the state.")
     variants = settings.paligemma_variant, settings.action_expert_variant

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from lerobot.policies.pi05.configuration_pi05 import PI05Config
 
 from hlm.core.errors import MismatchError
+from hlm.policies.pi05.config import Pi05Config
 from hlm.policies.pi05.core import draw as draw_weights
 from hlm.policies.pi05.core import make_core
 from hlm.policies.pi05.loading import initialise
 from hlm.policies.pi05.lora import add_adapters
 from hlm.policies.pi05.network import Pi05Network
-from hlm.policies.pi05.settings import Pi05Settings
 from hlm.policies.pi05.sizes import size_of
 from hlm.policies.pi05.tokenizer import PromptTokenizer
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["build", "initialise"]
 
 
-def build(settings: Pi05Settings, encoding: Encoding, *, seed: int = 0, draw: bool = True) -> Pi05Network:
+def build(settings: Pi05Config, encoding: Encoding, *, seed: int = 0, draw: bool = True) -> Pi05Network:
     """The network with random weights, on the CPU.
 
     Args:

@@ -10,12 +10,12 @@ from torch import Tensor, nn
 
 from hlm.core.errors import MismatchError
 from hlm.policies.network import LoadReport
+from hlm.policies.pi05.config import Pi05Config
 from hlm.policies.pi05.core import draw, generator
 from hlm.policies.pi05.lora import ADAPTER, plain_name
 from hlm.policies.pi05.names import HEADS, PALIGEMMA, WORDS, named
 from hlm.policies.pi05.network import Pi05Network
 from hlm.policies.pi05.pretrained import DTYPES, Found, Weights, check_kind, locate
-from hlm.policies.pi05.settings import Pi05Settings
 from hlm.policies.pi05.surgery import DRAWN_TOGETHER, fits, in_words, resize
 
 VISION_LANGUAGE = "init=vision_language takes the vision-language model alone"
@@ -44,7 +44,7 @@ class _Plan:
     ignored: dict[str, str] = field(default_factory=dict)
 
 
-def initialise(network: Pi05Network, settings: Pi05Settings, *, seed: int = 0) -> LoadReport:
+def initialise(network: Pi05Network, settings: Pi05Config, *, seed: int = 0) -> LoadReport:
     """Give a network the weights that it starts to learn from.
 
     Args:
@@ -75,7 +75,7 @@ def initialise(network: Pi05Network, settings: Pi05Settings, *, seed: int = 0) -
     )
 
 
-def _plan(network: Pi05Network, found: Mapping[str, Found], settings: Pi05Settings) -> _Plan:
+def _plan(network: Pi05Network, found: Mapping[str, Found], settings: Pi05Config) -> _Plan:
     """What is to become of every tensor.
 
     Raises:
@@ -106,7 +106,7 @@ def _plan(network: Pi05Network, found: Mapping[str, Found], settings: Pi05Settin
     return plan
 
 
-def _why_drawn(plain: str, settings: Pi05Settings) -> str | None:
+def _why_drawn(plain: str, settings: Pi05Config) -> str | None:
     if ADAPTER in plain:
         return "adapters are new"
     if settings.init == "vision_language" and not plain.startswith(PALIGEMMA):
@@ -116,7 +116,7 @@ def _why_drawn(plain: str, settings: Pi05Settings) -> str | None:
     return None
 
 
-def _why_ignored(name: str, settings: Pi05Settings) -> str | None:
+def _why_ignored(name: str, settings: Pi05Config) -> str | None:
     if name in USELESS:
         return USELESS[name]
     if any(part in name for part in COMPUTED):

@@ -1,4 +1,4 @@
-"""How a pi0.5 policy is put together; implements `hlm.policies.kinds.Kind`."""
+"""How a pi0.5 policy is put together; implements `hlm.policies.policy_type.PolicyType`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hlm.core.errors import MissingDependencyError
 from hlm.datasets.reader import Episode
 from hlm.policies.encoding import Encoding
 from hlm.policies.network import LoadReport
-from hlm.policies.pi05.settings import Pi05Settings
+from hlm.policies.pi05.config import Pi05Config
 from hlm.policies.tokenizer_folder import TOKENIZER_FOLDER, keep_tokenizer
 from hlm.policies.transforms.vocabulary import Vocabulary
 
@@ -23,7 +23,7 @@ except ModuleNotFoundError as error:
     raise MissingDependencyError(f"pi0.5 needs {error.name}: pip install 'hlm[pi]'.") from error
 
 
-def new_text(settings: Pi05Settings, episodes: Sequence[Episode]) -> PromptTokenizer:
+def new_text(settings: Pi05Config, episodes: Sequence[Episode]) -> PromptTokenizer:
     """The language model's tokens.
 
     Raises:
@@ -38,7 +38,7 @@ def save_text(text: PromptTokenizer, folder: Path) -> None:
     keep_tokenizer(text.save, folder)
 
 
-def saved_text(settings: Pi05Settings, vocabulary: Vocabulary | None, folder: Path) -> PromptTokenizer:
+def saved_text(settings: Pi05Config, vocabulary: Vocabulary | None, folder: Path) -> PromptTokenizer:
     """The language model's tokens, from the checkpoint.
 
     Raises:
@@ -48,7 +48,7 @@ def saved_text(settings: Pi05Settings, vocabulary: Vocabulary | None, folder: Pa
     return PromptTokenizer.load(folder / TOKENIZER_FOLDER, settings.token_limit)
 
 
-def build(settings: Pi05Settings, encoding: Encoding) -> Pi05Network:
+def build(settings: Pi05Config, encoding: Encoding) -> Pi05Network:
     """The network; every weight is nan until `initialise` or a checkpoint gives it.
 
     Three thousand million random numbers take a minute to draw.
@@ -60,7 +60,7 @@ def build(settings: Pi05Settings, encoding: Encoding) -> Pi05Network:
     return building.build(settings, encoding, draw=False)
 
 
-def initialise(network: Pi05Network, settings: Pi05Settings) -> LoadReport:
+def initialise(network: Pi05Network, settings: Pi05Config) -> LoadReport:
     """Give the network the weights that it starts to learn from; see `hlm.policies.pi05.loading.initialise`."""
     return building.initialise(network, settings, seed=_seed())
 

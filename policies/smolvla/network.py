@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from lerobot.policies.common.vla_utils import make_att_2d_masks, resize_with_pad
-from lerobot.policies.smolvla.configuration_smolvla import SmolVLAConfig
+from lerobot.policies.smolvla.configuration_smolvla import SmolVLAConfig as LeRobotConfig
 from lerobot.policies.smolvla.modeling_smolvla import VLAFlowMatching
 from torch import Tensor, nn
 
@@ -19,10 +19,10 @@ from hlm.policies.hub import WEIGHTS, model_folder
 from hlm.policies.lerobot.features import input_features, output_features
 from hlm.policies.lerobot.fixed import check_fixed
 from hlm.policies.lerobot.loading import load_tensors, not_found, read_tensors
-from hlm.policies.lerobot.settings import SmolVLASettings
 from hlm.policies.network import Batch, Draws, Inputs, LoadReport, Losses, Prefix
 from hlm.policies.pi05.guidance import continued
 from hlm.policies.pi05.pretrained import CONFIG_FILE, locate
+from hlm.policies.smolvla.config import SmolVLAConfig
 from hlm.policies.smolvla.tokenizer import InstructionTokenizer
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class SmolVLANetwork(nn.Module):
     Without proprioception the token of the state is the same for every sample.
     """
 
-    def __init__(self, config: SmolVLAConfig) -> None:
+    def __init__(self, config: LeRobotConfig) -> None:
         """Random weights.
 
         Args:
@@ -102,12 +102,12 @@ class SmolVLANetwork(nn.Module):
         return resize_with_pad(pictures, height, width, pad_value=BLACK)
 
 
-def smolvla_config(settings: SmolVLASettings, encoding: Encoding) -> SmolVLAConfig:
+def smolvla_config(settings: SmolVLAConfig, encoding: Encoding) -> LeRobotConfig:
     """LeRobot's description of the network, which stands beside the tokenizer."""
     if not isinstance(encoding.text, InstructionTokenizer):
         raise TypeError(f"SmolVLA reads a language model's tokens, not {type(encoding.text).__name__}.")
     height, width = encoding.image_size if settings.resize_px is None else (settings.resize_px, settings.resize_px)
-    return SmolVLAConfig(
+    return LeRobotConfig(
         input_features=input_features(encoding),
         output_features=output_features(encoding),
         device="cpu",
@@ -126,7 +126,7 @@ def smolvla_config(settings: SmolVLASettings, encoding: Encoding) -> SmolVLAConf
     )
 
 
-def build(settings: SmolVLASettings, encoding: Encoding) -> SmolVLANetwork:
+def build(settings: SmolVLAConfig, encoding: Encoding) -> SmolVLANetwork:
     """The network with random weights.
 
     Args:
@@ -164,7 +164,7 @@ def _check_pictures(network: SmolVLANetwork) -> None:
         )
 
 
-def initialise(network: SmolVLANetwork, settings: SmolVLASettings) -> LoadReport:
+def initialise(network: SmolVLANetwork, settings: SmolVLAConfig) -> LoadReport:
     """Load what the settings say to start from.
 
     Raises:

@@ -1,4 +1,4 @@
-"""How a SmolVLA policy is put together; implements `hlm.policies.kinds.Kind`."""
+"""How a SmolVLA policy is put together; implements `hlm.policies.policy_type.PolicyType`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from hlm.core.errors import MissingDependencyError
 from hlm.datasets.reader import Episode
 from hlm.policies.encoding import Encoding
-from hlm.policies.lerobot.settings import SmolVLASettings
+from hlm.policies.smolvla.config import SmolVLAConfig
 from hlm.policies.tokenizer_folder import TOKENIZER_FOLDER, keep_tokenizer
 from hlm.policies.transforms.vocabulary import Vocabulary
 
@@ -20,7 +20,7 @@ except ModuleNotFoundError as error:
     raise MissingDependencyError(f"SmolVLA needs {error.name}: pip install 'hlm[pi]'.") from error
 
 
-def new_text(settings: SmolVLASettings, episodes: Sequence[Episode]) -> InstructionTokenizer:
+def new_text(settings: SmolVLAConfig, episodes: Sequence[Episode]) -> InstructionTokenizer:
     """The language model's tokens.
 
     Raises:
@@ -35,7 +35,7 @@ def save_text(text: InstructionTokenizer, folder: Path) -> None:
     keep_tokenizer(text.save, folder)
 
 
-def saved_text(settings: SmolVLASettings, vocabulary: Vocabulary | None, folder: Path) -> InstructionTokenizer:
+def saved_text(settings: SmolVLAConfig, vocabulary: Vocabulary | None, folder: Path) -> InstructionTokenizer:
     """The language model's tokens, from the checkpoint.
 
     Raises:

@@ -48,7 +48,7 @@ def card(checkpoint: Checkpoint, facts: RunFacts, validation: Validation | None)
     """The card as Markdown."""
     config = checkpoint.config
     parameters = sum(tensor.numel() for tensor in checkpoint.weights.values())
-    encoding = config.encoding
+    encoding, sampling = config.encoding, config.sampling
     sizes = " or ".join(f"{height} x {width}" for height, width in encoding.recorded_sizes)
     planned = "" if facts.step == facts.steps else f" of {facts.steps or 'an unknown number of'} planned: unfinished"
     lines = [
@@ -58,7 +58,7 @@ def card(checkpoint: Checkpoint, facts: RunFacts, validation: Validation | None)
         f"- cameras: {', '.join(encoding.cameras)}, recorded at {sizes} px (height x width), {config.rate_hz:g} Hz",
         f"- chunks of {encoding.horizon} {encoding.actions} actions, {encoding.order} order",
         f"- proprioception: {'yes' if encoding.proprioception else 'no'}",
-        f"- sampling: {config.sampling.euler_steps} Euler steps, execution horizon {config.sampling.execute} actions",
+        f"- sampling: {sampling.euler_steps} Euler steps, execution horizon {sampling.execution_horizon} actions",
         *([f"- words: {', '.join(config.vocabulary.words)}"] if config.vocabulary is not None else []),
         "",
         "## Training",

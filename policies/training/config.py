@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -12,13 +12,10 @@ from hlm.core.documents import from_document, to_document
 from hlm.core.errors import InputError, MissingFileError, UnknownNameError
 from hlm.core.serialization import read_yaml
 from hlm.policies.augmentation_config import AugmentationConfig
-from hlm.policies.compact.config import CompactConfig
-from hlm.policies.lerobot.settings import ActSettings, SmolVLASettings
-from hlm.policies.pi05.settings import Pi05Settings
-from hlm.policies.settings import SETTINGS
-from hlm.policies.training.defaults import DEFAULTS
-from hlm.policies.training.upgrade import RENAMED
+from hlm.policies.catalog import DEFAULT_POLICY_TYPE, POLICY_TYPES, find_policy_config
+from hlm.policies.policy_config import PolicyConfig
 from hlm.policies.transforms.ordering import Order
+from hlm.policies.upgrade import RENAMED
 
 SMALLEST_BATCH = 2
 OUTCOMES = ("success",)
@@ -77,13 +74,10 @@ class TrainConfig:
         precision: precision of the network's arithmetic; `auto` takes bfloat16 where it is faster.
         sharding: how processes share the weights. `none` gives each a full copy (DDP), `fsdp` a shard (FSDP2).
         wandb: Weights & Biases project to log to, in addition to TensorBoard.
-        compact: options of the compact policy.
-        pi05: options of pi0.5.
-        smolvla: options of SmolVLA.
-        act: options of ACT.
+        policy_config: options of the policy type. Documents and the command line call them by the type's name.
     """
 
-    policy: str = "compact"
+    policy: str = DEFAULT_POLICY_TYPE
     datasets: tuple[Path, ...] = ()
     mixture: Path | None = None
     outcomes: tuple[str, ...] = OUTCOMES
@@ -117,10 +111,7 @@ class TrainConfig:
     precision: Precision = "auto"
     sharding: Sharding = "none"
     wandb: str | None = None
-    compact: CompactConfig = field(default_factory=CompactConfig)
-    pi05: Pi05Settings = field(default_factory=Pi05Settings)
-    smolvla: SmolVLASettings = field(default_factory=SmolVLASettings)
-    act: ActSettings = field(default_factory=ActSettings)
+    policy_config: PolicyConfig = field(default_factory=lambda: find_policy_config(DEFAULT_POLICY_TYPE)())
 
     def __post_init__(self) -> None:
         """Check names and ranges.
@@ -129,8 +120,12 @@ class TrainConfig:
             InputError: options that exclude each other, or a number out of range.
             UnknownNameError: no such policy type.
         """
-        if self.policy not in SETTINGS:
-            raise UnknownNameError("policy type", self.policy, SETTINGS)
+        options = find_policy_config(self.policy)
+        if type(self.policy_config) is not options:
+            raise InputError(
+                f"policy {self.policy} takes a {options.__name__}, and policy_config is a "
+                f"{type(self.policy_config).__name__}."
+            )
         self._check_exclusive()
         self._check_ranges()
         if self.steps is None and self.max_minutes is None:
@@ -148,14 +143,13 @@ class TrainConfig:
             UnknownNameError: no such policy type.
             InputError: changes that cannot be used.
         """
-        if policy not in SETTINGS:
-            raise UnknownNameError("policy type", policy, SETTINGS)
-        return cls(**{"policy": policy, **DEFAULTS[policy], **changes})
+        options = find_policy_config(policy)
+        return cls(**{"policy": policy, "policy_config": options(), **options.training_defaults, **changes})
 
-    @property
-    def policy_config(self) -> Any:
-        """The options of the policy type that is trained."""
-        return getattr(self, self.policy)
+    def to_document(self) -> dict[str, Any]:
+        """What YAML can hold of it, for `config_of`; the policy type's options stand under its name."""
+        document: dict[str, Any] = to_document(self)
+        return {(self.policy if name == "policy_config" else name): value for name, value in document.items()}
 
     def _check_ranges(self) -> None:
         for name, lowest in _LOWEST.items():
@@ -180,9 +174,6 @@ class TrainConfig:
             raise InputError("give --datasets or --mixture, not both; a mixture lists its own datasets.")
         if self.mixture is not None and self.outcomes != OUTCOMES:
             raise InputError("--outcomes filters --datasets; a mixture filters its own datasets, in its file.")
-        for name, settings in SETTINGS.items():
-            if name != self.policy and getattr(self, name) != settings():
-                raise InputError(f"options of {name} are given, but the policy is {self.policy}; add --policy {name}.")
 
 
 def read_document(path: Path) -> dict[str, Any]:
@@ -197,7 +188,7 @@ def read_document(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise MissingFileError(f"no config at {path}; a config is a YAML file with the options of `hlm train --help`.")
     document = read_yaml(path)
-    known = {item.name for item in fields(TrainConfig)}
+    known = {item.name for item in fields(TrainConfig)} - {"policy_config"} | POLICY_TYPES.keys()
     for name in document:
         if name in RENAMED:
             raise InputError(f"field {name} of {path} is called {RENAMED[name]} now.")
@@ -218,8 +209,20 @@ def config_of(document: Mapping[str, Any], name: str = "config", base: TrainConf
         InputError: a field of the wrong type or out of range.
         UnknownNameError: an unknown field or policy type.
     """
-    before = TrainConfig.for_policy(str(document.get("policy", "compact"))) if base is None else base
-    return from_document(TrainConfig, _merged(to_document(before), document), name)
+    before = TrainConfig.for_policy(str(document.get("policy", DEFAULT_POLICY_TYPE))) if base is None else base
+    must_be_of(before.policy, document)
+    merged = _merged(before.to_document(), document)
+    if type(merged["policy"]) is str and merged["policy"] != before.policy:
+        raise InputError(f"{name}.policy cannot be changed from {before.policy} to {merged['policy']}.")
+    options = from_document(type(before.policy_config), merged.pop(before.policy), f"{name}.{before.policy}")
+    return from_document(TrainConfig, merged | {"policy_config": options}, name)
+
+
+def must_be_of(policy: str, names: Collection[str]) -> None:
+    """Raise InputError when names of fields include the options of another policy type."""
+    for name in names:
+        if name in POLICY_TYPES and name != policy:
+            raise InputError(f"options of {name} are given, but the policy is {policy}; add --policy {name}.")
 
 
 def _merged(defaults: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:

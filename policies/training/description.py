@@ -13,7 +13,6 @@ from hlm.datasets.statistics_cache import cached_statistics
 from hlm.policies.augmentation_config import AugmentationConfig
 from hlm.policies.checkpoint import CheckpointConfig, Sampling
 from hlm.policies.encoding import EncodingConfig
-from hlm.policies.settings import SETTINGS
 from hlm.policies.training.config import TrainConfig
 from hlm.policies.training.training_data import TrainingData
 from hlm.policies.transforms.relative import relative_statistics
@@ -37,21 +36,20 @@ def new_checkpoint_config(config: TrainConfig, data: TrainingData, text: Text) -
             order=config.order,
             actions=config.actions,
             proprioception=config.proprioception,
-            # A joint that never moves is best held where it was; relative to the state it would drift away from there.
-            near="still" if config.policy == "compact" and config.actions == "absolute" else "widen",
+            # Relative to the state, a joint that is held where it was would drift away from there.
+            near=config.policy_config.near if config.actions == "absolute" else "widen",
         ),
-        settings=to_document(config.policy_config),
+        policy_config=to_document(config.policy_config),
         vocabulary=text if isinstance(text, Vocabulary) else None,
-        sampling=Sampling(euler_steps=config.euler_steps, execute=config.execution_horizon),
+        sampling=Sampling(euler_steps=config.euler_steps, execution_horizon=config.execution_horizon),
         training=run_document(config),
         mixture=to_document(data.mixture),
     )
 
 
 def run_document(config: TrainConfig) -> dict[str, Any]:
-    """The config that resuming starts from, without the options of other policy types, whose defaults may change."""
-    document: dict[str, Any] = to_document(replace(config, resume=None))
-    return {name: value for name, value in document.items() if name == config.policy or name not in SETTINGS}
+    """The config that resuming starts from."""
+    return replace(config, resume=None).to_document()
 
 
 def training_statistics(config: TrainConfig, data: TrainingData) -> Statistics:

@@ -12,8 +12,8 @@ from hlm.core.arrays import FloatArray
 from hlm.datasets.loader import Samples
 from hlm.datasets.reader import Episode
 from hlm.policies.encoding import Encoding
-from hlm.policies.kinds import Kind
 from hlm.policies.network import Network
+from hlm.policies.policy_type import PolicyType
 from hlm.policies.training.batches import plain_batch
 from hlm.policies.training.config import TrainConfig
 from hlm.policies.training.draws import SampleDraws
@@ -73,7 +73,7 @@ class HeldOut:
 
 
 def open_held_out(
-    config: TrainConfig, data: TrainingData, kind: Kind, encoding: Encoding, say: Callable[[str], None]
+    config: TrainConfig, data: TrainingData, policy_type: PolicyType, encoding: Encoding, say: Callable[[str], None]
 ) -> HeldOut | None:
     """The held-out samples of a run; None if there are none.
 
@@ -82,18 +82,18 @@ def open_held_out(
     Args:
         config: of the run.
         data: its episodes.
-        kind: its policy type.
+        policy_type: its policy type.
         encoding: encoding fitted to the training episodes.
         say: tells a person how many episodes are left out, and why.
     """
     visible = [episode for episode in data.validation if _is_visible(episode, data)]
-    known = [episode for episode in visible if _is_readable(episode, config, kind, encoding.text)]
+    known = [episode for episode in visible if _is_readable(episode, config, policy_type, encoding.text)]
     for left, what in ((len(data.validation) - len(visible), "cameras"), (len(visible) - len(known), "words")):
         if left:
             say(f"{left} held-out episodes are skipped: they have {what} that no training episode has.")
     if not known:
         return None
-    samples = encoded_samples(known, encoding, kind.privileged(known, encoding))
+    samples = encoded_samples(known, encoding, policy_type.privileged(known, encoding))
     return HeldOut(samples, encoding, config.batch_size, config.seed)
 
 
@@ -104,9 +104,9 @@ def _is_visible(episode: Episode, data: TrainingData) -> bool:
     return needed <= set(there) and all(episode.image_size(name) in data.recorded_sizes for name in there)
 
 
-def _is_readable(episode: Episode, config: TrainConfig, kind: Kind, text: Text) -> bool:
+def _is_readable(episode: Episode, config: TrainConfig, policy_type: PolicyType, text: Text) -> bool:
     """Whether the vocabulary covers an episode's instructions; tokenizers know any words."""
     if not isinstance(text, Vocabulary):
         return True
-    own = cast(Vocabulary, kind.new_text(config.policy_config, [episode]))
+    own = cast(Vocabulary, policy_type.new_text(config.policy_config, [episode]))
     return set(own.words) <= set(text.words) and own.slots <= text.slots

@@ -8,7 +8,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from hlm.core.documents import to_document
 from hlm.core.errors import HlmError, MissingDependencyError
 from hlm.core.files import storage_errors
 from hlm.policies.training.config import TrainConfig
@@ -118,6 +117,6 @@ def _wandb_run(config: TrainConfig) -> Any:
     except ImportError:
         raise MissingDependencyError("--wandb needs Weights & Biases; install it: pip install wandb") from None
     try:
-        return wandb.init(project=config.wandb, name=config.out.name, dir=str(config.out), config=to_document(config))
+        return wandb.init(project=config.wandb, name=config.out.name, dir=str(config.out), config=config.to_document())
     except wandb.Error as error:
         raise HlmError(f"Weights & Biases cannot be used: {' '.join(str(error).split())}") from error

@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from hlm.core.documents import to_document
 from hlm.core.errors import CorruptError, InputError, MismatchError
 from hlm.policies.checkpoint import CheckpointConfig, read_config
 from hlm.policies.training.config import SMALLEST_BATCH, TrainConfig, config_of
@@ -35,7 +34,7 @@ def must_continue(config: TrainConfig) -> CheckpointConfig:
         HlmError: there is no checkpoint, or it is damaged.
     """
     path = config.resume or config.out
-    before, now = _flat(to_document(resuming(path))), _flat(to_document(config))
+    before, now = _flat(resuming(path).to_document()), _flat(config.to_document())
     for name, value in now.items():
         if name not in FREE_WHEN_RESUMED and before.get(name) != value:
             raise InputError(

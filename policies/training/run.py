@@ -16,10 +16,11 @@ from hlm.datasets.loader import Samples
 from hlm.datasets.mixture import MixtureConfig
 from hlm.datasets.statistics import Statistics
 from hlm.datasets.statistics_cache import cached_statistics
+from hlm.policies.catalog import find_policy_type
 from hlm.policies.checkpoint import CheckpointConfig, read_statistics, read_training
 from hlm.policies.encoding import Encoding
-from hlm.policies.kinds import Kind, find_kind
 from hlm.policies.network import LoadReport, module
+from hlm.policies.policy_type import PolicyType
 from hlm.policies.training.config import TrainConfig
 from hlm.policies.training.description import (
     new_checkpoint_config,
@@ -36,8 +37,8 @@ from hlm.policies.training.resuming import must_continue, share_of
 from hlm.policies.training.samples import EncodedSample, encoded_samples
 from hlm.policies.training.state import TrainState
 from hlm.policies.training.training_data import TrainingData, mixture_config, open_training_data
-from hlm.policies.training.upgrade import upgrade_state
 from hlm.policies.training.validation import Validation
+from hlm.policies.upgrade import upgrade_state
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -120,15 +121,15 @@ def prepare(config: TrainConfig, command: str, display: Display) -> Run:
     torch.set_num_threads(config.threads or max(1, len(os.sched_getaffinity(0)) // local_processes()))
     with together(accelerator):
         config, data, saved = _open(config, accelerator)
-        kind = find_kind(config.policy)
+        policy_type = find_policy_type(config.policy)
         if saved is None and accelerator.is_main_process:
             cached_statistics(data.episodes, data.step_weights)  # The other processes find them in the cache.
     with together(accelerator):
-        checkpoint, statistics, encoding = _described(config, data, kind, saved)
-        samples = encoded_samples(data.episodes, encoding, kind.privileged(data.episodes, encoding))
+        checkpoint, statistics, encoding = _described(config, data, policy_type, saved)
+        samples = encoded_samples(data.episodes, encoding, policy_type.privileged(data.episodes, encoding))
         samples[0]  # Fails before anything long begins if samples cannot be read or encoded.
-        held_out = open_held_out(config, data, kind, encoding, display.say)
-        network, loaded = _network(config, kind, encoding, load=saved is None)
+        held_out = open_held_out(config, data, policy_type, encoding, display.say)
+        network, loaded = _network(config, policy_type, encoding, load=saved is None)
     bfloat16 = use_bfloat16(config, accelerator)
     state = TrainState.start(network.to(accelerator.device), config, accelerator, bfloat16=bfloat16)
     validation: Validation | None = None
@@ -172,25 +173,25 @@ def _open(config: TrainConfig, accelerator: Accelerator) -> tuple[TrainConfig, T
     return replace(config, augmentation=usable_augmentation(config, data.cameras)), data, saved
 
 
-def _described(config: TrainConfig, data: TrainingData, kind: Kind, saved: Saved | None) -> Described:
+def _described(config: TrainConfig, data: TrainingData, policy_type: PolicyType, saved: Saved | None) -> Described:
     if saved is None:
-        text = kind.new_text(config.policy_config, data.episodes)
+        text = policy_type.new_text(config.policy_config, data.episodes)
         statistics, checkpoint = training_statistics(config, data), new_checkpoint_config(config, data, text)
     else:
-        text = kind.saved_text(config.policy_config, saved.checkpoint.vocabulary, config.out)
+        text = policy_type.saved_text(config.policy_config, saved.checkpoint.vocabulary, config.out)
         statistics, checkpoint = read_statistics(config.out), replace(saved.checkpoint, training=run_document(config))
     encoding = Encoding.of(checkpoint.encoding, statistics.state, statistics.action, text)
     return Described(checkpoint, statistics, encoding)
 
 
 def _network(
-    config: TrainConfig, kind: Kind, encoding: Encoding, *, load: bool
+    config: TrainConfig, policy_type: PolicyType, encoding: Encoding, *, load: bool
 ) -> tuple[torch.nn.Module, LoadReport | None]:
     """A new network, with pretrained weights unless all of its weights will be replaced anyway."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        network = kind.build(config.policy_config, encoding)
-        loaded = kind.initialise(network, config.policy_config) if load else None
+        network = policy_type.build(config.policy_config, encoding)
+        loaded = policy_type.initialise(network, config.policy_config) if load else None
     return module(network), loaded
 
 

@@ -16,7 +16,7 @@ from hlm.datasets.loader import Sample, Samples
 from hlm.datasets.reader import Episode
 from hlm.policies.encoding import Encoded, Encoding
 from hlm.policies.inputs import RawInputs, stack
-from hlm.policies.kinds import PrivilegedOf
+from hlm.policies.policy_type import PrivilegedOf
 
 
 class EncodedSample(NamedTuple):

@@ -28,8 +28,8 @@ from hlm.core.values import CameraFrame, Observation
 from hlm.policies.encoding import Encoding, EncodingConfig
 from hlm.policies.network import Batch, Inputs, weighted_mean
 from hlm.policies.pi05.build import build
+from hlm.policies.pi05.config import Pi05Config
 from hlm.policies.pi05.network import Pi05Network
-from hlm.policies.pi05.settings import Pi05Settings
 from hlm.policies.registry import load_policy
 from hlm.policies.transforms.quantiles import Quantiles
 from hlm.policies.transforms.text import NoText
@@ -99,7 +99,7 @@ def measure(size: str, device: torch.device) -> Figures:
 
 def make_network(size: str, device: torch.device) -> Pi05Network:
     """Pi0.5 with random weights on a device; its `model` is LeRobot's, and works as LeRobot's does."""
-    settings = Pi05Settings(
+    settings = Pi05Config(
         pretrained=None,
         init="random",
         dtype="bfloat16" if device.type == "cuda" else "float32",

@@ -57,7 +57,7 @@ def test_unknown_subcommand_names_the_nearest(capsys):
         (["train", "--batch-size", "many"], "Error parsing --batch"),
         (["train", "--device", "tpu"], "Expected one of ('auto', 'cpu', 'cuda')"),
         (["train"], "training needs --datasets"),
-        (["policy", "sampling", "here"], "nothing to change: give --euler-steps, --execute, or both"),
+        (["policy", "sampling", "here"], "nothing to change: give --euler-steps, --execution-horizon, or both"),
     ],
 )
 def test_usage_error_is_one_line(words, text, capsys):

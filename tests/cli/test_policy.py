@@ -25,7 +25,7 @@ def test_card(checkpoint, capsys):
 
 def test_sampling_is_kept(checkpoint, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
-    assert main(["policy", "sampling", str(checkpoint), "--euler-steps", "7", "--execute", "11"]) == 0
+    assert main(["policy", "sampling", str(checkpoint), "--euler-steps", "7", "--execution-horizon", "11"]) == 0
     assert main(["policy", "info", str(checkpoint)]) == 0
     assert capsys.readouterr().out.count("7 Euler steps, 11 actions per chunk") == 2
 
@@ -35,7 +35,7 @@ def test_nothing_to_change_is_refused(checkpoint, refused):
 
 
 def test_sampling_of_no_checkpoint_is_refused(refused):
-    assert "no checkpoint at none" in refused("policy", "sampling", "none", "--execute", "3")
+    assert "no checkpoint at none" in refused("policy", "sampling", "none", "--execution-horizon", "3")
 
 
 def test_an_older_format_is_one_line(checkpoint, folder, refused):
@@ -44,7 +44,7 @@ def test_an_older_format_is_one_line(checkpoint, folder, refused):
     (copy / "model.safetensors").write_bytes((checkpoint / "model.safetensors").read_bytes())
     (copy / "config.yaml").write_text("format: 1\nembodiment: unitree_g1\n")
     said = refused("policy", "info", "older")
-    assert "has format 1, this hlm reads 2. Train the policy again, or install an older hlm." in said
+    assert "has format 1, this hlm reads 3. Train the policy again, or install an older hlm." in said
 
 
 def test_damaged_weights_are_one_line(checkpoint, folder, refused):

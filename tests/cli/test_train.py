@@ -45,7 +45,7 @@ def test_a_file_is_overridden_on_the_command_line(told, write):
     )
     (config, command) = told[0]
     assert (config.batch_size, config.learning_rate, config.proprioception) == (4, 1e-4, False)
-    assert (config.compact.objective.flow_draws, config.compact.objective.state_noise) == (3, 0.5)
+    assert (config.policy_config.objective.flow_draws, config.policy_config.objective.state_noise) == (3, 0.5)
     assert command.startswith("hlm train '")
 
 
@@ -110,7 +110,7 @@ def test_a_run_goes_on_with_its_own_settings(checkpoint, told):
     assert main(["train", f"--resume={checkpoint}", "--workers", "3", "--max-minutes", "45"]) == 0
     first, second = (config for config, _ in told)
     assert first.out == first.resume == checkpoint
-    assert (first.steps, first.batch_size, first.workers, first.compact.architecture.width) == (4, 4, 0, 32)
+    assert (first.steps, first.batch_size, first.workers, first.policy_config.architecture.width) == (4, 4, 0, 32)
     assert (second.workers, second.max_minutes) == (3, 45.0)
 
 

@@ -43,7 +43,7 @@ TINY = ArchitectureConfig(
 )
 # Of a run of a second or so.
 QUICK = {
-    "compact": CompactConfig(architecture=TINY),
+    "policy_config": CompactConfig(architecture=TINY),
     "horizon": 16,
     "execution_horizon": 8,
     "batch_size": 8,

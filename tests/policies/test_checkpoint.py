@@ -167,7 +167,7 @@ def test_another_format_is_refused(checkpoint_path, number, remedy):
 def test_settings_of_another_kind_are_refused(checkpoint_path):
     file = checkpoint_path / "config.yaml"
     file.write_text(file.read_text().replace("policy: compact", "policy: act", 1))
-    with pytest.raises(HlmError, match=r"no field of settings 'architecture'") as error:
+    with pytest.raises(HlmError, match=r"no field of policy_config 'architecture'") as error:
         load_policy(checkpoint_path)
     assert "\n" not in str(error.value)
 
@@ -175,8 +175,8 @@ def test_settings_of_another_kind_are_refused(checkpoint_path):
 def test_a_document_survives_its_config(trained_path):
     config = read_config(trained_path)
     assert from_document(CheckpointConfig, to_document(config)) == config
-    assert config.kind_settings() == CompactConfig(architecture=config.kind_settings().architecture)
-    assert config.kind_settings().architecture.width == 32
+    assert config.options() == CompactConfig(architecture=config.options().architecture)
+    assert config.options().architecture.width == 32
 
 
 def test_an_unknown_kind_of_policy_names_the_known_ones(checkpoint_path):
@@ -203,12 +203,12 @@ def test_a_wrong_path_names_the_nearest(checkpoint_path, tmp_path):
 
 def test_sampling_can_be_changed_in_place(checkpoint_path):
     before = read_config(checkpoint_path)
-    assert set_sampling(checkpoint_path, euler_steps=7).execute == before.sampling.execute
-    set_sampling(checkpoint_path, execute=9)
+    assert set_sampling(checkpoint_path, euler_steps=7).execution_horizon == before.sampling.execution_horizon
+    set_sampling(checkpoint_path, execution_horizon=9)
     policy = load_policy(checkpoint_path)
     assert (policy.euler_steps, policy.execute) == (7, 9)
     assert load_policy(checkpoint_path, euler_steps=2).euler_steps == 2
-    with pytest.raises(InputError, match="execute 17 is more than the 16 actions of a chunk"):
-        set_sampling(checkpoint_path, execute=17)
+    with pytest.raises(InputError, match="execution_horizon 17 is more than the 16 actions of a chunk"):
+        set_sampling(checkpoint_path, execution_horizon=17)
     with pytest.raises(InputError, match="euler_steps must be at least 1"):
         set_sampling(checkpoint_path, euler_steps=0)

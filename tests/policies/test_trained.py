@@ -120,7 +120,7 @@ def test_dials_do_what_they_say_and_survive_the_checkpoint(dials, moving_path, t
     config = read_checkpoint(path).config
     for name, value in dials.items():
         assert getattr(config.encoding, name) == value
-    assert (config.sampling.euler_steps, config.sampling.execute) == (5, 6)
+    assert (config.sampling.euler_steps, config.sampling.execution_horizon) == (5, 6)
     policy = load_policy(path)
     seen = policy.inputs(observation(open_dataset(moving_path).episodes[0], 3))
     size = dials.get("image_size", (32, 32))
@@ -142,12 +142,12 @@ def test_dials_do_what_they_say_and_survive_the_checkpoint(dials, moving_path, t
 
 @pytest.mark.parametrize("dials", [{"order": "humanoid", "actions": "relative"}, {"proprioception": False}])
 def test_what_was_learnt_by_heart_comes_out_in_absolute_contract_order(dials, moving_path, tiny_config):
-    tiny = tiny_config().compact.architecture
+    tiny = tiny_config().policy_config.architecture
     objective = ObjectiveConfig(state_noise=0.0, state_dropout=0.0, counterfactual=0.0)
     path = train(
         tiny_config(
             datasets=(moving_path,),
-            compact=CompactConfig(architecture=tiny, objective=objective),
+            policy_config=CompactConfig(architecture=tiny, objective=objective),
             augmentation=AugmentationConfig(),
             **dials,
             learning_rate=1e-2,

@@ -13,12 +13,13 @@ from hlm.core.documents import to_document
 from hlm.core.layout import DIMENSIONS
 from hlm.core.values import CameraFrame, Observation
 from hlm.datasets.statistics import Statistics, VectorStatistics
+from hlm.policies.act.config import ActConfig
+from hlm.policies.catalog import find_policy_type
 from hlm.policies.checkpoint import Checkpoint, CheckpointConfig, Sampling, write_checkpoint
 from hlm.policies.encoding import Encoding, EncodingConfig
-from hlm.policies.kinds import find_kind
-from hlm.policies.lerobot.settings import ActSettings, SmolVLASettings
 from hlm.policies.network import Batch, Inputs
 from hlm.policies.registry import load_policy
+from hlm.policies.smolvla.config import SmolVLAConfig
 from hlm.policies.smolvla.tokenizer import InstructionTokenizer
 from hlm.policies.transforms.text import NoText
 
@@ -26,7 +27,7 @@ HORIZON = 8
 SIDE = 32
 SLOTS = 12
 CAMERAS = ("head", "left_wrist", "right_wrist")
-ACT = ActSettings(
+ACT = ActConfig(
     dim_model=16,
     heads=2,
     dim_feedforward=32,
@@ -192,7 +193,7 @@ def vlm(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def smolvla_settings(vlm):
-    return SmolVLASettings(
+    return SmolVLAConfig(
         vlm=str(vlm), pretrained=None, load_vlm_weights=False, vlm_layers=2, resize_px=None, max_tokens=SLOTS
     )
 
@@ -212,18 +213,18 @@ def stir(weights):
 
 def write(folder, kind, settings, *, still=(), stirred=False, **changes):
     """A checkpoint of random weights in a folder, as training writes it."""
-    text = find_kind(kind).new_text(settings, ())
+    text = find_policy_type(kind).new_text(settings, ())
     encoding = make_encoding(text, still, **changes)
     torch.manual_seed(0)
-    weights = find_kind(kind).build(settings, encoding).state_dict()
+    weights = find_policy_type(kind).build(settings, encoding).state_dict()
     checkpoint = Checkpoint(
         config=CheckpointConfig(
             policy=kind,
             embodiment="unitree_g1",
             rate_hz=30.0,
             encoding=encoding.config,
-            settings=to_document(settings),
-            sampling=Sampling(euler_steps=3, execute=5),
+            policy_config=to_document(settings),
+            sampling=Sampling(euler_steps=3, execution_horizon=5),
         ),
         statistics=Statistics(steps=10, state=vector_statistics(1, still), action=vector_statistics(2, still)),
         text=text,

@@ -18,8 +18,8 @@ from transformers import PreTrainedTokenizerFast
 
 from hlm.policies.network import Inputs
 from hlm.policies.pi05.build import build
+from hlm.policies.pi05.config import Pi05Config
 from hlm.policies.pi05.core import make_core
-from hlm.policies.pi05.settings import Pi05Settings
 from hlm.policies.pi05.sizes import size_of
 from hlm.policies.transforms.text import NoText
 
@@ -28,7 +28,7 @@ HORIZON = 6
 DIMENSIONS = 34
 WORDS = 1024
 CAMERAS = ("head", "left_wrist", "right_wrist")
-TOY = Pi05Settings(
+TOY = Pi05Config(
     pretrained=None,
     init="random",
     dtype="float32",

@@ -1,5 +1,6 @@
 import json
 import shutil
+from dataclasses import fields
 
 import pytest
 import safetensors.torch
@@ -9,8 +10,8 @@ from hlm.core.errors import CorruptError, InputError, MismatchError, MissingFile
 from hlm.policies.network import Batch, weighted_mean
 from hlm.policies.pi05 import pretrained
 from hlm.policies.pi05.build import build, initialise
+from hlm.policies.pi05.config import Pi05Config
 from hlm.policies.pi05.lora import ADAPTER, merge_adapters
-from hlm.policies.pi05.settings import Pi05Settings
 from hlm.policies.pi05.surgery import PROJECTIONS
 
 from .conftest import HORIZON, TOY, FixedDraws, encoding, noise_of
@@ -22,8 +23,8 @@ EXPERT_HEAD = "model.paligemma_with_expert.gemma_expert.lm_head.weight"
 
 
 def settings_of(**changes):
-    chosen = {name: getattr(TOY, name) for name in TOY.__dataclass_fields__} | {"init": "robot"}
-    return Pi05Settings(**(chosen | changes))
+    chosen = {item.name: getattr(TOY, item.name) for item in fields(TOY)} | {"init": "robot"}
+    return Pi05Config(**(chosen | changes))
 
 
 def loaded(folder, seed=0, **changes):
@@ -375,4 +376,4 @@ def test_adapters_can_be_merged(lerobot_folder, inputs):
 )
 def test_settings_that_cannot_be_had_are_refused(what, text):
     with pytest.raises(InputError, match=text):
-        Pi05Settings(**what)
+        Pi05Config(**what)

@@ -9,7 +9,6 @@ from safetensors.torch import load_file
 
 from hlm.core.errors import InputError
 from hlm.core.policy import ActionPrefix
-from hlm.policies.compact.config import CompactConfig
 from hlm.policies.registry import load_policy
 from hlm.policies.training.trainer import train
 
@@ -28,8 +27,7 @@ def config(tiny_config, lerobot_folder, tokenizer_folder):
         )
         return tiny_config(
             policy="pi05",
-            compact=CompactConfig(),
-            pi05=replace(toy, **changes),
+            policy_config=replace(toy, **changes),
             horizon=HORIZON,
             execution_horizon=HORIZON,
             image_size=(SIDE, SIDE),

@@ -12,7 +12,6 @@ from rich.console import Console
 
 from hlm.cli.main import main
 from hlm.core.clock import MonotonicClock, ticks
-from hlm.core.documents import to_document
 from hlm.policies.training.display import Display
 from hlm.policies.training.run import prepare
 from hlm.policies.training.trainer import Trainer
@@ -27,7 +26,7 @@ class Training:
         folder.mkdir(exist_ok=True)
         self._said = folder / "said"
         file = folder / "config.yaml"
-        file.write_text(yaml.safe_dump(to_document(config)))
+        file.write_text(yaml.safe_dump(config.to_document()))
         self._process = multiprocessing.get_context("fork").Process(target=self._work, args=(file, before))
         self._process.start()
         self.pid = self._process.pid

@@ -18,7 +18,6 @@ from torch.distributed.fsdp import FSDPModule
 
 from hlm.cli.main import main
 from hlm.core.clock import MonotonicClock, ticks
-from hlm.core.documents import to_document
 from hlm.core.errors import InputError
 from hlm.datasets.mixture import MixtureConfig, MixtureEntry
 from hlm.datasets.reader import open_dataset
@@ -45,7 +44,7 @@ def hlm_train(in_processes, tmp_path):
 
     def run(count, config, *options):
         file = tmp_path / "config.yaml"
-        file.write_text(yaml.safe_dump(to_document(config)))
+        file.write_text(yaml.safe_dump(config.to_document()))
         return in_processes(count, tmp_path / "said", main, ["train", str(file), *options])
 
     return run
@@ -158,7 +157,7 @@ def die_in_the_third_update(*arguments):
 def test_a_process_that_dies_ends_the_others_with_one_line(in_processes, tiny_config, tmp_path):
     config = tiny_config(steps=50, validation_fraction=0.0)
     file = tmp_path / "config.yaml"
-    file.write_text(yaml.safe_dump(to_document(config)))
+    file.write_text(yaml.safe_dump(config.to_document()))
     codes, said = in_processes(2, tmp_path / "said", die_in_the_third_update, ["train", str(file)])
     assert codes == [2, -signal.SIGKILL]
     assert said[0].splitlines()[-1] == "hlm: another process of the run has died; the last checkpoint is kept."
@@ -286,7 +285,7 @@ def launch(tmp_path):
 
     def start(launcher, config):
         file = tmp_path / "config.yaml"
-        file.write_text(yaml.safe_dump(to_document(config)))
+        file.write_text(yaml.safe_dump(config.to_document()))
         command = [sys.executable, *LAUNCHERS[launcher], "-m", "hlm.cli.main", "train", str(file)]
         started.append(
             subprocess.Popen(

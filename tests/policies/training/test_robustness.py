@@ -15,7 +15,6 @@ import zarr
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from hlm.cli.main import main
-from hlm.core.documents import to_document
 from hlm.core.errors import ExistsError, MissingFileError, StorageError
 from hlm.datasets.reader import open_dataset
 from hlm.datasets.store.lock import FolderLock, LockedError
@@ -182,7 +181,7 @@ def spoil(array, row):
 def hlm_train(config, tmp_path, capsys, *options):
     """Exit code of `hlm train` in this process, and the line that it ended with."""
     file = tmp_path / "config.yaml"
-    file.write_text(yaml.safe_dump(to_document(config)))
+    file.write_text(yaml.safe_dump(config.to_document()))
     code = main(["train", str(file), *options])
     said = capsys.readouterr().err
     assert "Traceback" not in said

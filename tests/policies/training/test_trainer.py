@@ -124,12 +124,12 @@ def test_the_weights_that_are_served_are_the_moving_average(tiny_config, monkeyp
 def test_resuming_takes_the_saved_settings_and_refuses_others(tiny_config):
     path = train(tiny_config(), stop_after=1)
     assert replace(resuming(path), resume=None) == tiny_config(out=path)
-    objective = replace(tiny_config().compact.objective, flow_draws=3)
+    objective = replace(tiny_config().policy_config.objective, flow_draws=3)
     for changes, said in (
         ({"batch_size": 16}, "was started with batch_size 8, not 16; resuming cannot change it"),
         ({"order": "humanoid"}, "with order bimanual, not humanoid"),
         (
-            {"compact": replace(tiny_config().compact, objective=objective)},
+            {"policy_config": replace(tiny_config().policy_config, objective=objective)},
             r"with compact.objective.flow_draws 2, not 3",
         ),
         ({"out": path.parent / "elsewhere"}, "was started with out"),
@@ -144,7 +144,7 @@ def test_resuming_takes_the_saved_settings_and_refuses_others(tiny_config):
 
 def test_how_a_checkpoint_is_to_be_served_outlives_resuming(tiny_config):
     path = train(tiny_config(steps=2, validation_fraction=0.0), stop_after=1)
-    set_sampling(path, euler_steps=9, execute=5)
+    set_sampling(path, euler_steps=9, execution_horizon=5)
     train(resuming(path))
     policy = load_policy(path)
     assert (policy.euler_steps, policy.execute) == (9, 5)
@@ -153,7 +153,7 @@ def test_how_a_checkpoint_is_to_be_served_outlives_resuming(tiny_config):
 def test_defaults_of_other_kinds_may_change_between_a_run_and_its_resuming(tiny_config):
     path = train(tiny_config(steps=2, validation_fraction=0.0), stop_after=1)
     assert read_config(path).training.keys().isdisjoint({"pi05", "smolvla", "act"})
-    assert resuming(path).compact == tiny_config().compact
+    assert resuming(path).policy_config == tiny_config().policy_config
 
 
 def test_resuming_needs_the_same_episodes(make_dataset, tiny_config):
@@ -206,14 +206,16 @@ def test_an_existing_run_is_not_overwritten(tiny_config, tmp_path):
 
 def test_a_small_network_learns_two_episodes_by_heart(make_dataset, tiny_config, prepared):
     plain = replace(
-        tiny_config().compact,
-        objective=replace(tiny_config().compact.objective, state_noise=0.0, state_dropout=0.0, counterfactual=0.5),
+        tiny_config().policy_config,
+        objective=replace(
+            tiny_config().policy_config.objective, state_noise=0.0, state_dropout=0.0, counterfactual=0.5
+        ),
     )
     data = make_dataset(episodes=2, rows=16)
     path = train(
         tiny_config(
             datasets=(data,),
-            compact=plain,
+            policy_config=plain,
             augmentation=AugmentationConfig(),
             validation_fraction=0.0,
             batch_size=16,

@@ -8,8 +8,8 @@ from lerobot.policies.act.modeling_act import ACTPolicy
 
 from hlm.core.errors import InputError, MismatchError, MissingFileError
 from hlm.policies.act import network as act
+from hlm.policies.act.config import ActConfig
 from hlm.policies.act.network import build, initialise
-from hlm.policies.lerobot.settings import ActSettings
 from hlm.policies.network import Prefix, weighted_mean
 
 NO_NOISE = torch.zeros(4, 0)
@@ -147,7 +147,7 @@ def test_cannot_continue(network, toy):
 
 def test_starts_from_nothing_unless_asked(network):
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-    report = initialise(network, ActSettings())
+    report = initialise(network, ActConfig())
     assert report.random.keys() == before.keys()
     assert not report.loaded
     assert all(torch.equal(before[name], tensor) for name, tensor in network.state_dict().items())

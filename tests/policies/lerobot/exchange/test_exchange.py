@@ -75,7 +75,7 @@ def test_there_and_back(kind, settings, toy, tmp_path):
     before, after = load_policy(path), load_policy(tmp_path / "back", embodiment="unitree_g1")
     np.testing.assert_allclose(after.chunk(observation).actions, before.chunk(observation).actions, atol=1e-6)
     old, new = read_config(path), read_config(tmp_path / "back")
-    assert new.sampling.execute == old.sampling.execute
+    assert new.sampling.execution_horizon == old.sampling.execution_horizon
     assert (new.rate_hz, new.embodiment) == (old.rate_hz, old.embodiment)
     # And once more: what was imported can be exported.
     export_checkpoint(tmp_path / "back", tmp_path / "again")
@@ -141,7 +141,7 @@ def test_what_lerobot_does_otherwise_is_said(settings, toy, tmp_path):
     readme = (tmp_path / "theirs" / "README.md").read_text()
     assert all(note in readme for note in notes)
     assert "33. root_yaw_rate, rad/s" in readme
-    assert "30 actions per second, 8 in a chunk, 5 of them played" in readme
+    assert "30 actions per second, 8 in a chunk, 5 executed" in readme
 
 
 def test_lerobots_own_files(settings, toy, tmp_path):
@@ -172,7 +172,7 @@ def test_what_lerobot_cannot_express_is_refused(settings, toy, tmp_path):
             export_checkpoint(path, tmp_path / "theirs")
     path = toy.write(tmp_path / "moved", "smolvla", settings["smolvla"])
     document = yaml.safe_load((path / "config.yaml").read_text())
-    document["settings"]["vlm"] = "../gone"
+    document["policy_config"]["vlm"] = "../gone"
     (path / "config.yaml").write_text(yaml.safe_dump(document))
     with pytest.raises(MismatchError, match=r"LeRobot needs the checkpoint's vlm, and there is no folder \.\./gone"):
         export_checkpoint(path, tmp_path / "theirs")

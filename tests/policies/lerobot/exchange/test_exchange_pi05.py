@@ -1,6 +1,6 @@
 """Pi0.5 to LeRobot and back, at a size that LeRobot does not have: its classes are given hlm's toy in its stead."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -13,8 +13,8 @@ from hlm.policies.checkpoint import read_checkpoint
 from hlm.policies.exchange import parts
 from hlm.policies.exchange.exporting import export_checkpoint
 from hlm.policies.exchange.importing import import_policy
+from hlm.policies.pi05.config import Pi05Config
 from hlm.policies.pi05.core import Core
-from hlm.policies.pi05.settings import Pi05Settings
 from hlm.policies.pi05.sizes import size_of
 from hlm.policies.registry import load_policy
 
@@ -44,13 +44,13 @@ def lerobot_has_the_toy(monkeypatch):
 
 @pytest.fixture(scope="module")
 def settings(vlm):
-    return Pi05Settings(pretrained=None, init="random", tokenizer=str(vlm), dtype="float32", token_limit=260, **TOY)
+    return Pi05Config(pretrained=None, init="random", tokenizer=str(vlm), dtype="float32", token_limit=260, **TOY)
 
 
 @pytest.fixture
 def write(toy, tmp_path, settings):
     def made(**changes):
-        chosen = {k: changes.pop(k) for k in list(changes) if k in Pi05Settings.__dataclass_fields__}
+        chosen = {k: changes.pop(k) for k in list(changes) if k in {item.name for item in fields(Pi05Config)}}
         sizes = {"image_size": (SIDE, SIDE), "recorded_sizes": ((SIDE, SIDE),)}
         return toy.write(tmp_path / "ours", "pi05", replace(settings, **chosen), stirred=True, **(sizes | changes))
 

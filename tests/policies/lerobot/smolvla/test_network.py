@@ -8,8 +8,8 @@ import torch
 from lerobot.policies.smolvla.modeling_smolvla import SmolVLAPolicy
 
 from hlm.core.errors import CorruptError, InputError, MismatchError, MissingFileError
-from hlm.policies.lerobot.settings import SmolVLASettings
 from hlm.policies.network import Prefix, weighted_mean
+from hlm.policies.smolvla.config import SmolVLAConfig
 from hlm.policies.smolvla.network import build, initialise
 from hlm.policies.smolvla.tokenizer import InstructionTokenizer
 
@@ -306,4 +306,4 @@ def test_instructions_that_are_too_long_are_not_cut(vlm):
 )
 def test_settings_that_cannot_be(changes, text):
     with pytest.raises(InputError, match=text):
-        replace(SmolVLASettings(), **changes)
+        replace(SmolVLAConfig(), **changes)

@@ -1,17 +1,20 @@
-"""What a user can choose about pi0.5."""
+"""Options of pi0.5. Imports no torch, so that the command line can list them."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
 from hlm.core.errors import InputError
+from hlm.policies.augmentation_config import AugmentationConfig
+from hlm.policies.policy_config import PolicyConfig
 
 PUBLISHED = {"robot": "lerobot/pi05_base", "vision_language": "google/paligemma-3b-pt-224"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Pi05Settings:
+class Pi05Config(PolicyConfig):
     """Pi0.5 (arXiv 2504.16054): a vision-language model and an expert that makes actions by flow matching.
 
     Attributes:
@@ -38,6 +41,21 @@ class Pi05Settings:
         action_expert_variant: size of the action expert; the published one is gemma_300m.
     """
 
+    # OpenHLM's (Table 3), which takes several GPUs: 128 samples per update there, all processes together.
+    training_defaults: ClassVar[Mapping[str, Any]] = {
+        "image_size": (224, 224),
+        "euler_steps": 10,
+        "augmentation": AugmentationConfig.paper(),
+        "batch_size": 32,
+        "steps": 30_000,
+        "max_minutes": None,
+        "learning_rate": 1e-4,
+        "final_learning_rate_ratio": 0.1,
+        "warmup_steps": 1000,
+        "weight_decay": 1e-10,
+        "ema_decay": 0.0,
+        "save_every_minutes": 30.0,
+    }
     pretrained: str | None = None
     tokenizer: str = "google/paligemma-3b-pt-224"
     init: Literal["robot", "vision_language", "random"] = "robot"

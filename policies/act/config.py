@@ -1,18 +1,21 @@
-"""What a user can choose about ACT and SmolVLA."""
+"""Options of ACT. Imports no torch, so that the command line can list them."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
 from hlm.core.errors import InputError
+from hlm.policies.augmentation_config import AugmentationConfig
+from hlm.policies.policy_config import PolicyConfig
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ActSettings:
+class ActConfig(PolicyConfig):
     """Action Chunking Transformer; the defaults are the original's and LeRobot's (Zhao et al. 2023, arXiv 2304.13705).
 
-    It reads no instruction: a dataset with several tasks needs another kind.
+    It reads no instruction: a dataset with several tasks needs another policy type.
 
     Attributes:
         backbone: ResNet that looks at each picture.
@@ -30,6 +33,22 @@ class ActSettings:
         dropout: share of features that training hides.
     """
 
+    # LeRobot's preset.
+    training_defaults: ClassVar[Mapping[str, Any]] = {
+        "euler_steps": 1,
+        "augmentation": AugmentationConfig.paper(),
+        "batch_size": 8,
+        "steps": 100_000,
+        "max_minutes": None,
+        "learning_rate": 1e-5,
+        "final_learning_rate_ratio": 1.0,
+        "warmup_steps": 0,
+        "betas": (0.9, 0.999),
+        "weight_decay": 1e-4,
+        "max_grad_norm": 10.0,
+        "ema_decay": 0.0,
+        "save_every_minutes": 30.0,
+    }
     backbone: Literal["resnet18", "resnet34", "resnet50"] = "resnet18"
     weights: Literal["imagenet"] | None = None
     dim_model: int = 512
@@ -58,45 +77,3 @@ class ActSettings:
             raise InputError(
                 f"kl_weight must be at least 0 and dropout in [0, 1), got {self.kl_weight:g} and {self.dropout:g}."
             )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SmolVLASettings:
-    """SmolVLA: a small vision-language model and an expert that makes actions by flow matching (arXiv 2506.01844).
-
-    Attributes:
-        vlm: folder or Hugging Face name of the vision-language model, for its shape, tokenizer and weights.
-        pretrained: folder or Hugging Face name of a SmolVLA policy to start from, or None.
-        load_vlm_weights: without a pretrained policy, start from the vision-language model's weights.
-        freeze_vision_encoder: leave the vision encoder as it is.
-        train_expert_only: leave all of the vision-language model as it is.
-        vlm_layers: how many of the language model's layers to use, from the first on.
-        expert_width: of the expert's features, as a share of the language model's.
-        resize_px: side of the squares that the vision encoder sees; None takes pictures as they come. The pretrained
-            policy saw 512 x 512.
-        max_tokens: longest instruction, in tokens.
-    """
-
-    vlm: str = "HuggingFaceTB/SmolVLM2-500M-Video-Instruct"
-    pretrained: str | None = "lerobot/smolvla_base"
-    load_vlm_weights: bool = True
-    freeze_vision_encoder: bool = True
-    train_expert_only: bool = True
-    vlm_layers: int = 16
-    expert_width: float = 0.75
-    resize_px: int | None = 512
-    max_tokens: int = 48
-
-    def __post_init__(self) -> None:
-        """Check ranges.
-
-        Raises:
-            InputError: a number that the network cannot have.
-        """
-        for name in ("vlm_layers", "max_tokens"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} must be at least 1, got {getattr(self, name)}.")
-        if self.expert_width <= 0:
-            raise InputError(f"expert_width must be positive, got {self.expert_width:g}.")
-        if self.resize_px is not None and self.resize_px < 1:
-            raise InputError(f"resize_px must be at least 1, got {self.resize_px}.")

@@ -1,6 +1,8 @@
 """What an older hlm wrote is read as if it had been written today."""
 
 import re
+from copy import deepcopy
+from functools import partial
 
 import pytest
 import torch
@@ -11,9 +13,16 @@ from hlm.policies.checkpoint import TRAINING_FILE, read_checkpoint, read_config,
 from hlm.policies.training.config import read_document
 from hlm.policies.training.resuming import resuming
 from hlm.policies.training.trainer import train
-from hlm.policies.training.upgrade import RENAMED, upgrade_compact, upgrade_state, upgrade_training
+from hlm.policies.upgrade import RENAMED, upgrade_config, upgrade_state, upgrade_training
 
 COMPACT = {"network": {"width": 48}, "recipe": {"flow_draws": 3}}
+OLD = {
+    "policy": "compact",
+    "settings": COMPACT,
+    "sampling": {"euler_steps": 2, "execute": 9},
+    "training": {"policy": "compact", "execute": 9, "compact": COMPACT},
+    "format": 2,
+}
 
 
 def downgrade(path):
@@ -22,8 +31,10 @@ def downgrade(path):
     document = yaml.safe_load(file.read_text())
     old = {new: name for name, new in RENAMED.items()}
     training = {old.get(name, name): value for name, value in document["training"].items()}
+    document["settings"] = document.pop("policy_config")
     for place in (training["compact"], document["settings"]):
         place["network"], place["recipe"] = place.pop("architecture"), place.pop("objective")
+    document["sampling"]["execute"] = document["sampling"].pop("execution_horizon")
     file.write_text(yaml.safe_dump(document | {"training": training, "format": 2}))
     state = torch.load(path / TRAINING_FILE, weights_only=True)
     torch.save({("average" if name == "ema" else name): value for name, value in state.items()}, path / TRAINING_FILE)
@@ -39,17 +50,32 @@ def test_every_field_has_its_new_name():
     }
 
 
+def test_a_checkpoint_has_its_new_names():
+    compact = {"architecture": {"width": 48}, "objective": {"flow_draws": 3}}
+    assert upgrade_config(OLD, 3) == {
+        "policy": "compact",
+        "policy_config": compact,
+        "sampling": {"euler_steps": 2, "execution_horizon": 9},
+        "training": {"policy": "compact", "execution_horizon": 9, "compact": compact},
+        "format": 3,
+    }
+
+
+@pytest.mark.parametrize("document", [{}, {"policy": 3, "settings": None, "sampling": [], "training": "x"}])
+def test_a_damaged_document_stays_as_damaged(document):
+    assert upgrade_config(document, 3)["format"] == 3
+
+
 def test_what_is_upgraded_is_not_changed_by_it():
-    document = {"batch": 4, "compact": COMPACT}
-    upgrade_training(document)
-    assert document == {"batch": 4, "compact": COMPACT}
-    assert list(COMPACT) == ["network", "recipe"]
+    before = deepcopy(OLD)
+    upgrade_config(OLD, 3)
+    assert before == OLD
 
 
 def test_upgrading_twice_is_upgrading_once():
     for upgrade, document in (
         (upgrade_training, {"batch": 4, "compact": COMPACT}),
-        (upgrade_compact, COMPACT),
+        (partial(upgrade_config, version=3), OLD),
         (upgrade_state, {"average": {}, "step": 1}),
     ):
         assert upgrade(upgrade(document)) == upgrade(document)

@@ -1,0 +1,69 @@
+"""Options of SmolVLA. Imports no torch, so that the command line can list them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from hlm.core.errors import InputError
+from hlm.policies.augmentation_config import AugmentationConfig
+from hlm.policies.policy_config import PolicyConfig
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SmolVLAConfig(PolicyConfig):
+    """SmolVLA: a small vision-language model and an expert that makes actions by flow matching (arXiv 2506.01844).
+
+    Attributes:
+        vlm: folder or Hugging Face name of the vision-language model, for its shape, tokenizer and weights.
+        pretrained: folder or Hugging Face name of a SmolVLA policy to start from, or None.
+        load_vlm_weights: without a pretrained policy, start from the vision-language model's weights.
+        freeze_vision_encoder: leave the vision encoder as it is.
+        train_expert_only: leave all of the vision-language model as it is.
+        vlm_layers: how many of the language model's layers to use, from the first on.
+        expert_width: of the expert's features, as a share of the language model's.
+        resize_px: side of the squares that the vision encoder sees; None takes pictures as they come. The pretrained
+            policy saw 512 x 512.
+        max_tokens: longest instruction, in tokens.
+    """
+
+    # LeRobot's preset.
+    training_defaults: ClassVar[Mapping[str, Any]] = {
+        "image_size": (224, 224),
+        "euler_steps": 10,
+        "augmentation": AugmentationConfig.paper(),
+        "batch_size": 64,
+        "steps": 30_000,
+        "max_minutes": None,
+        "learning_rate": 1e-4,
+        "final_learning_rate_ratio": 0.025,
+        "warmup_steps": 1000,
+        "weight_decay": 1e-10,
+        "max_grad_norm": 10.0,
+        "ema_decay": 0.0,
+        "save_every_minutes": 30.0,
+    }
+    vlm: str = "HuggingFaceTB/SmolVLM2-500M-Video-Instruct"
+    pretrained: str | None = "lerobot/smolvla_base"
+    load_vlm_weights: bool = True
+    freeze_vision_encoder: bool = True
+    train_expert_only: bool = True
+    vlm_layers: int = 16
+    expert_width: float = 0.75
+    resize_px: int | None = 512
+    max_tokens: int = 48
+
+    def __post_init__(self) -> None:
+        """Check ranges.
+
+        Raises:
+            InputError: a number that the network cannot have.
+        """
+        for name in ("vlm_layers", "max_tokens"):
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} must be at least 1, got {getattr(self, name)}.")
+        if self.expert_width <= 0:
+            raise InputError(f"expert_width must be positive, got {self.expert_width:g}.")
+        if self.resize_px is not None and self.resize_px < 1:
+            raise InputError(f"resize_px must be at least 1, got {self.resize_px}.")
