@@ -236,7 +236,7 @@ def main() -> None:
     parser.add_argument("--payload", nargs="+", type=float, default=[0.0])
     parser.add_argument("--seeds", type=int, default=1, help="runs with noise; there is one without")
     parser.add_argument("--workers", type=int, default=1, help="processes; times are only right with one")
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--json", type=Path, help="file for all results")
     options = parser.parse_args()
     model = BodyModel(EMBODIMENT)
     everything: list[Result] = []

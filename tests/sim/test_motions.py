@@ -14,7 +14,7 @@ def model() -> BodyModel:
 
 @pytest.fixture(scope="module")
 def squat(model: BodyModel) -> Motion:
-    return through_keys(model, (Key(duration_s=1.0, pelvis_m=0.6), Key(duration_s=0.5, pelvis_m=0.6)))
+    return through_keys(model, (Key(duration_s=1.0, pelvis_height_m=0.6), Key(duration_s=0.5, pelvis_height_m=0.6)))
 
 
 def soles(model: BodyModel, motion: Motion) -> np.ndarray:

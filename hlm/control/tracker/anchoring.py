@@ -10,11 +10,10 @@ import pinocchio as pin
 from hlm.control.tracker.balance import ComMotion
 from hlm.control.tracker.body_dynamics import BodyDynamics
 from hlm.control.tracker.contact_state import ContactState
+from hlm.control.tracker.pendulum import MIN_COM_HEIGHT_M
 from hlm.control.tracker.reference_sample import ReferenceSample
 from hlm.core.arrays import FloatArray
 from hlm.core.rotations import matrix_from_yaw, wrap_angle
-
-_MIN_COM_HEIGHT_M = 0.25
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,7 +70,7 @@ def anchor(sample: ReferenceSample, body: BodyDynamics, contact: ContactState) -
         com=ComMotion(com_position_m, turn @ sample.com_velocity_m_s),
         zmp_m=turn[:2, :2] @ sample.zmp_m + shift_m[:2],
         rotation_world_from_pelvis=pin.rpy.rpyToMatrix(roll_rad, pitch_rad, heading_rad + yaw_rad),
-        com_height_m=max(float(com_position_m[2] - load_fraction @ body.sole_position_m[:, 2]), _MIN_COM_HEIGHT_M),
+        com_height_m=max(float(com_position_m[2] - load_fraction @ body.sole_position_m[:, 2]), MIN_COM_HEIGHT_M),
         sole_position_m=sample.sole_position_m @ turn.T + shift_m,
         sole_velocity_m_s=sample.sole_velocity_m_s @ turn.T,
         sole_acceleration_m_s2=sample.sole_acceleration_m_s2 @ turn.T,

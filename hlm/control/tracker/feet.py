@@ -8,9 +8,8 @@ import numpy as np
 
 from hlm.control.model import GRAVITY_M_S2
 from hlm.control.tracker.body_dynamics import BodyDynamics
+from hlm.control.tracker.pendulum import MIN_COM_HEIGHT_M
 from hlm.core.arrays import FloatArray
-
-_MIN_COM_HEIGHT_M = 0.25
 
 
 class Feet(NamedTuple):
@@ -40,7 +39,7 @@ def feet_of(body: BodyDynamics, corner_position_in_sole_m: FloatArray) -> Feet:
     corner_position_m = corner_position_in_sole_m @ rotation.transpose(0, 2, 1) + body.sole_position_m[:, None]
     forward = rotation[:, :2, 0] / np.linalg.norm(rotation[:, :2, 0], axis=1, keepdims=True)
     outward = np.column_stack([-forward[:, 1], forward[:, 0]]) * np.array([[1.0], [-1.0]])
-    com_height_m = max(float(body.com_position_m[2] - body.sole_position_m[:, 2].min()), _MIN_COM_HEIGHT_M)
+    com_height_m = max(float(body.com_position_m[2] - body.sole_position_m[:, 2].min()), MIN_COM_HEIGHT_M)
     dcm_m = body.com_position_m[:2] + body.com_velocity_m_s[:2] * np.sqrt(com_height_m / GRAVITY_M_S2)
     dcm_inward_m = ((body.sole_position_m[:, :2] - dcm_m) * outward).sum(axis=1)
     clearance_m = corner_position_m[:, :, 2].min(axis=1) - body.sole_position_m[::-1, 2]

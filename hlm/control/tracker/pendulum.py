@@ -17,6 +17,7 @@ from hlm.control.checks import require_positive
 from hlm.control.interpolation import smoothstep
 from hlm.core.arrays import BoolArray, FloatArray
 
+MIN_COM_HEIGHT_M = 0.25  # of the centre of mass above the soles, in all pendulums
 _MEAN_REACH = 5  # a running mean is taken over this many instants to either side
 
 

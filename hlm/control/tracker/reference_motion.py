@@ -14,7 +14,7 @@ from hlm.control.model import GRAVITY_M_S2, BodyModel
 from hlm.control.tracker.contact_detection import ContactConfig, detect_contacts, load_fractions, right_load_fraction
 from hlm.control.tracker.contact_state import ContactState
 from hlm.control.tracker.local_cubic import cubic_derivatives, cubic_fit
-from hlm.control.tracker.pendulum import PendulumConfig, expected_zmp, fit_pendulum, pendulum_maps
+from hlm.control.tracker.pendulum import MIN_COM_HEIGHT_M, PendulumConfig, expected_zmp, fit_pendulum, pendulum_maps
 from hlm.control.tracker.reference_sample import ReferenceSample
 from hlm.control.tracker.reference_stream import StreamConfig
 from hlm.core.arrays import FloatArray
@@ -40,7 +40,6 @@ _COLUMNS = 56
 _BODY_REACH = 6  # slots to either side that the body's cubic is fitted to
 _FEET_REACH = 3  # slots to either side for the feet, which change direction faster
 _MAX_AHEAD_SLOTS = 50  # references may be this far ahead of what is played
-_MIN_COM_HEIGHT_M = 0.25
 
 
 class ReferenceMotion:
@@ -246,7 +245,7 @@ class ReferenceMotion:
         slots = np.clip(np.arange(first, count)[:, None] + around, 0, count - 1)
         fraction, rate = self._body_cubic[:2] @ self._right_load_fraction[slots].T
         com_height_m = self._own_com_m[first:, 2] - self._own_sole_m[first:, :, 2].min(axis=1)
-        at_dcm: FloatArray = fraction + rate * np.sqrt(np.maximum(com_height_m, _MIN_COM_HEIGHT_M) / GRAVITY_M_S2)
+        at_dcm: FloatArray = fraction + rate * np.sqrt(np.maximum(com_height_m, MIN_COM_HEIGHT_M) / GRAVITY_M_S2)
         return at_dcm
 
     def _anchor(self, slot: int) -> None:
@@ -274,7 +273,7 @@ class ReferenceMotion:
         """Fit the pendulum to the newest part of the window."""
         rows, contacts = self._table[-self._fitted :], self._contacts[-self._fitted :]
         ground_m = (rows[:, _SOLES][:, 2::3] * contacts).sum(axis=1) / contacts.sum(axis=1)
-        com_height_m = max(float((rows[:, _COM.stop - 1] - ground_m).mean()), _MIN_COM_HEIGHT_M)
+        com_height_m = max(float((rows[:, _COM.stop - 1] - ground_m).mean()), MIN_COM_HEIGHT_M)
         expected_m, sigma_m = expected_zmp(
             self._table[:, _COM][:, :2],
             self._table[:, _SOLES].reshape(-1, 2, 3)[:, :, :2],
