@@ -88,7 +88,7 @@ def _training(config: DemoConfig, step: Step) -> Section:
             "updates": str(checkpoint.step),
             "parameters": f"{parameters / 1e6:.2f} million",
         },
-        pictures=(config.policy / PLOT_FILE,),
+        images=(config.policy / PLOT_FILE,),
     )
 
 

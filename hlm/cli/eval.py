@@ -145,7 +145,7 @@ def _evaluate(config: EvalArguments, station: StationConfig, out: Path) -> EvalR
             progress.update(bar, advance=1, rate=f"{successes} of {len(results)} successful")
     results.sort(key=lambda one: one.seed)
     name = str(config.checkpoint or config.server or "scripted")
-    return EvalResult(task=config.task, source=name, first_seed=config.seed, rollouts=tuple(results))
+    return EvalResult(task=config.task, policy=name, first_seed=config.seed, rollouts=tuple(results))
 
 
 def _default_workers(config: EvalArguments) -> int:
@@ -170,6 +170,7 @@ def _finish(config: EvalArguments, result: EvalResult, out: Path, command: str) 
                 "progress": f"{result.progress:.2f}",
                 "wrong object": f"{result.wrong_object_rate:.0%}",
                 "falls": f"{result.fall_rate:.0%}",
+                **({"stopped": f"{result.fault_rate:.0%}, see the report"} if result.fault_rate else {}),
                 "stages": ", ".join(f"{name} {rate:.0%}" for name, rate in result.stage_rates.items()),
             }
         )

@@ -1,4 +1,4 @@
-"""What produced a result: versions and machine, for reports and cards."""
+"""Provenance of results: versions and machine, for reports."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def versions(packages: tuple[str, ...] = PACKAGES) -> dict[str, str]:
 
 
 def machine() -> str:
-    """Kind of machine in a few words: system, processor, cores that this process may use."""
+    """The machine in a few words: system, processor, cores that this process may use."""
     return f"{platform.system()} {platform.machine()}, {len(os.sched_getaffinity(0))} cores"
 
 

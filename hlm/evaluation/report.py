@@ -1,4 +1,4 @@
-"""Reports: a folder with a page that a browser shows without a server, the videos it plays, and figures as JSON."""
+"""Reports: a folder with an HTML page that needs no server, the videos that it plays, and the figures as JSON."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ class Clip:
     """A video in a grid.
 
     Attributes:
-        path: relative to the report's folder.
-        caption: below it.
-        success: decides the badge; None shows none.
-        note: beside the badge, e.g. the stage that was reached.
+        path: path of the video, relative to the report.
+        caption: text below the video.
+        success: colour of the badge; None shows no badge.
+        note: text of the badge, e.g. the stage that was reached.
     """
 
     path: str
@@ -40,24 +40,24 @@ class Clip:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Section:
-    """A part of a demo's page.
+    """A section of a report.
 
     Attributes:
         title: heading.
-        text: a sentence or two.
+        text: one or two sentences below the heading.
         facts: rows of a table, name to value.
-        command: what was run.
-        pictures: files that are put into the page itself.
+        command: command line that was run.
+        images: image files, embedded into the page.
         clips: videos.
-        evaluation: figures, stages and rollouts of an evaluation; its videos' paths are relative to `folder`.
-        folder: of the evaluation, relative to the report's folder.
+        evaluation: result of an evaluation, shown with figures, stages and rollouts.
+        folder: folder of that evaluation, relative to the report.
     """
 
     title: str
     text: str = ""
     facts: Mapping[str, str] = field(default_factory=dict)
     command: str = ""
-    pictures: tuple[Path, ...] = ()
+    images: tuple[Path, ...] = ()
     clips: tuple[Clip, ...] = ()
     evaluation: EvalResult | None = None
     folder: str = ""
@@ -65,7 +65,7 @@ class Section:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Bar:
-    """A line of a bar chart: a share of trials with its 95 % interval, all 0..1."""
+    """A bar of a chart: a fraction of trials with its 95 % interval, all 0 to 1."""
 
     name: str
     count: int
@@ -79,43 +79,43 @@ def write_evaluation(folder: Path, result: EvalResult, command: str = "") -> Pat
     """Write the report of one evaluation: `report.html` and `results.json`.
 
     Args:
-        folder: of the report, made if needed; the rollouts' videos lie in it already.
-        result: what was found.
-        command: what was run.
+        folder: folder of the report, created if needed; it holds the rollouts' videos already.
+        result: result to report.
+        command: command line that was run.
 
     Returns:
         Path of the page.
 
     Raises:
-        MissingFileError: a video that the result names is not in the folder.
+        MissingFileError: a video of the result is not in the folder.
     """
     title = f"{result.task}: {result.successes} of {len(result.rollouts)}"
     section = Section(title="Result", evaluation=result, command=command)
-    page = _write(folder, title, [section], lead=f"Rollouts of {result.source}")
+    page = _write(folder, title, [section], lead=f"Rollouts of {result.policy}")
     write_atomic(folder / FILE_NAME, result.to_json().encode())
     return page
 
 
 def write_demo(folder: Path, title: str, sections: Sequence[Section], lead: str = "") -> Path:
-    """Write the report of a whole demonstration, from recording to evaluation.
+    """Write a report of several sections, such as a demo from recording to evaluation.
 
     Args:
-        folder: of the report, made if needed.
-        title: of the page.
-        sections: in their order.
-        lead: a sentence below the title.
+        folder: folder of the report, created if needed.
+        title: title of the page.
+        sections: sections in order.
+        lead: sentence below the title.
 
     Returns:
         Path of the page.
 
     Raises:
-        MissingFileError: a picture or a video that a section names is not there.
+        MissingFileError: an image or a video of a section does not exist.
     """
     return _write(folder, title, sections, lead)
 
 
 def stage_bars(result: EvalResult) -> tuple[Bar, ...]:
-    """Share of rollouts that reached each stage, then the share that succeeded."""
+    """Fraction of rollouts that reached each stage, then the fraction that succeeded."""
     names = list(result.stage_rates)
     counts = [sum(rollout.stage >= number for rollout in result.rollouts) for number in range(1, len(names) + 1)]
     rows = [*zip(names, counts, strict=True), ("success", result.successes)]
@@ -123,13 +123,13 @@ def stage_bars(result: EvalResult) -> tuple[Bar, ...]:
 
 
 def instruction_bars(result: EvalResult) -> tuple[Bar, ...]:
-    """Share of rollouts that succeeded, for each instruction."""
+    """Fraction of rollouts that succeeded, by instruction."""
     groups = by_instruction(result.rollouts)
     return tuple(_bar(name, sum(rollout.success for rollout in group), len(group)) for name, group in groups.items())
 
 
 def rollout_clips(result: EvalResult, folder: str = "") -> tuple[Clip, ...]:
-    """The videos of an evaluation, with paths below `folder`."""
+    """Videos of an evaluation in `folder`."""
     return tuple(
         Clip(
             path=str(Path(folder) / rollout.video),
@@ -170,7 +170,7 @@ def _write(folder: Path, title: str, sections: Sequence[Section], lead: str) -> 
             sections=sections,
             versions=versions(),
             machine=machine(),
-            made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+            created=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         )
     )
     folder.mkdir(parents=True, exist_ok=True)
@@ -184,7 +184,7 @@ def _check_videos(folder: Path, sections: Sequence[Section]) -> None:
         clips = section.clips + (rollout_clips(section.evaluation, section.folder) if section.evaluation else ())
         for clip in clips:
             if not (folder / clip.path).is_file():
-                raise MissingFileError(f"the report in '{folder}' shows '{clip.path}', and there is no such video")
+                raise MissingFileError(f"the report in '{folder}' shows the video '{clip.path}', which does not exist.")
 
 
 def _environment() -> Environment:
@@ -213,6 +213,6 @@ def _percent(share: float) -> str:
 
 def _data_uri(path: Path) -> str:
     if not path.is_file():
-        raise MissingFileError(f"the report shows the picture '{path}', and there is no such file")
+        raise MissingFileError(f"the report shows the image '{path}', which does not exist.")
     kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
     return f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode('ascii')}"

@@ -1,4 +1,4 @@
-"""What an evaluation found: one frozen value per rollout, and the figures that follow from them."""
+"""Results of an evaluation: one frozen value per rollout, and the figures that follow from them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from hlm.core.errors import CorruptError, InputError, MissingFileError
 
 FILE_NAME = "results.json"
-SCHEMA = 2  # 1 had no faults
+SCHEMA = 2  # 1 had no faults, and called the policy a source
 Z_95 = 1.959963984540054  # two-sided 95 % quantile of the standard normal distribution
 
 
@@ -21,16 +21,16 @@ class RolloutResult:
     """One attempt.
 
     Attributes:
-        seed: of the layout.
-        instruction: what was asked for.
-        success: whether the last stage was reached and the end state holds.
-        stage: how many of `stages` were reached, 0 to len(stages).
-        stages: names in the order in which they are reached.
-        progress: score between 0 (nothing) and 1 (success).
-        wrong_object: whether an object that the instruction does not name was taken.
+        seed: seed of the scene.
+        instruction: the instruction that was given.
+        success: whether all stages were reached and the goal state held at the end.
+        stage: number of `stages` that were reached, 0 to len(stages).
+        stages: names of the stages in order.
+        progress: fraction of the stages that were reached, 0 to 1.
+        wrong_object: whether an object that the instruction does not name was lifted.
         fell: whether the robot fell.
         duration_s: simulated time.
-        steps: of the 30 Hz grid.
+        steps: number of 30 Hz steps.
         fault: why the body stopped following references, which ended the rollout; empty when it did not.
         video: path relative to the report's folder; None when none was recorded.
     """
@@ -67,13 +67,13 @@ class EvalResult:
 
     Attributes:
         task: name.
-        source: who acted: a checkpoint's path, or `scripted`.
+        policy: what was evaluated: a checkpoint's path, a server's URL, or `scripted`.
         first_seed: seed of the first rollout.
         rollouts: in the order of their seeds, at least one.
     """
 
     task: str
-    source: str
+    policy: str
     first_seed: int
     rollouts: tuple[RolloutResult, ...]
 
@@ -86,12 +86,12 @@ class EvalResult:
 
     @property
     def successes(self) -> int:
-        """How many rollouts succeeded."""
+        """Number of successful rollouts."""
         return sum(rollout.success for rollout in self.rollouts)
 
     @property
     def success_rate(self) -> float:
-        """Share of rollouts that succeeded."""
+        """Fraction of rollouts that succeeded."""
         return self.successes / len(self.rollouts)
 
     @property
@@ -106,17 +106,22 @@ class EvalResult:
 
     @property
     def wrong_object_rate(self) -> float:
-        """Share of rollouts in which another object was taken."""
+        """Fraction of rollouts in which a wrong object was lifted."""
         return sum(rollout.wrong_object for rollout in self.rollouts) / len(self.rollouts)
 
     @property
     def fall_rate(self) -> float:
-        """Share of rollouts in which the robot fell."""
+        """Fraction of rollouts in which the robot fell."""
         return sum(rollout.fell for rollout in self.rollouts) / len(self.rollouts)
 
     @property
+    def fault_rate(self) -> float:
+        """Fraction of rollouts that ended because the body stopped following references."""
+        return sum(bool(rollout.fault) for rollout in self.rollouts) / len(self.rollouts)
+
+    @property
     def stage_rates(self) -> dict[str, float]:
-        """Share of rollouts that reached each stage, in the stages' order."""
+        """Fraction of rollouts that reached each stage, in order."""
         return {
             name: sum(rollout.stage >= number for rollout in self.rollouts) / len(self.rollouts)
             for number, name in enumerate(self.rollouts[0].stages, start=1)
@@ -127,7 +132,7 @@ class EvalResult:
         return {
             "schema": SCHEMA,
             "task": self.task,
-            "source": self.source,
+            "policy": self.policy,
             "first_seed": self.first_seed,
             "rollouts": len(self.rollouts),
             "successes": self.successes,
@@ -136,6 +141,7 @@ class EvalResult:
             "progress": self.progress,
             "wrong_object_rate": self.wrong_object_rate,
             "fall_rate": self.fall_rate,
+            "fault_rate": self.fault_rate,
             "stage_rates": self.stage_rates,
             "results": [asdict(rollout) for rollout in self.rollouts],
         }
@@ -146,16 +152,17 @@ class EvalResult:
 
     @classmethod
     def from_json(cls, text: str) -> EvalResult:
-        """The result that `to_json` wrote; the figures are computed anew.
+        """The result that `to_json` wrote; figures are recomputed from the rollouts.
 
         Raises:
-            CorruptError: the text is no such result.
+            CorruptError: the text is not such a result.
         """
         try:
             values = json.loads(text)
             rollouts = tuple(_rollout(entry) for entry in values["results"])
             first_seed = int(values["first_seed"])
-            return cls(task=values["task"], source=values["source"], first_seed=first_seed, rollouts=rollouts)
+            policy = values["source"] if values["schema"] == 1 else values["policy"]
+            return cls(task=values["task"], policy=policy, first_seed=first_seed, rollouts=rollouts)
         except (ValueError, KeyError, TypeError) as error:
             raise CorruptError(f"not the result of an evaluation: {type(error).__name__}: {error}") from error
 
@@ -166,10 +173,10 @@ def _rollout(entry: Mapping[str, Any]) -> RolloutResult:
 
 
 def load_result(folder: Path) -> EvalResult:
-    """The result that lies in a report's folder.
+    """The result in the folder of a report.
 
     Raises:
-        MissingFileError: there is none.
+        MissingFileError: the folder has no result.
         CorruptError: it cannot be read.
     """
     path = folder / FILE_NAME
@@ -207,7 +214,7 @@ def wilson_interval(successes: int, trials: int, z: float = Z_95) -> tuple[float
 
 
 def by_instruction(rollouts: Sequence[RolloutResult]) -> dict[str, tuple[RolloutResult, ...]]:
-    """Rollouts grouped by what was asked for, in the order of first appearance."""
+    """Rollouts grouped by instruction, in order of first appearance."""
     groups: dict[str, list[RolloutResult]] = {}
     for rollout in rollouts:
         groups.setdefault(rollout.instruction, []).append(rollout)

@@ -1,4 +1,4 @@
-"""Pictures to files that browsers and readmes play: H.264 video, animated GIF and WebP."""
+"""Images to files that browsers play: H.264 video, animated GIF and WebP."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class VideoWriter:
 
     Args:
         path: of the file, `*.mp4`; its folder must exist.
-        rate_hz: pictures per second, > 0.
-        size: (height, width) of the pictures, px; an odd side gets one row or column more, as yuv420p wants.
+        rate_hz: images per second, > 0.
+        size: (height, width) of the images, px; odd sides are padded by one pixel, because yuv420p needs even ones.
         crf: quality, 0 lossless to 51 worst.
 
     Raises:
@@ -63,7 +63,7 @@ class VideoWriter:
             self._open_files.__exit__(kind, error, trace)
 
     def write(self, image: ByteArray) -> None:
-        """Add a picture.
+        """Add an image.
 
         Args:
             image: [height, width, 3] uint8 RGB.
@@ -75,14 +75,14 @@ class VideoWriter:
 
         if image.shape != (*self.size, 3) or image.dtype != np.uint8:
             wanted = f"[{self.size[0]}, {self.size[1]}, 3] uint8"
-            raise InputError(f"'{self.path.name}' takes pictures {wanted}, got {list(image.shape)} {image.dtype}")
+            raise InputError(f"'{self.path.name}' needs images {wanted}, got {list(image.shape)} {image.dtype}")
         self._output = self._output or self._open()
         container, stream = self._output
         even = np.pad(image, ((0, self.size[0] % 2), (0, self.size[1] % 2), (0, 0)), mode="edge")
         container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(even), format="rgb24")))
 
     def close(self) -> None:
-        """Complete the file; without a picture there is none."""
+        """Complete the file; without any image there is no file."""
         with self._open_files:
             if self._output is not None:
                 container, stream = self._output
@@ -107,19 +107,19 @@ def write_animation(path: Path, images: Sequence[ByteArray], rate_hz: float, wid
     Args:
         path: of the file.
         images: [height, width, 3] uint8 RGB each, at least one, all of one size.
-        rate_hz: pictures per second; a GIF counts in hundredths of a second, so 50, 33.3, 25, 20, ... are exact.
+        rate_hz: images per second; GIFs count in hundredths of a second, so 50, 33.3, 25, 20, ... are exact.
         width_px: scaled to this width; as it is by default.
 
     Returns:
         The path.
 
     Raises:
-        InputError: no pictures, or another ending.
+        InputError: no images, or an unsupported file name ending.
     """
     if path.suffix.lower() not in ANIMATION_FORMATS:
         raise InputError(f"an animation '{path.name}' cannot be written. Endings: {', '.join(ANIMATION_FORMATS)}")
     if not images:
-        raise InputError(f"the animation '{path.name}' needs at least one picture")
+        raise InputError(f"the animation '{path.name}' needs at least one image")
     frames = [Image.fromarray(image) for image in images]
     if width_px is not None:
         height_px = max(1, round(frames[0].height * width_px / frames[0].width))
@@ -135,16 +135,16 @@ def write_animation(path: Path, images: Sequence[ByteArray], rate_hz: float, wid
 
 
 def read_video(path: Path) -> ByteArray:
-    """[time, height, width, 3] uint8 RGB pictures of a short video; all of them in memory."""
+    """[time, height, width, 3] uint8 RGB images of a short video, all in memory."""
     import av
 
     with av.open(str(path)) as container:
-        pictures = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
-    return np.stack(pictures)
+        images = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    return np.stack(images)
 
 
 def _share_palette(frames: list[Image.Image]) -> list[Image.Image]:
-    """One palette for all pictures: a palette for each would make still surfaces flicker."""
+    """One palette for all images: one for each would make still surfaces flicker."""
     sample = frames[:: max(1, len(frames) // 8)]
     sheet = Image.new("RGB", (sample[0].width, sample[0].height * len(sample)))
     for row, frame in enumerate(sample):

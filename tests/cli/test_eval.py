@@ -105,7 +105,7 @@ def test_results_are_sorted_whoever_comes_first(folder, monkeypatch, capsys):
     assert main(words) == 0
     result = load_result(folder / "report")
     assert [one.seed for one in result.rollouts] == [8, 9, 10, 11, 12]
-    assert (result.first_seed, result.source, result.task) == (8, "scripted", "shelf_cup_transfer")
+    assert (result.first_seed, result.policy, result.task) == (8, "scripted", "shelf_cup_transfer")
     assert EvalResult.from_json((folder / "a" / "b.json").read_text()) == result
     text = capsys.readouterr().out
     assert "3 of 5 = 60%" in text
@@ -175,5 +175,5 @@ def test_from_demonstrations_to_a_scored_policy_and_the_same_again(folder):
         assert main([*words, "--euler-steps", "2"]) == 0
     one, two = load_result(folder / "one"), load_result(folder / "two")
     assert one == two
-    assert one.source == "policy"
+    assert one.policy == "policy"
     assert [rollout.steps for rollout in one.rollouts] == [10, 10]

@@ -32,7 +32,7 @@ def rollout(seed, stage, **changes):
 
 
 def result(*rollouts):
-    return EvalResult(task="shelf", source="runs/policy", first_seed=rollouts[0].seed, rollouts=rollouts)
+    return EvalResult(task="shelf", policy="runs/policy", first_seed=rollouts[0].seed, rollouts=rollouts)
 
 
 class Page(HTMLParser):
@@ -87,7 +87,7 @@ def test_demo_page_holds_pictures_and_finds_videos_below(tmp_path):
     (tmp_path / "evaluation" / "a.mp4").write_bytes(b"")
     sections = [
         Section(title="Record", facts={"episodes": "300"}, command="hlm record"),
-        Section(title="Train", pictures=(tmp_path / "loss.png",)),
+        Section(title="Train", images=(tmp_path / "loss.png",)),
         Section(title="Score", evaluation=result(rollout(1, 3, video="a.mp4")), folder="evaluation"),
     ]
     page = Page(write_demo(tmp_path / ".", "A demo", sections))
@@ -97,12 +97,12 @@ def test_demo_page_holds_pictures_and_finds_videos_below(tmp_path):
 
 
 def test_missing_files_are_named(tmp_path):
-    with pytest.raises(MissingFileError, match=r"shows 'a\.mp4', and there is no such video"):
+    with pytest.raises(MissingFileError, match=r"shows the video 'a\.mp4', which does not exist"):
         write_evaluation(tmp_path, result(rollout(1, 3, video="a.mp4")))
-    with pytest.raises(MissingFileError, match=r"shows 'b\.mp4'"):
+    with pytest.raises(MissingFileError, match=r"shows the video 'b\.mp4'"):
         write_demo(tmp_path, "A demo", [Section(title="Record", clips=(Clip(path="b.mp4", caption=""),))])
     with pytest.raises(MissingFileError, match=r"c\.png"):
-        write_demo(tmp_path, "A demo", [Section(title="Train", pictures=(tmp_path / "c.png",))])
+        write_demo(tmp_path, "A demo", [Section(title="Train", images=(tmp_path / "c.png",))])
 
 
 def test_bars_count_stages_and_instructions():

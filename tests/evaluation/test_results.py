@@ -28,7 +28,7 @@ def rollout(seed, stage, **changes):
 
 
 def result(*rollouts):
-    return EvalResult(task="shelf", source="scripted", first_seed=rollouts[0].seed, rollouts=rollouts)
+    return EvalResult(task="shelf", policy="scripted", first_seed=rollouts[0].seed, rollouts=rollouts)
 
 
 # Published values: Newcombe, "Two-sided confidence intervals for the single proportion", 1998, table I (method 3).
@@ -105,7 +105,22 @@ def test_rollout_out_of_range(changes, text):
 
 def test_result_needs_rollouts_that_agree():
     with pytest.raises(InputError, match="needs at least one rollout"):
-        EvalResult(task="shelf", source="scripted", first_seed=0, rollouts=())
+        EvalResult(task="shelf", policy="scripted", first_seed=0, rollouts=())
     other = dataclasses.replace(rollout(2, 1), stages=("walk",))
     with pytest.raises(InputError, match="do not name the same stages"):
         result(rollout(1, 3), other)
+
+
+def test_results_of_the_version_before_are_read():
+    now = result(rollout(4, 3), rollout(5, 1))
+    values = json.loads(now.to_json())
+    values["schema"], values["source"] = 1, values.pop("policy")
+    for entry in values["results"]:
+        del entry["fault"]
+    assert EvalResult.from_json(json.dumps(values)) == now
+
+
+def test_faults_are_counted_and_kept():
+    found = result(rollout(4, 3), rollout(5, 1, fault="camera 'head' stopped delivering images"))
+    assert found.fault_rate == 0.5
+    assert EvalResult.from_json(found.to_json()) == found
