@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -170,9 +171,19 @@ def _finish(config: EvalArguments, result: EvalResult, out: Path, command: str) 
                 "progress": f"{result.progress:.2f}",
                 "wrong object": f"{result.wrong_object_rate:.0%}",
                 "falls": f"{result.fall_rate:.0%}",
-                **({"stopped": f"{result.fault_rate:.0%}, see the report"} if result.fault_rate else {}),
+                **(
+                    {"stopped": f"{result.fault_rate:.0%}, mostly because {_usual_fault(result)}"}
+                    if result.fault_rate
+                    else {}
+                ),
                 "stages": ", ".join(f"{name} {rate:.0%}" for name, rate in result.stage_rates.items()),
             }
         )
     )
     screen.print(f"report: {page}", soft_wrap=True)
+
+
+def _usual_fault(result: EvalResult) -> str:
+    """The most frequent reason for which the body stopped."""
+    (fault, _), *_ = Counter(rollout.fault for rollout in result.rollouts if rollout.fault).most_common(1)
+    return fault
