@@ -1,4 +1,4 @@
-"""What can be wrong with recorded arrays: pure functions, each returning findings by step."""
+"""Checks of recorded arrays: pure functions that yield what is wrong, step by step."""
 
 from __future__ import annotations
 
@@ -24,7 +24,13 @@ MOVING_RAD = 0.05
 
 
 class Finding(NamedTuple):
-    """Something wrong in an array, from `step` on; None when it is no single step, "" when it is no single array."""
+    """A problem in an array.
+
+    Attributes:
+        step: first affected step; None if the problem is not about one step.
+        array: name of the array; empty if the problem is not about one array.
+        text: description of the problem.
+    """
 
     step: int | None
     array: str
@@ -32,7 +38,7 @@ class Finding(NamedTuple):
 
 
 def stamp_findings(stamp_ns: npt.NDArray[np.int64], rate_hz: float) -> Iterator[Finding]:
-    """Stamps that do not increase, and gaps in the grid."""
+    """Find stamps that do not increase, and gaps in the grid."""
     interval_s = np.diff(stamp_ns) * 1e-9
     for step in np.flatnonzero(interval_s <= 0.0) + 1:
         yield Finding(int(step), "stamp_ns", "stamp does not increase")
@@ -43,21 +49,21 @@ def stamp_findings(stamp_ns: npt.NDArray[np.int64], rate_hz: float) -> Iterator[
 
 
 def finite_findings(name: str, values: FloatArray) -> Iterator[Finding]:
-    """Values that are nan or infinite."""
+    """Find values that are nan or infinite."""
     bad = np.any(~np.isfinite(values.reshape(len(values), -1)), axis=1)
     for start, stop in runs(bad):
         yield Finding(start, name, f"nan or infinity in {_steps(start, stop)}")
 
 
 def age_findings(name: str, age_s: FloatArray) -> Iterator[Finding]:
-    """Inputs that were too old, or of unknown age."""
+    """Find inputs that were too old, or of unknown age."""
     for start, stop in runs(~(age_s <= STALE_S)):
         worst = float(np.max(age_s[start:stop]))
         yield Finding(start, name, f"input up to {worst:.3f} s old in {_steps(start, stop)}, limit {STALE_S} s")
 
 
 def limit_findings(name: str, vectors: FloatArray, embodiment: Embodiment) -> Iterator[Finding]:
-    """Joints outside their limits by more than the margin; one finding per joint, at its worst step."""
+    """Find joints outside their limits by more than the margin: one finding per joint, at its worst step."""
     joints = vectors[:, JOINT_INDEX]
     over_rad = np.maximum(joints - embodiment.upper_rad, embodiment.lower_rad - joints)
     over_rad = np.where(np.isfinite(over_rad), over_rad, 0.0)
@@ -68,10 +74,10 @@ def limit_findings(name: str, vectors: FloatArray, embodiment: Embodiment) -> It
 
 
 def camera_findings(name: str, images: Sequence[bytes], state: FloatArray, rate_hz: float) -> Iterator[Finding]:
-    """Stretches over which a camera shows the very same image while the body moves.
+    """Find stretches over which a camera shows the very same image while the body moves.
 
     Args:
-        name: of the array.
+        name: name of the array.
         images: checksum of each step's image.
         state: [time, 34].
         rate_hz: steps per second.
@@ -84,7 +90,7 @@ def camera_findings(name: str, images: Sequence[bytes], state: FloatArray, rate_
 
 
 def action_findings(action: FloatArray, state: FloatArray, rate_hz: float) -> Iterator[Finding]:
-    """Stretches over which the reference stands still while the body goes on moving."""
+    """Find stretches over which the reference stands still while the body goes on moving."""
     same = np.concatenate([[False], (action[1:] == action[:-1]).all(axis=1)])
     settling = round(SETTLING_S * rate_hz)
     for start, stop in runs(same):
@@ -94,14 +100,14 @@ def action_findings(action: FloatArray, state: FloatArray, rate_hz: float) -> It
 
 
 def length_findings(lengths: Mapping[str, int], steps: int) -> Iterator[Finding]:
-    """Arrays that have another number of steps than the episode's attributes say."""
+    """Find arrays whose number of steps differs from the one in the episode's attributes."""
     for name, length in lengths.items():
         if length != steps:
             yield Finding(min(length, steps), name, f"{length} steps, the episode has {steps}")
 
 
 def moves(state: FloatArray) -> bool:
-    """Whether any joint of [time, 34] states turns noticeably."""
+    """Whether any joint moves noticeably over [time, 34] states."""
     joints = state[:, JOINT_INDEX]
     return bool(len(joints)) and float(np.ptp(joints, axis=0).max()) > MOVING_RAD
 

@@ -1,4 +1,4 @@
-"""Bringing a dataset of an older schema up to this one: step by step on a copy, which then takes its place at once."""
+"""Migration of a dataset to the current schema: version by version on a copy, which then takes its place at once."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ from hlm.datasets.store.version import SCHEMA_VERSION, version_in
 
 @dataclass(frozen=True, slots=True)
 class Upgrade:
-    """The way from one version of the schema to the next.
+    """Change from one version of the schema to the next.
 
     Attributes:
-        summary: what changes, in a few words.
-        apply: changes a copy of a dataset, apart from the version numbers in it. It may add, delete, rename and replace
+        summary: the change in a few words.
+        apply: changes a copy of a dataset, except for the version numbers in it. It may add, delete, rename and replace
             files (`write_atomic`), but never edit one in place: the copy shares its files with the dataset.
     """
 
@@ -48,12 +48,12 @@ class Upgrade:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Migration:
-    """What was done to a dataset, or would be.
+    """Outcome of a migration.
 
     Attributes:
-        found: version of the schema that it had.
-        changes: what changed, a line for each version; empty when it had this version already.
-        episodes: how many it has, finished or not.
+        found: version of the schema that the dataset had.
+        changes: summary of each change; empty if the dataset already had the current version.
+        episodes: number of episodes, finished or not.
     """
 
     found: int
@@ -62,20 +62,21 @@ class Migration:
 
 
 def migrate(path: Path | str, *, dry_run: bool = False) -> Migration:
-    """Bring a dataset up to this version of the schema.
+    """Upgrade a dataset to the current schema.
 
-    A process that is killed at any moment leaves the old dataset or the new one. What no step touches is not copied.
+    A process that is killed at any moment leaves the old dataset or the new one. Files that stay the same are not
+    copied.
 
     Args:
-        path: the dataset.
+        path: folder of the dataset.
         dry_run: do everything and check the result, but leave the dataset as it is.
 
     Raises:
-        MissingFileError: no dataset there.
-        MismatchError: its version is newer than this hlm's, or older than the oldest that can be brought up.
-        LockedError: somebody is writing it.
-        CorruptError: it cannot be read.
-        StorageError: the disk refused, or its file system cannot exchange two folders.
+        MissingFileError: there is no dataset at `path`.
+        MismatchError: the dataset has a newer version, or one too old to be migrated.
+        LockedError: another process is writing the dataset.
+        CorruptError: the dataset cannot be read.
+        StorageError: the disk refused, or the file system cannot exchange two folders.
     """
     path = Path(path)
     found = version_in(read_attributes(path), path)
@@ -90,7 +91,7 @@ def migrate(path: Path | str, *, dry_run: bool = False) -> Migration:
     if upgrades:
         with FolderLock(path):
             if version_in(read_attributes(path), path) != found:
-                raise MismatchError(f"{path} was migrated meanwhile, by somebody else. There is nothing left to do.")
+                raise MismatchError(f"{path} was just migrated by another process. Nothing is left to do.")
             _check_readable(path)
             # In version 1 nothing had a checksum.
             damaged = _damaged(path) if found > 1 else set()
@@ -116,16 +117,16 @@ def _apply(upgrade: Upgrade, copy: Path) -> None:
 
 
 def _workspace(path: Path) -> Path:
-    """Where the copy is changed: hidden, and beside the dataset, where folders can be exchanged."""
+    """Folder of the copy: hidden, and beside the dataset, so that the two can be exchanged."""
     return path.with_name(f".{path.name}.migrate")
 
 
 @contextmanager
 def _copy(path: Path) -> Iterator[Path]:
-    """A copy of a dataset beside it, out of links to its files; what stands there at the end is deleted."""
+    """Make a copy of a dataset out of links to its files; whatever is in its place at the end is deleted."""
     copy = _workspace(path)
     try:
-        # A process that was killed may have left one; the dataset's lock says that nobody is at work on it.
+        # A process that was killed may have left one. We hold the lock, so nobody is working on it.
         shutil.rmtree(copy, ignore_errors=True)
         clone(path, copy, link)
         (copy / LOCK_FILE).unlink()
@@ -171,24 +172,24 @@ def _dataset_attributes_3(attributes: Mapping[str, Any]) -> dict[str, Any]:
     return {**attributes, "conversion": {**conversion, "cut_or_rejected": lost}}
 
 
-# From each version to the next. A new version of the schema is one more line here.
+# By the version that they start from. A new version of the schema is one more line here.
 UPGRADES = {
     1: Upgrade("attributes get a checksum, so that damage to them is found", _add_checksums),
     2: Upgrade(
-        "candidates, scene and stages become attributes of their own; steps and privileged by name", _name_fields
+        "candidates, scene and stages become attributes; rows are called steps, labels privileged", _name_fields
     ),
 }
 
 
 def _stamp(dataset: Path, version: int) -> None:
-    """Write the version into everything that has one; the dataset itself last."""
+    """Write the version number into all episodes, and into the dataset last."""
     for folder in [*_folders(dataset), dataset]:
         _change_attributes(folder, lambda attributes: {**attributes, "schema_version": version})
         _change_header(folder, lambda header: {**header, "schema_version": version})
 
 
 def _change_attributes(folder: Path, change: Callable[[Mapping[str, Any]], dict[str, Any]]) -> None:
-    """Change the attributes of a group that has any; damage that their checksum shows goes on showing."""
+    """Change the attributes of a group, if it has any. Damage that their checksum reveals stays detectable."""
     if (folder / METADATA).is_file():
         attributes = group_attributes(folder)
         changed = change(attributes)
@@ -199,7 +200,7 @@ def _change_attributes(folder: Path, change: Callable[[Mapping[str, Any]], dict[
 
 
 def _change_header(folder: Path, change: Callable[[Mapping[str, Any]], dict[str, Any]]) -> None:
-    """The same for the header of a partial episode's journal."""
+    """Change the header of a partial episode's journal in the same way."""
     if (folder / HEADER_FILE).is_file():
         header = read_json(folder / HEADER_FILE)
         changed = change(header)
@@ -211,7 +212,7 @@ def _is_intact(attributes: Mapping[str, Any]) -> bool:
 
 
 def _check_readable(dataset: Path) -> None:
-    """Find a broken episode while its path is still the one that the person knows."""
+    """Check that all episodes can be read, while errors still name the path that the user knows."""
     for folder in _folders(dataset):
         try:
             if (folder / METADATA).is_file() or not folder.name.endswith(PARTIAL):
@@ -219,11 +220,11 @@ def _check_readable(dataset: Path) -> None:
             if (folder / HEADER_FILE).is_file():
                 read_json(folder / HEADER_FILE)
         except CorruptError as error:
-            raise CorruptError(f"{error} Move {folder} away to migrate the others.") from error
+            raise CorruptError(f"{error} Move {folder} away to migrate the other episodes.") from error
 
 
 def _damaged(dataset: Path) -> set[str]:
-    """Names of the dataset's folders, "." for itself, whose attributes or header were damaged or edited outside hlm."""
+    """Names of folders, "." for the dataset, whose attributes or header were damaged, or edited outside hlm."""
     found = set()
     for folder in [*_folders(dataset), dataset]:
         contents = [group_attributes(folder)] if (folder / METADATA).is_file() else []
@@ -234,7 +235,7 @@ def _damaged(dataset: Path) -> set[str]:
 
 
 def _check(dataset: Path, damaged: Container[str]) -> None:
-    """Make sure that the dataset is of this version, and that nothing but what was damaged before is damaged."""
+    """Check that the dataset has this version, and that only what was damaged before is damaged."""
     read_spec(dataset)
     if "." not in damaged:
         check_attributes(read_attributes(dataset), dataset)

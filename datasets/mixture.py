@@ -1,4 +1,4 @@
-"""Several datasets to learn from at once: which episodes of each, how often each comes up, and what they are told."""
+"""Mixtures of datasets for training: the episodes of each dataset, its share, and its instructions."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ _NUMBER_FILTERS = ("first", "subset")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MixtureEntry:
-    """A dataset of a mixture. Filters apply in the order in which they stand here; `*` in a text is any text.
+    """A dataset of a mixture. Filters apply in the order in which they are listed here; `*` stands for any text.
 
     Attributes:
-        path: the dataset; in a file, relative to the file's folder.
-        weight: share of its samples, relative to the other datasets'. Give all datasets a weight, or none: then every
-            step of every dataset is as likely as any other.
-        source: keep episodes of these sources; all by default.
-        outcome: keep episodes of these outcomes.
-        instruction: keep episodes with these instructions; all by default.
-        task: keep episodes of these tasks; all by default.
-        first: keep so many, lowest numbers first; all by default.
-        subset: keep so many, drawn by the mixture's seed; a smaller subset is part of every larger one.
-        prompt: instruction that takes the place of what was recorded.
+        path: folder of the dataset; in a file, relative to the file's folder.
+        weight: relative share of the samples. Give all datasets a weight, or none: then all steps of all datasets are
+            equally likely.
+        source: keep episodes from these sources. All by default.
+        outcome: keep episodes with these outcomes.
+        instruction: keep episodes with these instructions. All by default.
+        task: keep episodes of these tasks. All by default.
+        first: keep this many episodes, lowest numbers first. All by default.
+        subset: keep this many episodes, drawn with the mixture's seed. A smaller subset is part of any larger one.
+        prompt: instruction to use instead of the recorded ones.
     """
 
     path: Path
@@ -55,18 +55,18 @@ class MixtureEntry:
 
         Raises:
             InputError: a weight that is not positive, a number of episodes below 1, or an empty prompt.
-            UnknownNameError: a source or outcome that there is not.
+            UnknownNameError: an unknown source or outcome.
         """
         if self.weight is not None and not (self.weight > 0.0 and math.isfinite(self.weight)):
             raise InputError(
-                f"the weight of {self.path} must be positive, got {self.weight:g}; to leave it out, drop it."
+                f"the weight of {self.path} must be positive, got {self.weight:g}; to leave it out, drop its entry."
             )
         for name in _NUMBER_FILTERS:
             number = getattr(self, name)
             if number is not None and number < 1:
                 raise InputError(f"'{name}' of {self.path} must be at least 1, got {number}.")
         if self.prompt is not None and not self.prompt.strip():
-            raise InputError(f"the prompt of {self.path} is empty; leave it away to keep the recorded instructions.")
+            raise InputError(f"the prompt of {self.path} is empty; drop it to keep the recorded instructions.")
         for name in _TEXT_FILTERS:
             self.condition(name)
 
@@ -77,21 +77,21 @@ class MixtureEntry:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MixtureConfig:
-    """A mixture, as a file or a program describes it.
+    """Configuration of a mixture.
 
     Attributes:
-        datasets: at least one; the same one may come twice, with other filters.
-        seed: of the subsets.
+        datasets: at least one; the same dataset may be listed again with other filters.
+        seed: seed of the subsets, >= 0.
     """
 
     datasets: tuple[MixtureEntry, ...]
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Check that there are datasets, and weights for all or none.
+        """Check datasets, weights and seed.
 
         Raises:
-            InputError: otherwise.
+            InputError: no dataset, weights for some datasets only, or a negative seed.
         """
         if not self.datasets:
             raise InputError("a mixture needs at least one dataset.")
@@ -104,13 +104,13 @@ class MixtureConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Part:
-    """What a mixture takes of one dataset.
+    """The part of a dataset that a mixture uses.
 
     Attributes:
-        entry: what was asked.
-        dataset: where it is from.
-        episodes: what is left after the filters, with the prompt as their instruction, by number.
-        removed: episodes that each filter removed, in order; filters that were not asked for are absent.
+        entry: configuration of the dataset.
+        dataset: the dataset.
+        episodes: episodes that pass the filters, with the prompt as their instruction, by number.
+        removed: number of episodes that each filter removed, in order. Filters that were not set are absent.
     """
 
     entry: MixtureEntry
@@ -120,23 +120,23 @@ class Part:
 
     @property
     def steps(self) -> int:
-        """Samples."""
+        """Number of samples, one per step."""
         return sum(len(episode) for episode in self.episodes)
 
     @property
     def weight(self) -> float:
-        """Relative share of the samples: as asked, or the number of steps."""
+        """Relative share of the samples: as configured, or else the number of steps."""
         return float(self.steps) if self.entry.weight is None else self.entry.weight
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Mixture:
-    """Datasets that fit together.
+    """An open mixture.
 
     Attributes:
-        parts: in the order of the config; no part is empty.
-        embodiment: name of the robot, the same for all.
-        rate_hz: steps per second, the same for all.
+        parts: the used part of each dataset, in the order of the config; none is empty.
+        embodiment: name of the robot, the same in all datasets.
+        rate_hz: steps per second, the same in all datasets.
     """
 
     parts: tuple[Part, ...]
@@ -148,9 +148,9 @@ class Mixture:
         """Open the datasets and choose their episodes.
 
         Raises:
-            MissingFileError: a dataset is not there.
+            MissingFileError: a dataset does not exist.
             MismatchError: datasets of different robots or rates.
-            InputError: filters that leave nothing; the text says which filter removed how many.
+            InputError: filters that leave no episode; the text says how many each filter removed.
         """
         datasets = [open_dataset(entry.path) for entry in config.datasets]
         for name in ("embodiment", "rate_hz"):
@@ -161,21 +161,21 @@ class Mixture:
 
     @property
     def episodes(self) -> tuple[Episode, ...]:
-        """Episodes of all parts, one part after the other: what `Samples` takes."""
+        """Episodes of all parts, one part after the other, as `Samples` takes them."""
         return tuple(episode for part in self.parts for episode in part.episodes)
 
     @property
     def steps(self) -> int:
-        """Samples of all parts."""
+        """Number of samples of all parts."""
         return sum(part.steps for part in self.parts)
 
     @property
     def cameras(self) -> tuple[str, ...]:
-        """Cameras that any episode has, in order of appearance; others lack some and are masked there."""
+        """Cameras that any episode has, in order of appearance. Where an episode lacks one, it must be masked."""
         return tuple(dict.fromkeys(name for episode in self.episodes for name in episode.cameras))
 
     def sampler(self, seed: int = 0, *, rank: int = 0, world_size: int = 1, position: int = 0) -> MixtureSampler:
-        """Which samples of `Samples(mixture.episodes)` a process draws; see `MixtureSampler`."""
+        """The sampler of a process for `Samples(mixture.episodes)`, see `MixtureSampler`."""
         return MixtureSampler(
             sizes=tuple(part.steps for part in self.parts),
             weights=tuple(part.weight for part in self.parts),
@@ -186,13 +186,13 @@ class Mixture:
         )
 
     def statistics(self, *, cache: Path | None = None) -> Statistics:
-        """Statistics of the steps as often as the mixture draws them; `cache` as for `cached_statistics`."""
+        """Statistics of the steps as the mixture draws them; `cache` is the `folder` of `cached_statistics`."""
         weights = [part.weight / part.steps for part in self.parts for _ in part.episodes]
         return cached_statistics(self.episodes, weights, folder=cache)
 
 
 def open_mixture(path: Path | str) -> Mixture:
-    """The mixture that a YAML file describes, e.g.
+    """Open the mixture in a YAML file, e.g.
 
         datasets:
           - path: teleop.zarr
@@ -210,7 +210,7 @@ def open_mixture(path: Path | str) -> Mixture:
 
 
 def read_config(path: Path | str) -> MixtureConfig:
-    """The description in a YAML file, its paths made relative to the working directory.
+    """Read a mixture from a YAML file; its paths become relative to the working directory.
 
     Raises:
         MissingFileError: there is no such file.
@@ -228,7 +228,7 @@ def read_config(path: Path | str) -> MixtureConfig:
 
 
 def _with_lists(document: object) -> object:
-    """A single text in place of each list of texts is a list of one."""
+    """The document with lists of one text where a filter is a single text."""
     if not isinstance(document, Mapping) or not isinstance(document.get("datasets"), list):
         return document
     entries = [
@@ -267,7 +267,7 @@ def _part(entry: MixtureEntry, dataset: Dataset, seed: int) -> Part:
 def _kept(
     name: str, entry: MixtureEntry, dataset: Dataset, left: tuple[Episode, ...], seed: int
 ) -> tuple[Episode, ...]:
-    """What one filter keeps of `left`; at least one episode."""
+    """The episodes of `left` that a filter keeps; at least one."""
     if name in _TEXT_FILTERS:
         numbers = set(entry.condition(name).choose({episode.number: episode.info for episode in left}, dataset.path))
         return tuple(episode for episode in left if episode.number in numbers)
@@ -279,5 +279,5 @@ def _kept(
 
 
 def _draw(seed: int, number: int) -> int:
-    """An episode's lot: depends on nothing else, so that subsets are nested and stay when episodes are added."""
+    """An episode's lot. It depends on nothing else, so subsets are nested and survive the addition of episodes."""
     return int(np.random.SeedSequence([seed, number]).generate_state(1, np.uint64)[0])

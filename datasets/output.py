@@ -1,4 +1,4 @@
-"""A file that somebody asked for: complete, or not there."""
+"""Files that a user asked for: complete, or not there."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from hlm.core.files import replacing, storage_errors
 
 @contextmanager
 def new_file(path: Path) -> Iterator[Path]:
-    """Yields where to write; what is there at the end becomes `path`, and after an error nothing remains.
+    """Yield a path to write to, which becomes `path` at the end. After an error nothing remains.
 
     Raises:
-        ExistsError: the file is there.
-        MissingFileError: its folder is not.
-        StorageError: the disk would not take it.
+        ExistsError: the file exists.
+        MissingFileError: its folder does not exist.
+        StorageError: the disk refused.
     """
     if path.exists():
         raise ExistsError(f"{path} is already there. Choose another name.")
     if not path.parent.is_dir():
-        raise MissingFileError(f"no folder {path.parent} to write {path.name} into. Make it first.")
+        raise MissingFileError(f"no folder {path.parent} to write {path.name} into. Create it first.")
     with storage_errors("write", path), replacing(path) as new:
         yield new

@@ -1,4 +1,4 @@
-"""Reading a dataset: low-dimensional arrays whole, images by step."""
+"""Reading of datasets: low-dimensional arrays whole, images step by step."""
 
 from __future__ import annotations
 
@@ -27,14 +27,18 @@ from hlm.datasets.store.version import check_version
 type Floats = npt.NDArray[np.float32]
 type Stamps = npt.NDArray[np.int64]
 
-# What an episode keeps of its files, and reads again where it arrives in another process.
+# What an episode has read from its files; after pickling, the other process reads it again.
 _KEPT = ("stamp_ns", "state", "action", "_image_readers")
 
 
 class Episode:
-    """One episode; arrays are read when they are first asked for, then kept. All are read-only.
+    """A complete episode. Arrays are read on first access and then kept; all are read-only.
 
-    It keeps no file open and can be pickled: without its arrays, which the other process reads for itself.
+    No file stays open, and an episode can be pickled: without its arrays, which the other process reads for itself.
+
+    Raises:
+        CorruptError: the attributes cannot be read.
+        MismatchError: the episode has another version of the schema.
     """
 
     def __init__(self, path: Path, number: int) -> None:
@@ -58,7 +62,7 @@ class Episode:
         return {name: value for name, value in vars(self).items() if name not in _KEPT}
 
     def with_instruction(self, instruction: str) -> Self:
-        """The same episode with other words in its `info`; nothing changes on disk."""
+        """The same episode with another instruction in its `info`. The files stay as they are."""
         changed = copy.copy(self)
         changed.info = self.info.with_instruction(instruction)
         return changed
@@ -70,16 +74,16 @@ class Episode:
 
     @cached_property
     def state(self) -> Floats:
-        """[time, 34] measured."""
+        """[time, 34] measured state."""
         return read_array(self.path / "state")
 
     @cached_property
     def action(self) -> Floats:
-        """[time, 34] reference."""
+        """[time, 34] reference, the action."""
         return read_array(self.path / "action")
 
     def age_s(self, name: str) -> Floats:
-        """[time] how old an input was at each step.
+        """[time] age of an input at each step.
 
         Raises:
             UnknownNameError: the episode has no such input.
@@ -99,15 +103,15 @@ class Episode:
         return read_array(self.path / "privileged" / name)
 
     def image_size(self, camera: str) -> tuple[int, int]:
-        """(height, width) at which a camera was recorded."""
+        """(height, width) of a camera's images as recorded, px."""
         return self.image_reader(camera).size
 
     def image_reader(self, camera: str) -> ImageReader:
-        """The images of a camera, for reading them one by one.
+        """A reader of single images of a camera.
 
         Raises:
             UnknownNameError: the episode has no such camera.
-            CorruptError: their index is missing or damaged.
+            CorruptError: the index of the images is missing or damaged.
         """
         if camera not in self._image_readers:
             self._image_readers[camera] = ImageReader.open(self._camera_folder(camera))
@@ -123,8 +127,8 @@ class Episode:
 
         Args:
             camera: one of `cameras`.
-            steps: which, in this order; negative ones count from the end; all by default.
-            size: (height, width) to resize to; as recorded by default.
+            steps: steps to read, in this order; negative ones count from the end. All by default.
+            size: (height, width) to resize to. As recorded by default.
 
         Raises:
             UnknownNameError: the episode has no such camera.
@@ -139,7 +143,7 @@ class Episode:
         return out
 
     def frames(self, camera: str) -> Frames:
-        """The JPEG files of a camera; close it after use.
+        """The JPEG files of a camera; a context manager that keeps their file open.
 
         Raises:
             UnknownNameError: the episode has no such camera.
@@ -167,12 +171,12 @@ class Episode:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Dataset:
-    """A dataset that was opened for reading.
+    """A dataset, opened for reading.
 
     Attributes:
-        path: its folder.
-        spec: what its episodes have in common.
-        episodes: the complete ones, by number.
+        path: folder of the dataset.
+        spec: specification of the dataset.
+        episodes: complete episodes, by number.
     """
 
     path: Path
@@ -187,13 +191,13 @@ class Dataset:
 
 
 def open_dataset(path: Path | str) -> Dataset:
-    """The dataset at `path`, with its complete episodes.
+    """Open the dataset at `path`, with its complete episodes.
 
     Raises:
-        MissingFileError: there is nothing, or something else; the text says what.
-        MismatchError: it has another version of the schema; the text says what to do.
-        InputError: it has no complete episode.
-        CorruptError: its description, or that of an episode, cannot be read.
+        MissingFileError: there is no dataset at `path`.
+        MismatchError: the dataset has another version of the schema.
+        InputError: the dataset has no complete episode.
+        CorruptError: the attributes of the dataset or of an episode cannot be read.
     """
     path = Path(path)
     spec = read_spec(path)
@@ -207,23 +211,23 @@ def open_dataset(path: Path | str) -> Dataset:
 
 
 def _episode(dataset: Path, folder: Path, number: int) -> Episode:
-    """The episode; an error says which one it is and what helps."""
+    """Open an episode; errors name it and say what to do."""
     try:
         return Episode(folder, number)
     except HlmError as error:
         raise CorruptError(
             f"episode {number} of {dataset} cannot be read: {error} "
-            f"`hlm data verify {dataset}` lists everything that is wrong; move {folder} away to use the others."
+            f"`hlm data verify {dataset}` lists all problems; move {folder} away to use the other episodes."
         ) from error
 
 
 def read_spec(path: Path) -> DatasetSpec:
-    """The specification of the dataset at `path`, which may be empty.
+    """Read the specification of the dataset at `path`, which may be empty.
 
     Raises:
-        MissingFileError: there is nothing, or something else; the text says what.
-        MismatchError: it has another version of the schema; the text says what to do.
-        CorruptError: its description cannot be read.
+        MissingFileError: there is no dataset at `path`.
+        MismatchError: the dataset has another version of the schema.
+        CorruptError: its attributes cannot be read.
     """
     attributes = read_attributes(path)
     check_version(attributes, path)
@@ -231,11 +235,11 @@ def read_spec(path: Path) -> DatasetSpec:
 
 
 def read_attributes(path: Path) -> dict[str, Any]:
-    """The attributes of the dataset at `path`, of whatever version.
+    """Read the attributes of the dataset at `path`, of any version of the schema.
 
     Raises:
-        MissingFileError: there is nothing, or something else; the text says what.
-        CorruptError: they cannot be read.
+        MissingFileError: there is no dataset at `path`.
+        CorruptError: the attributes cannot be read.
     """
     if not (path / METADATA).is_file():
         raise MissingFileError(f"no dataset at {path}: {_what_is_there(path)}")

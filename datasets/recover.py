@@ -1,4 +1,4 @@
-"""Keeping what a recording left behind when its process died, the disk filled up, or the power went."""
+"""Recovery of episodes that were left partial when the process died, the disk filled up, or power was lost."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from hlm.datasets.store.version import check_version
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recovery:
-    """What became of a partial episode.
+    """Outcome of recovering a partial episode.
 
     Attributes:
-        number: of the episode.
-        episode: its folder; None when nothing could be kept, and the partial one is left as it was.
-        steps: how many were kept.
-        text: for a person.
+        number: number of the episode.
+        episode: folder of the recovered episode; None if it could not be recovered, and was left as it is.
+        steps: number of recovered steps.
+        text: the outcome in words.
     """
 
     number: int
@@ -35,14 +35,14 @@ class Recovery:
 
 
 def recover(path: Path | str) -> list[Recovery]:
-    """Make an episode of each partial one in a dataset, up to its last intact step.
+    """Complete each partial episode of a dataset, up to its last intact step.
 
-    Such an episode keeps its number, its outcome is "unlabelled" and its attribute `recovered` is true; one that was
-    committed, and lacked only its final name, is kept as it was meant.
+    A recovered episode keeps its number; its outcome is "unlabelled" and its attribute `recovered` is true. An episode
+    that was committed and lacked only its final name is completed as it was committed.
 
     Raises:
-        LockedError: somebody is writing the dataset.
-        MissingFileError: no dataset there.
+        LockedError: another process is writing the dataset.
+        MissingFileError: there is no dataset at `path`.
         StorageError: the folder cannot be written.
     """
     path = Path(path)
@@ -57,14 +57,14 @@ def _recover_one(number: int, folder: Path, spec: DatasetSpec) -> Recovery:
             if (folder / METADATA).is_file():
                 return _finish_one(number, folder)
             if not (folder / HEADER_FILE).is_file():
-                return _lost(number, f"holds no step; delete {folder}")
+                return _lost(number, f"has no steps; delete {folder}")
             header = Header.read(folder)
             spec.check_cameras(header.columns.cameras)
             described = EpisodeInfo.from_attributes(header.description)
             records = read_records(folder, header.columns)
             damaged = steps_written(folder, header.columns) - len(records)
             if not len(records):
-                return _lost(number, f"holds no complete step; delete {folder}")
+                return _lost(number, f"has no complete step; delete {folder}")
             info = replace(described, outcome="unlabelled", stage=None)
             episode = pack(folder, header, records, info.to_attributes(), recovered=True)
     except HlmError as error:
@@ -74,7 +74,7 @@ def _recover_one(number: int, folder: Path, spec: DatasetSpec) -> Recovery:
 
 
 def _finish_one(number: int, folder: Path) -> Recovery:
-    """Give a complete episode its name; its commit had come that far."""
+    """Give a complete episode its final name, the last thing that its commit had left to do."""
     attributes = group_attributes(folder)
     check_version(attributes, folder)
     check_attributes(attributes, folder)

@@ -1,4 +1,4 @@
-"""Which sample comes when: weighted over parts, exact in its shares, and a function of seed and position alone."""
+"""Order of training samples: weighted over datasets, exact in its shares, a function of seed and position alone."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ from hlm.core.errors import InputError
 
 type Numbers = np.ndarray[Any, np.dtype[np.int64]]
 
-# Parts are shuffled among each other within so many draws.
+# Draws within which the datasets are shuffled.
 BLOCK = 4096
-# First words of the random keys, so that no two uses share a stream.
+# First numbers of the random keys, so that no two uses share a stream.
 _PARTS, _STEPS = 0, 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MixtureSampler:
-    """An endless iterable of sample numbers for a PyTorch DataLoader (`sampler=`), or anything else.
+    """Endless iterable of sample numbers, for the `sampler` of a PyTorch DataLoader or any other use.
 
-    Parts take turns so that after any number of draws each had its share to within a draw or two per part, in random
-    order within blocks of 4096. Within a part every step comes once, in random order, before any comes again.
+    Datasets take turns so that after any number of draws each had its share to within a draw or two, in random order
+    within blocks of 4096. Each sample of a dataset comes once, in random order, before any comes again.
 
-    Draw number p is the same in whatever process and after whatever history: process `rank` of `world_size` takes the
-    draws rank, rank + world_size, ...; together they draw what one process would. DataLoader workers fetch what the
-    process' own sampler drew, so that their number changes nothing. A run goes on exactly where it was from one number,
-    `position` = samples that all processes have consumed together: updates x batch x world_size.
+    Draw number p depends on nothing but the seed. Process `rank` of `world_size` takes the draws rank, rank +
+    world_size, ..., so that all processes together draw what one would. The number of DataLoader workers makes no
+    difference. A run resumes exactly from `position`, the number of samples that all processes have consumed together:
+    updates x batch size x world size.
 
     Attributes:
-        sizes: samples of each part; parts follow each other in `Samples`.
-        weights: relative shares of the parts' draws, any positive scale.
-        seed: of every random choice.
-        rank: of this process.
+        sizes: number of samples of each dataset; they are numbered one dataset after the other.
+        weights: relative share of the draws, > 0, by dataset.
+        seed: seed of all random choices, >= 0.
+        rank: rank of this process.
         world_size: number of processes.
-        position: draws to skip.
+        position: number of draws to skip.
     """
 
     sizes: tuple[int, ...]
@@ -52,11 +52,11 @@ class MixtureSampler:
         """Check ranges.
 
         Raises:
-            InputError: no steps, a weight that is not positive, or a rank, position or seed out of range.
+            InputError: a dataset without samples, a weight that is not positive, or a number out of range.
         """
         if not self.sizes or len(self.sizes) != len(self.weights) or min(self.sizes) < 1:
             raise InputError(
-                f"every part needs samples and a weight, got sizes {self.sizes} and weights {self.weights}."
+                f"every dataset needs samples and a weight, got sizes {self.sizes} and weights {self.weights}."
             )
         if not all(math.isfinite(weight) and weight > 0.0 for weight in self.weights):
             raise InputError(f"weights must be positive numbers, got {', '.join(map(str, self.weights))}.")
@@ -76,17 +76,17 @@ class MixtureSampler:
 
     @property
     def asked(self) -> tuple[float, ...]:
-        """Share of the draws that each part is to have; they add up to 1."""
+        """Requested share of the draws, by dataset; the sum is 1."""
         return tuple(weight / math.fsum(self.weights) for weight in self.weights)
 
     def drawn(self, position: int) -> tuple[int, ...]:
-        """How many of the first `position` draws of all processes come from each part."""
+        """Number of the first `position` draws of all processes, by dataset."""
         block, rest = divmod(position, BLOCK)
         begun = np.bincount(self._parts(block)[:rest], minlength=len(self.sizes))
         return tuple((turns(self.asked, block * BLOCK) + begun).tolist())
 
     def _block(self, block: int, orders: dict[int, tuple[int, Numbers]]) -> Numbers:
-        """[BLOCK] sample numbers; `orders` keeps each part's latest epoch and its order."""
+        """[BLOCK] sample numbers; `orders` keeps each dataset's latest epoch and its order."""
         parts, before = self._parts(block), turns(self.asked, block * BLOCK)
         starts = np.cumsum([0, *self.sizes])
         numbers = np.empty(BLOCK, np.int64)
@@ -101,20 +101,20 @@ class MixtureSampler:
         return numbers
 
     def _parts(self, block: int) -> Numbers:
-        """[BLOCK] part of each draw."""
+        """[BLOCK] dataset of each draw."""
         had = turns(self.asked, (block + 1) * BLOCK) - turns(self.asked, block * BLOCK)
         return np.repeat(np.arange(len(self.sizes)), had)[shuffled(BLOCK, (_PARTS, self.seed, block))]
 
 
 def turns(shares: Sequence[float], position: int) -> Numbers:
-    """[part] how many of the first `position` turns each part has, when they alternate as evenly as can be.
+    """[dataset] number of the first `position` turns, when datasets alternate as evenly as possible.
 
-    Turn n of a part is due at time (n + 1/2) / share, and all turns are taken in the order of their times, lower parts
-    first among equals. So no part is ever ahead or behind by more than about a turn, and the numbers only grow.
+    Turn n of a dataset is due at time (n + 1/2) / share. All turns are taken in the order of these times, and in the
+    order of the datasets among equals. So no dataset is ever ahead or behind by more than about a turn.
 
     Args:
-        shares: of the parts, positive, sum 1.
-        position: turns in all.
+        shares: share of each dataset, > 0; the sum is 1.
+        position: number of turns.
     """
     share = np.asarray(shares)
     had = np.floor(share * position + 0.5).astype(np.int64)
@@ -127,8 +127,8 @@ def turns(shares: Sequence[float], position: int) -> Numbers:
 
 
 def shuffled(size: int, key: Sequence[int]) -> Numbers:
-    """[size] the numbers below `size` in an order that the key's numbers determine, in any version of NumPy.
+    """[size] permutation of the numbers below `size`, determined by the key in any version of NumPy.
 
-    The streams of NumPy's bit generators are promised to stay as they are; those of its `permutation` are not.
+    NumPy guarantees the streams of its bit generators, but not those of its `permutation`.
     """
     return np.argsort(np.random.PCG64(np.random.SeedSequence(list(key))).random_raw(size), kind="stable")

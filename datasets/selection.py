@@ -1,7 +1,7 @@
-"""Choosing episodes: `3 5-7`, `outcome=failure`, `0-49 instruction="put the red cup*"`; the same wherever it is asked.
+"""Selections of episodes on command lines: `3 5-7`, `outcome=failure`, `0-49 instruction="put the red cup*"`.
 
-Numbers and ranges name episodes; `KEY=VALUE` narrows them down. The same key twice means either, other keys mean both.
-`*` in a value stands for any text. Without numbers, all episodes are meant.
+Numbers and ranges name episodes; `KEY=VALUE` narrows them down. The same key twice means either value, different keys
+mean both. `*` in a value stands for any text. Without numbers, all episodes are meant.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ _NUMBERS = re.compile(r"(\d{1,9})(?:(-)(\d{0,9}))?", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """`first` to `last`, both included; `last` None is open.
+    """A range of episode numbers.
 
     Attributes:
-        first: lowest.
-        last: highest.
+        first: lowest number.
+        last: highest number, included; None if the range is open.
     """
 
     first: int
@@ -43,26 +43,26 @@ class Numbers:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Selection:
-    """Which episodes are meant.
+    """A selection of episodes.
 
     Attributes:
-        numbers: of episodes; empty for all.
-        conditions: values by key, any of which will do.
+        numbers: ranges of episode numbers; empty for all.
+        conditions: accepted values by key.
     """
 
     numbers: tuple[Numbers, ...] = ()
     conditions: Mapping[str, tuple[str, ...]]
 
     def choose(self, infos: Mapping[int, EpisodeInfo | None], path: Path) -> list[int]:
-        """Numbers of the chosen episodes, ascending; at least one.
+        """Numbers of the selected episodes, ascending; at least one.
 
         Args:
-            infos: description of every episode by number; None where it cannot be read.
-            path: of the dataset, for errors.
+            infos: description of every episode, by number; None if it cannot be read.
+            path: folder of the dataset, for errors.
 
         Raises:
-            InputError: an episode that is not there, or nothing fits.
-            CorruptError: a condition on an episode that cannot be read.
+            InputError: an episode does not exist, or none fits.
+            CorruptError: there is a condition on an episode that cannot be read.
         """
         chosen = self._numbered(sorted(infos), path)
         for key, values in self.conditions.items():
@@ -71,7 +71,7 @@ class Selection:
                 info = infos[number]
                 if info is None:
                     raise CorruptError(
-                        f"episode {number} of {path} cannot be read, so nobody knows its {key}; "
+                        f"episode {number} of {path} cannot be read, so its {key} is unknown; "
                         f"`hlm data verify {path}` says why, `hlm data delete {path} {number}` removes it."
                     )
                 if _fits(getattr(info, key), values, key):
@@ -95,10 +95,10 @@ class Selection:
 
 
 def parse_selection(words: Sequence[str]) -> Selection:
-    """The selection that some words of a command line describe; no words, or `all`, mean all episodes.
+    """Parse words of a command line. No words, or `all`, mean all episodes.
 
     Raises:
-        InputError: a word that is neither a number, a range, nor `KEY=VALUE`.
+        InputError: a word is neither a number, a range, nor `KEY=VALUE`.
         UnknownNameError: an unknown key, outcome or source.
     """
     numbers: list[Numbers] = []
@@ -113,7 +113,7 @@ def parse_selection(words: Sequence[str]) -> Selection:
 
 
 def chosen_episodes(dataset: Dataset, words: Sequence[str]) -> tuple[Episode, ...]:
-    """Episodes of an open dataset that `words` choose, by number.
+    """Episodes of an open dataset that words of a command line select, by number.
 
     Raises:
         InputError: see `parse_selection` and `Selection.choose`.
@@ -123,7 +123,7 @@ def chosen_episodes(dataset: Dataset, words: Sequence[str]) -> tuple[Episode, ..
 
 
 def ranges(numbers: Sequence[int]) -> str:
-    """Ascending numbers in the fewest words, e.g. `0-2, 5`; inverse of what `parse_selection` reads."""
+    """Ascending numbers in short, e.g. `0-2, 5`; inverse of `parse_selection`."""
     runs: list[list[int]] = []
     for number in numbers:
         if runs and number == runs[-1][1] + 1:
@@ -137,7 +137,7 @@ def _numbers(part: str, word: str) -> Numbers:
     match = _NUMBERS.fullmatch(part)
     if not match:
         raise InputError(
-            f"'{word}' chooses no episodes. Write numbers (3), ranges (5-7, or 5- for all from 5 on), {ALL}, or "
+            f"'{word}' selects no episodes. Write numbers (3), ranges (5-7, or 5- for all from 5 on), {ALL}, or "
             f"KEY=VALUE with one of {', '.join((*_TEXT_KEYS, *_NUMBER_KEYS))}."
         )
     first = int(match[1])

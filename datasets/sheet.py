@@ -1,4 +1,4 @@
-"""An episode on a sheet: what the cameras saw at some instants, and every curve of state and action."""
+"""Contact sheet of an episode: some images of each camera, and all curves of state and action."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ _IMAGE_IN = 1.7
 
 
 def save_sheet(path: Path, episode: Episode) -> None:
-    """Write a PNG file: a row of images per camera, and a plot per body part with state solid and action dashed.
+    """Write a PNG file with a row of images per camera and a plot per body part, state solid and action dashed.
 
     Raises:
-        ExistsError: the file is there.
-        MissingFileError: its folder is not.
-        CorruptError: something in the episode is damaged.
-        StorageError: the disk would not take it.
+        ExistsError: the file exists.
+        MissingFileError: its folder does not exist.
+        CorruptError: the episode is damaged.
+        StorageError: the disk refused.
     """
     with new_file(path) as temporary, warnings.catch_warnings():
-        # Words in a script that the font lacks are drawn as boxes; that is no reason for lines on the screen.
+        # Characters that the font lacks are drawn as boxes; a warning for each would not help.
         warnings.filterwarnings("ignore", message="Glyph .* missing")
         _sheet(episode).savefig(temporary, format="png", dpi=110)
 

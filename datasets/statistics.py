@@ -1,4 +1,4 @@
-"""Exact statistics of states and actions over the frames of many episodes; images are never read."""
+"""Exact statistics of states and actions over many episodes; images are never read."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class VectorStatistics:
 
     @property
     def still(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
-        """[34] True where the values hardly move."""
+        """[34] bool, whether the values hardly move."""
         return np.asarray(self.q99 - self.q01 < STILL_RANGE)
 
     @property
@@ -65,9 +65,9 @@ class Statistics:
     """Statistics of a set of episodes.
 
     Attributes:
-        steps: frames that were counted.
-        state: of the states.
-        action: of the actions.
+        steps: number of steps.
+        state: statistics of the states.
+        action: statistics of the actions.
     """
 
     steps: int
@@ -82,10 +82,10 @@ class Statistics:
 
     @classmethod
     def from_dict(cls, value: Mapping[str, Any]) -> Self:
-        """Statistics of their JSON-able form.
+        """Read statistics from their JSON-able form.
 
         Raises:
-            CorruptError: something is missing.
+            CorruptError: a value is missing or has the wrong type.
         """
         try:
             state, action = VectorStatistics(**value["state"]), VectorStatistics(**value["action"])
@@ -101,7 +101,7 @@ def statistics(episodes: Iterable[Episode], step_weights: Sequence[float] | None
 
     Args:
         episodes: at least one.
-        step_weights: for each episode, how often each of its steps counts, > 0; all the same by default.
+        step_weights: weight of each step of an episode, > 0, by episode. All the same by default.
 
     Raises:
         InputError: no episodes, or a value that is not finite.
@@ -116,7 +116,7 @@ def statistics(episodes: Iterable[Episode], step_weights: Sequence[float] | None
 
 
 def finite_episodes(episodes: Iterable[Episode]) -> list[Episode]:
-    """The episodes, after a look at their states and actions.
+    """The episodes as a list, after checking their states and actions.
 
     Raises:
         InputError: no episodes, or a value that is not finite.
@@ -134,17 +134,16 @@ def finite_episodes(episodes: Iterable[Episode]) -> list[Episode]:
 
 
 def weights_of_steps(episodes: Sequence[Episode], step_weights: Sequence[float] | None) -> FloatArray | None:
-    """[time] how often each step of the episodes counts; None where all count the same."""
+    """[time] weight of each step of the episodes; None if all are the same."""
     if step_weights is None or len(set(step_weights)) == 1:
         return None
     return np.repeat(np.asarray(step_weights, np.float64), [len(episode) for episode in episodes])
 
 
 def vector_statistics(vectors: FloatArray, weights: FloatArray | None = None) -> VectorStatistics:
-    """Statistics of [time, 34] vectors, each counted as often as its [time] weight says.
+    """Statistics of [time, 34] vectors with [time] weights; all weigh the same by default.
 
-    Weighted quantiles are those of the distribution that draws by these weights: the smallest value with at least so
-    much of the weight at or below it.
+    A weighted quantile is the smallest value with at least that share of the weight at or below it.
     """
     exact = np.asarray(vectors, dtype=np.float64)
     low, high = exact.min(0), exact.max(0)
@@ -159,9 +158,9 @@ def vector_statistics(vectors: FloatArray, weights: FloatArray | None = None) ->
 
 
 def _weighted_quantiles(values: FloatArray, weights: FloatArray, shares: tuple[float, ...]) -> FloatArray:
-    """[share] the smallest of [n] values with at least this share of the weight at or below it."""
+    """[share] smallest of [n] values with at least this share of the weight at or below it."""
     order = np.argsort(values)
     below = np.cumsum(weights[order])
-    # A sum of many weights that should be exactly a share may end up a rounding error below it.
+    # Rounding can leave a sum of weights slightly below the share that it equals. `np.quantile` ignores that.
     wanted = (1.0 - 1e-12) * below[-1] * np.asarray(shares)
     return np.asarray(values[order[np.searchsorted(below, wanted)]])

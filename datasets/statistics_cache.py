@@ -1,4 +1,4 @@
-"""Statistics kept between runs, found again by the content that they are of."""
+"""Statistics kept between runs, under a hash of the data that they belong to."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from hlm.datasets.store.checksum import CHECKSUM_BYTES, checksum
 
 _LOG = logging.getLogger(__name__)
 
-# Counts up when statistics are computed differently.
+# To be increased when statistics are computed differently.
 _METHOD = 1
 
 
 def cached_statistics(
     episodes: Sequence[Episode], step_weights: Sequence[float] | None = None, *, folder: Path | None = None
 ) -> Statistics:
-    """The same as `statistics`, out of a cache when these very arrays were seen before.
+    """The same as `statistics`, from a cache if it has them for these very arrays.
 
-    What an entry is of stands in its name: the checksums that the states and actions of each episode end with, in
-    order, their lengths, and the weights. An episode that was changed, added or left out so makes another name. An
-    entry that is damaged is computed anew, and a cache that cannot be written is done without.
+    The name of an entry is a hash of the checksums that the states and actions of each episode end with, their lengths,
+    and the weights, so a changed set of episodes gets another entry. A damaged entry is computed again; a cache that
+    cannot be written is ignored.
 
     Args:
         episodes: at least one.
-        step_weights: for each episode, how often each of its steps counts, > 0; all the same by default.
-        folder: of the cache; `cache_folder()` by default.
+        step_weights: weight of each step of an episode, > 0, by episode. All the same by default.
+        folder: folder of the cache; `cache_folder()` by default.
 
     Raises:
         InputError: no episodes, or a value that is not finite.
@@ -55,7 +55,7 @@ def cached_statistics(
 
 
 def cache_folder() -> Path:
-    """`hlm/statistics` in the user's cache, see the XDG Base Directory Specification."""
+    """`hlm/statistics` in the user's cache folder, see the XDG Base Directory Specification."""
     cache = os.environ.get("XDG_CACHE_HOME")
     return (Path(cache) if cache else Path.home() / ".cache") / "hlm" / "statistics"
 
@@ -84,7 +84,7 @@ def _content_name(episodes: Sequence[Episode], step_weights: Sequence[float] | N
 
 
 def _ending(folder: Path) -> tuple[int, str]:
-    """Length of a [time, dimension] array's file, and the checksum at its end."""
+    """Size of a [time, dimension] array's file in bytes, and the checksum at its end."""
     path = folder / chunk_name(2)
     try:
         with path.open("rb") as file:

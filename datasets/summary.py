@@ -1,4 +1,4 @@
-"""What a dataset contains, in figures: the data behind `hlm data info`."""
+"""Summary of a dataset: the figures behind `hlm data info`."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from hlm.datasets.store.naming import numbered_episodes
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EpisodeSummary:
-    """One line of the table.
+    """Summary of an episode.
 
     Attributes:
-        number: of the episode.
-        task: name of the task; empty where there is none.
-        instruction: what was to be done.
-        source: who gave the references.
+        number: number of the episode.
+        task: name of the task; empty without one.
+        instruction: instruction that was given.
+        source: source of the references.
         outcome: success, failure or unlabelled.
-        stage: stages reached.
-        steps: frames.
-        duration_s: steps over rate.
-        cameras: that the episode has.
-        recovered: whether it was saved from a recording that nobody ended.
-        size_bytes: on disk.
+        stage: number of task stages reached; None without stages.
+        steps: number of steps.
+        duration_s: number of steps divided by the rate.
+        cameras: cameras of the episode.
+        recovered: whether the episode was recovered from an interrupted recording.
+        size_bytes: size on disk.
     """
 
     number: int
@@ -47,14 +47,14 @@ class EpisodeSummary:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Group:
-    """What a dataset has of one task from one source.
+    """Summary of the episodes of one task from one source.
 
     Attributes:
-        task: name; empty where there is none.
-        source: who gave the references.
-        episodes: how many.
-        duration_s: of all of them.
-        outcomes: episodes by outcome; every outcome is there.
+        task: name of the task; empty without one.
+        source: source of the references.
+        episodes: number of episodes.
+        duration_s: total duration.
+        outcomes: number of episodes with each outcome.
     """
 
     task: str
@@ -66,13 +66,13 @@ class Group:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DatasetSummary:
-    """Totals and lines.
+    """Summary of a dataset.
 
     Attributes:
-        path: of the dataset.
-        spec: what its episodes have in common.
-        episodes: one line each, by number.
-        unfinished: partial episodes that can be recovered, or are being recorded.
+        path: folder of the dataset.
+        spec: specification of the dataset.
+        episodes: summary of each episode, by number.
+        unfinished: number of partial episodes: being recorded, or left by an interrupted recording.
     """
 
     path: Path
@@ -82,22 +82,22 @@ class DatasetSummary:
 
     @property
     def steps(self) -> int:
-        """Frames of all episodes."""
+        """Number of steps of all episodes."""
         return sum(episode.steps for episode in self.episodes)
 
     @property
     def duration_s(self) -> float:
-        """Length of all episodes."""
+        """Duration of all episodes."""
         return self.steps / self.spec.rate_hz
 
     @property
     def size_bytes(self) -> int:
-        """Of all episodes on disk."""
+        """Size of all episodes on disk."""
         return sum(episode.size_bytes for episode in self.episodes)
 
     @property
     def groups(self) -> tuple[Group, ...]:
-        """Episodes by task and source, in this order."""
+        """Summaries by task and source, sorted by both."""
         members: dict[tuple[str, str], list[EpisodeSummary]] = {}
         for episode in self.episodes:
             members.setdefault((episode.task, episode.source), []).append(episode)
@@ -105,17 +105,17 @@ class DatasetSummary:
 
     @property
     def outcomes(self) -> Mapping[str, int]:
-        """Episodes by outcome, the most frequent first."""
+        """Number of episodes with each outcome, most frequent first."""
         return _counts(episode.outcome for episode in self.episodes)
 
     @property
     def instructions(self) -> Mapping[str, int]:
-        """Episodes by instruction, the most frequent first."""
+        """Number of episodes with each instruction, most frequent first."""
         return _counts(episode.instruction for episode in self.episodes)
 
 
 def summarize(dataset: Dataset) -> DatasetSummary:
-    """Totals of a dataset, and one line per episode; no array is read."""
+    """Summarize a dataset, without reading any array."""
     with storage_errors("read", dataset.path):
         return DatasetSummary(
             path=dataset.path,
@@ -153,7 +153,7 @@ def _group(task: str, source: str, episodes: Sequence[EpisodeSummary]) -> Group:
 
 
 def _size(folder: str) -> int:
-    """Bytes of the files in a folder; pathlib takes three times as long, and there are thousands."""
+    """Size of the files in a folder, bytes. With pathlib, this takes three times as long for thousands of files."""
     with os.scandir(folder) as entries:
         return sum(_size(one.path) if one.is_dir(follow_symlinks=False) else one.stat().st_size for one in entries)
 

@@ -1,4 +1,4 @@
-"""Looking for everything that is wrong with a dataset, from flipped bits to frozen cameras."""
+"""Verification of datasets: finds every problem, from flipped bits to frozen cameras."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ type Show = Callable[[int, int], None]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Problem:
-    """Something wrong with an episode.
+    """A problem of a dataset.
 
     Attributes:
-        episode: number; None when it concerns the dataset.
-        step: first step that is concerned; None when it is no single step.
-        array: name; empty when it is no single array.
-        text: for a person.
+        episode: number of the episode; None if the problem is about the dataset.
+        step: first affected step; None if the problem is not about one step.
+        array: name of the array; empty if the problem is not about one array.
+        text: description of the problem.
     """
 
     episode: int | None
@@ -48,19 +48,19 @@ class Problem:
 
 
 def verify(path: Path | str, show: Show = lambda done, total: None) -> list[Problem]:
-    """Everything that is wrong with the dataset at `path`; it is read completely, images included.
+    """Find all problems of a dataset, which is read completely, images included.
 
-    Episodes are read side by side, on as many cores as the process may use; one that cannot be read is a problem like
-    any other, and the rest are looked at all the same.
+    Episodes are read in parallel, on as many cores as the process may use. An episode that cannot be read is a problem
+    like any other and does not keep the others from being checked.
 
     Args:
-        path: the dataset.
-        show: told how many of how many episodes are done.
+        path: folder of the dataset.
+        show: called with the number of checked episodes and of all episodes.
 
     Raises:
-        MissingFileError: no dataset there.
-        MismatchError: it has another version of the schema.
-        CorruptError: its description cannot be read.
+        MissingFileError: there is no dataset at `path`.
+        MismatchError: the dataset has another version of the schema.
+        CorruptError: its attributes cannot be read.
     """
     path = Path(path)
     spec = read_spec(path)
@@ -79,11 +79,11 @@ def verify(path: Path | str, show: Show = lambda done, total: None) -> list[Prob
 
 
 def verify_episode(folder: Path, number: int, spec: DatasetSpec) -> list[Problem]:
-    """Everything that is wrong with one episode."""
+    """Find all problems of one episode."""
     findings: list[Finding] = []
     try:
         with storage_errors("read", folder):
-            # One after the other, so that what was found stays found when the disk refuses to read on.
+            # One by one, so that findings are kept if a later read fails.
             for finding in _episode_findings(Episode(folder, number), spec):
                 findings.append(finding)
     except HlmError as error:
@@ -98,7 +98,7 @@ def _dataset_problems(path: Path, spec: DatasetSpec) -> Iterator[Problem]:
     except CorruptError as error:
         texts.append(str(error))
     if spec.embodiment not in EMBODIMENTS:
-        texts.append(f"embodiment '{spec.embodiment}' is not known; joint limits are not checked")
+        texts.append(f"embodiment '{spec.embodiment}' is unknown; joint limits are not checked")
     yield from (Problem(episode=None, step=None, array="", text=text) for text in texts)
     with storage_errors("read", path):
         for number, _ in numbered_episodes(path, partial=True):
@@ -139,7 +139,7 @@ def _description_findings(episode: Episode) -> Iterator[Finding]:
         yield Finding(None, "", "no instruction")
     for name in (HEADER_FILE, STEPS_FILE):
         if (episode.path / name).exists():
-            yield Finding(None, "", f"{name} is left over from its recording; nothing needs it, delete it")
+            yield Finding(None, "", f"{name} is left over from recording; delete it")
 
 
 def _content_findings(arrays: Arrays, images: dict[str, list[bytes]], spec: DatasetSpec) -> Iterator[Finding]:
@@ -173,7 +173,7 @@ def _low_dimensional(episode: Episode) -> list[tuple[str, str, tuple[int, ...] |
 
 
 def _read(folder: Path, name: str, kind: str, shape: tuple[int, ...] | None) -> np.ndarray[Any, Any]:
-    """The array, after making sure that it is what it should be."""
+    """Read an array, after checking its type and shape."""
     with storage_errors("read", folder):
         array = read_array(folder)
         if array.dtype != np.dtype(kind) or not array.ndim or shape not in (None, array.shape[1:]):
@@ -184,7 +184,7 @@ def _read(folder: Path, name: str, kind: str, shape: tuple[int, ...] | None) -> 
 
 
 def _read_images(episode: Episode, camera: str, spec: DatasetSpec) -> tuple[list[bytes], list[Finding]]:
-    """Checksum of each step's image, and the images that are damaged."""
+    """Read the checksum of each step's image, and find damaged images."""
     name = f"image_{camera}"
     sums: list[bytes] = []
     texts: dict[int, str] = {}
@@ -201,7 +201,7 @@ def _read_images(episode: Episode, camera: str, spec: DatasetSpec) -> tuple[list
                 sums.append(checksum(jpeg))
             except CorruptError as error:
                 texts[step] = str(error)
-                # A damaged image equals no other one.
+                # A damaged image must not equal any other.
                 sums.append(f"damaged {step}".encode())
     return sums, list(_damaged(name, texts, len(sums)))
 

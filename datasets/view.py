@@ -1,6 +1,6 @@
-"""An episode as a Rerun recording: images, curves of state beside action, and the body.
+"""Rerun recording of an episode: images, curves of state beside action, and the body.
 
-Rerun is an extra, and imported when it is used. Images go into the recording as the JPEG files that they are.
+Rerun is an extra and imported on use. Images go into the recording as their original JPEG files.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 APPLICATION = "hlm"
 INSTALL = "pip install 'hlm[viz]'"
-# Title and parts of each plot; the grippers share one.
+# Groups of dimensions by title of the plot; the grippers share one.
 PLOTS: Mapping[str, tuple[str, ...]] = {
     **{group: (group,) for group in GROUPS if "gripper" not in group},
     "grippers": tuple(group for group in GROUPS if "gripper" in group),
 }
-# From where the robot is seen at first.
+# Initial view of the robot, in its world frame.
 EYE_M, LOOK_AT_M = (1.9, 1.3, 1.2), (0.0, 0.0, 0.65)
 _BATCH_STEPS = 300
 
@@ -42,10 +42,10 @@ class Capsules:
     """Capsules in a part's frame.
 
     Attributes:
-        start_m: [n, 3] centre of the one end.
-        end_m: [n, 3] centre of the other.
-        radius_m: [n].
-        rgba: colour of each, from 0 to 1.
+        start_m: [n, 3] centres of the first ends.
+        end_m: [n, 3] centres of the second ends.
+        radius_m: [n] radii.
+        rgba: colour of each capsule, from 0 to 1.
     """
 
     start_m: FloatArray
@@ -59,9 +59,9 @@ class Boxes:
     """Boxes along the axes of a part's frame.
 
     Attributes:
-        center_m: [n, 3].
-        half_size_m: [n, 3].
-        rgba: colour of each, from 0 to 1.
+        center_m: [n, 3] centres.
+        half_size_m: [n, 3] half of the edge lengths.
+        rgba: colour of each box, from 0 to 1.
     """
 
     center_m: FloatArray
@@ -71,13 +71,13 @@ class Boxes:
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Part:
-    """A rigid part of the body, and where it is at each step.
+    """A rigid part of the body, with its pose at each step.
 
     Attributes:
-        name: unique.
-        position_m: [time, 3] origin in the world.
-        rotation: [time, 3, 3] to the world.
-        shapes: what it looks like.
+        name: unique name.
+        position_m: [time, 3] origin of the part in the world.
+        rotation: [time, 3, 3] rotation from the part to the world.
+        shapes: shapes of the part.
     """
 
     name: str
@@ -87,27 +87,27 @@ class Part:
 
 
 def save_recording(path: Path, episode: Episode, parts: Sequence[Part] = ()) -> None:
-    """Write an episode into a new .rrd file, with a layout to look at it; the file is complete or not there.
+    """Write an episode and a layout for the viewer into a new .rrd file, atomically.
 
     Args:
-        path: of the file.
-        episode: what to show.
-        parts: of the body, each with as many poses as the episode has steps.
+        path: the file.
+        episode: the episode.
+        parts: parts of the body, each with as many poses as the episode has steps.
 
     Raises:
-        ExistsError: the file is there.
-        MissingFileError: its folder is not.
+        ExistsError: the file exists.
+        MissingFileError: its folder does not exist.
         MissingDependencyError: Rerun is not installed.
-        CorruptError: something in the episode is damaged.
-        StorageError: the disk would not take it.
+        CorruptError: the episode is damaged.
+        StorageError: the disk refused.
     """
     try:
         import rerun
     except ImportError as error:
-        raise MissingDependencyError(f"looking at episodes needs rerun-sdk. Run: {INSTALL}") from error
+        raise MissingDependencyError(f"showing episodes needs rerun-sdk. Run: {INSTALL}") from error
     with new_file(path) as temporary:
         stream = rerun.RecordingStream(APPLICATION, recording_id=_name(episode))
-        # In memory, as the viewer will have it: what Rerun writes into a file by itself waits for ever on a full disk.
+        # In memory, because Rerun's own file writer hangs on a full disk.
         recording = rerun.binary_stream(recording=stream)
         stream.send_blueprint(_layout(episode, body=bool(parts)))
         _log_episode(stream, episode, parts)
@@ -134,7 +134,7 @@ def _log_episode(stream: RecordingStream, episode: Episode, parts: Sequence[Part
 
 
 def _times(episode: Episode, steps: slice = slice(None)) -> list[TimeColumn]:
-    """Two timelines: seconds since the first step, and the step's number."""
+    """Two timelines: seconds since the first step, and the number of the step."""
     from rerun import TimeColumn
 
     since_ns = episode.stamp_ns[steps] - episode.stamp_ns[0]
@@ -198,7 +198,7 @@ def _archetype(shape: Capsules | Boxes) -> Any:
 
 
 def _xyzw_from_z_to(direction: FloatArray) -> FloatArray:
-    """[4] the shortest rotation of the z axis onto a direction; Rerun's capsules lie along z."""
+    """[4] shortest rotation of the z axis onto a direction, because Rerun's capsules lie along z."""
     x, y, z = direction / np.linalg.norm(direction)
     quat = np.array([-y, x, 0.0, 1.0 + z])
     return quat / np.linalg.norm(quat) if z > -1.0 else np.array([1.0, 0.0, 0.0, 0.0])
@@ -208,7 +208,7 @@ def _layout(episode: Episode, *, body: bool) -> Blueprint:
     from rerun import blueprint
 
     def plot(name: str, origin: str) -> TimeSeriesView:
-        # A legend would cover half of the plot; pointing at a curve names it.
+        # A legend would cover half of the plot, and hovering over a curve shows its name.
         return blueprint.TimeSeriesView(name=name, origin=origin, plot_legend=blueprint.PlotLegend(visible=False))
 
     units = dict(zip(NAMES, ("1 = open" if unit == "1" else unit for unit in UNITS), strict=True))

@@ -27,7 +27,7 @@ _LOG = logging.getLogger(__name__)
 
 
 class DatasetWriter:
-    """The one writer of a dataset; a context manager that holds the dataset's lock."""
+    """The only writer of a dataset; a context manager that holds the dataset's lock."""
 
     def __init__(self, path: Path, spec: DatasetSpec, lock: FolderLock) -> None:
         self.path = path
@@ -37,19 +37,19 @@ class DatasetWriter:
 
     @classmethod
     def open(cls, path: Path | str, spec: DatasetSpec) -> Self:
-        """Create a dataset, or go on with one after checking that it is of the same kind.
+        """Create a dataset, or continue one with the same specification.
 
         Raises:
-            MismatchError: the dataset has another embodiment, rate, or set of cameras; both values are named.
+            MismatchError: the dataset has another embodiment, rate, or set of cameras.
             ExistsError: the path holds something else.
-            LockedError: somebody else writes it.
+            LockedError: another process is writing the dataset.
             StorageError: the folder cannot be written.
         """
         path = Path(path)
         if path.is_dir() and not (path / METADATA).exists():
             strangers = [entry.name for entry in path.iterdir() if entry.name != LOCK_FILE]
             if strangers:
-                raise ExistsError(f"{path} is there and is no dataset; it holds {strangers[0]}. Choose another name.")
+                raise ExistsError(f"{path} exists and is not a dataset: it holds {strangers[0]}. Choose another name.")
         with storage_errors("create", path):
             path.mkdir(parents=True, exist_ok=True)
         lock = FolderLock(path).acquire()
@@ -60,14 +60,8 @@ class DatasetWriter:
             raise
         return cls(path, spec, lock)
 
-    @property
-    def unfinished(self) -> tuple[Path, ...]:
-        """Partial episodes that an earlier writer left; `hlm.datasets.recover` makes episodes of them."""
-        mine = {episode.path for episode in self._open}
-        return tuple(path for _, path in numbered_episodes(self.path, partial=True) if path not in mine)
-
     def episode(self, info: EpisodeInfo) -> EpisodeWriter:
-        """Start an episode; its number follows the highest that is there, finished or not."""
+        """Start an episode. Its number follows the highest one in the dataset, finished or not."""
         with storage_errors("start an episode in", self.path):
             taken = [number for partial in (False, True) for number, _ in numbered_episodes(self.path, partial=partial)]
             number = max(taken, default=-1) + 1
@@ -79,7 +73,7 @@ class DatasetWriter:
         return self._open[-1]
 
     def close(self) -> None:
-        """Give the dataset back; episodes that are still open stay recoverable."""
+        """Release the dataset. Open episodes stay partial and recoverable."""
         for episode in self._open:
             episode.close()
         self._open = []
@@ -96,10 +90,9 @@ class DatasetWriter:
 
 
 class EpisodeWriter:
-    """Takes the steps of one episode, until it is committed or discarded.
+    """Writer of one episode; a context manager that closes the episode on the way out.
 
-    As a context manager it closes the episode on the way out; one that was neither committed nor discarded stays
-    partial and recoverable.
+    An episode that is closed without having been committed or discarded stays partial and recoverable.
     """
 
     def __init__(self, folder: Path, number: int, spec: DatasetSpec, info: EpisodeInfo) -> None:
@@ -118,7 +111,7 @@ class EpisodeWriter:
         return self._steps
 
     def append(self, step: Step) -> None:
-        """Add a step; waits when the encoder is behind.
+        """Add a step. Blocks while the encoder is behind.
 
         Raises:
             MismatchError: cameras, inputs or privileged quantities differ from the first step's, or from the
@@ -151,17 +144,17 @@ class EpisodeWriter:
         """End the episode and keep it.
 
         Args:
-            outcome: replaces that of the description.
-            stage: replaces that of the description.
-            fault: replaces that of the description.
-            extra: added to that of the description.
+            outcome: outcome of the episode; by default, as in its description.
+            stage: number of task stages reached; by default, as in its description.
+            fault: why the body stopped following references; by default, as in its description.
+            extra: added to the `extra` of its description.
 
         Returns:
             Folder of the episode.
 
         Raises:
-            InputError: there is no step, or the episode has ended.
-            StorageError: the disk would not take it; what is there stays recoverable.
+            InputError: the episode has no steps, or has ended.
+            StorageError: the disk refused. What was written stays recoverable.
         """
         self._must_be_open()
         if self._header is None:
@@ -170,7 +163,7 @@ class EpisodeWriter:
         info = replace(self.info, **{name: value for name, value in changes.items() if value is not None})  # type: ignore[arg-type]
         self._end()
         with storage_errors("finish", self.path, KEEP_HINT):
-            # Every write was acknowledged; only a recovery has to look at the images once more.
+            # Every write was acknowledged, so only a recovery has to read the images again.
             records = read_journal(self.path, self._header.columns)
             if len(records) != self._steps:
                 raise CorruptError(f"{self.path} kept {len(records)} of {self._steps} steps; run `hlm data recover`.")
@@ -183,13 +176,13 @@ class EpisodeWriter:
         if self._spool is not None:
             self._spool.abandon()
         with storage_errors("delete", self.path):
-            # First, so that what is left of a deletion that was killed is not mistaken for an episode.
+            # First, so that the rest of a deletion that was killed is not mistaken for an episode.
             (self.path / HEADER_FILE).unlink(missing_ok=True)
             shutil.rmtree(self.path)
             sync_folder(self.path.parent)
 
     def close(self) -> None:
-        """Stop writing; steps that were neither committed nor discarded stay partial and recoverable."""
+        """Stop writing. An episode that was neither committed nor discarded stays partial and recoverable."""
         if not self.is_open:
             return
         self.is_open = False

@@ -1,4 +1,4 @@
-"""What is in a dataset that is to be edited, unreadable episodes included, and the right to edit it."""
+"""Content of a dataset before an edit, unreadable episodes included."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class Content:
     """A dataset before an edit.
 
     Attributes:
-        path: of the dataset.
-        spec: what its episodes have in common.
-        attributes: of its group; `spec` and whatever else somebody wrote there.
-        folders: of its episodes, by number.
-        episodes: those that can be read, by number.
-        damage: why the others cannot, by number.
+        path: folder of the dataset.
+        spec: specification of the dataset.
+        attributes: all attributes of the dataset, those of `spec` included.
+        folders: folder of each episode, by number.
+        episodes: episodes that can be read, by number.
+        damage: for each other episode, why it cannot be read, by number.
     """
 
     path: Path
@@ -43,8 +43,8 @@ class Content:
         """Numbers of the episodes that a selection means, ascending; see `hlm.datasets.selection`.
 
         Raises:
-            InputError: an episode that is not there, or nothing fits.
-            CorruptError: a condition on an episode that cannot be read.
+            InputError: an episode does not exist, or none fits.
+            CorruptError: there is a condition on an episode that cannot be read.
         """
         infos: dict[int, EpisodeInfo | None] = {
             number: self.episodes[number].info if number in self.episodes else None for number in self.folders
@@ -52,7 +52,7 @@ class Content:
         return parse_selection(tuple(words)).choose(infos, self.path)
 
     def readable(self, numbers: Iterable[int]) -> list[Episode]:
-        """These episodes.
+        """Episodes by number.
 
         Raises:
             CorruptError: one of them cannot be read.
@@ -69,12 +69,12 @@ class Content:
 
 @contextmanager
 def editing(path: Path | str) -> Iterator[Content]:
-    """Hold a dataset's lock and know what is in it.
+    """Hold the lock of a dataset and read its content.
 
     Raises:
-        MissingFileError: no dataset there.
-        LockedError: somebody is writing it.
-        InputError: it has no episodes, or unfinished ones.
+        MissingFileError: there is no dataset at `path`.
+        LockedError: another process is writing the dataset.
+        InputError: the dataset has no episodes, or unfinished ones.
     """
     path = Path(path)
     read_spec(path)
@@ -84,12 +84,12 @@ def editing(path: Path | str) -> Iterator[Content]:
 
 @contextmanager
 def copying(path: Path | str) -> Iterator[Content]:
-    """The same for a dataset that is only read; one that cannot be written, nobody is writing.
+    """The same for a dataset that is only read. A dataset without write permission is not locked.
 
     Raises:
-        MissingFileError: no dataset there.
-        LockedError: somebody is writing it.
-        InputError: it has no episodes, or unfinished ones.
+        MissingFileError: there is no dataset at `path`.
+        LockedError: another process is writing the dataset.
+        InputError: the dataset has no episodes, or unfinished ones.
     """
     path = Path(path)
     read_spec(path)
@@ -101,11 +101,11 @@ def copying(path: Path | str) -> Iterator[Content]:
 
 
 def read_content(path: Path) -> Content:
-    """What is in a dataset.
+    """Read the content of a dataset.
 
     Raises:
-        InputError: no episodes, or unfinished ones.
-        CorruptError: its description cannot be read.
+        InputError: the dataset has no episodes, or unfinished ones.
+        CorruptError: its attributes cannot be read.
     """
     spec = read_spec(path)
     with storage_errors("read", path):

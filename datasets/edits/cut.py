@@ -1,4 +1,4 @@
-"""Some of an episode's steps as an episode of its own; images are copied as they are, never encoded again."""
+"""Copies of episodes that are cut to some of their steps. JPEG files are copied, never re-encoded."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ TRIMMED = "trimmed"
 def write_steps(source: Path, target: Path, start: int, stop: int) -> None:
     """Write steps `start` to `stop` (not included) of an episode into a new folder, durably.
 
-    `start_utc` moves with the first step; `extra` counts what all cuts so far took away, under "trimmed".
+    `start_utc` moves with the first step. `extra` counts under "trimmed" the steps that were cut off so far.
 
     Raises:
         CorruptError: something in these steps is damaged.
-        MismatchError: the episode holds an array that is not known to have one entry per step.
+        MismatchError: the episode holds an unknown array, which may not have one entry per step.
     """
     episode = Episode(source, 0)
     names = array_names(episode.inputs, episode.privileged)
@@ -55,7 +55,9 @@ def _check_known(folder: Path, known: set[str]) -> None:
             f"{PRIVILEGED}/{METADATA}"
         }
     if unknown := sorted(found - known):
-        raise MismatchError(f"{folder} also holds {', '.join(unknown)}, which cannot be cut by steps; leave it out.")
+        raise MismatchError(
+            f"{folder} also holds {', '.join(unknown)}, which cannot be cut by steps; leave the episode out."
+        )
 
 
 def _dimensions(folder: Path) -> list[str]:
@@ -91,7 +93,7 @@ def _attributes(episode: Episode, start: int, stop: int) -> dict[str, Any]:
 
 
 def _later(start_utc: object, later_s: float) -> object:
-    """An instant in ISO 8601, so much later; anything else stays what it is."""
+    """A later instant, in ISO 8601; anything else is returned unchanged."""
     try:
         begun = datetime.fromisoformat(str(start_utc))
     except ValueError:

@@ -1,4 +1,4 @@
-"""An episode as an edit wants it, and how its folder is built out of the one that is there."""
+"""Draft of an episode after an edit, and how its folder is built."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from hlm.datasets.store.cloning import PlaceFile, clone
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Draft:
-    """An episode of the dataset to come.
+    """An episode of the edited dataset.
 
     Attributes:
-        folder: the episode that it is made of.
-        number: that it gets.
-        info: description that it gets; None: as it was.
-        steps: (start, stop) of the steps that it keeps; None: all.
-        cameras: new names by old ones, of those that change.
+        folder: folder of the original episode.
+        number: new number.
+        info: new description; None: unchanged.
+        steps: (start, stop) of the steps to keep; None: all.
+        cameras: new names of renamed cameras, by old name.
     """
 
     folder: Path
@@ -32,15 +32,15 @@ class Draft:
     cameras: Mapping[str, str] = field(default_factory=dict)
 
     def build(self, target: Path, place: PlaceFile) -> None:
-        """Make the episode's folder; the one that it is made of is not touched.
+        """Write the folder of the episode; the original is not changed.
 
         Args:
-            target: folder to make.
-            place: gives a file a second place, `link` or a copy.
+            target: folder to write.
+            place: `link` or `copy`, for files that stay the same.
 
         Raises:
-            CorruptError: steps are to be cut, and something in them is damaged.
-            OSError: the disk would not take it.
+            CorruptError: steps are to be cut off, and the others are damaged.
+            OSError: the disk refused.
         """
         if self.steps is None:
             clone(self.folder, target, place)
@@ -57,7 +57,7 @@ class Draft:
 
 
 def _rename_camera(folder: Path, attributes: Mapping[str, list[str]], old: str, new: str) -> dict[str, list[str]]:
-    """Rename a camera's images and their ages; the attributes that change. An episode may lack the camera."""
+    """Rename a camera's arrays, if the episode has it. Returns the attributes that change."""
     names = {old: new, f"image_{old}": f"image_{new}"}
     ages = {f"age_{name}_s": f"age_{renamed}_s" for name, renamed in names.items()}
     for name, renamed in {f"image_{old}": f"image_{new}", **ages}.items():

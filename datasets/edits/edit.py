@@ -1,7 +1,7 @@
 """Edits of datasets: in place, merging several into one, splitting one into several.
 
-Each takes the locks of what it reads and writes, and happens completely or not at all; with `dry_run` it only says what
-it would do.
+Each takes the locks of the datasets that it reads and writes, and is atomic. With `dry_run` it only reports what it
+would do.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ from hlm.datasets.selection import ranges
 def edit(
     path: Path | str, operation: Callable[[Content], Version], *, dry_run: bool = False, show: Show = quiet
 ) -> Version | None:
-    """Change a dataset in place; the version before stays beside it, see `hlm.datasets.edits.versions.undo`.
+    """Edit a dataset in place. The version before the edit is kept, see `hlm.datasets.edits.versions.undo`.
 
     Args:
-        path: the dataset.
+        path: folder of the dataset.
         operation: one of `hlm.datasets.edits.operations`, e.g. `lambda content: delete(content, ["3", "5-7"])`.
-        dry_run: only say what would be done.
-        show: told about each episode.
+        dry_run: only report what would be done.
+        show: called with the number of finished episodes and of all episodes.
 
     Returns:
-        What the dataset is, or would be; None when that is what it was.
+        The new version of the dataset; None if nothing changes.
 
     Raises:
-        MissingFileError: no dataset there.
-        LockedError: somebody is writing it.
+        MissingFileError: there is no dataset at `path`.
+        LockedError: another process is writing the dataset.
         InputError: the operation refuses, or the dataset has no episodes, or unfinished ones.
-        StorageError: the disk would not take it; the dataset is as it was.
+        StorageError: the disk refused. The dataset is unchanged.
     """
     with editing(path) as content:
         version = operation(content)
@@ -61,14 +61,14 @@ def merge(paths: Sequence[Path | str], into: Path | str, *, dry_run: bool = Fals
     """Copy the episodes of several datasets into a new one, in their order, numbered from 0.
 
     Raises:
-        InputError: less than two datasets, or one of them has no episodes, or unfinished ones.
+        InputError: fewer than two datasets, or one of them has no episodes, or unfinished ones.
         MismatchError: datasets of different embodiments, rates or image sizes, or of an older schema.
-        CorruptError: an episode that cannot be read.
-        ExistsError: the target is there.
-        StorageError: the disk would not take it; nothing is left.
+        CorruptError: an episode cannot be read.
+        ExistsError: the target exists.
+        StorageError: the disk refused. Nothing is left behind.
     """
     if len({Path(path).resolve() for path in paths}) < max(len(paths), 2):
-        raise InputError("merging needs two datasets or more, each named once.")
+        raise InputError("merging needs two or more datasets, each named once.")
     with ExitStack() as stack:
         contents = [stack.enter_context(copying(path)) for path in paths]
         version = _merged(contents)
@@ -79,12 +79,12 @@ def merge(paths: Sequence[Path | str], into: Path | str, *, dry_run: bool = Fals
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Share:
-    """How `split` shares episodes out: by a selection, or by fractions.
+    """How `split` assigns episodes: by a selection, or at random by fractions.
 
     Attributes:
-        words: selection of what the first part gets, see `hlm.datasets.selection`; the second part gets the rest.
-        fractions: of each part, summing to 1; which episode goes where is drawn from the seed.
-        seed: of the drawing.
+        words: selection for the first part, see `hlm.datasets.selection`. The second part gets the rest.
+        fractions: fraction of the episodes for each part; the sum is 1.
+        seed: seed of the random assignment.
     """
 
     words: tuple[str, ...] = ()
@@ -94,13 +94,13 @@ class Share:
     def __post_init__(self) -> None:
         """Check that it is one or the other, and the sum."""
         if bool(self.words) == bool(self.fractions):
-            raise InputError("say how to split: by a selection for the first part, or by a fraction for each part.")
+            raise InputError("give either a selection for the first part, or a fraction for each part.")
         if self.fractions and (min(self.fractions) <= 0.0 or abs(sum(self.fractions) - 1.0) > 1e-6):
             raise InputError(f"fractions must be positive and sum to 1, got {', '.join(map(str, self.fractions))}.")
 
     @property
     def parts(self) -> int:
-        """How many parts there are."""
+        """Number of parts."""
         return len(self.fractions) or 2
 
 
@@ -110,13 +110,13 @@ def split(
     """Copy the episodes of a dataset into several new ones, each in the old order, numbered from 0.
 
     Returns:
-        What each of `into` is, or would be.
+        The version of each new dataset.
 
     Raises:
-        InputError: as many parts as paths are needed, and each needs an episode.
-        CorruptError: an episode that cannot be read.
-        ExistsError: a target is there.
-        StorageError: the disk would not take it; nothing is left.
+        InputError: the numbers of parts and paths differ, or a part would get no episode.
+        CorruptError: an episode cannot be read.
+        ExistsError: a target exists.
+        StorageError: the disk refused. Nothing is left behind.
     """
     targets = [Path(target) for target in into]
     if len({target.resolve() for target in targets}) != share.parts or len(targets) != share.parts:

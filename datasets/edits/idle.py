@@ -1,4 +1,4 @@
-"""Where an episode starts and ends moving: pure functions on its states and actions."""
+"""Detection of idle time at the ends of an episode: pure functions on states and actions."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from hlm.core.arrays import FloatArray
 
 
 def moving_steps(state: FloatArray, action: FloatArray, still: float, leave: int) -> tuple[int, int]:
-    """(start, stop) of the steps that remain when stillness at both ends is cut down to `leave` steps.
+    """(start, stop) of the steps that remain when idle time at both ends is cut down to `leave` steps.
 
-    An end is still as long as no dimension of the state and none of the action ranges over more than `still` in it:
-    measured over the whole end, so that a slow drift counts as motion as soon as it has gone that far.
+    An end is idle while no dimension of state or action has a range of more than `still` over the whole end, so a slow
+    drift counts as motion once it has gone that far.
 
     Args:
-        state: [time, 34] measured.
+        state: [time, 34] measured state.
         action: [time, 34] reference.
-        still: in each dimension's unit: rad, rad/s, or share of a gripper's opening.
-        leave: steps of stillness that remain at each end.
+        still: largest idle range in each dimension's unit: rad, rad/s, or share of a gripper's opening.
+        leave: number of idle steps to leave at each end.
 
     Returns:
-        Steps that remain; all of them when nothing moves from the first step to the last.
+        The steps that remain; all of them if nothing moves during the whole episode.
     """
     both = np.concatenate([state, action], axis=1)
     before, after = still_steps(both, still), still_steps(both[::-1], still)
@@ -30,7 +30,7 @@ def moving_steps(state: FloatArray, action: FloatArray, still: float, leave: int
 
 
 def still_steps(values: FloatArray, still: float) -> int:
-    """How many steps of [time, dimension] values from the first on stay within a range of `still` in each dimension."""
+    """Number of steps of [time, dimension] values, from the first on, that stay within a range of `still`."""
     ranging = np.maximum.accumulate(values) - np.minimum.accumulate(values)
     moved = (ranging > still).any(axis=1)
     return int(moved.argmax()) if moved.any() else len(values)

@@ -1,4 +1,4 @@
-"""What a dataset becomes by an edit: functions from what is there to what is to be; nothing is written here."""
+"""Edit operations: pure functions from the content of a dataset to its next version."""
 
 from __future__ import annotations
 
@@ -26,12 +26,11 @@ ORDERS: tuple[Order, ...] = get_args(Order.__value__)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Idle:
-    """What counts as an idle end of an episode, and how much of it remains.
+    """What counts as idle time at the ends of an episode, and how much of it to leave.
 
     Attributes:
-        still: an end is idle while no dimension of state or action ranges over more than this, rad, rad/s, or share of
-            a gripper's opening.
-        leave_s: how much of it remains.
+        still: largest idle range of any dimension of state and action: rad, rad/s, or share of a gripper's opening.
+        leave_s: idle time to leave at each end, s.
     """
 
     still: float = MOVING_RAD
@@ -45,10 +44,10 @@ class Idle:
 
 
 def delete(content: Content, words: Sequence[str]) -> Version:
-    """Without the chosen episodes; the others keep their numbers.
+    """Delete the selected episodes. The others keep their numbers.
 
     Raises:
-        InputError: nothing is chosen, or nothing would remain.
+        InputError: nothing is selected, or nothing would remain.
     """
     gone = content.choose(words)
     if len(gone) == len(content.folders):
@@ -58,21 +57,21 @@ def delete(content: Content, words: Sequence[str]) -> Version:
 
 
 def keep(content: Content, words: Sequence[str]) -> Version:
-    """Only the chosen episodes, with their numbers.
+    """Delete all but the selected episodes, which keep their numbers.
 
     Raises:
-        InputError: nothing is chosen.
+        InputError: nothing is selected.
     """
     kept = content.choose(words)
     return _same_numbers(content, kept, f"keep {_of(kept, content)}: {ranges(kept)}")
 
 
 def trim(content: Content, words: Sequence[str], idle: Idle) -> Version:
-    """The chosen episodes without most of the stillness at their ends.
+    """Cut idle time off the ends of the selected episodes.
 
     Raises:
-        InputError: nothing is chosen.
-        CorruptError: an episode that cannot be read.
+        InputError: nothing is selected.
+        CorruptError: an episode cannot be read.
     """
     leave, drafts, details = round(idle.leave_s * content.spec.rate_hz), _drafts(content), []
     cut_steps, moving = 0, 0
@@ -91,12 +90,12 @@ def trim(content: Content, words: Sequence[str], idle: Idle) -> Version:
 
 
 def relabel(content: Content, words: Sequence[str], *, instruction: str | None, outcome: str | None) -> Version:
-    """The chosen episodes with another instruction or outcome.
+    """Change the instruction or outcome of the selected episodes.
 
     Raises:
-        InputError: nothing is chosen, or nothing is to change.
-        UnknownNameError: no such outcome.
-        CorruptError: an episode that cannot be read.
+        InputError: nothing is selected, or nothing is to change.
+        UnknownNameError: an unknown outcome.
+        CorruptError: an episode cannot be read.
     """
     if instruction is None and outcome is None:
         raise InputError("nothing to change: give an instruction, an outcome, or both.")
@@ -111,7 +110,7 @@ def relabel(content: Content, words: Sequence[str], *, instruction: str | None, 
             for name in ("instruction", "outcome")
             if getattr(info, name) != getattr(episode.info, name)
         ]
-        # Attributes that were edited outside hlm get a checksum that fits.
+        # Attributes that were edited outside hlm get a valid checksum.
         if changes or sealed(episode.attributes) != episode.attributes:
             drafts[episode.number] = replace(drafts[episode.number], info=info)
             details.append(f"episode {episode.number}: {', '.join(changes) or 'sealed anew'}")
@@ -134,12 +133,12 @@ def reworded(info: EpisodeInfo, instruction: str) -> EpisodeInfo:
 
 
 def rename_camera(content: Content, old: str, new: str) -> Version:
-    """Another name for a camera, in all episodes.
+    """Rename a camera in all episodes.
 
     Raises:
-        UnknownNameError: no camera of the old name.
-        InputError: the new name cannot be used, or is taken.
-        CorruptError: an episode that cannot be read.
+        UnknownNameError: there is no camera of the old name.
+        InputError: the new name is invalid or taken.
+        CorruptError: an episode cannot be read.
     """
     spec = content.spec
     if old not in spec.cameras:
@@ -159,16 +158,16 @@ def rename_camera(content: Content, old: str, new: str) -> Version:
 
 
 def reorder(content: Content, by: Order, seed: int = 0) -> Version:
-    """Episodes numbered from 0 without gaps, in another order; equal ones stay in theirs.
+    """Sort episodes (stably) and number them from 0 without gaps.
 
     Args:
-        content: what is there.
+        content: content of the dataset.
         by: one of `ORDERS`; "number" only closes gaps, "random" shuffles.
-        seed: of the shuffling.
+        seed: seed of the shuffling.
 
     Raises:
-        UnknownNameError: no such order.
-        CorruptError: an episode that cannot be read.
+        UnknownNameError: an unknown order.
+        CorruptError: an episode cannot be read.
     """
     if by not in ORDERS:
         raise UnknownNameError("order", by, ORDERS)
@@ -196,7 +195,7 @@ def with_cameras(attributes: Mapping[str, Any], cameras: Mapping[str, tuple[int,
 
 
 def _drafts(content: Content) -> dict[int, Draft]:
-    """Every episode as it is, by number."""
+    """Every episode unchanged, by number."""
     return {number: Draft(folder=folder, number=number) for number, folder in content.folders.items()}
 
 
@@ -208,14 +207,14 @@ def _same_numbers(content: Content, numbers: Sequence[int], did: str, details: t
 
 
 def _sorting(episode: Episode, by: Order) -> tuple[bool, Any]:
-    """Sorts episodes that lack what is asked for last."""
+    """Sorting key; episodes without a value come last."""
     values: dict[str, Any] = {"number": episode.number, "start": episode.attributes.get("start_utc")}
     value = values[by] if by in values else getattr(episode.info, by)
     return (value is None, 0 if value is None else value)
 
 
 def _described(content: Content, numbers: Sequence[int]) -> tuple[str, ...]:
-    """A line on each episode."""
+    """A line about each episode."""
     lines = []
     for number in numbers:
         episode = content.episodes.get(number)

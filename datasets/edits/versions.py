@@ -1,8 +1,8 @@
-"""A dataset's next version is built beside it and takes its place in one step; the one before stays for `undo`.
+"""Versions of a dataset: the next one is built beside it and takes its place atomically; the previous one is kept.
 
-`cups.zarr` is built as `.cups.zarr.edit`, out of links to the files that stay the same. After the exchange the version
-before is `cups.zarr.before`: a dataset like any other, whose files take no space of their own as far as both share
-them. Only the last edit can be undone.
+The next version of `cups.zarr` is built as `.cups.zarr.edit`, from links to the files that stay the same. The previous
+one is kept as `cups.zarr.before`, an ordinary dataset that needs space only for files that are not shared. Only the
+last edit can be undone.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from hlm.datasets.store.lock import LOCK_FILE, FolderLock
 from hlm.datasets.store.naming import METADATA, episode_folder, numbered_episodes
 from hlm.datasets.store.swap import swap
 
-# In a version that was replaced: what replaced it. Only such a folder is ever put back or thrown away.
+# In a replaced version: what replaced it. Only folders with this file are ever put back or deleted.
 MARK_FILE = ".edit.json"
 _NOT_CARRIED = {LOCK_FILE, METADATA, METADATA + NEW, MARK_FILE, MARK_FILE + NEW}
 
@@ -35,18 +35,18 @@ type Show = Callable[[int, int], None]
 
 
 def quiet(done: int, total: int) -> None:
-    """Shows nothing; any `Show` is told how many of how many episodes are done."""
+    """A `Show` that shows nothing. It is called with the number of finished episodes and of all episodes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Version:
-    """A dataset to come.
+    """A version of a dataset, yet to be written.
 
     Attributes:
-        attributes: of its group.
+        attributes: attributes of the dataset.
         drafts: its episodes.
-        did: what the edit does, in one line without a verb of its own, e.g. "delete 2 of 10 episodes".
-        details: further lines, such as what becomes of each episode.
+        did: the edit in one line, e.g. "delete 2 of 10 episodes".
+        details: further lines, such as what happens to each episode.
     """
 
     attributes: Mapping[str, Any]
@@ -56,22 +56,22 @@ class Version:
 
 
 def before(path: Path) -> Path:
-    """Where the version before the last edit of a dataset is."""
+    """Folder of the version before the last edit of a dataset."""
     path = path.resolve()
     return path.with_name(f"{path.name}.before")
 
 
 def replace_dataset(path: Path, version: Version, show: Show = quiet) -> None:
-    """Give a dataset its next version; killed at any moment, it is as before or as it is to be.
+    """Replace a dataset by its next version, atomically.
 
     Args:
-        path: the dataset; its lock is held.
-        version: what it becomes. Files that are no part of any episode stay.
-        show: told about each episode.
+        path: folder of the dataset; the caller holds its lock.
+        version: next version. Files that belong to no episode are kept.
+        show: called with the number of finished episodes and of all episodes.
 
     Raises:
-        ExistsError: something that hlm did not make stands where the version before would go.
-        StorageError: the disk would not take it; the dataset is as it was.
+        ExistsError: the folder for the previous version exists and was not made by hlm.
+        StorageError: the disk refused. The dataset is unchanged.
     """
     path = path.resolve()
     if before(path).exists() and not (before(path) / MARK_FILE).is_file():
@@ -89,15 +89,15 @@ def replace_dataset(path: Path, version: Version, show: Show = quiet) -> None:
 
 
 def create_datasets(versions: Mapping[Path, Version], show: Show = quiet) -> None:
-    """Make datasets out of copies; each is there completely or not at all, and none is if one cannot be built.
+    """Write new datasets from copies. Each is written atomically, and none if one cannot be built.
 
     Args:
-        versions: by path, where nothing is.
-        show: told about each episode.
+        versions: versions to write, by path.
+        show: called with the number of finished episodes and of all episodes.
 
     Raises:
-        ExistsError: something is there.
-        StorageError: the disk would not take it; nothing is left.
+        ExistsError: a path exists.
+        StorageError: the disk refused. Nothing is left behind.
     """
     for path in versions:
         if path.exists():
@@ -113,7 +113,7 @@ def create_datasets(versions: Mapping[Path, Version], show: Show = quiet) -> Non
             _build(stage, version, copy, lambda here, _, before=done: show(before + here, total))  # type: ignore[misc]
             built.append((stage, path.resolve()))
             done += len(version.drafts)
-        # One call for thousands of copied files; the names must not reach the disk before they do.
+        # One call for thousands of copied files, which must reach the disk before their folder's name.
         os.sync()
         for stage, path in built:
             stage.rename(path)
@@ -122,14 +122,14 @@ def create_datasets(versions: Mapping[Path, Version], show: Show = quiet) -> Non
 
 
 def undo(path: Path | str) -> str:
-    """Put the version before the last edit back; the one that it replaces can be put back in the same way.
+    """Undo the last edit of a dataset. A second undo redoes it.
 
     Returns:
-        What was undone.
+        The edit that was undone, in one line.
 
     Raises:
-        MissingFileError: no dataset there.
-        LockedError: somebody is writing it.
+        MissingFileError: there is no dataset at `path`.
+        LockedError: another process is writing the dataset.
         InputError: there is nothing to undo, or the dataset was changed after the edit.
     """
     path = Path(path)
@@ -142,8 +142,8 @@ def undo(path: Path | str) -> str:
         mark = read_json(earlier / MARK_FILE)
         if mark.get("became") != fingerprint(path):
             raise InputError(
-                f"{path} was changed after the edit ({mark.get('did')}), and undoing that would take the changes away "
-                f"too. The version before is {earlier}, a dataset like any other."
+                f"{path} was changed after the last edit ({mark.get('did')}); undoing it would lose these changes. "
+                f"The version before the edit is {earlier}, an ordinary dataset."
             )
         undone = str(mark.get("did"))
         with FolderLock(earlier):
@@ -156,7 +156,7 @@ def undo(path: Path | str) -> str:
 
 
 def fingerprint(path: Path) -> str:
-    """Changes with every description in a dataset, and with the set of its episodes."""
+    """Hash of all attributes in a dataset and of the set of its episodes."""
     folders = [folder for partial in (False, True) for _, folder in numbered_episodes(path, partial=partial)]
     digest = hashlib.sha256()
     for folder in [path, *folders]:
@@ -167,14 +167,14 @@ def fingerprint(path: Path) -> str:
 
 
 def size_of_its_own(path: Path) -> int:
-    """Bytes that deleting the version before the last edit would free."""
+    """Size that deleting the version before the last edit would free, bytes."""
     statuses = (file.lstat() for file in before(path).rglob("*") if not file.is_dir())
     return sum(status.st_size for status in statuses if status.st_nlink == 1)
 
 
 @contextmanager
 def _stage(path: Path) -> Iterator[Path]:
-    """An empty, locked folder beside `path`; whatever is in it at the end goes."""
+    """Make an empty, locked folder beside `path`; it is deleted at the end."""
     _sweep(path)
     stage = _stage_folder(path)
     stage.mkdir(exist_ok=True)
@@ -197,7 +197,7 @@ def _build(stage: Path, version: Version, place: PlaceFile, show: Show) -> None:
 
 
 def _sweep(path: Path) -> None:
-    """Put away what an edit that was killed left beside the dataset."""
+    """Clean up what a killed edit left beside the dataset."""
     stage, gone = _stage_folder(path), _gone_folder(path)
     if (stage / MARK_FILE).is_file():
         _keep(path, stage)
@@ -208,7 +208,7 @@ def _sweep(path: Path) -> None:
 
 
 def _keep(path: Path, stage: Path) -> None:
-    """The version that stood in the dataset's place becomes the one before; an older one goes."""
+    """Keep the replaced version as the previous one; an older one is deleted."""
     if before(path).exists():
         before(path).rename(_gone_folder(path))
     (stage / LOCK_FILE).unlink(missing_ok=True)

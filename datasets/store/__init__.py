@@ -1,1 +1,1 @@
-"""How the bytes of a dataset lie on the disk: arrays, shards, images, journals and locks."""
+"""Bytes of a dataset on disk: arrays, attributes, image shards, journals, locks. Knows nothing about the schema."""

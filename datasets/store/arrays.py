@@ -1,8 +1,8 @@
-"""Zarr v3 arrays in the two forms that an episode has, written and read without going through Zarr.
+"""Zarr v3 arrays in the two forms that episodes use, written and read directly.
 
 A low-dimensional array is one raw chunk with a checksum; a camera is one shard with a JPEG file and a checksum per
 frame. Any Zarr v3 implementation reads both (the JPEG files with imagecodecs' codec). Reading them directly takes a
-twentieth of the time, and finds a missing chunk, which Zarr would replace by zeros.
+twentieth of the time and detects missing chunks, which Zarr would replace by zeros.
 Source of the format: Zarr v3 core specification, codecs `bytes`, `crc32c` and `sharding_indexed`.
 """
 
@@ -30,12 +30,16 @@ _CHECKSUM: dict[str, Any] = {"name": "crc32c"}
 _RAW_CODECS = [_BYTES, _CHECKSUM]
 _JPEG_CODECS: list[dict[str, Any]] = [{"name": "imagecodecs_jpeg", "configuration": {"level": QUALITY}}, _CHECKSUM]
 _DTYPES = ("int64", "float32")
-# Metadata without which an array can be read.
+# Metadata that is not needed to read an array.
 _FREE = ("dimension_names", "attributes", "fill_value")
 
 
 def chunk_name(dimensions: int) -> str:
-    """File that holds the only chunk, or shard, of an array with so many dimensions."""
+    """Name of the file with the only chunk, or shard, of an array.
+
+    Args:
+        dimensions: number of the array's dimensions.
+    """
     return ".".join(["c", *["0"] * dimensions])
 
 
@@ -43,8 +47,8 @@ def dimension_names(array: str, count: int) -> list[str]:
     """Names of the dimensions of a low-dimensional array of an episode.
 
     Args:
-        array: its name.
-        count: how many dimensions it has.
+        array: name of the array.
+        count: number of its dimensions.
     """
     if array in ("state", "action"):
         return ["time", "dimension"]
@@ -62,10 +66,10 @@ def write_array(folder: Path, array: FloatArray, dimensions: Sequence[str]) -> N
 
 
 def read_array(folder: Path) -> np.ndarray[Any, Any]:
-    """A read-only array, after checking its checksum.
+    """Read an array, after verifying its checksum; the result is read-only.
 
     Raises:
-        CorruptError: missing, damaged, or stored in another form.
+        CorruptError: the array is missing, damaged, or stored in another form.
     """
     metadata = read_json(folder / METADATA)
     shape, dtype = _shape(metadata), metadata.get("data_type")
@@ -74,7 +78,7 @@ def read_array(folder: Path) -> np.ndarray[Any, Any]:
     path = folder / chunk_name(len(shape))
     size = math.prod(shape) * np.dtype(dtype).itemsize
     try:
-        # A file of another size is not read at all: from elsewhere, it could fill the memory.
+        # A file of another size is not read at all, since it could fill the memory.
         data = path.read_bytes() if path.stat().st_size == size + CHECKSUM_BYTES else b""
     except FileNotFoundError:
         raise CorruptError(f"{path} is missing.") from None
@@ -85,10 +89,10 @@ def read_array(folder: Path) -> np.ndarray[Any, Any]:
 
 
 def check_metadata(folder: Path, dimensions: Sequence[str]) -> None:
-    """Make sure of what an array's metadata say beyond its form, which reading it makes sure of.
+    """Check the metadata that reading an array does not check.
 
     Raises:
-        CorruptError: other names of dimensions, fill value or attributes than hlm writes.
+        CorruptError: names of dimensions, fill value or attributes are not as hlm writes them.
     """
     metadata = read_json(folder / METADATA)
     wanted = _metadata((), "", [], dimensions)
@@ -108,7 +112,7 @@ def image_shape(folder: Path) -> tuple[int, int, int, int]:
     """(time, height, width, 3) of a camera's array.
 
     Raises:
-        CorruptError: missing, or stored in another form.
+        CorruptError: the array is missing, or stored in another form.
     """
     metadata = read_json(folder / METADATA)
     shape = _shape(metadata)
@@ -119,7 +123,7 @@ def image_shape(folder: Path) -> tuple[int, int, int, int]:
 
 
 def _shape(metadata: Mapping[str, Any]) -> tuple[int, ...]:
-    """The shape in an array's metadata; that of nothing where it is none."""
+    """The shape in an array's metadata; () if there is no valid one."""
     shape = metadata.get("shape")
     if not isinstance(shape, list) or not all(isinstance(size, int) and size >= 0 for size in shape):
         return ()
@@ -154,6 +158,6 @@ def _metadata(
 
 
 def _is_form(metadata: Mapping[str, Any], codecs: list[dict[str, Any]]) -> bool:
-    """Whether an array is stored as `_metadata` describes it, whatever its type, attributes and dimension names."""
+    """Whether an array is stored as `_metadata` describes it, regardless of type, attributes and dimension names."""
     wanted = _metadata(_shape(metadata), "", codecs, ())
     return all(metadata.get(key) == value for key, value in wanted.items() if key not in ("data_type", *_FREE))

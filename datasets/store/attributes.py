@@ -1,4 +1,4 @@
-"""Attributes of a Zarr group, with a checksum that Zarr itself does not give them."""
+"""Attributes of Zarr groups, protected by a checksum, which Zarr itself does not have."""
 
 from __future__ import annotations
 
@@ -18,34 +18,34 @@ ATTRIBUTES_CHECKSUM = "crc32c"
 
 
 def group_metadata(attributes: Mapping[str, Any]) -> bytes:
-    """The `zarr.json` of a group, its attributes with their checksum."""
+    """Content of a group's `zarr.json`: its attributes with their checksum."""
     return json_bytes({"zarr_format": 3, "node_type": "group", "attributes": sealed(attributes)})
 
 
 def group_attributes(folder: Path) -> dict[str, Any]:
-    """Attributes of a Zarr v3 group.
+    """Read the attributes of a Zarr v3 group; their checksum is not verified.
 
     Raises:
-        CorruptError: no such group.
+        CorruptError: there is no such group.
     """
     metadata = read_json(folder / METADATA)
     attributes = metadata.get("attributes", {})
     if metadata.get("zarr_format") != 3 or metadata.get("node_type") != "group" or not isinstance(attributes, dict):
-        raise CorruptError(f"{folder} is no Zarr v3 group.")
+        raise CorruptError(f"{folder} is not a Zarr v3 group.")
     return attributes
 
 
 def sealed(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    """The attributes with a checksum that fits them."""
+    """The attributes with their checksum."""
     plain = json.loads(json_bytes(attributes))
     return {**plain, ATTRIBUTES_CHECKSUM: attributes_checksum(plain)}
 
 
 def attributes_checksum(attributes: Mapping[str, Any]) -> str:
-    """CRC-32C in eight hexadecimal digits of JSON-able attributes, without the checksum itself.
+    """CRC-32C of JSON-able attributes except the checksum, as eight hexadecimal digits.
 
-    It is that of their JSON text with sorted keys, without spaces, in ASCII, and so does not depend on who wrote the
-    file.
+    It is computed from their JSON text with sorted keys, without spaces, in ASCII, so it does not depend on the program
+    that wrote the file.
     """
     others = {name: value for name, value in attributes.items() if name != ATTRIBUTES_CHECKSUM}
     text = json.dumps(others, sort_keys=True, separators=(",", ":"))
@@ -53,25 +53,31 @@ def attributes_checksum(attributes: Mapping[str, Any]) -> str:
 
 
 def check_attributes(attributes: Mapping[str, Any], path: Path) -> None:
-    """Make sure that attributes are as they were written.
+    """Verify the checksum of attributes.
+
+    Args:
+        attributes: the attributes, with their checksum.
+        path: where they come from, for the error.
 
     Raises:
-        CorruptError: they were damaged, or edited without their checksum.
+        CorruptError: the attributes were damaged, or edited outside hlm.
     """
     if attributes.get(ATTRIBUTES_CHECKSUM) != attributes_checksum(attributes):
-        raise CorruptError(f"the attributes in {path} differ from their checksum: damaged, or edited outside hlm.")
+        raise CorruptError(
+            f"the attributes in {path} differ from their checksum: they were damaged, or edited outside hlm."
+        )
 
 
 def write_attributes(folder: Path, attributes: Mapping[str, Any]) -> None:
-    """Write the attributes of an episode; a partial episode that has them is complete."""
+    """Write the attributes of an episode. A partial episode that has attributes is complete."""
     write_atomic(folder / METADATA, group_metadata(attributes))
 
 
 def steps_in(attributes: Mapping[str, Any]) -> int:
-    """The number of steps that an episode's attributes give.
+    """The number of steps in an episode's attributes.
 
     Raises:
-        CorruptError: missing, or no such number.
+        CorruptError: it is missing or invalid.
     """
     steps = attributes.get("steps")
     if not isinstance(steps, int) or isinstance(steps, bool) or steps < 1:
@@ -80,10 +86,14 @@ def steps_in(attributes: Mapping[str, Any]) -> int:
 
 
 def names_in(attributes: Mapping[str, Any], key: str) -> tuple[str, ...]:
-    """The names of arrays that an episode's attribute lists.
+    """The names in a list attribute of an episode.
+
+    Args:
+        attributes: attributes of the episode.
+        key: name of the attribute.
 
     Raises:
-        CorruptError: missing, no list, or a name that cannot be part of an array's name.
+        CorruptError: the list is missing, or holds a name that cannot be part of an array's name.
     """
     names = attributes.get(key)
     if not isinstance(names, list) or not all(is_name(name) for name in names):

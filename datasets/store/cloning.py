@@ -14,7 +14,7 @@ _CANNOT_LINK = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.
 
 
 def clone(source: Path, target: Path, place: PlaceFile) -> None:
-    """Give a file, or a folder with everything in it, a second place; symbolic links stay what they are."""
+    """Copy a file, or a folder with all its files, through `place`. Symbolic links stay symbolic links."""
     if not source.is_dir():
         place(source, target)
         return
@@ -27,7 +27,7 @@ def clone(source: Path, target: Path, place: PlaceFile) -> None:
 
 
 def link(source: Path, target: Path) -> None:
-    """A second name for a file; a copy where the file system has none to give."""
+    """Hard-link a file; copy it where the file system has no hard links."""
     try:
         target.hardlink_to(source)
     except OSError as error:
@@ -39,5 +39,5 @@ def link(source: Path, target: Path) -> None:
 
 
 def copy(source: Path, target: Path) -> None:
-    """A file of its own with the same content."""
+    """Copy a file."""
     shutil.copyfile(source, target)

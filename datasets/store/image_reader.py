@@ -1,4 +1,4 @@
-"""A camera's images, read one by one without keeping a file open."""
+"""Random access to a camera's images, without keeping a file open."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from hlm.datasets.store.shard import SHARD_FILE, Frames, Index, read_frame
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ImageReader:
-    """The images of a camera by step.
+    """Reader of a camera's images, by step.
 
-    The index is kept, a file is open only while an image is being read: thousands of episodes need no more
-    descriptors than one, and processes that were forked share nothing that moves. A shard that was replaced since is
-    found, because the checksum of its images differs.
+    The index stays in memory; the file is open only while an image is read. So thousands of episodes need no more file
+    descriptors than one, and forked processes share no file position. If the shard is replaced meanwhile, the checksums
+    of its images no longer match and reading fails.
 
     Attributes:
-        path: the shard.
-        size: (height, width) as recorded.
+        path: file of the shard.
+        size: (height, width) of the images as recorded, px.
         index: [time, 2] offset and length of each JPEG file with its checksum, bytes.
     """
 
@@ -34,7 +34,7 @@ class ImageReader:
 
     @classmethod
     def open(cls, folder: Path) -> Self:
-        """The images in a camera's folder.
+        """Open the shard in a camera's folder.
 
         Raises:
             CorruptError: the index is missing or damaged.
@@ -43,11 +43,15 @@ class ImageReader:
             return cls(folder / SHARD_FILE, frames.shape[1:3], frames.index)
 
     def read(self, step: int, size: tuple[int, int] | None = None) -> ByteArray:
-        """[height, width, 3] uint8 RGB image of a step, in another (height, width) if asked for.
+        """Read the [height, width, 3] uint8 RGB image of a step.
+
+        Args:
+            step: number of the step, >= 0.
+            size: (height, width) to resize to. As recorded by default.
 
         Raises:
-            CorruptError: missing or damaged.
-            StorageError: the system would not read it.
+            CorruptError: the image is missing or damaged.
+            StorageError: the file cannot be read.
         """
         where = f"{self.path} step {step}"
         with storage_errors("read", self.path):

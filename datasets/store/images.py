@@ -1,4 +1,4 @@
-"""Images as JPEG: encoding, decoding, resizing."""
+"""Encoding, decoding and resizing of images."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ QUALITY = 95
 
 
 def encode(image: ByteArray) -> bytes:
-    """JPEG file of a [height, width, 3] uint8 RGB image."""
+    """Encode a [height, width, 3] uint8 RGB image as a JPEG file."""
     return bytes(imagecodecs.jpeg8_encode(np.ascontiguousarray(image), level=QUALITY))
 
 
 def decode(data: bytes, size: tuple[int, int]) -> ByteArray:
-    """[height, width, 3] uint8 RGB image in a JPEG file.
+    """Decode a JPEG file into a [height, width, 3] uint8 RGB image.
 
     Args:
-        data: the file.
-        size: (height, width) that it must have.
+        data: content of the file.
+        size: (height, width) that the image must have, px.
 
     Raises:
-        CorruptError: not a JPEG file, or of another size.
+        CorruptError: `data` is not a JPEG file, or its image has another size.
     """
     image = np.empty((*size, 3), np.uint8)
     try:
-        # Into an array of the right size: a file that claims to be a huge image is refused before it gets memory.
+        # Into an array of the right size, so that a file that claims a huge image gets no memory for it.
         imagecodecs.jpeg8_decode(data, out=image)
     except (RuntimeError, ValueError) as error:
         raise CorruptError(f"an image cannot be decoded as RGB of {size[0]}x{size[1]} pixels: {error}.") from error
@@ -37,7 +37,7 @@ def decode(data: bytes, size: tuple[int, int]) -> ByteArray:
 
 
 def resize(image: ByteArray, size: tuple[int, int]) -> ByteArray:
-    """The image in another (height, width): area averages when it shrinks, linear when it grows."""
+    """Resize an image to (height, width): area averages when it shrinks, linear interpolation when it grows."""
     height, width = size
     if image.shape[:2] == (height, width):
         return image

@@ -1,4 +1,4 @@
-"""The journal of an open episode: everything needed to finish it, valid up to its last complete record at any moment.
+"""The journal of an open episode: all that is needed to finish it, valid at any moment up to its last whole record.
 
 A partial episode's folder holds `journal.json` (what the records look like, and the episode's description),
 `journal.steps` (fixed-size records, each with a checksum) and each camera's growing shard. A step's images are
@@ -35,11 +35,11 @@ type Values = Mapping[str, npt.ArrayLike]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Columns:
-    """What every step of an episode has, as its first step shows it.
+    """Columns of the records of an episode; all steps have the same.
 
     Attributes:
-        cameras: (height, width) by name.
-        inputs: whose age is recorded.
+        cameras: (height, width) of the images in pixels, by camera.
+        inputs: names of the inputs whose ages are recorded.
         privileged: shape of each privileged quantity, by name.
     """
 
@@ -49,7 +49,7 @@ class Columns:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """One record, without padding: `frame_<camera>` is offset and length in the camera's shard."""
+        """Type of a record, without padding. `frame_<camera>` is offset and length in the camera's shard."""
         columns: list[tuple[str, str, tuple[int, ...]]] = [
             ("stamp_ns", "<i8", ()),
             ("state", "<f4", (DIMENSIONS,)),
@@ -63,13 +63,13 @@ class Columns:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Header:
-    """Everything that a journal says about its episode, apart from the steps.
+    """Header of a journal: everything about the episode except its steps.
 
     Attributes:
         description: attributes that describe the episode, as far as they are known when it starts.
-        columns: see `Columns`.
-        start_utc: ISO 8601.
-        software: version that records.
+        columns: columns of the records.
+        start_utc: start of the episode, ISO 8601.
+        software: version of hlm that records.
     """
 
     description: Mapping[str, Any]
@@ -78,7 +78,7 @@ class Header:
     software: str
 
     def write(self, folder: Path) -> None:
-        """Write it into a partial episode's folder, durably."""
+        """Write the header into a partial episode's folder, durably."""
         value = {
             "schema_version": SCHEMA_VERSION,
             "info": self.description,
@@ -90,11 +90,11 @@ class Header:
 
     @classmethod
     def read(cls, folder: Path) -> Self:
-        """The header of a partial episode.
+        """Read the header of a partial episode.
 
         Raises:
-            CorruptError: missing, damaged or unreadable.
-            MismatchError: another version of the schema.
+            CorruptError: the header is missing, damaged or unreadable.
+            MismatchError: the header has another version of the schema.
         """
         value = read_json(folder / HEADER_FILE)
         check_version(value, folder)
@@ -136,13 +136,13 @@ def record(values: Values, columns: Columns, frames: Mapping[str, tuple[int, int
 
 
 def read_records(folder: Path, columns: Columns) -> Records:
-    """[time] records of a partial episode, up to the first one that is torn or whose images are."""
+    """[time] records of a partial episode, up to the first one that is damaged or whose images are."""
     records = read_journal(folder, columns)
     return records[: min((intact_frames(folder, records, name) for name in columns.cameras), default=len(records))]
 
 
 def read_journal(folder: Path, columns: Columns) -> Records:
-    """[time] records of a partial episode, up to the first one that is torn; images are not looked at."""
+    """[time] records of a partial episode, up to the first one that is damaged. Images are not checked."""
     try:
         data = (folder / STEPS_FILE).read_bytes()
     except FileNotFoundError:
@@ -161,7 +161,7 @@ def read_journal(folder: Path, columns: Columns) -> Records:
 
 
 def steps_written(folder: Path, columns: Columns) -> int:
-    """How many whole records a journal holds, damaged ones included."""
+    """Number of whole records in a journal, damaged ones included."""
     try:
         return (folder / STEPS_FILE).stat().st_size // (columns.dtype.itemsize + CHECKSUM_BYTES)
     except FileNotFoundError:
@@ -169,7 +169,7 @@ def steps_written(folder: Path, columns: Columns) -> int:
 
 
 def intact_frames(folder: Path, records: Records, camera: str) -> int:
-    """How many records from the first on have an intact image of this camera."""
+    """Number of records, from the first on, whose image of this camera is intact."""
     path = shard_path(folder, camera)
     places: list[list[int]] = records[f"frame_{camera}"].tolist()
     try:
@@ -179,7 +179,7 @@ def intact_frames(folder: Path, records: Records, camera: str) -> int:
     try:
         for step, place in enumerate(places):
             try:
-                # Each frame is read by itself, so that an hour of images never stands in memory.
+                # Frame by frame, so that an hour of images is never in memory at once.
                 read_frame(descriptor, place, f"{path} step {step}")
             except CorruptError:
                 return step
@@ -189,5 +189,5 @@ def intact_frames(folder: Path, records: Records, camera: str) -> int:
 
 
 def shard_path(folder: Path, camera: str) -> Path:
-    """The growing shard of a camera."""
+    """File of a camera's growing shard."""
     return folder / f"image_{camera}" / SHARD_FILE

@@ -1,4 +1,4 @@
-"""One writer per folder: an advisory lock that ends with the process that holds it."""
+"""Advisory lock that admits one writer per folder and ends with the process that holds it."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class LockedError(HlmError):
 
 
 class FolderLock:
-    """The right to change a dataset, or another folder that exists; a context manager.
+    """Exclusive right to change a dataset or another existing folder; a context manager.
 
-    The operating system drops the lock when the process ends, however it ends, so a lock file that is left over
-    blocks nobody.
+    The operating system releases the lock when the process ends, however it ends, so a leftover lock file blocks
+    nobody.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -35,7 +35,7 @@ class FolderLock:
         """Take the lock.
 
         Raises:
-            LockedError: somebody else has it; the text names the process.
+            LockedError: another writer holds it; the text names its process.
             StorageError: the folder cannot be written.
         """
         with storage_errors("lock", self._path.parent):
@@ -49,33 +49,33 @@ class FolderLock:
         return self
 
     def _take(self, descriptor: int) -> None:
-        """Make the open lock file ours, unless its name leads to another file by now."""
+        """Lock the open lock file, unless its name refers to another file by now."""
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            # Nameless for an instant after the file was made.
+            # The file is empty for an instant after it was created.
             holder = os.read(descriptor, _HOLDER_BYTES).decode(errors="replace").strip() or "another process"
             raise LockedError(f"{self._path.parent} is being written by {holder}. Wait for it, or end it.") from None
         if _still_there(descriptor, self._path):
             holder = f"process {os.getpid()} on {socket.gethostname()}"
             name = f"{holder}\n".encode()[:_HOLDER_BYTES]
-            # Over the name of an earlier holder, so that whoever asks finds one.
+            # Overwrites the name of the earlier holder, so that the file always has one.
             os.pwrite(descriptor, name, 0)
             os.ftruncate(descriptor, len(name))
             self._descriptor = descriptor
 
     def release(self) -> None:
-        """Give the lock back; does nothing when it is not held."""
+        """Release the lock; does nothing if it is not held."""
         if self._descriptor is None:
             return
-        # Unlinked while held: who opened the old file meanwhile sees that it is gone and tries again.
+        # Unlinked while held: a process that opened the old file meanwhile sees that it is gone and retries.
         if _still_there(self._descriptor, self._path):
             self._path.unlink(missing_ok=True)
         os.close(self._descriptor)
         self._descriptor = None
 
     def leave_to_parent(self) -> None:
-        """In a forked process: have no part in the lock, which would otherwise outlast the parent that holds it."""
+        """In a forked process: drop the inherited lock, which would otherwise outlast the parent that holds it."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None

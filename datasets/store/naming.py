@@ -34,10 +34,14 @@ def is_name(name: object) -> bool:
 
 
 def checked_name(kind: str, name: str) -> str:
-    """`name`, if it can be part of an array's name.
+    """`name`, after checking that it can be part of an array's name.
+
+    Args:
+        kind: what is named, for the error.
+        name: the name.
 
     Raises:
-        InputError: it cannot.
+        InputError: it cannot be part of an array's name.
     """
     if not is_name(name):
         raise InputError(f"{kind} name {name!r} must be lower-case letters, digits and _, starting with a letter.")
@@ -55,7 +59,7 @@ def episode_folder(number: int, *, partial: bool = False) -> str:
 
 
 def numbered_episodes(dataset: Path, *, partial: bool) -> list[tuple[int, Path]]:
-    """Number and folder of each complete episode, or of each partial one, by number."""
+    """Number and folder of each complete episode, or else of each partial one, sorted by number."""
     found = []
     for folder in dataset.iterdir():
         match = _EPISODE.fullmatch(folder.name.removesuffix(PARTIAL))

@@ -1,4 +1,4 @@
-"""A finished journal becomes an episode: shards are sealed where they lie, columns become arrays, then one rename."""
+"""Conversion of a finished journal into an episode: shards are sealed in place, columns become arrays."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from hlm.datasets.store.version import SCHEMA_VERSION
 def pack(
     folder: Path, header: Header, records: Records, description: Mapping[str, Any], *, recovered: bool = False
 ) -> Path:
-    """Make an episode of a partial one; images stay where they are, byte for byte.
+    """Complete a partial episode. Images stay where they are, byte for byte.
 
-    It can be killed at any moment and started again: the journal goes last, after the attributes that say that
-    everything else is there.
+    Packing can be killed at any moment and started again: the journal is deleted last, after the attributes, which mark
+    the episode as complete, were written.
 
     Args:
-        folder: the partial episode; nobody writes to it any more.
-        header: its header.
-        records: [time] its valid records, at least one.
+        folder: the partial episode; nobody may be writing to it.
+        header: header of its journal.
+        records: [time] valid records of its journal, at least one.
         description: attributes that describe the episode.
-        recovered: whether nobody had ended the episode.
+        recovered: whether the recording of the episode was interrupted.
 
     Returns:
         Folder of the episode.
@@ -66,7 +66,7 @@ def finish(folder: Path) -> Path:
     """Drop the journal of a complete partial episode and give the folder its final name, durably.
 
     Raises:
-        ExistsError: there is an episode of that number.
+        ExistsError: an episode of that number exists.
     """
     episode = folder.with_name(folder.name.removesuffix(PARTIAL))
     if episode.exists():
@@ -80,7 +80,7 @@ def finish(folder: Path) -> Path:
 
 
 def check_packed(folder: Path, columns: Columns, records: Records) -> None:
-    """Make sure that what was packed reads back as it was recorded.
+    """Check that a packed episode reads back as it was recorded.
 
     Raises:
         CorruptError: it does not.

@@ -1,4 +1,4 @@
-"""A camera's shard: JPEG files one after the other, each with its checksum, then the index."""
+"""The shard of a camera: JPEG files one after the other, each with its checksum, then the index."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SHARD_FILE = chunk_name(4)
 
 
 def seal(path: Path, index: Index) -> None:
-    """Make a shard of a file of checksummed frames: cut off what follows the last frame, append the index, sync.
+    """Complete a file of frames with checksums to a shard: cut off what follows the last frame and append the index.
 
     Args:
         path: the file.
@@ -63,10 +63,10 @@ class Frames:
         os.close(self._descriptor)
 
     def jpeg(self, step: int) -> bytes:
-        """The JPEG file of a step, after checking its checksum.
+        """Read the JPEG file of a step, after verifying its checksum.
 
         Raises:
-            CorruptError: missing or damaged.
+            CorruptError: the file is missing or damaged.
         """
         return read_frame(self._descriptor, self.index[step].tolist(), f"{self._path} step {step}")
 
@@ -82,12 +82,17 @@ class Frames:
 
 
 def read_frame(descriptor: int, entry: Sequence[int], where: str) -> bytes:
-    """The JPEG file at an index entry (offset and length with checksum) of an open shard, without its checksum.
+    """Read a JPEG file from an open shard, after verifying its checksum.
 
-    It reads by position, so that threads and forked processes may share the descriptor.
+    Reading is positional, so threads and forked processes may share the descriptor.
+
+    Args:
+        descriptor: file descriptor of the shard.
+        entry: offset, and length with checksum, bytes.
+        where: what is read, for the error.
 
     Raises:
-        CorruptError: outside the file, or the checksum differs.
+        CorruptError: the entry lies outside the file, or the checksum differs.
     """
     start, length = entry
     if length <= CHECKSUM_BYTES or start + length > os.fstat(descriptor).st_size:

@@ -1,4 +1,4 @@
-"""Encodes images and appends steps to an episode's journal, off the caller's thread."""
+"""Encoding of images and writing of an episode's journal, off the caller's thread."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hlm.datasets.store.checksum import checksum
 from hlm.datasets.store.images import encode
 from hlm.datasets.store.journal import STEPS_FILE, Header, Values, record, shard_path
 
-# A process that is killed loses no more than the queue; a machine that loses power, no more than a sync period.
+# A killed process loses at most the queue; a power failure, a sync period more.
 QUEUE_S = 0.25
 SYNC_PERIOD_S = 0.25
 KEEP_HINT = "`hlm data recover` keeps what was recorded so far."
@@ -26,10 +26,15 @@ type Images = Mapping[str, ByteArray]
 
 
 class Spool:
-    """A thread that takes steps from a bounded queue; when the queue is full, the caller waits, and no step is dropped.
+    """Writer thread with a bounded queue. When the queue is full, the caller waits; no step is dropped.
 
-    A second thread makes the disk keep what was written, so that a slow disk does not hold up the first one. An error
-    in either, also in starting the journal, is raised by the next `put` or `close`.
+    A second thread syncs the files, so that a slow disk does not hold up the first one. An error in either thread is
+    raised by the next `put` or `close`.
+
+    Args:
+        folder: folder of the partial episode.
+        header: header of its journal.
+        rate_hz: steps per second, for the length of the queue.
     """
 
     def __init__(self, folder: Path, header: Header, rate_hz: float) -> None:
@@ -46,7 +51,7 @@ class Spool:
             thread.start()
 
     def put(self, values: Values, images: Images) -> None:
-        """Hand over a step that fits the columns; nobody may change its arrays afterwards.
+        """Hand over a step. Its arrays must not change afterwards.
 
         Args:
             values: by array.
@@ -59,12 +64,16 @@ class Spool:
         self._queue.put((values, images))
 
     def close(self) -> None:
-        """Write what was handed over, sync, and end the threads."""
+        """Write what was handed over, sync, and end the threads.
+
+        Raises:
+            StorageError: something could not be written.
+        """
         self.abandon()
         self._raise()
 
     def abandon(self) -> None:
-        """Like `close`, but whatever goes wrong stays unsaid."""
+        """Like `close`, but errors are ignored."""
         self._queue.put(None)
         for thread in self._threads:
             thread.join()
@@ -75,14 +84,14 @@ class Spool:
     def _raise(self) -> None:
         if self._failure is not None:
             error, trace = self._failure
-            # With its first traceback each time: an error that is raised twice would drag along that of the last time.
+            # With its original traceback, which would otherwise grow each time the error is raised.
             raise error.with_traceback(trace)
 
     def _write(self) -> None:
         with self._guard():
             self._start()
         while (step := self._queue.get()) is not None:
-            # After an error steps are thrown away, so that nobody waits for ever on a full queue.
+            # After an error, steps are thrown away, so that nobody waits for ever on a full queue.
             if self._failure is None:
                 with self._guard():
                     self._append(*step)
@@ -112,7 +121,7 @@ class Spool:
         for camera in self._header.columns.cameras:
             path = shard_path(self._folder, camera)
             path.parent.mkdir()
-            # A new mapping each time: the other thread may be going through this one.
+            # A new mapping each time, because the other thread may be iterating over this one.
             self._files = {**self._files, camera: _create(path)}
             sync_folder(path.parent)
         self._steps_file = _create(self._folder / STEPS_FILE)

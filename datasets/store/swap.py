@@ -1,4 +1,4 @@
-"""Two folders change places in one step: how a dataset gets its next version, whenever the machine stops."""
+"""Atomic exchange of two folders."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _UNSUPPORTED = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)
 
 
 def swap(first: Path, second: Path) -> None:
-    """Give each of two folders the other's name, at one instant, durably.
+    """Exchange the names of two folders, atomically and durably.
 
     Raises:
-        StorageError: the file system cannot do that.
-        OSError: any other refusal.
+        StorageError: the file system cannot exchange folders.
+        OSError: any other refusal of the system.
     """
     system = ctypes.CDLL(None, use_errno=True)
     places = (_AT_FDCWD, os.fsencode(first), _AT_FDCWD, os.fsencode(second))

@@ -13,15 +13,15 @@ SCHEMA_VERSION = 3
 
 
 def check_version(attributes: Mapping[str, Any], path: Path) -> None:
-    """Make sure that attributes of a dataset, or of an episode, are of this version of the schema.
+    """Check that attributes of a dataset or of an episode have the current version of the schema.
 
     Args:
-        attributes: with `schema_version`.
-        path: where they are from.
+        attributes: attributes with `schema_version`.
+        path: where they come from, for the error.
 
     Raises:
-        MismatchError: a newer or an older version; the text says what to do.
-        CorruptError: no version.
+        MismatchError: the version is newer or older; the text says what to do.
+        CorruptError: the version is missing.
     """
     version = version_in(attributes, path)
     if version > SCHEMA_VERSION:
@@ -29,17 +29,17 @@ def check_version(attributes: Mapping[str, Any], path: Path) -> None:
     if version < SCHEMA_VERSION:
         dataset = path.parent if is_episode_folder(path.name) else path
         raise MismatchError(
-            f"{path} has schema {version}, this hlm reads {SCHEMA_VERSION}. Bring it up: `hlm data migrate {dataset}`."
+            f"{path} has schema {version}, this hlm reads {SCHEMA_VERSION}. Upgrade it: `hlm data migrate {dataset}`."
         )
 
 
 def version_in(attributes: Mapping[str, Any], path: Path) -> int:
-    """The version of the schema that attributes name.
+    """The version of the schema in attributes.
 
     Raises:
-        CorruptError: none.
+        CorruptError: it is missing.
     """
     version = attributes.get("schema_version")
     if not isinstance(version, int) or isinstance(version, bool):
-        raise CorruptError(f"{path} does not say which version of the schema it has: found {version!r}.")
+        raise CorruptError(f"{path} has no valid schema version: found {version!r}.")
     return version

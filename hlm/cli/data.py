@@ -168,7 +168,7 @@ def migrate(arguments: Sequence[str]) -> int:
 
 def _totals(summary: DatasetSummary) -> Table:
     cameras = [f"{name} {width} x {height}" for name, (height, width) in summary.spec.cameras.items()]
-    steps = {
+    rows = {
         "dataset": str(summary.path),
         "robot": f"{summary.spec.embodiment}, {summary.spec.rate_hz:g} Hz",
         "cameras": ", ".join(cameras) or "none",
@@ -178,8 +178,8 @@ def _totals(summary: DatasetSummary) -> Table:
         "instructions": _instructions(summary.instructions),
     }
     if summary.unfinished:
-        steps["unfinished"] = f"{summary.unfinished}: run `hlm data recover {summary.path}`"
-    return facts(steps)
+        rows["unfinished"] = f"{summary.unfinished}: run `hlm data recover {summary.path}`"
+    return facts(rows)
 
 
 def _instructions(numbers: Mapping[str, int]) -> str:

@@ -135,9 +135,9 @@ def test_what_is_no_dataset_is_refused_in_one_line(refused, dataset, folder, ver
         (["rename-camera", NAME, "head", "Top Camera"], "must be lower-case letters, digits and _"),
         (["trim", NAME, "--still", "-1"], "still must not be negative"),
         (["reorder", NAME, "--by", "size"], "Expected one of"),
-        (["split", NAME, "--into", "a.zarr"], "say how to split"),
+        (["split", NAME, "--into", "a.zarr"], "give either a selection"),
         (["split", NAME, "--into", "a.zarr", NAME, "--first", "0"], "is already there. Choose another name"),
-        (["merge", NAME, "--into", "a.zarr"], "two datasets or more"),
+        (["merge", NAME, "--into", "a.zarr"], "two or more datasets"),
         (["undo", NAME], "nothing to undo"),
     ],
 )

@@ -111,7 +111,7 @@ def second(recorded):
 
 
 def test_an_older_schema_is_refused_with_the_command_that_helps(maker, old):
-    text = f"has schema 1, this hlm reads {SCHEMA_VERSION}. Bring it up: `hlm data migrate {old}`"
+    text = f"has schema 1, this hlm reads {SCHEMA_VERSION}. Upgrade it: `hlm data migrate {old}`"
     for attempt in (
         lambda: open_dataset(old),
         lambda: DatasetWriter.open(old, maker.spec),
@@ -304,7 +304,7 @@ def test_of_two_at_once_the_second_does_nothing(old, monkeypatch):
         return FolderLock(path)
 
     monkeypatch.setattr(module, "FolderLock", other_is_faster)
-    with pytest.raises(MismatchError, match="was migrated meanwhile"):
+    with pytest.raises(MismatchError, match="was just migrated by another process"):
         migrate(old)
     assert len(open_dataset(old)) == 3
 

@@ -82,7 +82,7 @@ def test_any_torn_tail_costs_only_what_was_torn(path, partial, file):
             assert verify(path) == []
         else:
             assert kept.episode is None
-            assert "holds no complete step" in kept.text
+            assert "has no complete step" in kept.text
             assert partial.is_dir()
 
 
@@ -99,7 +99,7 @@ def test_an_empty_partial_episode_is_reported(maker, path):
     (path / "episode_000001.partial").mkdir()
     [lost] = recover(path)
     assert lost.episode is None
-    assert "holds no step" in lost.text
+    assert "has no steps" in lost.text
     assert len(open_dataset(path)) == 1
 
 
@@ -198,7 +198,7 @@ def test_a_discarded_episode_does_not_come_back(maker, path, monkeypatch):
             episode.discard()
     [lost] = recover(path)
     assert lost.episode is None
-    assert "holds no step; delete" in lost.text
+    assert "has no steps; delete" in lost.text
 
 
 def test_a_partial_episode_of_another_dataset_is_left_alone(maker, path, partial):

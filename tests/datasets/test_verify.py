@@ -138,12 +138,12 @@ def test_a_camera_of_another_size_or_name(sound, maker, tmp_path):
 def test_an_episode_of_another_schema(sound):
     file = sound / "episode_000001" / "zarr.json"
     write_atomic(file, group_metadata(group_attributes(file.parent) | {"schema_version": 1}))
-    assert only(verify(sound), f"Bring it up: `hlm data migrate {sound}`").episode == 1
+    assert only(verify(sound), f"Upgrade it: `hlm data migrate {sound}`").episode == 1
 
 
 def test_what_is_left_of_a_journal_is_named(sound):
     (sound / "episode_000001" / "journal.steps").write_bytes(b"x")
-    assert only(verify(sound), "journal.steps is left over from its recording").episode == 1
+    assert only(verify(sound), "journal.steps is left over from recording").episode == 1
 
 
 def test_many_damaged_images_are_one_finding(sound):
@@ -167,7 +167,7 @@ def test_many_damaged_images_are_one_finding(sound):
         ({"instruction": 3}, "the instruction of an episode must be text, got 3"),
         ({"extra": [1]}, "must fit into JSON"),
         ({"source": ["teleop"]}, "the source of an episode must be text"),
-        ({"schema_version": None}, "does not say which version of the schema"),
+        ({"schema_version": None}, "has no valid schema version"),
     ],
 )
 def test_attributes_from_elsewhere_are_not_trusted(sound, change, text):
@@ -359,7 +359,7 @@ def test_missing_instruction_unfinished_and_unknown_embodiment(maker, path):
         episode.commit()
         writer.episode(maker.info()).append(maker.step(1, 0))
     found = [(problem.episode, problem.text.split(";")[0]) for problem in verify(path)]
-    assert found == [(None, "embodiment 'h1' is not known"), (1, "unfinished"), (0, "no instruction")]
+    assert found == [(None, "embodiment 'h1' is unknown"), (1, "unfinished"), (0, "no instruction")]
 
 
 def test_broken_attributes_are_reported(sound):

@@ -202,7 +202,7 @@ def test_what_was_recorded_since_is_not_undone(maker, demos, snapshot):
         one.append(maker.step(3, 0))
         one.commit()
     now = snapshot(demos)
-    with pytest.raises(InputError, match=r"was changed after the edit \(delete 1 of 3 episodes: 1\)"):
+    with pytest.raises(InputError, match=r"was changed after the last edit \(delete 1 of 3 episodes: 1\)"):
         undo(demos)
     assert snapshot(demos) == now
 
