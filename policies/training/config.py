@@ -35,7 +35,7 @@ Sharding = Literal["none", "fsdp"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrainConfig:
-    """A training run. The result depends on seed, data, steps and precision; workers and interruptions do not matter.
+    """Options of a training run. What is learnt depends on seed, data, steps and precision, not on workers or stops.
 
     Attributes:
         policy: policy type; sets the defaults of the other options.
@@ -56,7 +56,7 @@ class TrainConfig:
         proprioception: whether the policy sees the state.
         augmentation: random changes to the training images.
         batch_size: samples per update in each process.
-        steps: number of updates; by default, as many as fit into max_minutes.
+        steps: number of updates; by default, as many as fit into the time limit.
         max_minutes: time limit, min; None for no limit, which requires steps.
         learning_rate: peak learning rate.
         final_learning_rate_ratio: learning rate at the end of the cosine decay, relative to the peak.
