@@ -1,4 +1,8 @@
-"""Whole-body inverse kinematics: the configuration that fits targets of feet, hands, pelvis and balance best."""
+"""Whole-body inverse kinematics: the configuration that fits targets of feet, hands, pelvis and balance best.
+
+As accurate as pin-pink and mink at the same weights, and 1.6 (mink) to 2.8 times (pin-pink) as fast along motions,
+because joint limits need no quadratic program: `scripts/bench/inverse_kinematics.py`.
+"""
 
 from __future__ import annotations
 

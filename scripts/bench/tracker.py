@@ -1,4 +1,4 @@
-"""How well the whole-body tracker follows motions in MuJoCo: falls, errors and time per tick, over noise and seeds.
+"""Whole-body tracker on standard motions in MuJoCo: falls, tracking errors and time per tick, over noise and seeds.
 
 `python scripts/bench/tracker.py --motions squat forward_0.2 --noise 0 0.02 --seeds 10 --json runs/tracker.json`
 """
@@ -20,6 +20,7 @@ from hlm.control.model import BodyModel, Configuration
 from hlm.control.tracker.whole_body_tracker import WholeBodyTracker
 from hlm.core.clock import NS_PER_S
 from hlm.core.embodiments.catalog import find_embodiment
+from hlm.core.layout import MOTOR_LEGS
 from hlm.core.rotations import roll_pitch_yaw_from_quat, wrap_angle
 from hlm.core.values import Reference
 from hlm.sim.motions import NAMES, RATE_HZ, Motion, find_motion, stream
@@ -29,18 +30,18 @@ from hlm.sim.world import World, set_physics_options
 
 EMBODIMENT = find_embodiment("unitree_g1")
 TICK_HZ = 100.0
-AFTER_S = 0.5  # how long after the stream's end the body is watched
+AFTER_S = 0.5  # observed time after the end of the stream
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Run:
-    """What is run.
+    """One run.
 
     Attributes:
-        motion: its name.
-        noise_rad: standard deviation of the noise on each joint's reference.
-        payload_kg: unknown mass in the right hand.
-        seed: of the noise.
+        motion: name of the motion.
+        noise_rad: standard deviation of the noise on each joint of the reference.
+        payload_kg: mass in the right hand that the tracker does not know.
+        seed: seed of the noise.
     """
 
     motion: str
@@ -51,23 +52,23 @@ class Run:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Result:
-    """One run; errors are to the noise-free reference that is played, `lag_s` old.
+    """Result of one run; errors are relative to the noise-free reference that is played, `lag_s` old.
 
     Attributes:
-        run: what was run.
+        run: the run.
         fell: whether the trunk tipped over or the pelvis dropped.
-        duration_s: simulated until the end or the fall.
-        leg_rad: root mean square error of leg joints.
-        arm_rad: of waist and arm joints.
-        pelvis_m: of the pelvis' height.
-        hand_m: root mean square distance of the hands from where they should be, seen from the feet.
-        end_m: distance of the pelvis from where the motion ends.
-        heading_rad: error of the heading at the end.
+        duration_s: simulated time until the end or the fall.
+        leg_rad: RMS error of the leg joints.
+        arm_rad: RMS error of the waist and arm joints.
+        pelvis_m: RMS error of the pelvis height.
+        hand_m: RMS position error of the hands in the pelvis frame.
+        end_m: horizontal distance of the pelvis from the end of the motion.
+        heading_rad: heading error at the end.
         lag_s: largest lag of the reference.
-        unsolved: ticks without a solution.
+        unsolved: ticks in which the QP was infeasible.
         step_ms: mean time of a tick.
-        step_p99_ms: 99th percentile.
-        push_ms: mean time of taking a reference.
+        step_p99_ms: 99th percentile of the time of a tick.
+        push_ms: mean time to add a reference.
         real_time_factor: simulated seconds per second of tracking and physics.
     """
 
@@ -89,7 +90,7 @@ class Result:
 
 
 def make_world(payload_kg: float) -> World:
-    """A robot on a floor, with a mass in the right hand that the tracker does not know."""
+    """A robot on a floor, with a payload in the right hand."""
     spec = mujoco.MjSpec()
     set_physics_options(spec)
     spec.worldbody.add_geom(type=mujoco.mjtGeom.mjGEOM_PLANE, size=[5, 5, 1], contype=7, conaffinity=7)
@@ -101,7 +102,7 @@ def make_world(payload_kg: float) -> World:
 
 
 def perform(run: Run, motion: Motion) -> Result:
-    """Play a motion through the tracker and compare."""
+    """Track a motion and measure the errors."""
     world = make_world(run.payload_kg)
     robot = SimulatedRobot(world, EMBODIMENT)
     tracker = WholeBodyTracker(EMBODIMENT)
@@ -114,10 +115,10 @@ def perform(run: Run, motion: Motion) -> Result:
     start_s = time.perf_counter()
     with robot:
         tracker.reset(robot.read())
-        for row in range(len(vectors) + round(AFTER_S * RATE_HZ)):
-            if row < len(vectors):
-                log.push(Reference(round(row * NS_PER_S / RATE_HZ), vectors[row]))
-            for tick_ns in _ticks(row):
+        for step in range(len(vectors) + round(AFTER_S * RATE_HZ)):
+            if step < len(vectors):
+                log.push(Reference(round(step * NS_PER_S / RATE_HZ), vectors[step]))
+            for tick_ns in _ticks(step):
                 world.wait_until(tick_ns)
                 log.step()
             if log.fell:
@@ -126,16 +127,16 @@ def perform(run: Run, motion: Motion) -> Result:
     return log.result(run, wall_s)
 
 
-def _ticks(row: int) -> Iterator[int]:
-    """Instants of the tracker's ticks between a row of the stream and the next."""
-    first = int(np.ceil(row / RATE_HZ * TICK_HZ - 1e-9))
-    after = int(np.ceil((row + 1) / RATE_HZ * TICK_HZ - 1e-9))
+def _ticks(step: int) -> Iterator[int]:
+    """Instants of the tracker's ticks between a step of the stream and the next, ns."""
+    first = int(np.ceil(step / RATE_HZ * TICK_HZ - 1e-9))
+    after = int(np.ceil((step + 1) / RATE_HZ * TICK_HZ - 1e-9))
     for tick in range(first, after):
         yield round(tick * NS_PER_S / TICK_HZ)
 
 
 class _Log:
-    """Errors and times of a run."""
+    """Collects errors and times of a run."""
 
     def __init__(self, motion: Motion, tracker: WholeBodyTracker, robot: SimulatedRobot, world: World) -> None:
         self._motion, self._tracker, self._robot, self._world = motion, tracker, robot, world
@@ -159,24 +160,25 @@ class _Log:
         robot.command(command)
         self.fell = self.fell or robot.pelvis_uprightness() < 0.3 or robot.pelvis_height_m() < 0.25
         self._lag_s = max(self._lag_s, tracker.lag_s)
-        row = round((state.stamp_ns / NS_PER_S - tracker.lag_s) * RATE_HZ)
-        wanted = self._motion.poses[min(max(row, 0), len(self._motion.poses) - 1)]
-        joints = state.joint_position_rad - wanted.joint_position_rad
-        height_m = robot.pelvis_height_m() - wanted.position_pelvis_in_world_m[2]
-        self._errors.append((np.mean(joints[:12] ** 2), np.mean(joints[12:] ** 2), height_m**2, self._hands(wanted)))
+        played = round((state.stamp_ns / NS_PER_S - tracker.lag_s) * RATE_HZ)
+        reference = self._motion.poses[min(max(played, 0), len(self._motion.poses) - 1)]
+        squared = (state.joint_position_rad - reference.joint_position_rad) ** 2
+        legs, upper_body = np.mean(squared[MOTOR_LEGS]), np.mean(squared[MOTOR_LEGS.stop :])
+        height_m = robot.pelvis_height_m() - reference.position_pelvis_in_world_m[2]
+        self._errors.append((legs, upper_body, height_m**2, self._hands(reference)))
 
-    def _hands(self, wanted: Configuration) -> float:
-        """Mean squared distance of the hands from where they should be: in the pelvis' frame, whose place is free."""
+    def _hands(self, reference: Configuration) -> float:
+        """Mean squared position error of the hands in the pelvis frame, whose position is free, m2."""
         position_m, quat_wxyz = self._robot.true_base()
         rotation = np.zeros(9)
         mujoco.mju_quat2Mat(rotation, quat_wxyz)
-        pelvis = self._tracker.model.pose_world_from("pelvis", wanted)
+        pelvis = self._tracker.model.pose_world_from("pelvis", reference)
         total = 0.0
         for side in ("left", "right"):
-            seen_m = rotation.reshape(3, 3).T @ (self._world.data.site(f"{side}_grip").xpos - position_m)
-            grip_m = self._tracker.model.pose_world_from(f"{side}_grip", wanted)[:3, 3]
-            wanted_m = pelvis[:3, :3].T @ (grip_m - pelvis[:3, 3])
-            total += 0.5 * float(np.sum((seen_m - wanted_m) ** 2))
+            measured_m = rotation.reshape(3, 3).T @ (self._world.data.site(f"{side}_grip").xpos - position_m)
+            grip_m = self._tracker.model.pose_world_from(f"{side}_grip", reference)[:3, 3]
+            reference_m = pelvis[:3, :3].T @ (grip_m - pelvis[:3, 3])
+            total += 0.5 * float(np.sum((measured_m - reference_m) ** 2))
         return total
 
     def result(self, run: Run, wall_s: float) -> Result:
@@ -211,7 +213,7 @@ HEADER = (
 
 
 def table_line(results: list[Result]) -> str:
-    """One line for the runs of a motion at a noise and payload; errors are means over the runs that did not fall."""
+    """One line for the runs of a motion; errors are means over the runs that did not fall."""
     run = results[0].run
     upright = [result for result in results if not result.fell] or results
 
@@ -229,13 +231,13 @@ def table_line(results: list[Result]) -> str:
 
 
 def main() -> None:
-    """Run the table."""
+    """Run all combinations and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--motions", nargs="+", default=list(NAMES), choices=list(NAMES))
     parser.add_argument("--noise", nargs="+", type=float, default=[0.0, 0.02])
     parser.add_argument("--payload", nargs="+", type=float, default=[0.0])
-    parser.add_argument("--seeds", type=int, default=1, help="runs with noise; there is one without")
-    parser.add_argument("--workers", type=int, default=1, help="processes; times are only right with one")
+    parser.add_argument("--seeds", type=int, default=1, help="runs per noise level; without noise there is one")
+    parser.add_argument("--workers", type=int, default=1, help="processes; times are meaningful with one only")
     parser.add_argument("--json", type=Path, help="file for all results")
     options = parser.parse_args()
     model = BodyModel(EMBODIMENT)
