@@ -99,7 +99,7 @@ def test_siblings_are_relative_links():
 
 
 def test_command_line_imports_nothing_heavy():
-    heavy = ["numpy", "torch", "mujoco", "tyro", "rich", "matplotlib", "zarr", "cv2"]
+    heavy = ["numpy", "torch", "mujoco", "cyclopts", "rich", "matplotlib", "zarr", "cv2"]
     code = f"import sys, hlm.cli.main; print([name for name in {heavy} if name in sys.modules])"
     assert _python(code).strip() == "[]"
 

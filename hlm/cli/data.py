@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.table import Table
-from tyro.conf import Positional
 
-from hlm.cli.arguments import parse
+from hlm.cli.arguments import Positional, parse
 from hlm.cli.progress import progress, waiting
 from hlm.cli.tables import console, counted, counts, duration, facts, size
 from hlm.cli.verbs import Verb, dispatch

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-import tyro
 from rich.table import Table
-from tyro.conf import Positional
 
-from hlm.cli.arguments import parse
+from hlm.cli.arguments import Place, parse
 from hlm.cli.progress import progress
 from hlm.cli.tables import console, counted
 
@@ -40,8 +38,8 @@ class ConvertArguments:
         source: source of the references, if the dataset does not name it.
     """
 
-    path: Annotated[Positional[Path], tyro.conf.arg(metavar="DATASET")]
-    target: Annotated[Positional[Path], tyro.conf.arg(metavar="TARGET")]
+    path: Annotated[Path, Place("DATASET")]
+    target: Annotated[Path, Place("TARGET")]
     to: Literal["hlm", "lerobot", "umi"] | None = None
     episodes: tuple[str, ...] = ()
     cameras: tuple[str, ...] = ()

@@ -7,13 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-import tyro
-from tyro.conf import Positional
-
-from hlm.cli.arguments import parse
+from hlm.cli.arguments import Place, Positional, parse
 from hlm.cli.progress import progress
 from hlm.cli.tables import console, size
-from hlm.core.errors import InputError
 
 if TYPE_CHECKING:
     from hlm.datasets.edits.content import Content
@@ -23,8 +19,7 @@ SELECTION = (
     'numbers and ranges ("3 5-7 20-"), narrowed down by KEY=VALUE (outcome=failure, source=teleop, task=..., '
     'seed=0-9, instruction="put the red*"); "all" for all of them'
 )
-_HELP = tyro.conf.arg(help=SELECTION, metavar="EPISODES", help_behavior_hint="")
-type Episodes = Annotated[Positional[tuple[str, ...]], _HELP]
+Episodes = Annotated[tuple[str, ...], Place("EPISODES", help=SELECTION)]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -179,8 +174,7 @@ def delete(arguments: Sequence[str]) -> int:
     config = parse(DeleteArguments, "hlm data delete", arguments)
     from hlm.datasets.edits import operations
 
-    words = _words(config.episodes, "hlm data delete")
-    return _edit(config.path, lambda content: operations.delete(content, words), dry_run=config.dry_run)
+    return _edit(config.path, lambda content: operations.delete(content, config.episodes), dry_run=config.dry_run)
 
 
 def keep(arguments: Sequence[str]) -> int:
@@ -188,8 +182,7 @@ def keep(arguments: Sequence[str]) -> int:
     config = parse(KeepArguments, "hlm data keep", arguments)
     from hlm.datasets.edits import operations
 
-    words = _words(config.episodes, "hlm data keep")
-    return _edit(config.path, lambda content: operations.keep(content, words), dry_run=config.dry_run)
+    return _edit(config.path, lambda content: operations.keep(content, config.episodes), dry_run=config.dry_run)
 
 
 def trim(arguments: Sequence[str]) -> int:
@@ -206,10 +199,8 @@ def relabel(arguments: Sequence[str]) -> int:
     config = parse(RelabelArguments, "hlm data relabel", arguments)
     from hlm.datasets.edits import operations
 
-    words = _words(config.episodes, "hlm data relabel")
-
     def operation(content: Content) -> Version:
-        return operations.relabel(content, words, instruction=config.instruction, outcome=config.outcome)
+        return operations.relabel(content, config.episodes, instruction=config.instruction, outcome=config.outcome)
 
     return _edit(config.path, operation, dry_run=config.dry_run)
 
@@ -292,10 +283,3 @@ def _say(versions: Sequence[Version], *, dry_run: bool) -> None:
         for line in version.details:
             screen.out(line)
         screen.out(f"{'would' if dry_run else 'done:'} {version.did}")
-
-
-def _words(words: tuple[str, ...], program: str) -> tuple[str, ...]:
-    """The selection, which must not be empty: forgetting it must not delete everything."""
-    if not words:
-        raise InputError(f"no episodes given. Give {SELECTION}. See `{program} --help`.")
-    return words

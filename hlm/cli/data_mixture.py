@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
-from tyro.conf import Positional
 
-from hlm.cli.arguments import parse
+from hlm.cli.arguments import Positional, parse
 from hlm.cli.data_edit import Episodes
 from hlm.cli.tables import console, counted, counts, duration, facts
 from hlm.core.errors import InputError

@@ -13,9 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from tyro.conf import Positional
-
-from hlm.cli.arguments import parse
+from hlm.cli.arguments import Positional, parse
 from hlm.cli.progress import waiting
 from hlm.cli.tables import console
 from hlm.core.errors import HlmError, InputError

@@ -13,9 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tyro.conf import Positional
-
-from hlm.cli.arguments import parse
+from hlm.cli.arguments import Positional, parse
 from hlm.cli.rendering import load_simulator
 from hlm.cli.rollouts import open_rollouts
 from hlm.cli.sources import LocalPolicy, ServedPolicy

@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tyro.conf import Positional
-
-from hlm.cli.arguments import parse
+from hlm.cli.arguments import Positional, parse
 from hlm.cli.tables import console, facts, size
 from hlm.cli.verbs import Verb, dispatch
 from hlm.core.errors import InputError

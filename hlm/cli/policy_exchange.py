@@ -8,10 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
-import tyro
-from tyro.conf import Positional
-
-from hlm.cli.arguments import parse
+from hlm.cli.arguments import Place, parse
 from hlm.cli.tables import console
 from hlm.core.errors import MissingDependencyError
 
@@ -27,8 +24,8 @@ class ExportArguments:
         target: what is made; nothing may be there.
     """
 
-    path: Annotated[Positional[Path], tyro.conf.arg(metavar="CHECKPOINT")]
-    target: Annotated[Positional[Path], tyro.conf.arg(metavar="TARGET")]
+    path: Annotated[Path, Place("CHECKPOINT")]
+    target: Annotated[Path, Place("TARGET")]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,8 +41,8 @@ class ImportArguments:
         rate_hz: actions per second.
     """
 
-    path: Annotated[Positional[Path], tyro.conf.arg(metavar="FOLDER")]
-    target: Annotated[Positional[Path], tyro.conf.arg(metavar="TARGET")]
+    path: Annotated[Path, Place("FOLDER")]
+    target: Annotated[Path, Place("TARGET")]
     embodiment: str = "unitree_g1"
     rate_hz: float = 30.0
 

@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from tyro.conf import Positional
-
-from hlm.cli.arguments import parse
+from hlm.cli.arguments import Positional, parse
 from hlm.cli.rendering import load_simulator
 from hlm.cli.sources import CAMERAS, EMBODIMENT, RATE_HZ, Replay, Scripted, SourceConfig, recorded_episode
 from hlm.cli.stations import StationConfig, open_station

@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from rich.console import Console
-from tyro.conf import Positional
 
-from hlm.cli.arguments import parse
+from hlm.cli.arguments import Positional, parse
 from hlm.cli.progress import waiting
 from hlm.cli.tables import console
 from hlm.core.errors import InputError, MissingFileError

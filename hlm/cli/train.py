@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Sequence
-from dataclasses import field, fields, make_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 from hlm.cli.arguments import parse
 from hlm.cli.tables import console
@@ -51,7 +50,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _config(arguments: Sequence[str]) -> TrainConfig:
-    from hlm.policies.training.config import config_of, must_be_of, read_document
+    from hlm.policies.training.config import TrainConfig, config_of, must_be_of, read_document
 
     options = list(arguments)
     document: dict[str, Any] = {}
@@ -65,26 +64,7 @@ def _config(arguments: Sequence[str]) -> TrainConfig:
         base = resuming(Path(str(document["resume"])))
     default = config_of(document, base=base)
     must_be_of(default.policy, [option[2:].partition(".")[0] for option in options if option.startswith("--")])
-    listed = _command_line(default)
-    parsed = parse(type(listed), PROGRAM, options, default=listed)
-    return type(default)(**{item.name: getattr(parsed, item.name) for item in fields(default)})
-
-
-def _command_line(config: TrainConfig) -> TrainConfig:
-    """The same config, whose policy options are listed on the command line under the policy type's name."""
-    from tyro.conf import arg
-
-    options: Any = Annotated[type(config.policy_config), arg(name=config.policy)]
-    listed = make_dataclass(
-        type(config).__name__,
-        [("policy_config", options, field(default=config.policy_config))],
-        bases=(type(config),),
-        namespace={"__doc__": type(config).__doc__},
-        frozen=True,
-        kw_only=True,
-    )
-    values: TrainConfig = listed(**{item.name: getattr(config, item.name) for item in fields(config)})
-    return values
+    return parse(TrainConfig, PROGRAM, options, default=default, names={"policy_config": default.policy})
 
 
 def _rank(name: str) -> int:

@@ -125,7 +125,7 @@ def test_what_is_no_dataset_is_refused_in_one_line(refused, dataset, folder, ver
 @pytest.mark.parametrize(
     ("words", "text"),
     [
-        (["delete", NAME], "no episodes given. Give numbers and ranges"),
+        (["delete", NAME], 'EPISODES is missing: numbers and ranges ("3 5-7 20-")'),
         (["delete", NAME, "7"], "no episode 7 in"),
         (["delete", NAME, "all"], "that would leave no episode"),
         (["keep", NAME, "outcome=sucess"], "Did you mean 'success'?"),
@@ -134,7 +134,7 @@ def test_what_is_no_dataset_is_refused_in_one_line(refused, dataset, folder, ver
         (["rename-camera", NAME, "haed", "top"], "no camera 'haed'. Known: head. Did you mean 'head'?"),
         (["rename-camera", NAME, "head", "Top Camera"], "must be lower-case letters, digits and _"),
         (["trim", NAME, "--still", "-1"], "still must not be negative"),
-        (["reorder", NAME, "--by", "size"], "Expected one of"),
+        (["reorder", NAME, "--by", "size"], 'invalid value "size" for --by. Choose from: "number", "start"'),
         (["split", NAME, "--into", "a.zarr"], "give either a selection"),
         (["split", NAME, "--into", "a.zarr", NAME, "--first", "0"], "is already there. Choose another name"),
         (["merge", NAME, "--into", "a.zarr"], "two or more datasets"),

@@ -117,7 +117,7 @@ def test_plot(dataset, folder, capsys):
         (["view", "nothing", "--save", "x.rrd"], "there is nothing"),
         (["plot", NAME, "--save", "x.jpg"], "needs a file name that ends with .png"),
         (["plot", NAME, "--save", "x.png", "--episode", "2"], "no episode 2 in"),
-        (["plot", NAME], "Missing from hlm data plot: --save"),
+        (["plot", NAME], "--save is missing: "),
     ],
 )
 def test_bad_words_are_refused_in_one_line(refused, dataset, monkeypatch, words, text):

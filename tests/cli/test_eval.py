@@ -28,7 +28,7 @@ NETWORK = [word for name, size in SIZES.items() for word in (f"--compact.archite
         (["runs/policy", "--seed", "-1"], "--seed must not be negative, got -1."),
         (["runs/policy", "--workers", "0"], "--workers must be at least 1, got 0."),
         (["runs/policy", "--videos", "-1"], "--videos must not be negative, got -1."),
-        (["runs/policy", "--rollout", "3"], "Did you mean '--rollouts'?"),
+        (["runs/policy", "--rollout", "3"], "Did you mean --rollouts?"),
     ],
 )
 def test_what_cannot_be_scored_is_one_line_and_writes_nothing(words, text, refused):

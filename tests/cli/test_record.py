@@ -44,7 +44,7 @@ def episode_of(path, rate_hz=30.0, **changes):
         (["a.zarr/episode_000000"], "`--source replay` and the path of an episode go together"),
         (["--source", "replay", "a.zarr/episode_000000"], "no dataset at a.zarr: there is nothing."),
         (["--source", "policy"], "a policy is scored by `hlm eval CHECKPOINT`"),
-        (["--episods", "3"], "Did you mean '--episodes'?"),
+        (["--episods", "3"], "Did you mean --episodes?"),
     ],
 )
 def test_what_cannot_be_recorded_is_one_line_and_writes_nothing(words, text, refused):
