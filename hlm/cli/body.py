@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from hlm.control.link_poses import heading, link_poses
 from hlm.control.model import BodyModel
-from hlm.control.posture import heading, link_poses
 from hlm.core.arrays import FloatArray
 from hlm.core.embodiment import Embodiment, Gripper
 from hlm.core.layout import ROOT_YAW_RATE, unpack
@@ -18,7 +18,7 @@ SOLE_THICKNESS_M = 0.036
 
 
 def body_parts(embodiment: Embodiment, episode: Episode) -> list[Part]:
-    """Links, soles and grippers, where the measured state puts them; see `hlm.control.posture.link_poses`."""
+    """Links, soles and grippers, where the measured state puts them; see `hlm.control.link_poses.link_poses`."""
     stamp_s = (episode.stamp_ns - episode.stamp_ns[0]) * 1e-9
     heading_rad = heading(episode.state[:, ROOT_YAW_RATE], stamp_s)
     positions_m, rotations = link_poses(BodyModel(embodiment), episode.state, heading_rad)

@@ -196,6 +196,7 @@ class BodyModel:
             self._add_frame(f"{side}_sole", link, sole_center_m)
         for gripper in embodiment.grippers:
             self._add_frame(f"{gripper.side}_grip", gripper.link, np.array(gripper.grip_m))
+        # Pinocchio adds a frame's zero inertia to its joint's, which rounds: without these, last bits would differ.
         for camera in embodiment.cameras:
             self._add_frame(f"{camera.name}_camera", camera.link, np.array(camera.position_m))
         self._add_frame("torso", self._torso_link(), np.zeros(3))

@@ -88,6 +88,6 @@ def test_a_target_that_is_not_finite_is_refused(
         WholeBodyIK(model).solve(stance(float("nan")), standing)
 
 
-def test_settings_are_checked() -> None:
+def test_the_config_is_checked() -> None:
     with pytest.raises(InputError, match="iterations must be at least 1, got 0"):
         IKConfig(iterations=0)

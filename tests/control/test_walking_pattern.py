@@ -36,7 +36,7 @@ def test_footsteps_end_at_the_goal_in_alternating_steps_that_feet_can_take(goal:
     assert np.hypot(*(soles[0, :2] - soles[1, :2])) == pytest.approx(GAIT.stance_width_m)
 
 
-def test_who_has_arrived_takes_no_step() -> None:
+def test_at_the_goal_no_step_is_taken() -> None:
     assert footsteps_to(np.array([0.005, 0.0, 0.01]), SOLES, GAIT) == ()
     assert WalkingPattern((), SOLES, GAIT).duration_s == 0.0
 
@@ -54,7 +54,7 @@ def test_walking_at_a_velocity_goes_as_far_as_it_says(velocity: tuple[float, flo
     np.testing.assert_allclose(middle(soles), np.array(velocity) * (6.0 - 0.5 * step_s), atol=1e-9)
 
 
-def test_feet_that_stand_do_not_move_and_one_is_in_the_air_at_most() -> None:
+def test_stance_feet_do_not_move_and_at_most_one_foot_swings() -> None:
     pattern = WalkingPattern(footsteps_to(np.array([0.4, 0.1, 0.3]), SOLES, GAIT), SOLES, GAIT)
     poses = [pattern.at(time_s) for time_s in np.arange(-0.5, pattern.duration_s + 0.5, 0.01)]
     heights = np.array([pose.sole_position_m[:, 2] for pose in poses])

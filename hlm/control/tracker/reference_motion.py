@@ -8,13 +8,13 @@ reference's own feet. Contacts are detected anew whenever slots are added, excep
 from __future__ import annotations
 
 import numpy as np
-import pinocchio as pin
 
 from hlm.control.model import GRAVITY_M_S2, BodyModel
 from hlm.control.tracker.contact_detection import ContactConfig, detect_contacts, load_fractions, right_load_fraction
 from hlm.control.tracker.contact_state import ContactState
 from hlm.control.tracker.local_cubic import cubic_derivatives, cubic_fit
 from hlm.control.tracker.pendulum import MIN_COM_HEIGHT_M, PendulumConfig, expected_zmp, fit_pendulum, pendulum_maps
+from hlm.control.tracker.reference_kinematics import ReferenceKinematics
 from hlm.control.tracker.reference_sample import ReferenceSample
 from hlm.control.tracker.reference_stream import StreamConfig
 from hlm.core.arrays import FloatArray
@@ -55,8 +55,7 @@ class ReferenceMotion:
     def __init__(
         self, model: BodyModel, stream: StreamConfig, contact: ContactConfig, pendulum: PendulumConfig
     ) -> None:
-        self._model = model
-        self._data = model.data()
+        self._kinematics = ReferenceKinematics(model)
         self._contact_config = contact
         self._pendulum_config = pendulum
         self._dt_s = 1.0 / stream.rate_hz
@@ -65,7 +64,7 @@ class ReferenceMotion:
         slots = self._fitted + _MAX_AHEAD_SLOTS
         self._table = np.zeros((slots, _COLUMNS))
         self._contacts = np.ones((slots, 2), dtype=bool)
-        # Forward kinematics with the pelvis at the origin, facing x.
+        # Kinematics with the pelvis at the origin, facing x.
         self._own_sole_m = np.zeros((slots, 2, 3))
         self._own_roll_pitch_yaw = np.zeros((slots, 2, 3))
         self._own_com_m = np.zeros((slots, 3))
@@ -207,21 +206,17 @@ class ReferenceMotion:
 
     def _add(self, vector: FloatArray) -> None:
         """Fill the newest slot by forward kinematics."""
-        joints, grippers, root = unpack(vector)
-        model, data = self._model.pin_model, self._data
-        tilt = pin.Quaternion(pin.rpy.rpyToMatrix(root[0], root[1], 0.0))
-        position = np.concatenate([np.zeros(3), tilt.coeffs(), joints])
-        self._own_com_m[-1] = pin.centerOfMass(model, data, position)
-        for foot, frame in enumerate(self._model.sole_frames):
-            placement = pin.updateFramePlacement(model, data, frame)
-            self._own_sole_m[-1, foot] = placement.translation
-            self._own_roll_pitch_yaw[-1, foot] = pin.rpy.matrixToRpy(placement.rotation)
-        self._right_load_fraction[-1] = right_load_fraction(self._own_sole_m[-1], self._own_com_m[-1])
+        body = unpack(vector)
+        own = self._kinematics.of(body)
+        self._own_com_m[-1] = own.com_m
+        self._own_sole_m[-1] = own.sole_m
+        self._own_roll_pitch_yaw[-1] = own.sole_roll_pitch_yaw_rad
+        self._right_load_fraction[-1] = right_load_fraction(own.sole_m, own.com_m)
         row = self._table[-1]
-        row[_JOINTS] = joints
-        row[_GRIPPERS] = grippers
-        row[_ROLL_PITCH_YAW] = root[0], root[1], 0.0
-        row[_YAW_RATE] = root[2]
+        row[_JOINTS] = body.joint_position_rad
+        row[_GRIPPERS] = body.gripper_opening
+        row[_ROLL_PITCH_YAW] = body.root[0], body.root[1], 0.0
+        row[_YAW_RATE] = body.root[2]
 
     def _detect_contacts(self, new: int, played_ns: int) -> None:
         """Detect contacts in slots that have not been played, and anchor all slots from the first that changed."""

@@ -72,9 +72,11 @@ def test_it_follows_a_squat_a_fifth_of_a_second_later(
         poses.append(solver.solve(stance(0.74 - depth_m), poses[-1], 8))
     heights = play(robot, world, WholeBodyTracker(UNITREE_G1), poses)
     ticks = np.arange(len(heights)) / TICK_HZ - 0.2
-    wanted = np.interp(ticks, np.arange(len(poses)) / STREAM_HZ, [pose.position_pelvis_in_world_m[2] for pose in poses])
-    assert wanted.min() < 0.56
-    np.testing.assert_allclose(heights, wanted, atol=0.02)
+    expected = np.interp(
+        ticks, np.arange(len(poses)) / STREAM_HZ, [pose.position_pelvis_in_world_m[2] for pose in poses]
+    )
+    assert expected.min() < 0.56
+    np.testing.assert_allclose(heights, expected, atol=0.02)
 
 
 def test_a_stream_that_stops_leaves_the_robot_standing(

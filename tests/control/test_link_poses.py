@@ -4,7 +4,7 @@ import mujoco
 import numpy as np
 import pytest
 
-from hlm.control.posture import heading, link_poses
+from hlm.control.link_poses import heading, link_poses
 from hlm.core.embodiments.unitree_g1 import UNITREE_G1
 from hlm.core.layout import JOINT_INDEX, pack
 from hlm.core.rotations import quat_from_roll_pitch_yaw
