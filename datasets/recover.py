@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hlm.core.errors import HlmError
 from hlm.core.files import storage_errors
+from hlm.core.wording import counted
 from hlm.datasets.reader import read_spec
 from hlm.datasets.schema import DatasetSpec, EpisodeInfo
 from hlm.datasets.store.attributes import check_attributes, group_attributes, steps_in
@@ -69,7 +70,7 @@ def _recover_one(number: int, folder: Path, spec: DatasetSpec) -> Recovery:
             episode = pack(folder, header, records, info.to_attributes(), recovered=True)
     except HlmError as error:
         return _lost(number, str(error))
-    text = f"recovered, {len(records)} steps" + (f"; {damaged} after them were damaged" if damaged else "")
+    text = f"recovered, {counted(len(records), 'step')}" + (f"; {damaged} after them were damaged" if damaged else "")
     return Recovery(number=number, episode=episode, steps=len(records), text=text)
 
 
@@ -79,7 +80,7 @@ def _finish_one(number: int, folder: Path) -> Recovery:
     check_version(attributes, folder)
     check_attributes(attributes, folder)
     steps = steps_in(attributes)
-    return Recovery(number=number, episode=finish(folder), steps=steps, text=f"was complete, {steps} steps")
+    return Recovery(number=number, episode=finish(folder), steps=steps, text=f"was complete, {counted(steps, 'step')}")
 
 
 def _lost(number: int, text: str) -> Recovery:

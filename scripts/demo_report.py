@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from demo_plan import DemoConfig, Step
+from humanize import naturalsize
 
 from hlm.core.errors import InputError
 from hlm.datasets.reader import Episode, open_dataset
@@ -60,7 +61,7 @@ def _recording(config: DemoConfig, step: Step) -> Section:
             "cameras": ", ".join(
                 f"{name} {width} x {height}" for name, (height, width) in dataset.spec.cameras.items()
             ),
-            "size": f"{summary.size_bytes / 1e6:.1f} MB",
+            "size": naturalsize(summary.size_bytes),
         },
         clips=tuple(_clip(episode, config.out, dataset.spec.rate_hz) for episode in dataset),
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 from hlm import __version__
 from hlm.core.errors import InputError
+from hlm.core.wording import counted
 from hlm.datasets.schema import Json
 
 type Show = Callable[[int, int], None]
@@ -83,6 +84,6 @@ class Conversion:
         if not self.kept:
             first = self.episodes[0]
             raise InputError(
-                f"none of the {len(self.episodes)} episodes of {self.dataset} can be converted. "
+                f"none of the {counted(len(self.episodes), 'episode')} of {self.dataset} can be converted. "
                 f"The first, {first.name}: {first.reason}."
             )

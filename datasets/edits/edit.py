@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from hlm.core.errors import InputError, MismatchError
+from hlm.core.wording import counted
 from hlm.datasets.edits.content import Content, copying, editing
 from hlm.datasets.edits.draft import Draft
 from hlm.datasets.edits.operations import with_cameras
@@ -126,9 +127,11 @@ def split(
         versions = []
         for target, numbers in zip(targets, _parts(content, share), strict=True):
             if not numbers:
-                raise InputError(f"{target} would get none of the {len(content.folders)} episodes of {path}.")
+                raise InputError(
+                    f"{target} would get none of the {counted(len(content.folders), 'episode')} of {path}."
+                )
             drafts = tuple(Draft(folder=content.folders[one], number=place) for place, one in enumerate(numbers))
-            did = f"copy {len(numbers)} of {len(content.folders)} episodes into {target}: {ranges(numbers)}"
+            did = f"copy {len(numbers)} of {counted(len(content.folders), 'episode')} into {target}: {ranges(numbers)}"
             versions.append(Version(attributes=content.attributes, drafts=drafts, did=did))
         if not dry_run:
             create_datasets(dict(zip(targets, versions, strict=True)), show)
@@ -165,7 +168,7 @@ def _merged(contents: Sequence[Content]) -> Version:
         numbers = range(len(drafts), len(drafts) + len(episodes))
         drafts += [Draft(folder=episode.path, number=number) for episode, number in zip(episodes, numbers, strict=True)]
         details.append(f"{content.path}: episodes {ranges(list(content.folders))} -> {ranges(numbers)}")
-    did = f"copy {len(drafts)} episodes of {len(contents)} datasets"
+    did = f"copy {counted(len(drafts), 'episode')} of {counted(len(contents), 'dataset')}"
     return Version(
         attributes=with_cameras(first.attributes, cameras), drafts=tuple(drafts), did=did, details=tuple(details)
     )

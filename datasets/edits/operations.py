@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from hlm.core.errors import InputError, UnknownNameError
+from hlm.core.wording import counted
 from hlm.datasets.checks import MOVING_RAD
 from hlm.datasets.edits.content import Content
 from hlm.datasets.edits.draft import Draft
@@ -82,7 +83,7 @@ def trim(content: Content, words: Sequence[str], idle: Idle) -> Version:
         drafts[episode.number] = replace(drafts[episode.number], steps=(start, stop))
         ends = (start / content.spec.rate_hz, (len(episode) - stop) / content.spec.rate_hz)
         cut = f"{ends[0]:.2f} s at the start, {ends[1]:.2f} s at the end"
-        details.append(f"episode {episode.number}: {cut}, {stop - start} of {len(episode)} steps remain")
+        details.append(f"episode {episode.number}: {cut}, {stop - start} of {counted(len(episode), 'step')} remain")
         cut_steps += len(episode) - (stop - start)
         moving += 1
     did = f"trim {_of(range(moving), content)} by {cut_steps / content.spec.rate_hz:.1f} s"
@@ -221,11 +222,11 @@ def _described(content: Content, numbers: Sequence[int]) -> tuple[str, ...]:
         text = (
             "cannot be read"
             if episode is None
-            else f"{episode.info.outcome}, {len(episode)} steps, '{episode.info.instruction}'"
+            else f"{episode.info.outcome}, {counted(len(episode), 'step')}, '{episode.info.instruction}'"
         )
         lines.append(f"episode {number}: {text}")
     return tuple(lines)
 
 
 def _of(numbers: Sequence[object], content: Content) -> str:
-    return f"{len(numbers)} of {len(content.folders)} episodes"
+    return f"{len(numbers)} of {counted(len(content.folders), 'episode')}"

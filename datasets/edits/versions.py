@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from humanize import naturalsize
+
 from hlm.core.errors import ExistsError, InputError, StorageError
 from hlm.core.files import NEW, storage_errors, sync_folder, write_atomic
 from hlm.core.serialization import json_bytes, read_json
@@ -230,5 +232,5 @@ def _check_space(path: Path, drafts: Sequence[Draft]) -> None:
     free = shutil.disk_usage(path.parent).free
     if needed > free:
         raise StorageError(
-            f"{path} needs {needed / 1e6:.0f} MB, and {path.parent} has {free / 1e6:.0f} MB left. Free some space."
+            f"{path} needs {naturalsize(needed)}, and {path.parent} has {naturalsize(free)} left. Free some space."
         )

@@ -8,12 +8,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from humanize import naturalsize
 from rich.table import Table
 
 from hlm.cli.arguments import Positional, parse
 from hlm.cli.progress import progress, waiting
-from hlm.cli.tables import console, counted, counts, duration, facts, size
+from hlm.cli.tables import console, counts, duration, facts
 from hlm.cli.verbs import Verb, dispatch
+from hlm.core.wording import counted
 
 if TYPE_CHECKING:
     from hlm.datasets.summary import DatasetSummary
@@ -172,7 +174,7 @@ def _totals(summary: DatasetSummary) -> Table:
         "robot": f"{summary.spec.embodiment}, {summary.spec.rate_hz:g} Hz",
         "cameras": ", ".join(cameras) or "none",
         "episodes": f"{len(summary.episodes)}, {counted(summary.steps, 'step')}, {duration(summary.duration_s)}",
-        "size": size(summary.size_bytes),
+        "size": naturalsize(summary.size_bytes),
         "outcomes": counts(summary.outcomes),
         "instructions": _instructions(summary.instructions),
     }
@@ -201,7 +203,7 @@ def _episodes(summary: DatasetSummary) -> Table:
     for episode in summary.episodes:
         outcome = episode.outcome + (" (recovered)" if episode.recovered else "")
         stage = "" if episode.stage is None else str(episode.stage)
-        length = (f"{episode.duration_s:.1f}", str(episode.steps), size(episode.size_bytes))
+        length = (f"{episode.duration_s:.1f}", str(episode.steps), naturalsize(episode.size_bytes))
         table.add_row(str(episode.number), episode.instruction, episode.source, outcome, stage, *length)
     return table
 

@@ -11,7 +11,8 @@ from rich.table import Table
 
 from hlm.cli.arguments import Place, parse
 from hlm.cli.progress import progress
-from hlm.cli.tables import console, counted
+from hlm.cli.tables import console
+from hlm.core.wording import counted
 
 if TYPE_CHECKING:
     from hlm.datasets.convert.report import Conversion

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
+from humanize import naturalsize
+
 from hlm.cli.arguments import Place, Positional, parse
 from hlm.cli.progress import progress
-from hlm.cli.tables import console, size
+from hlm.cli.tables import console
 
 if TYPE_CHECKING:
     from hlm.datasets.edits.content import Content
@@ -272,7 +274,7 @@ def _edit(path: Path, operation: Callable[[Content], Version], *, dry_run: bool)
     if not dry_run:
         before = versions.before(path)
         shown = before.relative_to(Path.cwd()) if before.is_relative_to(Path.cwd()) else before
-        taken = size(versions.size_of_its_own(path))
+        taken = naturalsize(versions.size_of_its_own(path))
         console().out(f"backup: {shown} ({taken} on disk); `hlm data undo {path}` restores it")
     return 0
 

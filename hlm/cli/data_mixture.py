@@ -13,8 +13,9 @@ from rich.table import Table
 
 from hlm.cli.arguments import Positional, parse
 from hlm.cli.data_edit import Episodes
-from hlm.cli.tables import console, counted, counts, duration, facts
+from hlm.cli.tables import console, counts, duration, facts
 from hlm.core.errors import InputError
+from hlm.core.wording import counted
 
 if TYPE_CHECKING:
     from hlm.datasets.mixture import Mixture, Part

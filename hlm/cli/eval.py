@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hlm.cli.arguments import Positional, parse
+from hlm.cli.progress import progress
 from hlm.cli.rendering import load_simulator
 from hlm.cli.rollouts import open_rollouts
 from hlm.cli.sources import LocalPolicy, ServedPolicy
@@ -120,8 +121,6 @@ def _station(config: EvalArguments) -> StationConfig:
 
 
 def _evaluate(config: EvalArguments, station: StationConfig, out: Path) -> EvalResult:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
     from hlm.evaluation.results import EvalResult
     from hlm.evaluation.rollouts import in_parallel
 
@@ -129,19 +128,11 @@ def _evaluate(config: EvalArguments, station: StationConfig, out: Path) -> EvalR
     opened = partial(open_rollouts, station, frozenset(seeds[: config.videos]), out)
     workers = min(config.workers or _default_workers(config), len(seeds))
     results: list[RolloutResult] = []
-    columns = (
-        TextColumn("rollouts"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[rate]}"),
-    )
-    with Progress(*columns, console=console()) as progress:
-        bar = progress.add_task("rollouts", total=len(seeds), rate="")
+    with progress("rollouts") as show:
+        show(0, len(seeds))
         for result in in_parallel(opened, seeds, workers):
             results.append(result)
-            successes = sum(one.success for one in results)
-            progress.update(bar, advance=1, rate=f"{successes} of {len(results)} successful")
+            show(len(results), len(seeds), f"{sum(one.success for one in results)} successful")
     results.sort(key=lambda one: one.seed)
     name = str(config.checkpoint or config.server or "scripted")
     return EvalResult(task=config.task, policy=name, first_seed=config.seed, rollouts=tuple(results))

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from humanize import naturalsize
+
 from hlm.cli.arguments import Positional, parse
-from hlm.cli.tables import console, facts, size
+from hlm.cli.tables import console, facts
 from hlm.cli.verbs import Verb, dispatch
 from hlm.core.errors import InputError
 
@@ -102,7 +104,7 @@ def _facts(checkpoint: Checkpoint) -> dict[str, str]:
         "actions": f"{encoding.horizon} {encoding.actions}, {encoding.order} order",
         "proprioception": "yes" if encoding.proprioception else "no",
         **({"words": ", ".join(config.vocabulary.words)} if config.vocabulary is not None else {}),
-        "parameters": f"{parameters / 1e6:.2f} million, {size(weights_bytes)}",
+        "parameters": f"{parameters / 1e6:.2f} million, {naturalsize(weights_bytes)}",
         "trained": f"{checkpoint.step} updates on {_data(config)}",
         "sampling": f"{config.sampling.euler_steps} Euler steps, {config.sampling.execution_horizon} actions per chunk",
     }

@@ -1,31 +1,67 @@
-"""Bars for what takes longer than a moment; they go to stderr, so that what is printed can be piped."""
+"""Progress bars and spinners of the verbs; on stderr, so that the output can be piped, and only on a terminal."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 from rich.console import Console
 
 
+class Show(Protocol):
+    """Updates a progress bar."""
+
+    def __call__(self, done: int, total: int, note: str = "") -> None:
+        """Show that `done` of `total` are done, and a short text beside the bar."""
+        ...
+
+
 @contextmanager
-def progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on a terminal, which disappears at the end; yields `show(done, total)`.
+def progress(what: str) -> Iterator[Show]:
+    """Show a progress bar, which disappears at the end; text printed to stdout meanwhile appears above it.
 
     Args:
-        what: is counted, e.g. "episodes".
+        what: is counted, for example "episodes".
+
+    Yields:
+        Function that updates the bar.
     """
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
     screen = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bars:
-        bar = bars.add_task(what, total=None)
-        yield lambda done, total: bars.update(bar, completed=done, total=total)
+    bars = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}", markup=False),
+        console=screen,
+        transient=True,
+        # Piped output must not end on stderr.
+        redirect_stdout=sys.stdout.isatty(),
+        disable=not screen.is_terminal,
+    )
+    with bars:
+        bar = bars.add_task(what, total=None, note="")
+
+        def show(done: int, total: int, note: str = "") -> None:
+            bars.update(bar, completed=done, total=total, note=note)
+
+        yield show
 
 
 @contextmanager
 def waiting(text: str) -> Iterator[None]:
-    """A turning wheel on a terminal, for what cannot be counted."""
+    """Show a spinner and a text, for work that cannot be counted."""
     with Console(stderr=True).status(text):
         yield

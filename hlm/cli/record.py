@@ -9,15 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from hlm.cli.arguments import Positional, parse
+from hlm.cli.progress import progress
 from hlm.cli.rendering import load_simulator
 from hlm.cli.sources import CAMERAS, EMBODIMENT, RATE_HZ, Replay, Scripted, SourceConfig, recorded_episode
 from hlm.cli.stations import StationConfig, open_station
-from hlm.cli.tables import console, counted, duration
+from hlm.cli.tables import console, duration
 from hlm.core.errors import ExistsError, InputError, UnknownNameError
+from hlm.core.wording import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.progress import Progress
 
     from hlm.core.task import Task
     from hlm.datasets.schema import DatasetSpec
@@ -139,21 +140,22 @@ def _record(config: RecordArguments, station: Station, plan: _Plan, done: list[R
     from hlm.runtime.recording import record
 
     seeds = plan.origin.seeds
-    with DatasetWriter.open(plan.out, _spec(config)) as writer, _progress() as progress:
-        bar = progress.add_task("episodes", total=len(seeds), stage="")
+    with DatasetWriter.open(plan.out, _spec(config)) as writer, progress("episodes") as show_progress:
+        show_progress(0, len(seeds))
 
         def show(scored: ScoredStep) -> None:
             if scored.step.index % 15 == 0 and scored.progress is not None:
                 reached = scored.progress.stage
                 name = plan.task.stages[reached - 1] if reached else "start"
-                progress.update(bar, stage=f"{scored.step.index / RATE_HZ:5.1f} s  {name}")
+                note = f"{scored.step.index / RATE_HZ:5.1f} s  {name}"
+                show_progress(len(done), len(seeds), note)
 
         try:
             instances = map(plan.task.reset, seeds)
             for episode in record(station, writer, instances, plan.origin.source, config.source, show):
                 done.append(episode)
-                progress.update(bar, advance=1, stage="")
-                _report(progress.console, episode, plan.task.stages)
+                show_progress(len(done), len(seeds))
+                _report(console(), episode, plan.task.stages)
         except KeyboardInterrupt:
             # The writer would warn of the episode that it leaves open; the line that ends the program says it too.
             logging.getLogger("hlm.datasets.writer").setLevel(logging.ERROR)
@@ -166,19 +168,6 @@ def _spec(config: RecordArguments) -> DatasetSpec:
     height, width = config.image_size
     cameras = {name: (height, width) for name in config.cameras}
     return DatasetSpec(embodiment=EMBODIMENT.name, rate_hz=RATE_HZ, cameras=cameras)
-
-
-def _progress() -> Progress:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[stage]}"),
-        console=console(),
-    )
 
 
 def _report(screen: Console, episode: RecordedEpisode, stages: tuple[str, ...]) -> None:

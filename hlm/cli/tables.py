@@ -1,4 +1,4 @@
-"""How verbs print: tables and quantities for a person."""
+"""Tables and quantities as the verbs print them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def console() -> Console:
 
 
 def facts(rows: Mapping[str, str]) -> Table:
-    """A table of names and values without lines."""
+    """A two-column table of names and values, without lines."""
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     table.add_column(style="bold")
     for name, value in rows.items():
@@ -23,27 +23,16 @@ def facts(rows: Mapping[str, str]) -> Table:
 
 
 def counts(numbers: Mapping[str, int], separator: str = ", ") -> str:
-    """Numbers with their names, e.g. `12 success, 3 failure`."""
+    """Numbers with their names, for example `12 success, 3 failure`."""
     return separator.join(f"{number} {name}" for name, number in numbers.items())
 
 
-def counted(number: int, noun: str) -> str:
-    """A number with its noun, e.g. `1 episode`, `2 episodes`."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
 def duration(duration_s: float) -> str:
-    """A duration in the unit that reads best."""
+    """A duration in the unit that reads best, for example `52.3 s`.
+
+    humanize has nothing as short that is as exact: "52.34 seconds", "1 hour, 1 minute and 1 second", or "an hour".
+    """
     for limit_s, unit_s, unit in ((120.0, 1.0, "s"), (7200.0, 60.0, "min")):
         if duration_s < limit_s:
             return f"{duration_s / unit_s:.1f} {unit}"
     return f"{duration_s / 3600.0:.1f} h"
-
-
-def size(size_bytes: float) -> str:
-    """A number of bytes in the unit that reads best."""
-    for unit in ("B", "kB", "MB"):
-        if size_bytes < 999.5:
-            return f"{size_bytes:.3g} {unit}"
-        size_bytes /= 1000.0
-    return f"{size_bytes:.3g} GB"

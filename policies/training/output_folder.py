@@ -6,6 +6,8 @@ import os
 import shutil
 from pathlib import Path
 
+from humanize import naturalsize
+
 from hlm.core.errors import ExistsError, StorageError
 from hlm.core.files import storage_errors
 from hlm.datasets.store.lock import LOCK_FILE
@@ -46,6 +48,6 @@ def must_have_space(out: Path, needed_bytes: int) -> None:
         free_bytes = shutil.disk_usage(out).free
     if free_bytes < needed_bytes:
         raise StorageError(
-            f"a checkpoint takes {needed_bytes / 1e6:.0f} MB, and {out} has {free_bytes / 1e6:.0f} MB left. "
+            f"a checkpoint takes {naturalsize(needed_bytes)}, and {out} has {naturalsize(free_bytes)} left. "
             "Free some space, or choose another --out."
         )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hlm.cli.main import main
-from hlm.cli.tables import duration, size
+from hlm.cli.tables import duration
 from hlm.core.layout import DIMENSIONS
 from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Step
 from hlm.datasets.writer import DatasetWriter
@@ -85,11 +85,6 @@ def test_nothing_to_recover(dataset, capsys):
 @pytest.mark.parametrize(("seconds", "text"), [(1.0, "1.0 s"), (150.0, "2.5 min"), (9000.0, "2.5 h")])
 def test_duration(seconds, text):
     assert duration(seconds) == text
-
-
-@pytest.mark.parametrize(("number", "text"), [(12, "12 B"), (999_600, "1 MB"), (1_234_000, "1.23 MB"), (5e9, "5 GB")])
-def test_size(number, text):
-    assert size(number) == text
 
 
 def _size(path):

@@ -157,7 +157,7 @@ def test_ctrl_c_ends_it_in_one_line_and_loses_nothing(folder, brief_program, cap
     finished = len(open_dataset(dataset))
     assert finished >= 2
     assert complaint == (
-        f"hlm: interrupted; {finished} finished episodes are in a.zarr, `hlm data recover a.zarr` keeps the open one\n"
+        f"hlm: interrupted; {finished} finished episodes in a.zarr; `hlm data recover a.zarr` keeps the open one\n"
     )
     open_ones = list(dataset.glob("episode_*.partial"))
     assert main(["data", "recover", "a.zarr"]) == 0

@@ -13,6 +13,7 @@ import pytest
 from hlm.core.errors import MissingFileError
 from hlm.core.files import write_atomic
 from hlm.core.serialization import json_bytes, read_json
+from hlm.core.wording import counted
 from hlm.datasets.reader import open_dataset
 from hlm.datasets.recover import recover
 from hlm.datasets.store import packing
@@ -154,9 +155,8 @@ def test_every_flipped_bit_of_a_journal_is_noticed(path, partial):
             episode = open_dataset(path).episodes[1]
             check_steps(episode, 1)
             assert episode.info.instruction == "do 1"
-            assert kept.text == f"recovered, {kept.steps} steps" + f"; {20 - kept.steps} after them were damaged" * (
-                kept.steps < 20
-            )
+            damage = f"; {20 - kept.steps} after them were damaged" if kept.steps < 20 else ""
+            assert kept.text == f"recovered, {counted(kept.steps, 'step')}{damage}"
             assert verify(path) == []
         shutil.rmtree(path)
     assert len(set(kept_steps)) > 5
@@ -229,7 +229,7 @@ KILLED = """
 import os, signal, sys
 from hlm.datasets.recover import recover
 left = int(sys.argv[2])
-def counted(call):
+def counting_calls(call):
     def wrapped(*args, **kwargs):
         global left
         if left == 0:
@@ -238,6 +238,6 @@ def counted(call):
         return call(*args, **kwargs)
     return wrapped
 for name in ("fsync", "write", "rename", "replace", "unlink", "mkdir", "open"):
-    setattr(os, name, counted(getattr(os, name)))
+    setattr(os, name, counting_calls(getattr(os, name)))
 recover(sys.argv[1])
 """

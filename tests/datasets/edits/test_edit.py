@@ -348,6 +348,6 @@ def test_a_full_disk_leaves_nothing(demos, tmp_path, monkeypatch):
         free = 1000
 
     monkeypatch.setattr("shutil.disk_usage", lambda _: Usage)
-    with pytest.raises(StorageError, match=r"needs \d+ MB, and .* has 0 MB left"):
+    with pytest.raises(StorageError, match=r"needs \d+\.\d [kM]B, and .* has 1\.0 kB left"):
         split(demos, [tmp_path / "a.zarr"], Share(fractions=(1.0,)))
     assert [entry.name for entry in tmp_path.iterdir()] == [demos.name]

@@ -139,7 +139,9 @@ def test_a_disk_that_is_too_small_shows_before_training(tiny_config, monkeypatch
     needed = sum((train(replace(config, out=config.out / name)) / "training.pt").stat().st_size for name in "a")
     free = SimpleNamespace(free=needed)  # which the weights do not fit beside
     monkeypatch.setattr("shutil.disk_usage", lambda path: free)
-    with pytest.raises(StorageError, match=r"a checkpoint takes \d+ MB, and .*b has \d+ MB left\. Free some space, or"):
+    with pytest.raises(
+        StorageError, match=r"a checkpoint takes \d+\.\d MB, and .*b has \d+\.\d MB left\. Free some space, or"
+    ):
         train(replace(config, out=config.out / "b"))
     free.free = 2 * needed
     assert read_checkpoint(train(replace(config, out=config.out / "b"))).step == 2
