@@ -1,4 +1,4 @@
-"""Attributes of episodes from version 2 of the schema, in the terms of version 3: pure functions on JSON values."""
+"""Upgrade of attributes from version 2 of the schema to version 3: pure functions on JSON values."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import Any, TypeGuard
 
 
 def episode_attributes_3(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    """All attributes of an episode, as version 3 names them; the version itself stays."""
+    """Upgrade all attributes of an episode, except for the version number."""
     return info_attributes_3(renamed(attributes, {"rows": "steps", "labels": "privileged"}))
 
 
 def info_attributes_3(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    """Attributes that contain an episode's description, with fields for what version 2 kept in `extra`.
+    """Upgrade the description of an episode: what version 2 kept in `extra` becomes attributes.
 
-    Values that do not fit their field stay in `extra`: a scene that is no number, candidates that contradict the
-    instruction. Attributes that are damaged beyond that are returned as they are.
+    Values that do not fit stay in `extra`: a scene that is not a number, candidates that contradict the instruction.
+    Attributes without a valid `extra` are returned unchanged.
     """
     if not isinstance(attributes.get("extra", {}), dict):
         return dict(attributes)
@@ -46,7 +46,7 @@ def info_attributes_3(attributes: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def renamed(values: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
-    """The same values, in the same order, some under new names.
+    """The same values in the same order, some under new names.
 
     Args:
         values: by name.

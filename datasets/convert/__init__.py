@@ -1,1 +1,1 @@
-"""Datasets of other formats into hlm's, and hlm's into theirs."""
+"""Conversion of datasets from and to other formats."""

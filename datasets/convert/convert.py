@@ -1,4 +1,4 @@
-"""Converting a dataset of one format into another; hlm's own is always one of the two."""
+"""Conversion of a dataset from one format into another; hlm's own is always one of the two."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ DESCRIPTIONS = {HLM: "an hlm dataset", LEROBOT: "a LeRobot dataset", OPENHLM: "O
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
-    """What is to be converted into what.
+    """A conversion to be done.
 
     Attributes:
         path: an hlm dataset, a LeRobot dataset, or a folder of OpenHLM's recordings.
@@ -50,7 +50,12 @@ class Request:
     source: str = ""
 
     def __post_init__(self) -> None:
-        """Check what needs no disk."""
+        """Check the values; nothing is read.
+
+        Raises:
+            UnknownNameError: an unknown format or source.
+            InputError: a rate that is not positive.
+        """
         if self.to is not None and self.to not in TARGETS:
             raise UnknownNameError("format", self.to, TARGETS)
         if self.source and self.source not in SOURCES:
@@ -60,10 +65,10 @@ class Request:
 
 
 def detect(path: Path) -> str:
-    """What is at a path: `HLM`, `LEROBOT` or `OPENHLM`.
+    """Detect the format of the dataset at a path: `HLM`, `LEROBOT` or `OPENHLM`.
 
     Raises:
-        MissingFileError: nothing, or nothing that can be converted.
+        MissingFileError: there is nothing that can be converted.
     """
     with storage_errors("read", path):
         if not path.is_dir():
@@ -82,18 +87,22 @@ def detect(path: Path) -> str:
 
 
 def convert(request: Request, show: Show = quiet) -> Conversion:
-    """Convert; the target is there completely when this returns, and not at all when it raises.
+    """Convert a dataset, atomically.
+
+    Args:
+        request: the conversion.
+        show: called with the number of converted steps and of all steps.
 
     Raises:
         MissingFileError: there is nothing to convert.
-        ExistsError: something is at the target.
-        InputError: hlm's format is neither the source's nor the target's, or no episode can be converted.
-        HlmError: the source cannot be converted; the text says why.
+        ExistsError: the target exists.
+        InputError: neither format is hlm's, or no episode can be converted.
+        HlmError: the dataset cannot be converted; the text says why.
     """
     found = detect(request.path)
     to = request.to or HLM
     if found == HLM and to == HLM:
-        raise InputError(f"{request.path} is an hlm dataset; say what to make of it: --to {LEROBOT} or --to {UMI}.")
+        raise InputError(f"{request.path} is an hlm dataset already; choose --to {LEROBOT} or --to {UMI}.")
     if HLM not in (found, to):
         raise InputError(f"{request.path} is {DESCRIPTIONS[found]}; convert it to hlm first, then that to {to}.")
     must_be_free(request.target)
@@ -138,10 +147,10 @@ def _import_openhlm(request: Request, show: Show) -> _Build:
 
 
 def _numbers(request: Request, count: int) -> list[int]:
-    """Numbers of the chosen episodes of a source that is not hlm's, counted from 0."""
+    """Numbers of the chosen episodes of a dataset of another format, counted from 0."""
     selection = parse_selection(request.episodes)
     if selection.conditions:
         key = next(iter(selection.conditions))
-        raise InputError(f"episodes of {request.path} are chosen by number, not by {key}: it is not hlm's yet.")
+        raise InputError(f"episodes of {request.path} are chosen by number, not by {key}: it is not an hlm dataset.")
     infos: dict[int, EpisodeInfo | None] = dict.fromkeys(range(count))
     return selection.choose(infos, request.path)

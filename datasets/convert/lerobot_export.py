@@ -1,4 +1,4 @@
-"""An hlm dataset as a LeRobot dataset (format v3), written by LeRobot itself and read back to be sure."""
+"""Conversion of an hlm dataset into a LeRobot dataset (format v3), written by LeRobot and checked afterwards."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from hlm.datasets.convert.report import Conversion, Converted, Show
 from hlm.datasets.convert.videos import video_facts
 from hlm.datasets.reader import Dataset, Episode
 
-# LeRobot's default encoder, SVT-AV1, ends the process on smaller images.
+# On smaller images LeRobot's default encoder, SVT-AV1, terminates the process.
 SMALLEST_PX = 32
 REPOSITORY = "hlm/local"
 IMAGE_LOGGER = "lerobot.datasets.image_writer"
@@ -31,17 +31,17 @@ IMAGE_LOGGER = "lerobot.datasets.image_writer"
 def export_lerobot(
     dataset: Dataset, episodes: Sequence[Episode], target: Path, cameras: Mapping[str, str], show: Show
 ) -> Conversion:
-    """Make a LeRobot dataset of some episodes.
+    """Write a LeRobot dataset from some episodes.
 
-    Every number survives exactly, images as well as LeRobot's video codec keeps them; see `lerobot_names` and
+    All numbers are kept exactly, images as well as LeRobot's video codec allows. See `lerobot_names` and
     `lerobot_sidecar` for where everything goes.
 
     Args:
-        dataset: that they are of.
-        episodes: at least one.
-        target: folder to make.
-        cameras: LeRobot's names by hlm's; an episode must have all of them.
-        show: told about each step.
+        dataset: the dataset.
+        episodes: episodes of the dataset, at least one.
+        target: folder to write.
+        cameras: LeRobot's names of the cameras by hlm's; each episode must have all of them.
+        show: called with the number of converted steps and of all steps.
 
     Raises:
         MissingDependencyError: LeRobot is not installed.
@@ -116,7 +116,7 @@ def _privileged_shapes(episodes: Sequence[Episode]) -> Shapes:
 
 
 def _frames(episode: Episode, features: Mapping[str, Any], cameras: Mapping[str, str]) -> Iterator[dict[str, Any]]:
-    """Steps as LeRobot takes them; a number that the episode does not have is nan."""
+    """Yield steps as LeRobot's frames. Numbers that the episode lacks are nan."""
     arrays = lerobot_names.columns_of(episode)
     for step in range(len(episode)):
         frame: dict[str, Any] = {"task": episode.info.instruction}
@@ -133,7 +133,7 @@ def _frames(episode: Episode, features: Mapping[str, Any], cameras: Mapping[str,
 
 @contextmanager
 def _created(target: Path, dataset: Dataset, features: Mapping[str, Any]) -> Iterator[Any]:
-    """A new `LeRobotDataset` to write; its files are complete when the block ends without an error."""
+    """Create a `LeRobotDataset` to write; its files are complete when the block ends without an error."""
     try:
         from lerobot.datasets.lerobot_dataset import LeRobotDataset
     except ImportError as error:
@@ -149,14 +149,14 @@ def _created(target: Path, dataset: Dataset, features: Mapping[str, Any]) -> Ite
     except Exception as error:
         raise StorageError(f"LeRobot could not write {target.name}: {first_line(error)}") from error
     finally:
-        # Otherwise it would write into a folder that is gone when it is collected as garbage.
+        # Otherwise it would write when it is garbage-collected, into a folder that is gone by then.
         with suppress(Exception):
             made.finalize()
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the encoder's banner, FFmpeg's remarks and progress bars for each episode, but with every error."""
+    """Suppress the encoder's banner, FFmpeg's remarks and progress bars, and raise LeRobot's logged errors."""
     import av
     from lerobot.utils.utils import SuppressProgressBars
 
@@ -178,16 +178,16 @@ def _quiet() -> Iterator[None]:
 
 
 class _Raising(logging.Handler):
-    """Makes errors of what LeRobot only logs: it goes on when an image cannot be written."""
+    """Raises what LeRobot only logs, such as images that cannot be written."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Raise the record's text."""
+        """Raise the text of an error."""
         if record.levelno >= logging.ERROR:
             raise StorageError(f"LeRobot cannot go on: {record.getMessage()}.")
 
 
 def _check_written(target: Path, episodes: Sequence[Episode], cameras: Sequence[str]) -> None:
-    """Make sure that LeRobot kept what it was given.
+    """Check that LeRobot kept what it was given.
 
     Raises:
         CorruptError: it did not.

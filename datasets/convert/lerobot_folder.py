@@ -1,4 +1,4 @@
-"""A LeRobot dataset (format v3) on disk, read by episode; nothing is fetched from anywhere."""
+"""Reader of LeRobot datasets (format v3) on disk; nothing is downloaded."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ if TYPE_CHECKING:
 
 INFO_FILE = Path("meta/info.json")
 FORMAT = "v3.0"
-# No such repository can be: LeRobot asks its hub for files that are missing here, and must not find any.
+# An impossible name: LeRobot asks its hub for missing files, and must not find any.
 NO_REPOSITORY = "--local--"
 DECODED_AT_ONCE = 64
 
 
 class LeRobotFolder:
-    """A LeRobot dataset.
+    """Reader of a LeRobot dataset.
 
     Attributes:
-        path: its folder.
+        path: folder of the dataset.
         rate_hz: steps per second.
-        robot: type of the robot, as it says; may be empty.
+        robot: type of the robot as the dataset says; may be empty.
         features: LeRobot's description of each column.
 
     Raises:
         MissingDependencyError: LeRobot is not installed.
         MissingFileError: files are missing.
-        MismatchError: another version of the format.
-        CorruptError: it cannot be read.
+        MismatchError: the dataset has another version of the format.
+        CorruptError: the dataset cannot be read.
     """
 
     def __init__(self, path: Path) -> None:
@@ -46,7 +46,7 @@ class LeRobotFolder:
         version = info.get("codebase_version")
         if version != FORMAT:
             raise MismatchError(
-                f"{path} has LeRobot's format {version}, hlm reads {FORMAT}. Bring it up with LeRobot: python -m "
+                f"{path} has LeRobot's format {version}, hlm reads {FORMAT}. Upgrade it with LeRobot: python -m "
                 f"lerobot.scripts.convert_dataset_v21_to_v30 --repo-id={path.name} --root={path} --push-to-hub=false"
             )
         _check_files(path)
@@ -62,11 +62,11 @@ class LeRobotFolder:
         return int(self._meta.total_episodes)
 
     def steps(self, number: int) -> int:
-        """How many steps an episode has."""
+        """Number of steps of an episode."""
         return int(self._meta.episodes[number]["length"])
 
     def tasks_of(self, number: int) -> list[str]:
-        """The tasks of an episode."""
+        """Tasks of an episode."""
         return [str(task) for task in self._meta.episodes[number]["tasks"]]
 
     @property
@@ -75,7 +75,7 @@ class LeRobotFolder:
         return tuple(key for key in self._meta.camera_keys if key not in self._meta.depth_keys)
 
     def video_file(self, number: int, key: str) -> Path:
-        """The video that an episode's images are in, perhaps among others'."""
+        """File of the video with an episode's images, which may hold other episodes too."""
         return self.path / str(self._meta.get_video_file_path(number, key))
 
     def size(self, key: str) -> tuple[int, int]:
@@ -88,7 +88,7 @@ class LeRobotFolder:
         """[time, ...] arrays of some columns of an episode.
 
         Raises:
-            CorruptError: they cannot be read, or have another number of steps.
+            CorruptError: a column cannot be read, or has another number of steps.
         """
         table = self._table(number, names)
         arrays = {name: _array(table.column(name), self.features[name]["shape"]) for name in names}
@@ -100,14 +100,14 @@ class LeRobotFolder:
         return arrays
 
     def images(self, number: int, key: str) -> Iterator[ByteArray]:
-        """[height, width, 3] uint8 RGB images of an episode, read-only, step by step.
+        """Yield the [height, width, 3] uint8 RGB images of an episode, read-only, step by step.
 
         Raises:
             CorruptError: an image is missing or cannot be decoded.
         """
-        source = self._video(number, key) if self.features[key]["dtype"] == "video" else self._images(number, key)
+        images = self._video(number, key) if self.features[key]["dtype"] == "video" else self._images(number, key)
         size = self.size(key)
-        for image in source:
+        for image in images:
             if image.shape[:2] != size:
                 raise CorruptError(f"{key} of episode {number} of {self.path} is {image.shape[:2]}, not {size}.")
             image.flags.writeable = False
@@ -157,7 +157,7 @@ class LeRobotFolder:
 
 
 def _check_files(path: Path) -> None:
-    """Make sure that what LeRobot would otherwise look for on its hub is here."""
+    """Check that the files exist that LeRobot would otherwise look for on its hub."""
     if not (path / "meta/tasks.parquet").is_file():
         raise MissingFileError(f"{path}/meta/tasks.parquet is missing: the copy or the recording is not complete.")
     if not list((path / "meta/episodes").glob("*/*.parquet")):
@@ -174,7 +174,7 @@ def _metadata(path: Path) -> Any:
 
 
 def lerobot_missing() -> MissingDependencyError:
-    """LeRobot is not installed."""
+    """The error that LeRobot is not installed."""
     return MissingDependencyError("LeRobot is not installed: pip install 'hlm[lerobot]', or HLM_EXTRAS=dev make setup.")
 
 
@@ -198,7 +198,7 @@ def _array(column: Any, shape: Sequence[int]) -> np.ndarray[Any, Any]:
 
 @contextmanager
 def _foreign_errors(text: str) -> Iterator[None]:
-    """Turn whatever LeRobot, its decoders or Arrow raise about a broken file into a CorruptError `TEXT: reason`."""
+    """Turn errors of LeRobot, its decoders or Arrow into a CorruptError `TEXT: reason`."""
     try:
         yield
     except HlmError:
@@ -208,5 +208,5 @@ def _foreign_errors(text: str) -> Iterator[None]:
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of somebody else's error, or its kind when it says nothing."""
+    """The first line of an error's text, or its type if it has none."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]

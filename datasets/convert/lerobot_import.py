@@ -1,4 +1,4 @@
-"""A LeRobot dataset as an hlm dataset: one that hlm wrote comes back as it was, another one as far as it fits."""
+"""Conversion of a LeRobot dataset into an hlm dataset. One that hlm exported is restored exactly."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ _BOOKKEEPING = ("timestamp", "frame_index", "episode_index", "index", "task_inde
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Options:
-    """How a LeRobot dataset is read.
+    """Options for reading a LeRobot dataset.
 
     Attributes:
-        cameras: hlm's names by LeRobot's (without `observation.images.`); empty: all, with the names that they have.
-        rate_hz: steps per second that a dataset of somebody else must have.
-        source: who gave the references in it, one of `hlm.datasets.schema.SOURCES`.
+        cameras: hlm's names of the cameras by LeRobot's, without `observation.images.`. Empty: all, names unchanged.
+        rate_hz: steps per second that a dataset must have that hlm did not export.
+        source: source of the references in such a dataset, one of `hlm.datasets.schema.SOURCES`.
     """
 
     cameras: Mapping[str, str] = field(default_factory=dict)
@@ -45,20 +45,20 @@ class Options:
 def import_lerobot(
     folder: LeRobotFolder, numbers: Sequence[int], target: Path, options: Options, show: Show
 ) -> Conversion:
-    """Make an hlm dataset of some episodes.
+    """Write an hlm dataset from some episodes of a LeRobot dataset.
 
     Args:
         folder: the LeRobot dataset.
-        numbers: of the episodes in it.
-        target: of the dataset; nothing is there.
-        options: how it is read.
-        show: told about each step.
+        numbers: numbers of the episodes.
+        target: path of the new dataset.
+        options: options for reading.
+        show: called with the number of converted steps and of all steps.
 
     Raises:
-        MismatchError: it is of another robot, rate or layout; both are named.
-        UnknownNameError: a camera that it does not have.
-        InputError: it does not say, and nobody said, who gave the references.
-        CorruptError: it is damaged, or not as hlm wrote it.
+        MismatchError: the dataset has another robot, rate or layout.
+        UnknownNameError: a chosen camera does not exist.
+        InputError: the source of the references is unknown.
+        CorruptError: the dataset is damaged, or was edited since hlm exported it.
     """
     sidecar = Sidecar.read(folder.path)
     if sidecar is None:
@@ -94,11 +94,11 @@ def import_lerobot(
 
 
 def _check_foreign(folder: LeRobotFolder, options: Options) -> None:
-    """Make sure that a dataset that hlm did not write is of hlm's robot, rate and layout.
+    """Check robot, rate and layout of a dataset that hlm did not export.
 
     Raises:
-        MismatchError: it is not; what it is and what it should be are named.
-        InputError: nobody said who gave the references.
+        MismatchError: they differ from hlm's.
+        InputError: the source of the references is unknown.
     """
     path = folder.path
     if folder.robot not in EMBODIMENTS:
@@ -115,7 +115,7 @@ def _check_foreign(folder: LeRobotFolder, options: Options) -> None:
             raise MismatchError(f"{path} has no column '{key}'. It has: {known}.")
         _check_layout(key, folder.features[key], path)
     if not options.source:
-        raise InputError(f"{path} does not say who gave the references. Say it: --source teleop, for example.")
+        raise InputError(f"{path} does not name the source of its references. Give it, for example --source teleop.")
 
 
 def _check_layout(key: str, feature: Mapping[str, Any], path: Path) -> None:
@@ -124,14 +124,14 @@ def _check_layout(key: str, feature: Mapping[str, Any], path: Path) -> None:
         raise MismatchError(f"'{key}' of {path} has shape {shape}, hlm's whole-body vector [{DIMENSIONS}].")
     if isinstance(names, dict):
         names = [name for group in names.values() for name in group]
-    # OpenHLM's converter gives the same vector one name for all.
+    # OpenHLM's converter gives all dimensions of the same vector a single name.
     if isinstance(names, list) and len(names) == DIMENSIONS and tuple(names) != NAMES:
         place = next(place for place, (theirs, ours) in enumerate(zip(names, NAMES, strict=True)) if theirs != ours)
         raise MismatchError(f"dimension {place} of '{key}' in {path} is '{names[place]}', hlm's is '{NAMES[place]}'.")
 
 
 def _cameras(folder: LeRobotFolder, options: Options, sidecar: Sidecar | None) -> dict[str, str]:
-    """Hlm's names of the chosen cameras by LeRobot's."""
+    """Hlm's names of the chosen cameras, by LeRobot's."""
     known = [key.removeprefix(IMAGES) for key in folder.cameras]
     if options.cameras or sidecar is not None:
         mapping = options.cameras or (sidecar.cameras if sidecar else {})
@@ -141,7 +141,7 @@ def _cameras(folder: LeRobotFolder, options: Options, sidecar: Sidecar | None) -
         if name not in ours:
             raise MismatchError(
                 f"camera '{name}' of {folder.path} is none of {', '.join(ours)}. Say which it is, --cameras "
-                f"{name}={ours[0]}, and name the others too; those that are not named are left out."
+                f"{name}={ours[0]}, and list the others too; cameras that are not listed are left out."
             )
     return {name: name for name in known}
 
@@ -165,7 +165,7 @@ def _left_out(folder: LeRobotFolder, cameras: Mapping[str, str]) -> tuple[str, .
 
 
 class _EpisodeReader:
-    """One episode of a LeRobot dataset in hlm's terms."""
+    """Reader of an episode of a LeRobot dataset, in hlm's terms."""
 
     def __init__(
         self,
@@ -190,12 +190,12 @@ class _EpisodeReader:
             self._inputs = described.inputs
             self._privileged = {name: self._privileged[name] for name in described.privileged}
         else:
-            # A column that an episode does not have is nan from end to end.
+            # A column that an episode lacks is nan from end to end.
             self._inputs = tuple(name for name in self._inputs if self._has(lerobot_names.age_column(name)))
             self._privileged = {name: column for name, column in self._privileged.items() if self._has(column)}
 
     def info(self, source: str) -> EpisodeInfo:
-        """Its description."""
+        """Description of the episode."""
         if self._described is not None:
             return EpisodeInfo.from_attributes(self._described.attributes)
         tasks = self._folder.tasks_of(self._number)
@@ -210,7 +210,7 @@ class _EpisodeReader:
         )
 
     def steps(self) -> Iterator[Step]:
-        """Its steps, with their images."""
+        """Yield the steps, with their images."""
         readers = {camera: self._folder.images(self._number, key) for camera, key in self._cameras.items()}
         ages = {name: self._arrays[lerobot_names.age_column(name)][:, 0] for name in self._inputs}
         privileged = {name: self._quantity(name) for name in self._privileged}
@@ -226,7 +226,7 @@ class _EpisodeReader:
             )
 
     def _stamp_ns(self) -> np.ndarray[Any, Any]:
-        """[time] stamps; LeRobot itself has none but the step's number over the rate."""
+        """[time] stamps; by default the number of the step over the rate, which is all that LeRobot has."""
         if STAMP in self._arrays:
             return self._arrays[STAMP][:, 0]
         steps = self._folder.steps(self._number)
@@ -246,7 +246,7 @@ class _EpisodeReader:
 
 
 def _restore(path: Path, number: int, described: Described | None) -> None:
-    """Give an episode the number that it had, and whatever its attributes said that writing it anew does not."""
+    """Restore the number and attributes that an episode had before its export."""
     if described is None:
         return
     written = group_attributes(path)

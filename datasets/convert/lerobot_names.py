@@ -1,4 +1,4 @@
-"""How an hlm episode is spelt in LeRobot's terms: keys, features, and the columns that LeRobot has no word for.
+"""Names of an episode's arrays in a LeRobot dataset.
 
 State, action and images have LeRobot's own keys. Stamps, ages and privileged quantities are columns of their own, which
 LeRobot carries along and its policies ignore. A column that an episode lacks is nan there, and the sidecar says so.
@@ -37,7 +37,7 @@ def privileged_column(name: str) -> str:
 
 
 def inputs_in(columns: Sequence[str]) -> tuple[str, ...]:
-    """Inputs whose ages are among some columns."""
+    """Names of the inputs whose ages are among some columns."""
     found = (name for name in columns if name.startswith(_AGE) and name.endswith(_AGE_END))
     return tuple(sorted(name[len(_AGE) : -len(_AGE_END)].lower() for name in found))
 
@@ -52,8 +52,8 @@ def features(cameras: Mapping[str, tuple[int, int]], inputs: Sequence[str], priv
     """LeRobot's description of every column.
 
     Args:
-        cameras: (height, width) by LeRobot's name of the camera.
-        inputs: whose ages are columns.
+        cameras: (height, width) in pixels by LeRobot's name of the camera.
+        inputs: names of the inputs whose ages are columns.
         privileged: shape of each privileged quantity, in hlm.
     """
     vector = {"dtype": "float32", "shape": (DIMENSIONS,), "names": list(NAMES)}
@@ -70,12 +70,12 @@ def features(cameras: Mapping[str, tuple[int, int]], inputs: Sequence[str], priv
 
 
 def columns_of(episode: Episode) -> dict[str, Any]:
-    """[time, ...] arrays of an episode by column, images apart."""
+    """[time, ...] arrays of an episode by column, without images."""
     arrays: dict[str, Any] = {STATE: episode.state, ACTION: episode.action, STAMP: episode.stamp_ns}
     arrays |= {age_column(name): episode.age_s(name) for name in episode.inputs}
     return arrays | {privileged_column(name): episode.privileged_quantity(name) for name in episode.privileged}
 
 
 def _spelt(name: str) -> str:
-    """A name in a column's: LeRobot takes every column with `image` in it for images; hlm's names are lower-case."""
+    """A name as part of a column's. hlm's names are lower-case; LeRobot takes any column with `image` for images."""
     return name.replace("image", "IMAGE")

@@ -1,4 +1,4 @@
-"""What LeRobot has no place for, in a folder of its own beside LeRobot's: `meta/hlm/`.
+"""Sidecar of an exported LeRobot dataset, for what LeRobot has no place for: the folder `meta/hlm/`.
 
 `dataset.json` holds the dataset's attributes and the shapes of its privileged quantities. `episodes.jsonl` holds a line
 for each episode: its number, its attributes, and a checksum of its steps, so that a dataset that was edited since never
@@ -35,12 +35,12 @@ _CHECKED = (STAMP, STATE, ACTION)
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Described:
-    """An episode as it was in hlm.
+    """Description of an episode as it was in hlm.
 
     Attributes:
-        number: that it had.
-        attributes: all of them.
-        steps_crc32c: of its stamps, states and actions.
+        number: number of the episode.
+        attributes: all attributes of the episode.
+        steps_crc32c: checksum of its stamps, states and actions.
     """
 
     number: int
@@ -49,24 +49,24 @@ class Described:
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """Inputs whose ages it has."""
+        """Names of the inputs whose ages it has."""
         return names_in(self.attributes, "inputs")
 
     @property
     def privileged(self) -> tuple[str, ...]:
-        """Privileged quantities that it has."""
+        """Names of its privileged quantities."""
         return names_in(self.attributes, "privileged")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Sidecar:
-    """Everything in the folder.
+    """Content of the folder.
 
     Attributes:
         dataset: attributes of the dataset.
-        privileged: shape of each privileged quantity.
-        cameras: hlm's names by LeRobot's.
-        episodes: in LeRobot's order.
+        privileged: shape of each privileged quantity, by name.
+        cameras: hlm's names of the cameras, by LeRobot's.
+        episodes: description of each episode, in LeRobot's order.
     """
 
     dataset: Mapping[str, Any]
@@ -82,7 +82,7 @@ class Sidecar:
         privileged: Mapping[str, tuple[int, ...]],
         cameras: Mapping[str, str],
     ) -> Sidecar:
-        """The sidecar of some episodes."""
+        """Make the sidecar of some episodes."""
         described = [
             Described(
                 number=episode.number,
@@ -94,7 +94,7 @@ class Sidecar:
         return cls(dataset=dataset.spec.to_attributes(), privileged=privileged, cameras=cameras, episodes=described)
 
     def write(self, root: Path) -> None:
-        """Write it into a LeRobot dataset."""
+        """Write the sidecar into a LeRobot dataset."""
         folder = root / FOLDER
         folder.mkdir()
         value = {"version": VERSION, "dataset": self.dataset, "privileged": self.privileged, "cameras": self.cameras}
@@ -107,11 +107,11 @@ class Sidecar:
 
     @classmethod
     def read(cls, root: Path) -> Sidecar | None:
-        """The sidecar of a LeRobot dataset; None when it has none.
+        """Read the sidecar of a LeRobot dataset; None if it has none.
 
         Raises:
-            CorruptError: it cannot be read.
-            MismatchError: a newer hlm wrote it.
+            CorruptError: the sidecar cannot be read.
+            MismatchError: the sidecar was written by a newer hlm.
         """
         folder = root / FOLDER
         if not folder.exists():
@@ -119,7 +119,7 @@ class Sidecar:
         value = renamed(read_json(folder / DATASET_FILE), _NAMES_2)
         try:
             if value["version"] > VERSION or value["dataset"]["schema_version"] > SCHEMA_VERSION:
-                raise MismatchError(f"{folder} is of a newer hlm. Install that one.")
+                raise MismatchError(f"{folder} was written by a newer hlm. Install that one.")
             episodes = [_described(line) for line in _lines(folder / EPISODES_FILE)]
             numbers = [episode.number for episode in episodes]
             if numbers != sorted(set(numbers)) or min(numbers, default=0) < 0:
@@ -135,10 +135,10 @@ class Sidecar:
 
 
 def check_same(described: Described, columns: Mapping[str, Any], where: str, root: Path) -> None:
-    """Make sure that an episode's steps are those that its description was written with.
+    """Check that an episode still has the steps that its description was written for.
 
     Raises:
-        CorruptError: they are not.
+        CorruptError: it does not.
     """
     known = privileged_in(tuple(columns))
     wanted = [*_CHECKED, *map(age_column, described.inputs), *(known.get(name, name) for name in described.privileged)]
@@ -147,7 +147,7 @@ def check_same(described: Described, columns: Mapping[str, Any], where: str, roo
 
 
 def check_count(sidecar: Sidecar, episodes: int, root: Path) -> None:
-    """Make sure that there are as many episodes as descriptions.
+    """Check that there are as many episodes as descriptions.
 
     Raises:
         CorruptError: there are not.
@@ -157,7 +157,7 @@ def check_count(sidecar: Sidecar, episodes: int, root: Path) -> None:
 
 
 def steps_crc32c(columns: Mapping[str, Any]) -> str:
-    """CRC-32C of stamps, states and actions, in hexadecimal digits."""
+    """CRC-32C of stamps, states and actions, as hexadecimal digits."""
     arrays = (np.ascontiguousarray(columns[name]) for name in _CHECKED)
     data = b"".join(array.astype(array.dtype.newbyteorder("<")).tobytes() for array in arrays)
     return checksum(data).hex()
@@ -184,4 +184,4 @@ def _lines(path: Path) -> list[str]:
 
 
 def _advice(root: Path) -> str:
-    return f"To convert what is there without what hlm knew about it, move {root / FOLDER} away."
+    return f"To convert the dataset without hlm's descriptions, move {root / FOLDER} away."

@@ -1,8 +1,7 @@
-"""An episode of OpenHLM's, of teleoperation or of HuMI, checked and in hlm's order."""
+"""Reading of an OpenHLM episode, of teleoperation or HuMI, with all its faults."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ import numpy as np
 
 from hlm.core.arrays import ByteArray, FloatArray
 from hlm.core.errors import CorruptError, MismatchError
+from hlm.core.serialization import read_json
 from hlm.datasets.convert import openhlm_steps
 from hlm.datasets.convert.openhlm_recordings import EPISODE_FILE, Options
 from hlm.datasets.convert.openhlm_steps import CLOCKS, Faults, Stamps
@@ -22,11 +22,11 @@ from hlm.datasets.schema import EpisodeInfo, Json, Step
 HEAD_CAMERAS = ("rgb_left", "rgb_right")
 # HuMI's cameras run at 60000/1001 Hz and every second image is kept; its exporter rounds that to 30.
 HUMI_ROUNDED_HZ, HUMI_HZ = 30.0, 30_000 / 1001
-# Half an hour of steps.
+# Enough for half an hour.
 JSON_LIMIT_BYTES = 2**28
-# What is left of an episode that was cut must be worth keeping.
+# A shorter rest of an episode that was cut is not worth keeping.
 SHORTEST_CUT_S = 1.0
-# A recorder that was slower than it says has stretched time.
+# Relative; a recorder that was slower than it says has stretched time.
 RATE_TOLERANCE = 0.1
 
 
@@ -34,9 +34,9 @@ class Video(NamedTuple):
     """The images of a camera.
 
     Attributes:
-        path: of the file.
-        size: (height, width), px.
-        numbers: [time] which of its images belongs to each step; -1 without one.
+        path: the file.
+        size: (height, width) of the images, px.
+        numbers: [time] number of each step's image in the file; -1 without one.
     """
 
     path: Path
@@ -46,19 +46,19 @@ class Video(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Recording:
-    """An episode of OpenHLM's, checked and in hlm's order, without its images.
+    """An OpenHLM episode in hlm's terms, without its images.
 
     Attributes:
-        name: of its folder below the recording's.
-        info: description.
-        software: that recorded it.
-        state: [time, 34], nan where a step has none.
-        action: [time, 34] likewise.
-        stamp_ns: [time] instant of each step: on the host's wall clock, or else from the first step on.
-        timed: whether that is the wall clock.
-        age_s: [time] how old each input was at that instant, since it was read.
-        videos: by hlm's name of the camera.
-        faults: what is wrong.
+        name: name of its folder, relative to the recording.
+        info: description of the episode.
+        software: software that recorded it.
+        state: [time, 34] states; nan where a step has none.
+        action: [time, 34] actions; nan where a step has none.
+        stamp_ns: [time] instant of each step, on the host's wall clock if `timed`, else since the first step.
+        timed: whether the steps have wall clock times.
+        age_s: [time] age of each input at these instants, since it was read, by input.
+        videos: video of each camera, by hlm's name.
+        faults: everything that is wrong.
     """
 
     name: str
@@ -76,16 +76,16 @@ class Recording:
         return len(self.state)
 
     def start_utc(self, step: int) -> str:
-        """When a step was recorded, ISO 8601; empty when nobody knows."""
+        """When a step was recorded, ISO 8601; empty if unknown."""
         if not self.timed:
             return ""
         return datetime.fromtimestamp(self.stamp_ns[step] * 1e-9, UTC).isoformat(timespec="milliseconds")
 
     def steps(self, start: int, stop: int) -> Iterator[Step]:
-        """Steps `start` to `stop`, with their images.
+        """Yield steps `start` to `stop` (not included), with their images.
 
         Raises:
-            CorruptError: an image cannot be decoded; the steps before it were yielded.
+            CorruptError: an image cannot be decoded. The steps before it were yielded.
         """
         readers: dict[str, Iterator[ByteArray]] = {
             camera: read_images(video.path, video.numbers[start:stop].tolist()) for camera, video in self.videos.items()
@@ -101,13 +101,18 @@ class Recording:
 
 
 def read_recording(folder: Path, root: Path, options: Options) -> Recording:
-    """An episode with everything that is wrong with it.
+    """Read an episode, and find everything that is wrong with it.
+
+    Args:
+        folder: folder of the episode.
+        root: folder of the recording.
+        options: options for reading.
 
     Raises:
-        CorruptError: it is not what OpenHLM writes, or a video cannot be read.
-        MismatchError: it has another rate.
+        CorruptError: the episode is not as OpenHLM writes it, or a video cannot be read.
+        MismatchError: the episode has another rate.
     """
-    content = _read_json(folder / EPISODE_FILE)
+    content = read_json(folder / EPISODE_FILE, JSON_LIMIT_BYTES)
     info, text, steps = (content.get(key) for key in ("info", "text", "data"))
     if not isinstance(steps, list) or not steps or not all(isinstance(step, dict) for step in steps):
         raise CorruptError(f"{EPISODE_FILE} has no steps")
@@ -150,8 +155,8 @@ def whole_steps(recording: Recording, rate_hz: float) -> tuple[int, int]:
     """(start, stop) of the steps to keep: all, or the longest stretch without a fault.
 
     Raises:
-        CorruptError: that is too short.
-        MismatchError: it was recorded at another rate than it says.
+        CorruptError: the longest stretch is too short.
+        MismatchError: the steps have another rate than the episode says.
     """
     start, stop = recording.faults.longest_stretch(len(recording))
     if stop - start < len(recording) and stop - start < SHORTEST_CUT_S * rate_hz:
@@ -181,7 +186,7 @@ def _videos(
     faults: Faults,
     notes: dict[str, Json],
 ) -> dict[str, Video]:
-    """The videos of an episode by hlm's name of the camera; those that are too short are faults."""
+    """The videos of an episode, by hlm's name of the camera. Missing images are added to the faults."""
     videos: dict[str, Video] = {}
     for theirs, ours in options.cameras.items():
         if not any(step.get(theirs) for step in steps):
@@ -201,7 +206,7 @@ def _videos(
 def _note_disagreement(
     camera: str, facts: VideoFacts, numbers: Stamps, info: Mapping[str, Any], notes: dict[str, Json]
 ) -> None:
-    """Keep in mind when a video has another number of images than its episode says."""
+    """Note if a video has another number of images than the episode says."""
     said: Any = info
     for key in ("video", "cameras", camera, "frames"):
         said = said.get(key) if isinstance(said, dict) else None
@@ -211,7 +216,7 @@ def _note_disagreement(
 
 
 def _inside(folder: Path, paths: set[str], camera: str) -> Path:
-    """The one video of a camera; it must be below the episode's folder."""
+    """The video of a camera, which must be below the episode's folder."""
     if len(paths) != 1:
         raise CorruptError(f"the images of {camera} are in {len(paths)} videos, not in one")
     path = (folder / next(iter(paths))).resolve()
@@ -223,7 +228,7 @@ def _inside(folder: Path, paths: set[str], camera: str) -> Path:
 def _times(
     steps: Sequence[Mapping[str, Any]], options: Options, videos: Mapping[str, object], faults: Faults
 ) -> tuple[Stamps, dict[str, FloatArray]]:
-    """Stamps of steps that say when they were recorded, and how old each input was, s."""
+    """Stamps of steps that have wall clock times, and the age of each input, s."""
     read_ns = openhlm_steps.clocks(steps, options.rate_hz, faults)
     instant_ns = openhlm_steps.instants(read_ns)
     clock = {"state": "state", "action": "action"}
@@ -234,21 +239,8 @@ def _times(
 
 
 def _even(steps: int, rate_hz: float) -> Stamps:
-    """Stamps of steps that follow the images of a video."""
+    """Evenly spaced stamps, for steps that follow the images of a video."""
     return np.round(np.arange(steps) * (1e9 / rate_hz)).astype(np.int64)
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    size = path.stat().st_size
-    if size > JSON_LIMIT_BYTES:
-        raise CorruptError(f"{path.name} has {size} bytes, more than the {JSON_LIMIT_BYTES} of half an hour")
-    try:
-        content = json.loads(path.read_bytes())
-    except (ValueError, RecursionError) as error:
-        raise CorruptError(f"{path.name} is no JSON: {error}") from error
-    if not isinstance(content, dict):
-        raise CorruptError(f"{path.name} holds no JSON object")
-    return content
 
 
 def _text(value: object) -> str:

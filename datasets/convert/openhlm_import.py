@@ -1,4 +1,4 @@
-"""Writing OpenHLM's recordings into an hlm dataset: whole, cut with the reason kept, or rejected; never glued."""
+"""Conversion of OpenHLM recordings into an hlm dataset: episodes are kept whole, cut, or rejected; never glued."""
 
 from __future__ import annotations
 
@@ -20,19 +20,18 @@ EMBODIMENT = "unitree_g1"
 type ShowStep = Callable[[int], None]
 
 
-def import_openhlm(source: Path, folders: list[Path], target: Path, options: Options, show: Show) -> Conversion:
-    """Make an hlm dataset of recordings.
+def import_openhlm(root: Path, folders: list[Path], target: Path, options: Options, show: Show) -> Conversion:
+    """Write an hlm dataset from a recording.
 
-    An episode with a step that is null, a video that is too short or a gap in time is cut to its longest stretch of
-    whole steps; one that has less than a second of them is rejected, as is one whose video cannot be read, or that has
-    another rate or image size.
+    An episode with broken steps, a short video or a gap in time is cut to its longest stretch of whole steps. It is
+    rejected if less than a second is left, if a video cannot be read, or if it has another rate or image size.
 
     Args:
-        source: where they are from.
-        folders: of the episodes, at least one.
-        target: of the dataset; nothing is there.
-        options: how they are read.
-        show: told about each step.
+        root: folder of the recording.
+        folders: folders of the episodes, at least one.
+        target: path of the new dataset.
+        options: options for reading.
+        show: called with the number of converted steps and of all steps.
 
     Raises:
         MissingFileError: no episode has a video that can be read.
@@ -45,23 +44,23 @@ def import_openhlm(source: Path, folders: list[Path], target: Path, options: Opt
     with DatasetWriter.open(target, spec) as writer:
         for folder in folders:
             show_step: ShowStep = lambda step, before=done: show(before + step, total)  # type: ignore[misc]  # noqa: E731
-            converted.append(_import_one(writer, folder, source, options, show_step))
+            converted.append(_import_one(writer, folder, root, options, show_step))
             done += converted[-1].found
-    conversion = Conversion(dataset=source.name, format="openhlm", episodes=tuple(converted))
+    conversion = Conversion(dataset=root.name, format="openhlm", episodes=tuple(converted))
     conversion.must_have_episodes()
     return conversion
 
 
-def _import_one(writer: DatasetWriter, folder: Path, source: Path, options: Options, show: ShowStep) -> Converted:
-    name, found = str(folder.relative_to(source)) if folder != source else folder.name, 0
+def _import_one(writer: DatasetWriter, folder: Path, root: Path, options: Options, show: ShowStep) -> Converted:
+    name, found = str(folder.relative_to(root)) if folder != root else folder.name, 0
     try:
         with storage_errors("read", folder):
-            recording = read_recording(folder, source, options)
+            recording = read_recording(folder, root, options)
         found = len(recording)
         kept = whole_steps(recording, options.rate_hz)
         _check_sizes(recording, writer.spec)
     except HlmError as error:
-        return Converted(name=name, episode=None, steps=0, found=found, reason=str(error))
+        return Converted(name=name, episode=None, steps=0, found=found, reason=str(error).rstrip("."))
     return _write(writer, recording, kept, show)
 
 
@@ -89,7 +88,7 @@ def _write(writer: DatasetWriter, recording: Recording, kept: tuple[int, int], s
         cut: dict[str, Json] = {"steps": [start, start + steps], "of": found, "reason": reason}
         path = episode.commit(extra={"conversion": cut} if reason else {})
     except BaseException:
-        # Its folder goes anyway; left open, it would be said to be recoverable.
+        # The folder is deleted anyway; a warning that the episode can be recovered would be wrong.
         if episode.is_open:
             episode.discard()
         raise
@@ -99,7 +98,7 @@ def _write(writer: DatasetWriter, recording: Recording, kept: tuple[int, int], s
 
 
 def _until_broken(steps: Iterator[Step], reasons: list[str]) -> Iterator[Step]:
-    """The steps up to the first whose image cannot be decoded; the reason is added."""
+    """The steps up to the first whose image cannot be decoded; the reason is added to `reasons`."""
     try:
         yield from steps
     except CorruptError as error:

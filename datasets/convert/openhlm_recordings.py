@@ -1,7 +1,7 @@
-"""Where OpenHLM's recordings are, and how they are to be read.
+"""Recordings of OpenHLM on disk, and options for reading them.
 
-One episode is a folder with `data.json` and `videos/*.mp4`; a recording is a folder of these, or a folder of such
-folders, one for each task.
+An episode is a folder with `data.json` and `videos/*.mp4`. A recording is a folder of episodes, or a folder of such
+folders, one per task.
 """
 
 from __future__ import annotations
@@ -22,12 +22,13 @@ ALL_CAMERAS = ("rgb_left", "rgb_right", "wrist_rgb_left", "wrist_rgb_right")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Options:
-    """How recordings are read.
+    """Options for reading recordings.
 
     Attributes:
-        cameras: hlm's names by theirs.
-        rate_hz: steps per second that they must have.
-        source: who gave the references, one of `hlm.datasets.schema.SOURCES`; empty: "humi" for HuMI's, else "teleop".
+        cameras: hlm's names of the cameras to read, by OpenHLM's.
+        rate_hz: steps per second that the recordings must have.
+        source: source of the references, one of `hlm.datasets.schema.SOURCES`. Empty: "humi" for HuMI's recordings,
+            else "teleop".
     """
 
     cameras: Mapping[str, str]
@@ -36,7 +37,7 @@ class Options:
 
 
 def find_recordings(path: Path) -> list[Path]:
-    """Folders of the episodes at `path`, which may be one itself, in the order of their names."""
+    """Folders of the episodes at `path`, which may be one itself, sorted by name."""
     if (path / EPISODE_FILE).is_file():
         return [path]
     found = [*path.glob(f"*/{EPISODE_FILE}"), *path.glob(f"*/*/{EPISODE_FILE}")]
@@ -44,7 +45,7 @@ def find_recordings(path: Path) -> list[Path]:
 
 
 def find_sizes(folders: Sequence[Path], options: Options) -> tuple[dict[str, tuple[int, int]], int]:
-    """The most frequent (height, width) of each camera, and about how many steps there are; only headers are read.
+    """The most frequent (height, width) of each camera, and the approximate number of steps, from the videos' headers.
 
     Raises:
         MissingFileError: none of the videos can be read.

@@ -1,8 +1,8 @@
-"""The steps of an OpenHLM recording as arrays, and what is wrong with them: pure functions on its parsed `data.json`.
+"""Steps of an OpenHLM episode as arrays, and their faults: pure functions on the parsed `data.json`.
 
-A step has `state_body` and `action_body` (32 numbers), `state_hand_left` and so on (one number each), for each camera
-`{"video_path", "frame_index"}`, and, when a robot was teleoperated, `t_img`, `t_wrist`, `t_state`, `t_action`: the
-host's wall clock in ms when each was read. Any of them may be null.
+Each step has `state_body` and `action_body` (32 numbers), `state_hand_left` and so on (one number each), and for each
+camera `{"video_path", "frame_index"}`. Steps of a teleoperated robot also have `t_img`, `t_wrist`, `t_state` and
+`t_action`: the host's wall clock in ms when each was read. Any value may be null.
 Source: OpenHLM's recorder (`episode_writer.py`, `run_openhlm_data_record.py`) and HuMI's exporter
 (`generate_final.py`).
 """
@@ -34,26 +34,26 @@ type Stamps = npt.NDArray[np.int64]
 
 @dataclass(slots=True)
 class Faults:
-    """What is wrong with the steps of an episode.
+    """Faults of the steps of an episode.
 
     Attributes:
-        steps: that cannot be kept, by what is wrong.
-        breaks: steps that do not follow upon the one before, by why not.
+        steps: steps that cannot be kept, by fault.
+        breaks: steps that do not follow the one before, by reason.
     """
 
     steps: dict[str, list[int]] = field(default_factory=dict)
     breaks: dict[str, list[int]] = field(default_factory=dict)
 
     def step(self, step: int, text: str) -> None:
-        """A step cannot be kept."""
+        """Add a step that cannot be kept."""
         self.steps.setdefault(text, []).append(step)
 
     def gap(self, step: int, text: str) -> None:
-        """Something is missing before a step."""
+        """Add a break before a step."""
         self.breaks.setdefault(text, []).append(step)
 
     def longest_stretch(self, steps: int) -> tuple[int, int]:
-        """(start, stop) of the longest stretch of whole steps that follow upon each other; the first of equals."""
+        """(start, stop) of the longest stretch of whole, consecutive steps; the first one among equals."""
         whole = np.ones(steps, bool)
         whole[[step for found in self.steps.values() for step in found]] = False
         cuts = sorted({step for found in self.breaks.values() for step in found})
@@ -64,7 +64,7 @@ class Faults:
         return max(stretches, key=lambda stretch: stretch[1] - stretch[0], default=(0, 0))
 
     def __str__(self) -> str:
-        """All of it in one line; empty when nothing is wrong."""
+        """All faults in one line; empty without any."""
         found = [f"{text} ({_steps(steps)})" for text, steps in self.steps.items()]
         return "; ".join([*found, *(f"{text} (before {_steps(steps)})" for text, steps in self.breaks.items())])
 
@@ -73,9 +73,9 @@ def vectors(steps: Sequence[Mapping[str, Any]], kind: str, faults: Faults) -> Fl
     """[time, 34] float64 states or actions in hlm's order; nan where a step has none.
 
     Args:
-        steps: of `data.json`.
+        steps: steps of `data.json`.
         kind: "state" or "action".
-        faults: gets what is wrong.
+        faults: faults are added to it.
     """
     body = np.full((len(steps), OPENHLM_BODY), np.nan)
     hands = np.full((len(steps), len(SIDES)), np.nan)
@@ -85,14 +85,14 @@ def vectors(steps: Sequence[Mapping[str, Any]], kind: str, faults: Faults) -> Fl
             name = f"{kind}_hand_{side}"
             hands[number, place] = opening = _numbers(step, name, 1, number, faults)[0]
             if opening < -OPENING_MARGIN or opening > 1.0 + OPENING_MARGIN:
-                faults.step(number, f"{name} is no opening from 0 to 1")
+                faults.step(number, f"{name} is not an opening from 0 to 1")
     return from_openhlm(body, hands)
 
 
 def clocks(steps: Sequence[Mapping[str, Any]], rate_hz: float, faults: Faults) -> dict[str, Stamps]:
-    """[time] when images, wrist images, state and action of each step were read, ns of the host's wall clock.
+    """[time] when images, wrist images, state and action of each step were read, ns on the host's wall clock.
 
-    Steps out of time are faults: a clock that stands still or runs backwards, a gap, an input that was too old.
+    Clocks that stand still or run backwards, gaps, and inputs that were too old are added to the faults.
     """
     read_ns: dict[str, Stamps] = {name: np.zeros(len(steps), np.int64) for name in CLOCKS}
     for number, step in enumerate(steps):
@@ -117,13 +117,13 @@ def clocks(steps: Sequence[Mapping[str, Any]], rate_hz: float, faults: Faults) -
 
 
 def instants(read_ns: Mapping[str, Stamps]) -> Stamps:
-    """[time] instant of each step: by then everything in it had been read."""
+    """[time] instant of each step, when the last of its inputs was read, ns."""
     latest: Stamps = np.max(list(read_ns.values()), axis=0)
     return latest
 
 
 def images(steps: Sequence[Mapping[str, Any]], camera: str, faults: Faults) -> tuple[set[str], Stamps]:
-    """Paths of the videos that a camera's images are in, and [time] the image's number in it; -1 without one."""
+    """Paths of a camera's videos, and [time] the number of each step's image in them; -1 without one."""
     paths, numbers, last = set(), np.full(len(steps), -1, np.int64), 0
     for step, content in enumerate(steps):
         place = content.get(camera)
@@ -139,7 +139,7 @@ def images(steps: Sequence[Mapping[str, Any]], camera: str, faults: Faults) -> t
 
 
 def lost_steps(steps: Sequence[Mapping[str, Any]], faults: Faults) -> None:
-    """Find steps that the recorder lost, by their `idx`."""
+    """Find gaps where the recorder lost steps, by their `idx`."""
     for number, (before, step) in enumerate(pairwise(steps), 1):
         first, second = before.get("idx"), step.get("idx")
         if isinstance(first, int) and isinstance(second, int) and second != first + 1:
@@ -147,14 +147,17 @@ def lost_steps(steps: Sequence[Mapping[str, Any]], faults: Faults) -> None:
 
 
 def undo_turns(vectors_34: FloatArray, rate_hz: float) -> tuple[FloatArray, int]:
-    """The vectors with whole turns taken out of their yaw rates, and how many steps that changed.
+    """Remove whole turns from the yaw rates of vectors.
 
-    HuMI's exporter differentiates yaw without unwrapping it: where yaw passes half a turn, the two steps around it are
-    off by pi times the rate, 94 rad/s, which no body does. All other values stay as they are, to the last bit.
+    HuMI's exporter differentiates yaw without unwrapping it, so where yaw passes half a turn, the two steps around are
+    off by pi times the rate, 94 rad/s. All other values stay the same, to the bit.
 
     Args:
-        vectors_34: [time, 34].
-        rate_hz: of the steps.
+        vectors_34: [time, 34] vectors.
+        rate_hz: steps per second.
+
+    Returns:
+        [time, 34] changed vectors, and the number of changed steps.
     """
     jump_rad_s = math.pi * rate_hz
     turns = np.nan_to_num(np.round(vectors_34[:, ROOT_YAW_RATE] / jump_rad_s))
@@ -164,7 +167,7 @@ def undo_turns(vectors_34: FloatArray, rate_hz: float) -> tuple[FloatArray, int]
 
 
 def _numbers(step: Mapping[str, Any], name: str, size: int, number: int, faults: Faults) -> Sequence[float]:
-    """The finite numbers that a step has under a name; nan, and a fault, without them."""
+    """The finite numbers that a step has under a name; without them nan, and a fault."""
     value: Any = step.get(name)
     values: list[Any] = value if isinstance(value, list) else [value]
     if value is None:

@@ -1,4 +1,4 @@
-"""What became of each episode in a conversion."""
+"""Report on a conversion, episode by episode."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ type Show = Callable[[int, int], None]
 
 
 def quiet(done: int, total: int) -> None:
-    """Shows nothing; any `Show` is told how many of how many steps are done."""
+    """A `Show` that shows nothing. It is called with the number of converted steps and of all steps."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Converted:
-    """One episode.
+    """Outcome of converting an episode.
 
     Attributes:
-        name: in the source.
-        episode: its number in the target; None: it was rejected.
-        steps: that the target has.
-        found: steps that the source has; 0: not even that is known.
-        reason: why it was cut or rejected; empty: it is whole.
+        name: name of the episode in the converted dataset.
+        episode: its number in the new dataset; None if it was rejected.
+        steps: number of steps in the new dataset.
+        found: number of steps in the converted dataset; 0 if unknown.
+        reason: why the episode was cut or rejected; empty if it is whole.
     """
 
     name: str
@@ -39,13 +39,13 @@ class Converted:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Conversion:
-    """A whole one.
+    """Outcome of a conversion.
 
     Attributes:
-        dataset: name of what was converted.
-        format: its format.
-        episodes: in the source's order.
-        left_out: columns and cameras of the source that have no place in the target.
+        dataset: name of the converted dataset.
+        format: format of the converted dataset.
+        episodes: outcome of each episode, in order.
+        left_out: columns and cameras that have no place in the new dataset.
     """
 
     dataset: str
@@ -55,7 +55,7 @@ class Conversion:
 
     @property
     def kept(self) -> tuple[Converted, ...]:
-        """Episodes that are in the target."""
+        """Episodes that are in the new dataset."""
         return tuple(episode for episode in self.episodes if episode.episode is not None)
 
     @property
@@ -64,7 +64,7 @@ class Conversion:
         return tuple(episode for episode in self.episodes if episode.reason)
 
     def to_attributes(self) -> Mapping[str, Json]:
-        """JSON-able form for the target: where it is from, and what was lost on the way."""
+        """JSON-able form for the attributes of the new dataset: its origin, and what was lost."""
         lost: list[dict[str, Any]] = [asdict(episode) for episode in self.imperfect]
         return {
             "dataset": self.dataset,
@@ -76,7 +76,7 @@ class Conversion:
         }
 
     def must_have_episodes(self) -> None:
-        """Make sure that something is left.
+        """Check that an episode is left.
 
         Raises:
             InputError: every episode was rejected.

@@ -1,4 +1,4 @@
-"""A conversion is built beside its target and renamed when it is complete: there is all of it, or nothing."""
+"""Atomic writing of a converted dataset: built beside its target, renamed when complete."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 @contextmanager
 def staged(target: Path) -> Iterator[Path]:
-    """A path at which to make what `target` becomes when the block ends without an error.
+    """Yield a path to write to, which becomes `target` when the block ends without an error.
 
-    Whatever stops the block takes everything back, folders above the target included. Only a process that is killed
-    leaves a hidden folder `.NAME.converting`, which the next conversion to that target sweeps away.
+    After an error nothing remains, not even new folders above the target. Only a killed process leaves a hidden folder
+    `.NAME.converting`, which the next conversion to the same target deletes.
 
     Raises:
-        ExistsError: something is at the target.
-        LockedError: another process converts to it.
+        ExistsError: the target exists.
+        LockedError: another process is converting to the same target.
         StorageError: the disk refused.
     """
     target = target.absolute()
@@ -39,7 +39,7 @@ def staged(target: Path) -> Iterator[Path]:
             _sweep(stage)
             try:
                 yield stage / target.name
-                # One call for thousands of files; the name must not reach the disk before they do.
+                # One call for thousands of files, which must reach the disk before their folder's name.
                 os.sync()
                 must_be_free(target)
                 (stage / target.name).rename(target)
@@ -58,7 +58,7 @@ def staged(target: Path) -> Iterator[Path]:
 
 
 def _refusal(error: BaseException | None) -> OSError | None:
-    """What the system refused, if the target is to blame: a full disk, or anything that nobody has explained yet."""
+    """The refusal of the system, if it is about the target: a full disk, or an error that no other error explains."""
     if isinstance(error, OSError):
         return error
     while error is not None:
@@ -69,17 +69,17 @@ def _refusal(error: BaseException | None) -> OSError | None:
 
 
 def must_be_free(target: Path) -> None:
-    """Make sure that nothing is at a path.
+    """Check that nothing exists at a path.
 
     Raises:
-        ExistsError: something is.
+        ExistsError: something does.
     """
     if target.exists() or target.is_symlink():
         raise ExistsError(f"{target} is already there. Choose another name, or move it away.")
 
 
 def _sweep(stage: Path) -> None:
-    """Delete what a conversion that was killed left; its lock says that nobody is at work."""
+    """Delete what a killed conversion left; the caller holds the lock."""
     for entry in stage.iterdir():
         if entry.is_dir() and not entry.is_symlink():
             shutil.rmtree(entry)

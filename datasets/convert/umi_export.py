@@ -1,7 +1,7 @@
-"""An hlm dataset as a replay buffer in the layout of UMI and Diffusion Policy: Zarr format 2.
+"""Conversion of an hlm dataset into a replay buffer of UMI and Diffusion Policy (Zarr format 2).
 
-`data/` holds one array for each quantity, the steps of all episodes one after the other; `meta/episode_ends` says where
-each ends. Images are one JPEG file to a chunk, byte for byte those of the dataset, under the codec that UMI's
+`data/` holds an array for each quantity, with the steps of all episodes one after the other; `meta/episode_ends` says
+where each episode ends. A chunk of images is a JPEG file of the dataset, byte for byte, under the codec that UMI's
 `register_codecs()` knows as `imagecodecs_jpeg`. UMI reads such a buffer from a folder, or from one `.zarr.zip` file.
 Source: `diffusion_policy/common/replay_buffer.py`, `scripts_slam_pipeline/07_generate_replay_buffer.py`.
 """
@@ -23,7 +23,7 @@ from hlm.datasets.reader import Dataset, Episode
 from hlm.datasets.store.images import QUALITY
 
 ZIP = ".zip"
-# A chunk of low-dimensional numbers, as Diffusion Policy cuts them.
+# Size of a chunk of low-dimensional numbers, as in Diffusion Policy.
 CHUNK_BYTES = 2_000_000
 DATA, META, EPISODE_ENDS = "data", "meta", "episode_ends"
 
@@ -31,14 +31,14 @@ DATA, META, EPISODE_ENDS = "data", "meta", "episode_ends"
 def export_umi(
     dataset: Dataset, episodes: Sequence[Episode], target: Path, cameras: Mapping[str, str], show: Show
 ) -> Conversion:
-    """Make a replay buffer of some episodes.
+    """Write a replay buffer from some episodes.
 
     Args:
-        dataset: that they are of.
-        episodes: at least one.
-        target: folder to make, or with the ending `.zip` a file.
-        cameras: names in the buffer by hlm's; an episode must have all of them.
-        show: told about each step and camera.
+        dataset: the dataset.
+        episodes: episodes of the dataset, at least one.
+        target: folder to write, or a file if the name ends with `.zip`.
+        cameras: names of the cameras in the buffer, by hlm's; each episode must have all of them.
+        show: called with the number of converted images and of all images.
 
     Raises:
         MismatchError: the episodes do not fit into one buffer; the text says why.
@@ -77,7 +77,7 @@ def export_umi(
 
 
 def camera_names(cameras: Sequence[str]) -> dict[str, str]:
-    """UMI's names of cameras, `camera0_rgb` and so on, by hlm's."""
+    """UMI's names of cameras (`camera0_rgb`, ...), by hlm's."""
     return {name: f"camera{number}_rgb" for number, name in enumerate(cameras)}
 
 
@@ -92,7 +92,7 @@ def _check(episodes: Sequence[Episode], cameras: Mapping[str, str]) -> None:
 
 
 def _arrays(episode: Episode) -> dict[str, np.ndarray[Any, Any]]:
-    """[time, ...] arrays of an episode by their name in the buffer."""
+    """[time, ...] arrays of an episode, by name in the buffer."""
     arrays: dict[str, np.ndarray[Any, Any]] = {"state": episode.state, "action": episode.action}
     arrays |= {"stamp_ns": episode.stamp_ns}
     arrays |= {f"age_{name}_s": episode.age_s(name) for name in episode.inputs}
@@ -100,7 +100,7 @@ def _arrays(episode: Episode) -> dict[str, np.ndarray[Any, Any]]:
 
 
 def _columns(episodes: Sequence[Episode]) -> tuple[list[str], list[str]]:
-    """Arrays that all episodes have in one shape, and the others."""
+    """Names of arrays that all episodes have in the same shape, and of the others."""
     shapes: dict[str, list[tuple[int, ...]]] = {}
     for episode in episodes:
         for name, array in _arrays(episode).items():
@@ -110,7 +110,7 @@ def _columns(episodes: Sequence[Episode]) -> tuple[list[str], list[str]]:
 
 
 def _description(dataset: Dataset, episodes: Sequence[Episode], cameras: Mapping[str, str]) -> dict[str, Any]:
-    """What a replay buffer has no place for, as attributes of its root."""
+    """Attributes of the buffer's root, for what a replay buffer has no place for."""
     described = [{"number": episode.number, **episode.attributes} for episode in episodes]
     return {
         "dataset": dataset.spec.to_attributes(),
@@ -137,7 +137,7 @@ def _jpegs(episodes: Sequence[Episode], camera: str) -> Iterator[bytes]:
 
 
 def _zip(folder: Path, target: Path) -> None:
-    """Put a buffer's files into one; they are compressed already."""
+    """Pack the files of a buffer into one, without compressing them again."""
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
         for path in sorted(folder.rglob("*")):
             if path.is_file():

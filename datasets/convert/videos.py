@@ -1,4 +1,4 @@
-"""Video files of others, read front to back."""
+"""Reading of video files, front to back."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 
 class VideoFacts(NamedTuple):
-    """What a video's file says about it.
+    """Facts about a video.
 
     Attributes:
-        size: (height, width), px.
-        images: how many are in the file, damaged or not.
+        size: (height, width) of its images, px.
+        images: number of images in the file, damaged or not.
     """
 
     size: tuple[int, int]
@@ -28,10 +28,10 @@ class VideoFacts(NamedTuple):
 
 
 def video_header(path: Path) -> VideoFacts:
-    """Size and number of images as a video's header says them.
+    """Read size and number of images from a video's header.
 
     Raises:
-        CorruptError: it is not there, or no video.
+        CorruptError: the file is missing, or not a video.
     """
     with _opened(path) as container:
         stream = container.streams.video[0]
@@ -40,10 +40,10 @@ def video_header(path: Path) -> VideoFacts:
 
 
 def video_facts(path: Path) -> VideoFacts:
-    """Size and number of images of a video, which is read through but not decoded.
+    """Read size of a video and count its images, without decoding them.
 
     Raises:
-        CorruptError: it is not there, or no video.
+        CorruptError: the file is missing, or not a video.
     """
     import av
 
@@ -58,11 +58,11 @@ def video_facts(path: Path) -> VideoFacts:
 
 
 def read_images(path: Path, numbers: Sequence[int]) -> Iterator[ByteArray]:
-    """[height, width, 3] uint8 RGB images of a video, read-only.
+    """Decode [height, width, 3] uint8 RGB images of a video, read-only.
 
     Args:
         path: the video.
-        numbers: of the images from 0, each at least the one before.
+        numbers: numbers of the images from 0, ascending; a number may repeat.
 
     Raises:
         CorruptError: an image is damaged, or the video ends before it.
@@ -73,7 +73,7 @@ def read_images(path: Path, numbers: Sequence[int]) -> Iterator[ByteArray]:
     number = next(wanted, None)
     with _opened(path) as container:
         stream = container.streams.video[0]
-        # What is damaged is to be an error, not a guess of the decoder's.
+        # Damage must be an error, not a guess of the decoder.
         stream.codec_context.options = {"err_detect": "explode"}
         reached = 0
         try:
@@ -102,7 +102,7 @@ def _opened(path: Path) -> InputContainer:
         raise CorruptError(f"{path.name} is missing") from None
     except (av.FFmpegError, OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise CorruptError(f"{path.name} is no video that can be read ({reason})") from error
+        raise CorruptError(f"{path.name} cannot be read as a video ({reason})") from error
     if not container.streams.video:
         container.close()
         raise CorruptError(f"{path.name} holds no video")

@@ -22,14 +22,18 @@ def json_bytes(value: Any) -> bytes:
     return json.dumps(value, indent=1, ensure_ascii=False, default=_plain).encode()
 
 
-def read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path, limit_bytes: int | None = None) -> dict[str, Any]:
     """Read the JSON object in a file.
+
+    Args:
+        path: the file.
+        limit_bytes: size of the largest file to read; `LIMIT_BYTES` by default.
 
     Raises:
         CorruptError: the file is missing, too large, or not a JSON object.
     """
     try:
-        data = _read(path)
+        data = _read(path, limit_bytes)
     except FileNotFoundError:
         raise CorruptError(f"{path} is missing.") from None
     try:
@@ -93,11 +97,12 @@ for _yaml_class in (_Loader, _Dumper):
     )
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, limit_bytes: int | None = None) -> bytes:
+    limit_bytes = LIMIT_BYTES if limit_bytes is None else limit_bytes
     with path.open("rb") as file:
-        data = file.read(LIMIT_BYTES + 1)
-    if len(data) > LIMIT_BYTES:
-        raise CorruptError(f"{path} is larger than {LIMIT_BYTES / 2**20:.0f} MiB; this is not the right file.")
+        data = file.read(limit_bytes + 1)
+    if len(data) > limit_bytes:
+        raise CorruptError(f"{path} is larger than {limit_bytes / 2**20:.0f} MiB; this is not the right file.")
     return data
 
 

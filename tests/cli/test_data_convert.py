@@ -66,7 +66,7 @@ def test_convert_to_umi(dataset, folder, capsys):
 @pytest.mark.parametrize(
     ("words", "text"),
     [
-        (["some name.zarr", "x"], "say what to make of it: --to lerobot or --to umi"),
+        (["some name.zarr", "x"], "choose --to lerobot or --to umi"),
         (["some name.zarr", "some name.zarr", "--to", "umi"], "is already there"),
         (["nothing", "x"], "nothing to convert at nothing"),
         (["some name.zarr", "x", "--to", "umi", "--cameras", "top"], "no camera 'top'. Known: head."),

@@ -152,7 +152,7 @@ def test_what_is_there(demo, openhlm, tmp_path):
 
 def test_hlm_is_one_of_the_two(demo, openhlm, tmp_path):
     source = demo.dataset(tmp_path / "demo.zarr", (2,))
-    with pytest.raises(InputError, match=r"is an hlm dataset; say what to make of it: --to lerobot or --to umi"):
+    with pytest.raises(InputError, match=r"is an hlm dataset already; choose --to lerobot or --to umi"):
         convert(Request(path=source, target=tmp_path / "x"))
     openhlm.episode(0)
     with pytest.raises(InputError, match=r"is OpenHLM's recordings; convert it to hlm first, then that to umi"):
@@ -185,7 +185,11 @@ def test_requests_that_make_no_sense(openhlm, tmp_path):
 def test_cameras_by_name():
     assert parse_cameras(("top=head", "left_wrist")) == {"top": "head", "left_wrist": "left_wrist"}
     assert chosen_cameras(("a", "b"), {}) == {"a": "a", "b": "b"}
-    for words, text in ((("=head",), "names no camera"), (("a=b", "c=b"), "twice"), (("a=B",), "must be lower-case")):
+    for words, text in (
+        (("=head",), "names no camera"),
+        (("a=b", "c=b"), "already taken"),
+        (("a=B",), "must be lower-case"),
+    ):
         with pytest.raises(InputError, match=text):
             parse_cameras(words)
     with pytest.raises(UnknownNameError, match=r"no camera 'hed'.*Did you mean 'head'"):

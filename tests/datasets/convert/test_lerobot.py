@@ -266,7 +266,7 @@ REFUSALS = [
     (lambda info: info["features"].pop("action"), {}, MismatchError, r"no column 'action'\. It has: observation.state"),
     (rename_camera, {}, CorruptError, r"description of .* cannot be used: .*observation.images.top"),
     (lambda info: None, {"cameras": ("front=head",)}, UnknownNameError, r"no camera 'front'. Known: head, right_wrist"),
-    (lambda info: None, {"source": ""}, InputError, r"does not say who gave the references.*--source teleop"),
+    (lambda info: None, {"source": ""}, InputError, r"does not name the source of its references.*--source teleop"),
     (lambda info: None, {"episodes": ("7",)}, InputError, r"no episode 7 in .*; it has 0-2"),
     (lambda info: info.update(codebase_version="v2.1"), {}, MismatchError, r"format v2.1, hlm reads v3.0.*v21_to_v30"),
 ]

@@ -107,7 +107,7 @@ STEP_FAULTS = {
     "state_body is null (step 12)": lambda step: step.update(state_body=None),
     "no action_body (step 12)": lambda step: step.pop("action_body"),
     "action_hand_left is null (step 12)": lambda step: step.update(action_hand_left=None),
-    "state_hand_right is no opening from 0 to 1 (step 12)": lambda step: step.update(state_hand_right=83.0),
+    "state_hand_right is not an opening from 0 to 1 (step 12)": lambda step: step.update(state_hand_right=83.0),
     "state_body is not 32 numbers (step 12)": lambda step: step.update(state_body=step["state_body"][:31]),
     "action_body is not finite (step 12)": lambda step: step["action_body"].__setitem__(4, float("nan")),
     "action_body is not 32 numbers (step 12)": lambda step: step["action_body"].__setitem__(4, "fast"),
@@ -193,11 +193,9 @@ def spoil_json(folder, text):
 
 
 REJECTIONS = {
-    r"rgb_left\.mp4 is no video that can be read": lambda folder: (folder / "videos/rgb_left.mp4").write_bytes(
-        b"x" * 99
-    ),
+    r"rgb_left\.mp4 cannot be read as a video": lambda folder: (folder / "videos/rgb_left.mp4").write_bytes(b"x" * 99),
     r"wrist_rgb_left\.mp4 is missing": lambda folder: (folder / "videos/wrist_rgb_left.mp4").unlink(),
-    r"data\.json is no JSON": lambda folder: spoil_json(folder, '{"data": ['),
+    r"data\.json is not valid JSON": lambda folder: spoil_json(folder, '{"data": ['),
     r"data\.json has no steps": lambda folder: spoil_json(folder, '{"info": {}, "text": {}, "data": []}'),
     r"data\.json holds no JSON object": lambda folder: spoil_json(folder, "[1]"),
 }
@@ -261,7 +259,7 @@ def test_when_nothing_can_be_converted_nothing_is_made(openhlm, tmp_path):
         spoil_json(openhlm.episode(episode), "no")
     before = sorted(tmp_path.rglob("*"))
     with pytest.raises(
-        HlmError, match=r"none of the 2 episodes of .* The first, pour/episode_0000: data.json is no JSON"
+        HlmError, match=r"none of the 2 episodes of .* The first, pour/episode_0000: .*data.json is not valid JSON"
     ):
         convert(Request(path=openhlm.root, target=tmp_path / "new" / "out.zarr"))
     assert sorted(tmp_path.rglob("*")) == before
