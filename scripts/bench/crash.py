@@ -1,8 +1,8 @@
-"""Kill a recording at random instants, recover, and count what is lost.
+"""Kill recordings at random instants, recover them, and count what is lost.
 
-Each writer records episodes whose every number is `1000 * episode + step`, as fast as it can, until it is killed; so is
-every second recovery. Then nothing that was finished may have changed, the open episode may lack half a second at most,
-and no step may stand in the wrong episode.
+Each writer records episodes as fast as it can until it is killed; every number in them is `1000 * episode + step`.
+Every second recovery is killed too. Then no finished episode may have changed, the open episode may have lost half a
+second at most, and no step may be in the wrong episode.
 
 `python scripts/bench/crash.py --kills 200 --seed 0 --json runs/bench/crash.json`
 """
@@ -42,12 +42,12 @@ type Kept = dict[int, str]
 
 @dataclass
 class Told:
-    """What a writer said before it was killed.
+    """What a writer reported before it was killed.
 
     Attributes:
         phase: what it was doing.
-        steps: appended, by episode.
-        finished: digest of each episode that was committed, by number.
+        steps: number of appended steps, by episode.
+        finished: digest of each committed episode, by number.
     """
 
     phase: str = "starting"
@@ -56,11 +56,11 @@ class Told:
 
 
 def main() -> int:
-    """Kill, check, print; the exit code is 1 when a law was broken."""
+    """Kill, check and print. The exit code is 1 if a law was broken."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kills", type=int, default=40, help="how many writers to kill")
-    parser.add_argument("--seed", type=int, default=0, help="of the instants")
-    parser.add_argument("--json", type=Path, help="file for the figures")
+    parser.add_argument("--kills", type=int, default=40, help="number of writers to kill")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the instants")
+    parser.add_argument("--json", type=Path, help="file to write the figures to")
     arguments = parser.parse_args()
     figures = measure(arguments.kills, arguments.seed)
     for name, value in figures.items():
@@ -72,7 +72,7 @@ def main() -> int:
 
 
 def measure(kills: int, seed: int) -> dict[str, object]:
-    """Kill so many writers; counts, losses in steps, and every law that was broken."""
+    """Kill writers and return counts, losses in steps, and all laws that were broken."""
     rng = np.random.default_rng(seed)
     phases: Counter[str] = Counter()
     lost: list[int] = []
@@ -102,13 +102,13 @@ def measure(kills: int, seed: int) -> dict[str, object]:
 
 
 def check(path: Path, kept: Kept, told: Told, lost: list[int]) -> list[str]:
-    """Recover, and name every law that does not hold.
+    """Recover a dataset and list all laws that do not hold.
 
     Args:
         path: the dataset.
-        kept: digests of its episodes; those that came are added.
-        told: what the killed writer said.
-        lost: gets how many steps of its open episode are missing.
+        kept: digests of its episodes; those of new episodes are added.
+        told: what the killed writer reported.
+        lost: the number of lost steps of its open episode is added.
     """
     if not (path / "zarr.json").is_file():
         return [] if not told.steps else ["the dataset is gone"]

@@ -1,7 +1,7 @@
-"""Recording, reading and storing the same frames with hlm and with LeRobot: time, processor time and bytes.
+"""Compare recording, reading and storing the same steps with hlm and with LeRobot: time, processor time and bytes.
 
-Renders episodes of the shelf task, records them twice, then draws the same random training samples (every camera, the
-state, and the next 50 actions) from both, in one process and through a DataLoader. Both work with their defaults;
+Episodes of the shelf task are rendered and recorded with both. Then the same random training samples (every camera, the
+state, and the next 50 actions) are read from both, in one process and through a DataLoader. Both use their defaults;
 LeRobot is also measured returning bytes as hlm does, and with its streaming encoder. Files are in the page cache.
 
 `python scripts/bench/data.py --json runs/bench/data.json`
@@ -35,10 +35,10 @@ from hlm.runtime.station import episode as play
 
 HORIZON = 50
 INSTRUCTION = "put the cup on the high shelf"
-# Rounds of both alternate, so that another program's load falls on both; the median round counts.
+# Rounds of both alternate, so that the load of other programs affects both. The median round counts.
 ROUNDS = 5
 BATCH = 64
-# Figures to divide, LeRobot's by hlm's: what, and the unit.
+# Figures whose ratio, LeRobot's over hlm's, is shown: name and unit.
 RATIOS = (("record", "cpu_ms"), ("sample", "ms"), ("sample", "cpu_ms"), ("workers", "ms"), ("size", "mb"))
 
 type Draw = Callable[[int], Any]
@@ -53,7 +53,7 @@ def main() -> None:
         "--samples", type=int, default=384, help="random samples of LeRobot; hlm draws ten times as many"
     )
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--json", type=Path, help="file for the figures")
+    parser.add_argument("--json", type=Path, help="file to write the figures to")
     arguments = parser.parse_args()
     logging.disable(logging.WARNING)
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -80,7 +80,7 @@ def _step(step: Any) -> Step:
 
 
 def measure(episodes: Sequence[Sequence[Step]], folder: Path, samples: int, workers: int) -> dict[str, float]:
-    """Every figure by name; units are the end of the name."""
+    """All figures by name, which ends with the unit."""
     frames = sum(len(steps) for steps in episodes)
     shape = next(iter(episodes[0][0].images.values())).shape
     figures: dict[str, float] = {
@@ -144,7 +144,7 @@ def record_lerobot(episodes: Iterable[Sequence[Step]], path: Path, **options: An
 
 def stream_lerobot(episodes: Iterable[Sequence[Step]], path: Path) -> None:
     """Record with LeRobot, which encodes while it records."""
-    # Steps come faster than 30 a second here; a queue that overflows would drop frames.
+    # Steps come faster than 30 per second here; a queue that overflows would drop them.
     longest = max(len(steps) for steps in episodes)
     record_lerobot(episodes, path, streaming_encoding=True, encoder_queue_maxsize=longest)
 
@@ -163,7 +163,7 @@ def open_lerobot(path: Path, **options: Any) -> Any:
 
 
 def check_same(ours: Samples, theirs: Any, raw: Sequence[Step]) -> dict[str, float]:
-    """Make sure that both give the same samples; how near their images are to what was rendered, dB."""
+    """Check that both give the same samples; signal-to-noise ratio of their images against the rendered ones, dB."""
     if len(ours) != len(theirs):
         raise SystemExit(f"hlm has {len(ours)} samples, LeRobot {len(theirs)}")
     errors: dict[str, list[float]] = {"hlm": [], "lerobot": []}

@@ -1,4 +1,4 @@
-"""What recording costs: memory over time at full speed, and time on the calling thread at 30 Hz in real time.
+"""Measure the cost of recording: memory at full speed, and time on the calling thread at 30 Hz in real time.
 
 An hour of three cameras is 108,000 steps:
 `python scripts/bench/recording.py --steps 108000 --folder runs --json runs/bench/recording.json`
@@ -28,13 +28,13 @@ SAMPLES = 10
 
 
 def main() -> None:
-    """Measure, print, and write the figures down."""
+    """Measure, print and save the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=900, help="at full speed, for the memory")
-    parser.add_argument("--seconds", type=float, default=10.0, help="in real time, for the caller's thread")
+    parser.add_argument("--steps", type=int, default=900, help="steps to record at full speed, for the memory")
+    parser.add_argument("--seconds", type=float, default=10.0, help="duration in real time, for the caller's thread")
     parser.add_argument("--size", type=int, nargs=2, default=(480, 640), help="height and width of the images, px")
-    parser.add_argument("--folder", type=Path, help="where to record; what was recorded is deleted at the end")
-    parser.add_argument("--json", type=Path, help="file for the figures")
+    parser.add_argument("--folder", type=Path, help="folder to record into; the recordings are deleted at the end")
+    parser.add_argument("--json", type=Path, help="file to write the figures to")
     arguments = parser.parse_args()
     images = scenes(tuple(arguments.size))
     spec = DatasetSpec(embodiment="unitree_g1", rate_hz=RATE_HZ, cameras=dict.fromkeys(CAMERAS, tuple(arguments.size)))
@@ -49,7 +49,7 @@ def main() -> None:
 
 
 def memory(path: Path, spec: DatasetSpec, images: list[np.ndarray], steps: int) -> dict[str, Any]:
-    """Record as fast as it goes; resident memory along the way, at the peak, and what a step costs."""
+    """Record at full speed; resident memory along the way and at the peak, and the cost of a step."""
     resident = []
     start_s, busy_s = time.perf_counter(), time.process_time()
     with DatasetWriter.open(path, spec) as writer, writer.episode(_info()) as episode:
@@ -76,7 +76,7 @@ def memory(path: Path, spec: DatasetSpec, images: list[np.ndarray], steps: int) 
 
 
 def real_time(path: Path, spec: DatasetSpec, images: list[np.ndarray], duration_s: float) -> dict[str, Any]:
-    """Record step by step when it is due; how long each `append` keeps its caller, making the step included."""
+    """Record in real time; how long each `append` blocks its caller, and how long making a step takes."""
     took_ms, copied_ms = [], []
     clock = MonotonicClock()
     steps = make_steps(spec, images)
@@ -101,7 +101,7 @@ def real_time(path: Path, spec: DatasetSpec, images: list[np.ndarray], duration_
 
 
 def make_steps(spec: DatasetSpec, images: list[np.ndarray]) -> Iterator[Step]:
-    """Steps without end, the images in turn."""
+    """Endless steps, with the images in turn."""
     ages = dict.fromkeys((*spec.cameras, "state"), 0.01)
     for index in itertools.count():
         vector = np.full(34, 1e-3 * (index % 500), np.float32)
@@ -110,7 +110,7 @@ def make_steps(spec: DatasetSpec, images: list[np.ndarray]) -> Iterator[Step]:
 
 
 def scenes(size: tuple[int, int], count: int = 16) -> list[np.ndarray]:
-    """Images as hard to encode as those of a camera: smooth surfaces, edges, and a sensor's noise."""
+    """Images as hard to encode as those of a camera: smooth surfaces, edges, and sensor noise."""
     rng = np.random.default_rng(0)
     height, width = size
     down, right = np.mgrid[0:height, 0:width]
