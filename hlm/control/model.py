@@ -216,6 +216,11 @@ class BodyModel:
         return next(link for link in left if link in right)
 
 
+def pendulum_frequency(com_height_m: float) -> float:
+    """Natural frequency of a linear inverted pendulum, rad/s: sqrt(gravity / height)."""
+    return float(np.sqrt(GRAVITY_M_S2 / com_height_m))
+
+
 def rotation_from_quat(quat_wxyz: FloatArray) -> FloatArray:
     """[3, 3] rotation matrix of one [4] wxyz quaternion, normalized first.
 

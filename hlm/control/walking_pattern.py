@@ -15,7 +15,7 @@ import numpy as np
 
 from hlm.control.checks import require_positive
 from hlm.control.interpolation import minimum_jerk
-from hlm.control.model import GRAVITY_M_S2, LEFT, RIGHT
+from hlm.control.model import LEFT, RIGHT, pendulum_frequency
 from hlm.core.arrays import FloatArray, frozen
 from hlm.core.errors import InputError
 from hlm.core.rotations import wrap_angle
@@ -197,7 +197,7 @@ class WalkingPattern:
     def _com_positions(self) -> FloatArray:
         """[time, 2] centre of mass on the grid, m."""
         zmp_m = self._zmp()
-        decay = np.exp(-np.sqrt(GRAVITY_M_S2 / self._config.com_height_m) * _GRID_S)
+        decay = np.exp(-pendulum_frequency(self._config.com_height_m) * _GRID_S)
         dcm_m = zmp_m.copy()
         for instant in range(len(zmp_m) - 2, -1, -1):
             dcm_m[instant] = zmp_m[instant] + decay * (dcm_m[instant + 1] - zmp_m[instant])

@@ -21,7 +21,7 @@ from hlm.control.tracker.whole_body_tracker import WholeBodyTracker
 from hlm.core.clock import NS_PER_S
 from hlm.core.embodiments.catalog import find_embodiment
 from hlm.core.layout import MOTOR_LEGS
-from hlm.core.rotations import roll_pitch_yaw_from_quat, wrap_angle
+from hlm.core.rotations import matrix_from_quat, roll_pitch_yaw_from_quat, wrap_angle
 from hlm.core.values import Reference
 from hlm.sim.motions import NAMES, RATE_HZ, Motion, find_motion, stream
 from hlm.sim.robot import SimulatedRobot
@@ -170,12 +170,11 @@ class _Log:
     def _hands(self, reference: Configuration) -> float:
         """Mean squared position error of the hands in the pelvis frame, whose position is free, m2."""
         position_m, quat_wxyz = self._robot.true_base()
-        rotation = np.zeros(9)
-        mujoco.mju_quat2Mat(rotation, quat_wxyz)
+        rotation = matrix_from_quat(quat_wxyz)
         pelvis = self._tracker.model.pose_world_from("pelvis", reference)
         total = 0.0
         for side in ("left", "right"):
-            measured_m = rotation.reshape(3, 3).T @ (self._world.data.site(f"{side}_grip").xpos - position_m)
+            measured_m = rotation.T @ (self._world.data.site(f"{side}_grip").xpos - position_m)
             grip_m = self._tracker.model.pose_world_from(f"{side}_grip", reference)[:3, 3]
             reference_m = pelvis[:3, :3].T @ (grip_m - pelvis[:3, 3])
             total += 0.5 * float(np.sum((measured_m - reference_m) ** 2))

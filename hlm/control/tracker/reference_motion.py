@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hlm.control.model import GRAVITY_M_S2, BodyModel
+from hlm.control.model import GRAVITY_M_S2, BodyModel, pendulum_frequency
 from hlm.control.tracker.contact_detection import ContactConfig, detect_contacts, load_fractions, right_load_fraction
 from hlm.control.tracker.contact_state import ContactState
 from hlm.control.tracker.local_cubic import cubic_derivatives, cubic_fit
@@ -291,6 +291,6 @@ class ReferenceMotion:
     def _pendulum_maps(self, height_cm: int) -> tuple[FloatArray, FloatArray]:
         """Maps of a pendulum of this height; heights are rounded to centimetres, so that few are computed."""
         if height_cm not in self._maps_of_cm:
-            frequency_rad_s = float(np.sqrt(GRAVITY_M_S2 / (0.01 * height_cm)))
+            frequency_rad_s = pendulum_frequency(0.01 * height_cm)
             self._maps_of_cm[height_cm] = pendulum_maps(frequency_rad_s, self._dt_s, self._fitted)
         return self._maps_of_cm[height_cm]

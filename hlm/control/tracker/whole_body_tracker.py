@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import pinocchio as pin
 
-from hlm.control.model import BASE_DOFS, GRAVITY_M_S2, BodyModel, Configuration, rotation_from_quat
+from hlm.control.model import BASE_DOFS, GRAVITY_M_S2, BodyModel, Configuration, pendulum_frequency, rotation_from_quat
 from hlm.control.tracker.anchoring import AnchoredReference, anchor
 from hlm.control.tracker.balance import (
     Balance,
@@ -187,7 +187,7 @@ class WholeBodyTracker:
             self._com,
             anchored.com,
             anchored.zmp_m,
-            float(np.sqrt(GRAVITY_M_S2 / anchored.com_height_m)),
+            pendulum_frequency(anchored.com_height_m),
             convex_hull(feet.corner_position_m[contact, :, :2].reshape(-1, 2)),
             config,
         )
