@@ -103,12 +103,12 @@ class Prefix:
     Attributes:
         actions: [batch, time <= horizon, dimension] what is left of the old chunk, normalised, from now on.
         delay: actions of it that will surely be played, >= 0: the new chunk must begin with them.
-        execute: actions after which the new chunk is free of the old one, >= delay.
+        execution_horizon: actions after which the new chunk is free of the old one, >= delay.
     """
 
     actions: Tensor
     delay: int
-    execute: int
+    execution_horizon: int
 
     def __post_init__(self) -> None:
         """Check the order of the numbers.
@@ -116,8 +116,10 @@ class Prefix:
         Raises:
             InputError: they do not fit each other.
         """
-        if not 0 <= self.delay <= self.execute:
-            raise InputError(f"a delay of {self.delay} actions does not fit {self.execute} actions to execute.")
+        if not 0 <= self.delay <= self.execution_horizon:
+            raise InputError(
+                f"a delay of {self.delay} actions does not fit an execution_horizon of {self.execution_horizon}."
+            )
 
 
 class Network(Protocol):

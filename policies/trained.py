@@ -1,4 +1,4 @@
-"""A checkpoint of any kind as whoever runs it sees it: observations in, action chunks out."""
+"""A checkpoint of any policy type as a policy: observations in, action chunks out."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from hlm.core.errors import CorruptError, InputError, MismatchError
-from hlm.core.policy import ActionPrefix
+from hlm.core.policy import ActionPrefix, PolicySpec
 from hlm.core.values import ActionChunk, Observation
 from hlm.policies.catalog import find_policy_type
 from hlm.policies.checkpoint import Checkpoint
@@ -33,15 +33,8 @@ class TrainedPolicy:
         InputError: euler_steps below 1, or a device that there is not.
 
     Attributes:
-        cameras: that it was trained on.
-        optional_cameras: those of them that an observation may lack.
-        image_size: height and width of their pictures, px.
-        rate_hz: actions per second.
-        horizon: actions of a chunk.
-        execute: actions of a chunk that are best played before the next one.
-        euler_steps: flow steps per chunk.
-        embodiment: robot that it was trained for.
-        continues_chunks: whether `chunk` takes a prefix.
+        encoding: transforms between observations and what the network sees.
+        euler_steps: flow integration steps per chunk.
     """
 
     def __init__(
@@ -55,30 +48,27 @@ class TrainedPolicy:
     ) -> None:
         config = checkpoint.config
         self.encoding = checkpoint.encoding()
-        self.cameras = self.encoding.cameras
-        self.optional_cameras = config.encoding.optional_cameras
-        self.image_size = config.encoding.recorded_sizes[0]
-        self.rate_hz = config.rate_hz
-        self.horizon = self.encoding.horizon
-        self.execute = config.sampling.execution_horizon
         self.euler_steps = config.sampling.euler_steps if euler_steps is None else euler_steps
-        self.embodiment = config.embodiment
         if self.euler_steps < 1:
             raise InputError(f"euler_steps must be at least 1, got {self.euler_steps}.")
         self._device = _device(device)
         self._network = build_network(checkpoint)
-        self.continues_chunks = bool(getattr(self._network, "continues_chunks", True))
         if hasattr(self._network, "prepare_sampling"):
             self._network.prepare_sampling(self._device)
         module(self._network).to(self._device)
         self._generator = torch.Generator()
-        self._described = self._describe(checkpoint, path)
+        self._spec = _spec(checkpoint, path, continues_chunks=bool(getattr(self._network, "continues_chunks", True)))
         self.reset(seed)
 
     @property
-    def info(self) -> Mapping[str, object]:
-        """What there is to tell about it, by name; how it makes chunks can change with the first one."""
-        return {**self._described, **getattr(self._network, "info", {})}
+    def spec(self) -> PolicySpec:
+        """What it needs and gives."""
+        return self._spec
+
+    def describe_sampling(self) -> Mapping[str, object]:
+        """How chunks are made, and what could make them faster but is not available; may change with the first one."""
+        described: Mapping[str, object] = getattr(self._network, "info", {})
+        return described
 
     def reset(self, seed: int) -> None:
         """Start the noise that chunks are made from anew; the same seed gives the same chunks."""
@@ -111,32 +101,30 @@ class TrainedPolicy:
         known = None if prefix is None else self._normalised(prefix, observation)
         sampled = self._network.sample(self.inputs(observation), noise, self.euler_steps, known)
         actions = self.encoding.undo_chunk(sampled[0].float().cpu().numpy(), observation.state)
-        return ActionChunk(observation.stamp_ns, self.rate_hz, actions)
+        return ActionChunk(observation.stamp_ns, self._spec.rate_hz, actions)
 
     def _normalised(self, prefix: ActionPrefix, observation: Observation) -> Prefix:
-        if not self.continues_chunks:
+        if not self._spec.continues_chunks:
             raise MismatchError("this policy cannot continue a chunk; ask it without a prefix.")
         actions = torch.from_numpy(self.encoding.chunk(prefix.actions, observation.state)[None]).to(self._device)
-        return Prefix(actions, prefix.delay, prefix.execute)
+        return Prefix(actions, prefix.delay, prefix.execution_horizon)
 
-    def _describe(self, checkpoint: Checkpoint, path: Path | None) -> Mapping[str, object]:
-        config = checkpoint.config
-        return {
-            "path": None if path is None else str(path),
-            "policy": config.policy,
-            "parameters": sum(tensor.numel() for tensor in checkpoint.weights.values()),
-            "step": checkpoint.step,
-            "embodiment": config.embodiment,
-            "rate_hz": config.rate_hz,
-            "cameras": list(self.cameras),
-            "image_size": list(self.image_size),
-            "network_image_size": list(self.encoding.image_size),
-            "words": list(config.vocabulary.words) if config.vocabulary is not None else None,
-            "horizon": self.horizon,
-            "execute": self.execute,
-            "euler_steps": self.euler_steps,
-            "training": dict(config.training),
-        }
+
+def _spec(checkpoint: Checkpoint, path: Path | None, *, continues_chunks: bool) -> PolicySpec:
+    config = checkpoint.config
+    return PolicySpec(
+        policy_type=config.policy,
+        embodiment=config.embodiment,
+        rate_hz=config.rate_hz,
+        cameras=config.encoding.cameras,
+        image_size=config.encoding.recorded_sizes[0],
+        horizon=config.encoding.horizon,
+        execution_horizon=config.sampling.execution_horizon,
+        optional_cameras=config.encoding.optional_cameras,
+        continues_chunks=continues_chunks,
+        vocabulary=() if config.vocabulary is None else tuple(config.vocabulary.words),
+        origin="" if path is None else str(path),
+    )
 
 
 def build_network(checkpoint: Checkpoint) -> Network:

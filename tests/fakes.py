@@ -1,16 +1,18 @@
 """Fakes of what a station is made of: a robot that does as it is told, and a task that is a list."""
 
+import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from hlm.core.clock import NS_PER_S, SteppedClock
 from hlm.core.embodiments.unitree_g1 import UNITREE_G1
-from hlm.core.errors import InputError
+from hlm.core.errors import InputError, MismatchError
 from hlm.core.layout import unpack
+from hlm.core.policy import PolicySpec
 from hlm.core.task import Progress, TaskInstance
-from hlm.core.values import CameraFrame, JointCommand, Observation, Reference, RobotState
+from hlm.core.values import ActionChunk, CameraFrame, JointCommand, Observation, Reference, RobotState
 from hlm.runtime.bodies.lockstep import LockstepBody, LockstepConfig
 
 LEVEL = np.array([1.0, 0.0, 0.0, 0.0])
@@ -156,3 +158,50 @@ class FakeRig:
         robot, tracker = FakeRobot(clock, robot_old_s), FakeTracker()
         body = LockstepBody(robot, tracker, clock, UNITREE_G1, LockstepConfig(control_hz=control_hz))
         return cls(clock, robot, FakeCameras(clock, camera_old_s), tracker, body)
+
+
+POLICY_SPEC = PolicySpec(
+    policy_type="fake",
+    embodiment="unitree_g1",
+    rate_hz=30.0,
+    cameras=("head", "right_wrist"),
+    image_size=(8, 12),
+    horizon=6,
+    execution_horizon=3,
+    optional_cameras=("right_wrist",),
+    origin="runs/fake",
+)
+
+
+class FakePolicy:
+    """Answers with actions that name the observation: action t is its state plus t.
+
+    Attributes:
+        calls: every observation and prefix.
+        gate: chunks wait for it; open by default.
+        entered: set when a chunk is begun.
+        error: raised in place of a chunk.
+        seeds: every seed of a reset.
+    """
+
+    patience_s = 10.0
+
+    def __init__(self, **spec):
+        self.spec = replace(POLICY_SPEC, **spec)
+        self.calls, self.seeds, self.error = [], [], None
+        self.gate, self.entered = threading.Event(), threading.Event()
+        self.gate.set()
+
+    def reset(self, seed):
+        self.seeds.append(seed)
+
+    def chunk(self, observation, prefix=None):
+        if prefix is not None and not self.spec.continues_chunks:
+            raise MismatchError("the policy cannot continue a chunk.")
+        self.calls.append((observation, prefix))
+        self.entered.set()
+        assert self.gate.wait(self.patience_s)
+        if self.error is not None:
+            raise self.error
+        actions = observation.state + np.arange(self.spec.horizon)[:, None]
+        return ActionChunk(observation.stamp_ns, self.spec.rate_hz, actions)

@@ -120,7 +120,7 @@ def _server(config: ServeArguments, listener: socket.socket, key: str | None) ->
         raise InputError("--device cuda: there is no GPU that torch can use here; take --device cpu.")
     with waiting(f"loading {config.checkpoint}"):
         policy = load_policy(config.checkpoint, euler_steps=config.euler_steps, device=device)
-    return PolicyServer(policy, listener, bounds, api_key=key)
+    return PolicyServer(policy, listener, bounds, api_key=key, describe_sampling=policy.describe_sampling)
 
 
 async def _serve(server: PolicyServer, config: ServeArguments) -> signal.Signals:

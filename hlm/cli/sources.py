@@ -12,11 +12,11 @@ from hlm.core.embodiments.catalog import find_embodiment
 from hlm.core.errors import InputError, MismatchError, MissingFileError
 
 if TYPE_CHECKING:
+    from hlm.core.policy import Policy
     from hlm.core.protocols import ReferenceSource
     from hlm.core.task import TaskInstance
     from hlm.datasets.reader import Episode
     from hlm.policies.serving.client import PolicyClient
-    from hlm.policies.trained import TrainedPolicy
     from hlm.sim.tasks.simulated_task import SimulatedTask
 
     type MakeSource = Callable[[TaskInstance], ReferenceSource]
@@ -96,7 +96,7 @@ def open_sources(config: SourceConfig, task: SimulatedTask) -> Iterator[MakeSour
 
 
 @contextmanager
-def open_policy(config: PolicyConfig) -> Iterator[TrainedPolicy | PolicyClient]:
+def open_policy(config: PolicyConfig) -> Iterator[Policy]:
     """The policy, loaded or connected; leaving disconnects.
 
     Raises:
@@ -150,10 +150,12 @@ def _scripted(task: SimulatedTask, instance: TaskInstance) -> ReferenceSource:
     return RetargetedSource(operator, EMBODIMENT)
 
 
-def _policy_sources(policy: TrainedPolicy | PolicyClient, execution_horizon: int | None) -> MakeSource:
+def _policy_sources(policy: Policy, execution_horizon: int | None) -> MakeSource:
     from hlm.runtime.policy_source import ChunkConfig, PolicySource
 
-    chunks = ChunkConfig(execution_horizon=policy.execute if execution_horizon is None else execution_horizon)
+    chunks = ChunkConfig(
+        execution_horizon=policy.spec.execution_horizon if execution_horizon is None else execution_horizon
+    )
 
     def make(instance: TaskInstance) -> ReferenceSource:
         policy.reset(0 if instance.seed is None else instance.seed)

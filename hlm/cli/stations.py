@@ -92,7 +92,7 @@ def policy_station(task: str, policy: PolicyConfig) -> StationConfig:
     """
     config = StationConfig(task=task, source=policy)
     with open_policy(policy) as opened:
-        cameras, (height, width) = tuple(opened.cameras), opened.image_size
+        cameras, (height, width) = opened.spec.cameras, opened.spec.image_size
     if unknown := [name for name in cameras if name not in CAMERAS]:
         raise MismatchError(
             f"the policy needs camera '{unknown[0]}', and robot '{EMBODIMENT.name}' has {', '.join(CAMERAS)}."

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Protocol
 
 from hlm.core.arrays import FloatArray, frozen
-from hlm.core.errors import InputError
+from hlm.core.errors import InputError, UnknownNameError
 from hlm.core.layout import DIMENSIONS
 from hlm.core.values import ActionChunk, Observation
+
+# A chunk of 4096 actions takes 0.6 MB; no robot's camera has images of more than 8192 pixels a side.
+MAX_HORIZON = 4096
+MAX_SIDE_PX = 8192
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -16,14 +21,14 @@ class ActionPrefix:
     """Actions of the old chunk from now on, which the new chunk has to continue (real-time chunking).
 
     Attributes:
-        actions: [time, 34] absolute, >= 1.
-        delay: actions of these that will have been played when the new chunk arrives, >= 0.
-        execute: actions after which the new chunk need not resemble the old one any more, >= delay.
+        actions: [time > 0, 34] absolute references.
+        delay: actions of these that will have been executed when the new chunk arrives, >= 0.
+        execution_horizon: actions after which the new chunk need not resemble the old one any more, >= delay.
     """
 
     actions: FloatArray
     delay: int
-    execute: int
+    execution_horizon: int
 
     def __post_init__(self) -> None:
         """Check the numbers and make the array a read-only copy.
@@ -32,15 +37,70 @@ class ActionPrefix:
             InputError: no actions, or numbers that do not fit each other.
         """
         object.__setattr__(self, "actions", frozen(self.actions, (None, DIMENSIONS), "prefix"))
-        if not len(self.actions) or not 0 <= self.delay <= self.execute or self.delay > len(self.actions):
+        if not len(self.actions) or not 0 <= self.delay <= self.execution_horizon or self.delay > len(self.actions):
             raise InputError(
-                f"a prefix of {len(self.actions)} actions cannot have delay {self.delay} and execute {self.execute}: "
-                "0 <= delay <= execute, and at least as many actions as the delay."
+                f"a prefix of {len(self.actions)} actions cannot have delay {self.delay} and execution_horizon "
+                f"{self.execution_horizon}: 0 <= delay <= execution_horizon, and at least as many actions as the delay."
             )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PolicySpec:
+    """What callers need to know of a policy before they ask it for chunks.
+
+    Attributes:
+        policy_type: name of the policy type.
+        embodiment: robot that the policy was trained for.
+        rate_hz: actions per second.
+        cameras: cameras that the policy sees.
+        image_size: height and width of their images, px.
+        horizon: actions of a chunk.
+        execution_horizon: actions of a chunk that are best executed before the next one.
+        optional_cameras: those of `cameras` that an observation may lack.
+        continues_chunks: whether the policy takes an `ActionPrefix`.
+        vocabulary: words that it knows; empty when it takes any text.
+        origin: where it comes from, such as the path of a checkpoint, for people.
+    """
+
+    policy_type: str
+    embodiment: str
+    rate_hz: float
+    cameras: tuple[str, ...]
+    image_size: tuple[int, int]
+    horizon: int
+    execution_horizon: int
+    optional_cameras: tuple[str, ...] = ()
+    continues_chunks: bool = False
+    vocabulary: tuple[str, ...] = ()
+    origin: str = ""
+
+    def __post_init__(self) -> None:
+        """Check ranges.
+
+        Raises:
+            InputError: a number that no policy has.
+            UnknownNameError: an optional camera that is not one of the cameras.
+        """
+        if not (math.isfinite(self.rate_hz) and self.rate_hz > 0.0):
+            raise InputError(f"a policy cannot make {self.rate_hz} actions per second.")
+        if not 1 <= self.horizon <= MAX_HORIZON:
+            raise InputError(f"a chunk has 1 to {MAX_HORIZON} actions, not {self.horizon}.")
+        if not 1 <= self.execution_horizon <= self.horizon:
+            raise InputError(f"{self.execution_horizon} actions of a chunk of {self.horizon} cannot be executed.")
+        if not all(1 <= side <= MAX_SIDE_PX for side in self.image_size):
+            raise InputError(f"images have sides of 1 to {MAX_SIDE_PX} px, not {self.image_size}.")
+        for name in self.optional_cameras:
+            if name not in self.cameras:
+                raise UnknownNameError("camera", name[:80], self.cameras)
 
 
 class Policy(Protocol):
     """A trained policy, loaded here or served by another machine."""
+
+    @property
+    def spec(self) -> PolicySpec:
+        """What it needs and gives."""
+        ...
 
     def reset(self, seed: int) -> None:
         """Restart the noise that chunks are sampled from; the same seed gives the same chunks."""

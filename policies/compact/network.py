@@ -139,7 +139,7 @@ class CompactNetwork(CompactModel):
         coefficients = denoise(noisy, step)
         length = min(prefix.actions.shape[1], len(self.spline))
         weights = noisy.new_zeros(len(self.spline), 1)
-        weights[:length] = prefix_weights(length, prefix.delay, prefix.execute).to(noisy)[:, None]
+        weights[:length] = prefix_weights(length, prefix.delay, prefix.execution_horizon).to(noisy)[:, None]
         before = functional.pad(prefix.actions[:, :length], (0, 0, 0, len(self.spline) - length))
         return coefficients + self.projection @ (weights * (before - self.spline @ coefficients))
 

@@ -69,7 +69,7 @@ def guided(velocity: Callable[[Tensor, int], Tensor], prefix: Prefix, steps: int
             inference_delay=prefix.delay,
             time=1.0 - step / steps,
             original_denoise_step_partial=free,
-            execution_horizon=prefix.execute,
+            execution_horizon=prefix.execution_horizon,
         ).detach()
 
     return guided_velocity

@@ -17,13 +17,13 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 from websockets.protocol import State
 
 from hlm.core.errors import InputError, MismatchError
-from hlm.core.policy import ActionPrefix
+from hlm.core.policy import ActionPrefix, PolicySpec
 from hlm.core.values import ActionChunk, Observation
 from hlm.policies.serving.admission import SCHEME, check_key
 from hlm.policies.serving.connection import SILENT
 from hlm.policies.serving.errors import AnswerError, AnswerTimeoutError, RefusedError, UnreachableError, WireError
 from hlm.policies.serving.messages import decode_answer, decode_error, encode_request
-from hlm.policies.serving.metadata import Metadata, Needs
+from hlm.policies.serving.metadata import Needs, spec_of
 from hlm.policies.serving.wire import ANSWER_ENTRIES, pack, unpack
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 1.0
@@ -33,7 +33,7 @@ MAX_ANSWER_BYTES = 2**20
 
 
 class PolicyClient:
-    """A served policy; implements `hlm.core.policy.Policy`, with the attributes of a policy that is loaded here.
+    """A policy that a server serves; implements `hlm.core.policy.Policy`.
 
     Nothing waits longer than it was told to. After an answer that did not come in time, or a call that was interrupted,
     the connection is dropped: what the server says late is never taken for the next answer. The next call connects
@@ -45,9 +45,6 @@ class PolicyClient:
         timeout_s: how long `chunk` may take, connecting again included.
         connect_timeout_s: how long to wait for the server in the beginning.
         needs: what the robot needs of the policy.
-
-    Attributes:
-        metadata: what the server said about its policy.
 
     Raises:
         UnreachableError: there is no server in time, or it has no room.
@@ -73,7 +70,7 @@ class PolicyClient:
         self._needs = Needs() if needs is None else needs
         self._headers = {} if api_key is None else {"Authorization": f"{SCHEME} {check_key(api_key)}"}
         self._connection: ClientConnection | None = None
-        self._served: Metadata | None = None
+        self._served: PolicySpec | None = None
         self._trouble = ""
         self._noise: np.random.Generator | None = None
         self._turn = asyncio.Lock()
@@ -84,19 +81,10 @@ class PolicyClient:
         self._thread = threading.Thread(target=self._loop.run_forever, name="policy client", daemon=True)
         self._thread.start()
         try:
-            self.metadata: Metadata = self._run(self._hello(), connect_timeout_s)
+            self._spec = self._run(self._hello(), connect_timeout_s)
         except BaseException:
             self.close()
             raise
-        self.cameras = self.metadata.cameras
-        self.image_size = self.metadata.image_size
-        self.rate_hz = self.metadata.rate_hz
-        self.horizon = self.metadata.horizon
-        self.execute = self.metadata.execute
-        self.embodiment = self.metadata.embodiment
-        self.continues_chunks = self.metadata.continues_chunks
-        self.optional_cameras = self.metadata.optional_cameras
-        self.info = self.metadata.to_message() | {"path": self.metadata.checkpoint}
 
     def __enter__(self) -> Self:
         return self
@@ -105,6 +93,11 @@ class PolicyClient:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    @property
+    def spec(self) -> PolicySpec:
+        """What the server said about its policy."""
+        return self._spec
 
     def reset(self, seed: int) -> None:
         """From now on each chunk's noise is told; the same seed gives the same chunks, whoever else asks the server."""
@@ -124,7 +117,7 @@ class PolicyClient:
             AnswerError: the answer is none.
             MismatchError: a prefix for a policy that cannot continue one, or the server has another policy by now.
         """
-        if prefix is not None and not self.continues_chunks:
+        if prefix is not None and not self._spec.continues_chunks:
             raise MismatchError("the served policy cannot continue a chunk; ask without a prefix.")
         seed = None if self._noise is None else int(self._noise.integers(2**63))
         message = pack(encode_request(observation, prefix, seed))
@@ -181,7 +174,7 @@ class PolicyClient:
                 await connection.send(message)
                 answer = await connection.recv()
                 if isinstance(answer, bytes):
-                    return decode_answer(unpack(answer), stamp_ns, self.horizon)
+                    return decode_answer(unpack(answer), stamp_ns, self._spec.horizon)
             except ConnectionClosed as error:
                 raise UnreachableError(f"the connection to the policy server at {self.url} was lost: {error}") from None
             except BaseException:  # also the deadline, which cancels
@@ -190,7 +183,7 @@ class PolicyClient:
                 raise
             raise decode_error(answer)
 
-    async def _hello(self) -> Metadata:
+    async def _hello(self) -> PolicySpec:
         await self._connected()
         if self._served is None:
             raise UnreachableError(f"the policy server at {self.url} said nothing.")
@@ -235,7 +228,7 @@ class PolicyClient:
                 f"'{self.url}' is no address of a policy server, e.g. ws://127.0.0.1:8000: {error}"
             ) from None
         try:
-            served = Metadata.from_message(_metadata_map(await connection.recv()))
+            served = spec_of(_metadata_map(await connection.recv()))
             self._needs.check(served)
             if self._served not in (None, served):
                 raise MismatchError(f"the server at {self.url} has another policy by now; connect anew to use it.")

@@ -1,6 +1,6 @@
 """Requests, answers and errors, as openpi's protocol writes them.
 
-    client  connects                                            server  a map: `Metadata`
+    client  connects                                            server  a map: `PolicySpec`
     client  a map: observation, prompt, perhaps a prefix        server  a map: actions and timing, or an error
 
 Maps are binary frames (`hlm.policies.serving.wire`). An error is a *text* frame of JSON, `{"error": {"type": ...,
@@ -21,10 +21,9 @@ import numpy as np
 from hlm.core.arrays import FloatArray
 from hlm.core.errors import HlmError, InputError, MismatchError, UnknownNameError
 from hlm.core.layout import DIMENSIONS
-from hlm.core.policy import ActionPrefix
+from hlm.core.policy import ActionPrefix, PolicySpec
 from hlm.core.values import ActionChunk, CameraFrame, Observation
 from hlm.policies.serving.errors import AnswerError, RefusedError
-from hlm.policies.serving.metadata import Metadata
 
 STATE, PROMPT, STAMP, SEED = "observation/state", "prompt", "stamp_ns", "seed"
 PICTURE = "observation/images/"
@@ -81,16 +80,16 @@ def encode_request(
     message: dict[str, Any] = {STATE: observation.state, PROMPT: observation.instruction, STAMP: observation.stamp_ns}
     message |= {PICTURE + name: frame.image for name, frame in observation.frames.items()}
     if prefix is not None:
-        message |= {PREFIX: prefix.actions, DELAY: prefix.delay, EXECUTE: prefix.execute}
+        message |= {PREFIX: prefix.actions, DELAY: prefix.delay, EXECUTE: prefix.execution_horizon}
     return message if seed is None else message | {SEED: seed}
 
 
-def decode_request(message: Any, metadata: Metadata) -> Request:
+def decode_request(message: Any, spec: PolicySpec) -> Request:
     """What the map of a request asks.
 
     Args:
         message: the map.
-        metadata: what was said about the policy that is asked.
+        spec: of the policy that is asked.
 
     Raises:
         InputError: something is missing, or of the wrong kind.
@@ -103,8 +102,8 @@ def decode_request(message: Any, metadata: Metadata) -> Request:
         if key not in KEYS and not key.startswith(PICTURE):
             raise UnknownNameError("key of a request", key[:80], KEYS)
     # A robot may have cameras that this policy does not look at; those that OpenHLM's client sends are always taken.
-    cameras = {*metadata.cameras, *OPENHLM_CAMERAS.values()}
-    prefix = _prefix(message, metadata.horizon)
+    cameras = {*spec.cameras, *OPENHLM_CAMERAS.values()}
+    prefix = _prefix(message, spec.horizon)
     stamp_ns = _whole(message, STAMP) if STAMP in message else 0
     observation = Observation(stamp_ns, _state(message), _frames(message, stamp_ns, cameras), _prompt(message))
     seed = _whole(message, SEED) if SEED in message else None

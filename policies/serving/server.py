@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self, cast
@@ -22,10 +22,11 @@ from websockets.protocol import State
 
 from hlm.core.clock import MonotonicClock
 from hlm.core.errors import InputError
+from hlm.core.policy import Policy
 from hlm.policies.serving.address import taken, url_of
 from hlm.policies.serving.admission import Admission
 from hlm.policies.serving.connection import SILENT, BoundedConnection
-from hlm.policies.serving.metadata import ServedPolicy, describe
+from hlm.policies.serving.metadata import spec_message
 from hlm.policies.serving.statistics import ServingStatistics
 from hlm.policies.serving.wire import pack
 from hlm.policies.serving.worker import Reply, Worker
@@ -71,32 +72,33 @@ class PolicyServer:
         listener: bound socket, which this takes over.
         config: bounds.
         api_key: that clients must have; None lets everyone in.
+        describe_sampling: says how chunks are made, and why not faster, for `health`.
 
     Attributes:
         url: where it listens.
-        metadata: what it says about the policy.
         statistics: what it has done so far.
     """
 
     def __init__(
         self,
-        policy: ServedPolicy,
+        policy: Policy,
         listener: socket.socket,
         config: ServerConfig | None = None,
         *,
         api_key: str | None = None,
+        describe_sampling: Callable[[], Mapping[str, object]] = dict,
     ) -> None:
         self.url = url_of(listener)
-        self.metadata = describe(policy)
         self.statistics = ServingStatistics()
         self._config = ServerConfig() if config is None else config
         self._listener = listener
         self._admission = Admission(api_key, self._config.max_clients, self.health)
         self._policy = policy
-        self._worker = Worker(policy, self.metadata)
+        self._describe_sampling = describe_sampling
+        self._worker = Worker(policy)
         self._clock = MonotonicClock()
         self._started_ns = self._clock.now_ns()
-        self._greeting = pack(self.metadata.to_message())
+        self._greeting = pack(spec_message(policy.spec))
         self._waiting: set[ServerConnection] = set()
         self._stopping = False
         self._server: Server | None = None
@@ -140,8 +142,8 @@ class PolicyServer:
         """How the server does, as a map that JSON can hold."""
         return {
             "status": "stopping" if self._stopping else "ok",
-            "policy": self.metadata.policy,
-            "checkpoint": self.metadata.checkpoint,
+            "policy_type": self._policy.spec.policy_type,
+            "checkpoint": self._policy.spec.origin,
             "uptime_s": round((self._clock.now_ns() - self._started_ns) * 1e-9, 3),
             "clients": 0 if self._server is None else len(self._server.connections),
             "queue": len(self._waiting),
@@ -149,7 +151,7 @@ class PolicyServer:
             "requests": self.statistics.requests,
             "errors": self.statistics.errors,
             "latency_ms": self.statistics.latency_ms(),
-        } | _sampling(self._policy.info)
+        } | _sampling(self._describe_sampling())
 
     async def _listen(self) -> Server:
         config = self._config
@@ -228,7 +230,7 @@ class PolicyServer:
 
 
 def _sampling(info: Mapping[str, object]) -> dict[str, Any]:
-    """How chunks are made, and why not faster, of a policy whose `info` says that."""
+    """How chunks are made, and why not faster, as JSON can hold it."""
     said: dict[str, Any] = {"sampling": str(info["sampling"])} if "sampling" in info else {}
     if isinstance(left_out := info.get("left_out"), list | tuple):
         said["left_out"] = [" ".join(str(text).split()) for text in left_out]

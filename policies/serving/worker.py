@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import logging
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import numpy as np
 
 from hlm.core.clock import MonotonicClock
 from hlm.core.errors import HlmError, InputError, MismatchError
 from hlm.core.layout import DIMENSIONS
-from hlm.core.policy import ActionPrefix
+from hlm.core.policy import ActionPrefix, Policy
 from hlm.core.values import ActionChunk, CameraFrame, Observation
 from hlm.policies.serving.errors import ServingError
 from hlm.policies.serving.messages import Timing, decode_request, encode_answer, encode_error
-from hlm.policies.serving.metadata import ContinuingPolicy, Metadata, ServedPolicy
 from hlm.policies.serving.wire import pack, unpack
 
 _LOG = logging.getLogger(__name__)
@@ -42,19 +41,17 @@ class Worker:
 
     Args:
         policy: asked for chunks.
-        metadata: what was said about it.
     """
 
-    def __init__(self, policy: ServedPolicy, metadata: Metadata) -> None:
+    def __init__(self, policy: Policy) -> None:
         self._policy = policy
-        self._metadata = metadata
         self._clock = MonotonicClock()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="policy")
         self._began_ns: int | None = None
         self._stopped = False
 
     def warm_up(self) -> Future[None]:
-        """Ask for chunks of grey pictures, so that no client's first answer waits for compilers and caches.
+        """Ask for chunks of grey images, so that no client's first answer waits for compilers and caches.
 
         The thread is the one that serves: compiled graphs may belong to their thread.
         """
@@ -93,10 +90,10 @@ class Worker:
         try:
             if isinstance(message, str):
                 raise InputError("requests are binary frames of msgpack; this one is text.")
-            request = decode_request(unpack(message), self._metadata)
+            request = decode_request(unpack(message), self._policy.spec)
             asked_ns = self._clock.now_ns()
             if request.seed is not None:
-                self._reset(request.seed)
+                self._policy.reset(request.seed)
             chunk = self._chunk(request.observation, request.prefix)
             done_ns = self._clock.now_ns()
             timing = Timing(
@@ -115,26 +112,19 @@ class Worker:
             self._began_ns = None
 
     def _chunk(self, observation: Observation, prefix: ActionPrefix | None) -> ActionChunk:
-        if prefix is None:
-            return self._policy.chunk(observation)
-        if not self._metadata.continues_chunks:
+        if prefix is not None and not self._policy.spec.continues_chunks:
             raise MismatchError("the policy cannot continue a chunk; ask without the keys that begin with 'rtc/'.")
-        return cast(ContinuingPolicy, self._policy).chunk(observation, prefix=prefix)
+        return self._policy.chunk(observation, prefix)
 
     def _warm_up(self) -> None:
-        metadata = self._metadata
-        grey = np.full((*metadata.image_size, 3), 128, np.uint8)
-        frames = {name: CameraFrame(0, grey) for name in metadata.cameras}
-        observation = Observation(0, np.zeros(DIMENSIONS), frames, " ".join(metadata.words[:1]) or "warm up")
+        spec = self._policy.spec
+        grey = np.full((*spec.image_size, 3), 128, np.uint8)
+        frames = {name: CameraFrame(0, grey) for name in spec.cameras}
+        observation = Observation(0, np.zeros(DIMENSIONS), frames, " ".join(spec.vocabulary[:1]) or "warm up")
         for _ in range(WARM_UP_CALLS):
             if self._stopped:
                 return
             chunk = self._policy.chunk(observation)
-            if metadata.continues_chunks and not self._stopped:
-                self._chunk(observation, ActionPrefix(chunk.actions, 1, max(1, metadata.horizon // 2)))
-        self._reset(0)  # so that it answers as a policy that was just loaded
-
-    def _reset(self, seed: int) -> None:
-        """Start the noise anew, in a policy that draws any."""
-        if (reset := getattr(self._policy, "reset", None)) is not None:
-            reset(seed)
+            if spec.continues_chunks and not self._stopped:
+                self._chunk(observation, ActionPrefix(chunk.actions, 1, max(1, spec.horizon // 2)))
+        self._policy.reset(0)  # so that it answers as a policy that was just loaded

@@ -217,10 +217,10 @@ def compact() -> Figures:
         policy = load_policy(SHIPPED, euler_steps=steps)
         rng = np.random.default_rng(0)
         frames = {
-            camera: CameraFrame(0, rng.integers(0, 256, (*policy.image_size, 3), np.uint8)) for camera in policy.cameras
+            camera: CameraFrame(0, rng.integers(0, 256, (*policy.spec.image_size, 3), np.uint8))
+            for camera in policy.spec.cameras
         }
-        words: Any = policy.info["words"]
-        observation = Observation(0, np.zeros(DIMENSIONS, np.float32), frames, " ".join(words[:3]))
+        observation = Observation(0, np.zeros(DIMENSIONS, np.float32), frames, " ".join(policy.spec.vocabulary[:3]))
         cpu = torch.device("cpu")
         taken = in_turns({"compact": lambda: policy.chunk(observation)}, rounds=COMPACT_CHUNKS, device=cpu)  # noqa: B023
         figures |= _spread(f"compact_{name}", taken["compact"])

@@ -11,6 +11,7 @@ from multiprocessing.connection import Connection
 import numpy as np
 
 from hlm.core.layout import DIMENSIONS
+from hlm.core.policy import ActionPrefix, PolicySpec
 from hlm.core.values import ActionChunk, CameraFrame, Observation
 from hlm.policies.serving.address import bind
 from hlm.policies.serving.client import PolicyClient
@@ -25,20 +26,24 @@ WARM_UP, ROUNDS = 50, 1000
 class Instant:
     """A policy that takes no time."""
 
-    cameras = CAMERAS
-    image_size = (224, 224)
-    rate_hz = 30.0
-    horizon = 50
-    execute = 25
-    embodiment = "unitree_g1"
-
     def __init__(self) -> None:
-        self.info: dict[str, object] = {}
-        self._actions = np.zeros((self.horizon, DIMENSIONS))
+        self.spec = PolicySpec(
+            policy_type="instant",
+            embodiment="unitree_g1",
+            rate_hz=30.0,
+            cameras=CAMERAS,
+            image_size=(224, 224),
+            horizon=50,
+            execution_horizon=25,
+        )
+        self._actions = np.zeros((self.spec.horizon, DIMENSIONS))
 
-    def chunk(self, observation: Observation) -> ActionChunk:
+    def reset(self, seed: int) -> None:
+        """Nothing to restart."""
+
+    def chunk(self, observation: Observation, prefix: ActionPrefix | None = None) -> ActionChunk:
         """Zeros."""
-        return ActionChunk(observation.stamp_ns, self.rate_hz, self._actions)
+        return ActionChunk(observation.stamp_ns, self.spec.rate_hz, self._actions)
 
 
 def serve(pipe: Connection) -> None:

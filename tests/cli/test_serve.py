@@ -109,10 +109,8 @@ def local_chunk():
     return load_policy(SHIPPED).chunk(observation()).actions.astype(np.float32)
 
 
-def test_client_has_the_policy_s_attributes(client):
-    policy = load_policy(SHIPPED)
-    for name in ("cameras", "image_size", "rate_hz", "horizon", "execute", "embodiment", "continues_chunks"):
-        assert getattr(client, name) == getattr(policy, name)
+def test_client_has_the_policys_spec(client):
+    assert client.spec == load_policy(SHIPPED).spec
 
 
 def test_same_seed_gives_the_same_chunks_whoever_else_asks(served, client):
@@ -138,7 +136,7 @@ def test_what_the_policy_refuses_is_said(client, changed, kind, text):
     with pytest.raises(RefusedError, match=text) as refused:
         client.chunk(observation(**changed))
     assert refused.value.kind == kind
-    assert len(client.chunk(observation()).actions) == client.horizon
+    assert len(client.chunk(observation()).actions) == client.spec.horizon
 
 
 def test_health_knows_the_checkpoint(served):
@@ -147,7 +145,7 @@ def test_health_knows_the_checkpoint(served):
     health = json.loads(connection.getresponse().read())
     connection.close()
     assert health["checkpoint"] == str(SHIPPED)
-    assert health["policy"] == "compact"
+    assert health["policy_type"] == "compact"
 
 
 def test_key_is_wanted(served):
@@ -189,7 +187,7 @@ def scores(folder, name, *words):
         == 0
     )
     result = json.loads((folder / name).read_text(encoding="utf-8"))
-    return result["source"], result["results"]
+    return result["policy"], result["results"]
 
 
 def test_served_policy_is_scored(served, folder, brief, monkeypatch):

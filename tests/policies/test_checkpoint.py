@@ -54,7 +54,7 @@ def test_a_run_killed_while_saving_leaves_a_checkpoint(checkpoint_path, monkeypa
         write_checkpoint(checkpoint_path, later, {"step": 9}, "# card")
     assert read_checkpoint(checkpoint_path).step == 4
     assert read_training(checkpoint_path)["step"] in (4, 9)
-    assert load_policy(checkpoint_path).info["step"] == 4
+    assert read_checkpoint(checkpoint_path).config == before.config
 
 
 def test_a_run_killed_in_its_first_save_leaves_no_checkpoint(trained_path, tmp_path, monkeypatch):
@@ -187,7 +187,7 @@ def test_an_unknown_kind_of_policy_names_the_known_ones(checkpoint_path):
 
 
 def test_another_robot_is_refused(trained_path):
-    assert load_policy(trained_path, embodiment="unitree_g1").embodiment == "unitree_g1"
+    assert load_policy(trained_path, embodiment="unitree_g1").spec.embodiment == "unitree_g1"
     with pytest.raises(MismatchError, match="trained for robot 'unitree_g1', not for 'unitree_h1'"):
         load_policy(trained_path, embodiment="unitree_h1")
 
@@ -206,7 +206,7 @@ def test_sampling_can_be_changed_in_place(checkpoint_path):
     assert set_sampling(checkpoint_path, euler_steps=7).execution_horizon == before.sampling.execution_horizon
     set_sampling(checkpoint_path, execution_horizon=9)
     policy = load_policy(checkpoint_path)
-    assert (policy.euler_steps, policy.execute) == (7, 9)
+    assert (policy.euler_steps, policy.spec.execution_horizon) == (7, 9)
     assert load_policy(checkpoint_path, euler_steps=2).euler_steps == 2
     with pytest.raises(InputError, match="execution_horizon 17 is more than the 16 actions of a chunk"):
         set_sampling(checkpoint_path, execution_horizon=17)

@@ -1,5 +1,7 @@
 """What training shows a network is what it sees when it drives a robot, and what it learnt is what the robot does."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -97,7 +99,7 @@ def test_a_recorded_row_is_seen_in_training_as_it_is_when_serving(dials, tmp_pat
     }
     run = prepared(**data, **dials)
     policy = load_policy(train(tiny_config(**data, **dials, steps=1)))
-    assert policy.optional_cameras == ("wrist",)
+    assert policy.spec.optional_cameras == ("wrist",)
     for number in (0, 5, ROWS - 1, ROWS, 2 * ROWS - 2):
         episode, row = run.samples.locate(number)
         batch = plain_batch(collate([run.samples[number]]), run.encoding, torch.device("cpu"))
@@ -109,9 +111,9 @@ def test_a_recorded_row_is_seen_in_training_as_it_is_when_serving(dials, tmp_pat
         # What a perfect network answers is what was demonstrated.
         played = policy.encoding.undo_chunk(batch.actions[0].numpy(), episode.state[row])
         moves = policy.encoding.action.active
-        expected = chunk_of(episode, row, policy.horizon)
+        expected = chunk_of(episode, row, policy.spec.horizon)
         np.testing.assert_allclose(played[:, moves], expected[:, moves], rtol=0.0, atol=2e-6)
-        assert batch.action_is_pad[0].tolist() == [row + i >= ROWS for i in range(policy.horizon)]
+        assert batch.action_is_pad[0].tolist() == [row + i >= ROWS for i in range(policy.spec.horizon)]
 
 
 @pytest.mark.parametrize("dials", DIALS)
@@ -125,8 +127,8 @@ def test_dials_do_what_they_say_and_survive_the_checkpoint(dials, moving_path, t
     seen = policy.inputs(observation(open_dataset(moving_path).episodes[0], 3))
     size = dials.get("image_size", (32, 32))
     assert seen.images.shape == (1, 2, 3, *size)
-    assert (policy.horizon, policy.execute, policy.euler_steps) == (dials.get("horizon", 16), 6, 5)
-    assert policy.cameras == dials.get("cameras", ("head", "wrist"))
+    assert (policy.spec.horizon, policy.spec.execution_horizon, policy.euler_steps) == (dials.get("horizon", 16), 6, 5)
+    assert policy.spec.cameras == dials.get("cameras", ("head", "wrist"))
     assert (seen.state is None) == (not dials.get("proprioception", True))
     if seen.state is not None:
         order = ORDERINGS[dials.get("order", "bimanual")].indices
@@ -189,8 +191,8 @@ def test_a_chunk_starts_at_the_observation_and_has_the_horizon(policy, observe):
     seen = observe(row=5)
     chunk = policy.chunk(seen)
     assert chunk.stamp_ns == seen.stamp_ns
-    assert chunk.rate_hz == policy.rate_hz == 30.0
-    assert chunk.actions.shape == (policy.horizon, 34)
+    assert chunk.rate_hz == policy.spec.rate_hz == 30.0
+    assert chunk.actions.shape == (policy.spec.horizon, 34)
     assert np.isfinite(chunk.actions).all()
 
 
@@ -257,8 +259,8 @@ def test_a_prefix_draws_the_new_chunk_to_the_old_one(policy, observe):
 
 
 def test_a_policy_that_cannot_continue_chunks_says_so(policy, observe):
-    assert policy.continues_chunks
-    policy.continues_chunks = False
+    assert policy.spec.continues_chunks
+    policy._spec = replace(policy.spec, continues_chunks=False)
     with pytest.raises(MismatchError, match="cannot continue a chunk"):
         policy.chunk(observe(), ActionPrefix(np.zeros((4, 34)), 1, 2))
 
@@ -288,20 +290,25 @@ def test_a_camera_that_the_policy_does_not_know_changes_nothing(policy, observe)
 
 def test_a_camera_that_training_sometimes_lacked_may_be_missing(make_dataset, tiny_config, observe):
     policy = load_policy(train(tiny_config(datasets=(make_dataset(lacking=(0, 1)),), steps=2, validation_fraction=0.0)))
-    assert policy.optional_cameras == ("wrist",)
+    assert policy.spec.optional_cameras == ("wrist",)
     assert policy.chunk(observe(wrist=None)).actions.shape == (16, 34)
     with pytest.raises(MismatchError, match=r"needs cameras head, wrist \(optional\); the observation has none"):
         policy.chunk(observe(wrist=None, head=None))
 
 
 def test_a_policy_tells_about_itself(policy, trained_path):
-    assert policy.cameras == ("head", "wrist")
-    assert policy.optional_cameras == ()
-    assert policy.image_size == (32, 32)
-    assert (policy.rate_hz, policy.horizon, policy.execute, policy.euler_steps) == (30.0, 16, 8, 3)
-    assert policy.info["policy"] == "compact"
-    assert policy.info["step"] == 4
-    assert policy.info["words"] == ["blue", "cup", "on", "put", "red", "shelf", "the"]
+    assert policy.spec.cameras == ("head", "wrist")
+    assert policy.spec.optional_cameras == ()
+    assert policy.spec.image_size == (32, 32)
+    spec = policy.spec
+    assert (spec.rate_hz, spec.horizon, spec.execution_horizon, policy.euler_steps) == (
+        30.0,
+        16,
+        8,
+        3,
+    )
+    assert policy.spec.policy_type == "compact"
+    assert policy.spec.vocabulary == ("blue", "cup", "on", "put", "red", "shelf", "the")
     assert policy.info["parameters"] == sum(weight.numel() for weight in read_checkpoint(trained_path).weights.values())
 
 

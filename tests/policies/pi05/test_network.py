@@ -156,7 +156,7 @@ def test_a_chunk_continues_the_one_before(make_network, inputs, prepared, steps)
     network = make_network()
     if prepared:
         network.prepare_sampling()
-    prefix = Prefix(actions=noise_of(seed=9)[:, :5], delay=2, execute=5)
+    prefix = Prefix(actions=noise_of(seed=9)[:, :5], delay=2, execution_horizon=5)
     # Whoever serves has gradients switched off for good.
     with torch.inference_mode():
         free = network.sample(inputs, noise_of(), steps)
@@ -170,7 +170,7 @@ def test_a_chunk_continues_the_one_before(make_network, inputs, prepared, steps)
 
 def test_a_prefix_of_which_nothing_counts_changes_nothing(make_network, inputs):
     network = make_network()
-    prefix = Prefix(actions=noise_of(seed=9), delay=0, execute=0)
+    prefix = Prefix(actions=noise_of(seed=9), delay=0, execution_horizon=0)
     torch.testing.assert_close(network.sample(inputs, noise_of(), 3, prefix), network.sample(inputs, noise_of(), 3))
 
 

@@ -50,7 +50,7 @@ def test_a_trained_policy_drives_and_continues_its_chunks(config, observe, tunin
     assert free.shape == (HORIZON, 34)
     assert np.isfinite(free).all()
     held = np.repeat(free[:1], HORIZON, 0)
-    bound = policy.chunk(observe(), ActionPrefix(held, delay=2, execute=4)).actions
+    bound = policy.chunk(observe(), ActionPrefix(held, delay=2, execution_horizon=4)).actions
     np.testing.assert_allclose(bound[:2], held[:2], atol=1e-5)
 
 

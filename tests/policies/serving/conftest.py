@@ -9,72 +9,37 @@ from contextlib import ExitStack, contextmanager
 
 import numpy as np
 import pytest
+from fakes import POLICY_SPEC, FakePolicy
 from websockets.sync.client import connect as websocket
 
 from hlm.core.layout import DIMENSIONS
-from hlm.core.values import ActionChunk, CameraFrame, Observation
+from hlm.core.values import CameraFrame, Observation
 from hlm.policies.serving.address import bind
 from hlm.policies.serving.client import PolicyClient
 from hlm.policies.serving.server import PolicyServer, ServerConfig
 from hlm.policies.serving.wire import unpack
 from hlm.policies.serving.worker import WARM_UP_CALLS
 
-HORIZON = 6
+HORIZON = POLICY_SPEC.horizon
 PATIENCE_S = 10.0
 
 
-class FakePolicy:
-    """Answers with actions that name the observation: action t is its state plus t.
-
-    Attributes:
-        asked: every observation and prefix, those of the warm-up left out.
-        gate: chunks wait for it; open by default.
-        entered: set when a chunk is begun.
-    """
-
-    cameras = ("head", "right_wrist")
-    optional_cameras = ("right_wrist",)
-    image_size = (8, 12)
-    rate_hz = 30.0
-    horizon = HORIZON
-    execute = 3
-    embodiment = "unitree_g1"
-
-    def __init__(self, **attributes):
-        self.info = {"policy": "fake", "path": "runs/fake", "words": []}
-        self.continues_chunks = False
-        for name, value in attributes.items():
-            setattr(self, name, value)
-        self.calls = []
-        self.gate = threading.Event()
-        self.gate.set()
-        self.entered = threading.Event()
-        self.error = None
-        self.seeds = []
+class ServedPolicy(FakePolicy):
+    """A fake policy that knows what it was asked after a server's warm-up."""
 
     @property
     def asked(self):
-        return self.calls[WARM_UP_CALLS * (2 if self.continues_chunks else 1) :]
-
-    def reset(self, seed):
-        self.seeds.append(seed)
-
-    def chunk(self, observation, prefix=None):
-        self.calls.append((observation, prefix))
-        self.entered.set()
-        assert self.gate.wait(PATIENCE_S)
-        if self.error is not None:
-            raise self.error
-        return ActionChunk(observation.stamp_ns, self.rate_hz, observation.state + np.arange(HORIZON)[:, None])
+        return self.calls[WARM_UP_CALLS * (2 if self.spec.continues_chunks else 1) :]
 
 
 class Running:
     """A server that runs in a thread."""
 
-    def __init__(self, policy, port=0, api_key=None, **config):
+    def __init__(self, policy, port=0, api_key=None, describe_sampling=dict, **config):
         self._ready = threading.Event()
         self._failure = None
-        self._policy, self._api_key, self._config = policy, api_key, ServerConfig(**config)
+        self._policy, self._config = policy, ServerConfig(**config)
+        self._options = {"api_key": api_key, "describe_sampling": describe_sampling}
         self._listener = bind("127.0.0.1", port)
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
         self._thread.start()
@@ -85,7 +50,7 @@ class Running:
 
     async def _run(self):
         try:
-            async with PolicyServer(self._policy, self._listener, self._config, api_key=self._api_key) as self.server:
+            async with PolicyServer(self._policy, self._listener, self._config, **self._options) as self.server:
                 self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
                 self._ready.set()
                 await self._stop.wait()
@@ -171,13 +136,13 @@ def connect():
 
 @pytest.fixture
 def policy():
-    return FakePolicy()
+    return ServedPolicy()
 
 
 @pytest.fixture
 def make_policy():
     """The class of fake policies."""
-    return FakePolicy
+    return ServedPolicy
 
 
 @pytest.fixture

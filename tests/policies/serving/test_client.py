@@ -13,7 +13,7 @@ from hlm.core.values import ActionChunk, CameraFrame, Observation
 from hlm.policies.serving.client import PolicyClient
 from hlm.policies.serving.errors import AnswerError, AnswerTimeoutError, RefusedError, ServingError, UnreachableError
 from hlm.policies.serving.messages import Timing, encode_answer
-from hlm.policies.serving.metadata import Needs, describe
+from hlm.policies.serving.metadata import Needs, spec_message
 from hlm.policies.serving.wire import pack, unpack
 
 KEY = "a-key-that-nobody-guesses"
@@ -54,14 +54,12 @@ def test_served_policy_is_the_policy(serve, policy, connect, observe, answer_to)
         chunk = client.chunk(observe(number, stamp_ns=7 * number))
         assert (chunk.stamp_ns, chunk.rate_hz) == (7 * number, 30.0)
         assert np.array_equal(chunk.actions, answer_to(observe(number)))
-    for name in ("cameras", "image_size", "rate_hz", "horizon", "execute", "embodiment", "continues_chunks"):
-        assert getattr(client, name) == getattr(policy, name)
-    assert describe(client) == client.metadata
+    assert client.spec == policy.spec
 
 
 def test_policy_may_know_many_words(serve, make_policy, connect):
     words = tuple(f"word{number}" for number in range(1000))
-    assert connect(serve(make_policy(info={"words": words})).url).metadata.words == words
+    assert connect(serve(make_policy(vocabulary=words)).url).spec.vocabulary == words
 
 
 def test_served_client_is_served_again(serve, policy, connect, observe, answer_to):
@@ -113,7 +111,7 @@ def test_prefix(serve, make_policy, connect, observe):
     client.chunk(observe(), prefix)
     (_, arrived), *_ = policy.asked
     assert np.array_equal(arrived.actions, prefix.actions)
-    assert (arrived.delay, arrived.execute) == (2, 3)
+    assert (arrived.delay, arrived.execution_horizon) == (2, 3)
 
 
 def test_prefix_for_a_policy_that_cannot_continue(serve, policy, connect, observe):
@@ -134,7 +132,7 @@ def test_late_answer_is_never_taken_for_the_next_one(serve, policy, connect, obs
 
 def test_answer_to_another_observation_is_refused(impostor, policy, observe, connect):
     def answer_twice(connection):
-        connection.send(pack(describe(policy).to_message()))
+        connection.send(pack(spec_message(policy.spec)))
         for message in connection:
             stamp_ns = unpack(message)["stamp_ns"]
             chunk = ActionChunk(stamp_ns, 30.0, np.ones((6, DIMENSIONS)))
@@ -152,7 +150,7 @@ def test_answer_to_another_observation_is_refused(impostor, policy, observe, con
 @pytest.mark.parametrize("answer", [b"", b"\xc1", pack({}), pack({"actions": np.ones((6, 34))}), pack(3)])
 def test_answer_that_is_none_drops_the_connection(impostor, policy, observe, connect, answer):
     def handler(connection):
-        connection.send(pack(describe(policy).to_message()))
+        connection.send(pack(spec_message(policy.spec)))
         for _ in connection:
             connection.send(answer)
 
@@ -164,7 +162,7 @@ def test_answer_that_is_none_drops_the_connection(impostor, policy, observe, con
 
 def test_server_that_goes_away_in_the_middle(impostor, policy, observe, connect):
     def handler(connection):
-        connection.send(pack(describe(policy).to_message()))
+        connection.send(pack(spec_message(policy.spec)))
         connection.recv()
         connection.close(1001, "the server is stopping")
 
@@ -213,7 +211,7 @@ def test_server_that_reads_nothing_is_said_in_time(impostor, policy, connect):
     """A request that does not fit into the socket's buffers cannot be sent, and must not block either."""
 
     def handler(connection):
-        connection.send(pack(describe(policy).to_message()))
+        connection.send(pack(spec_message(policy.spec)))
         connection.recv_flow_control.acquire()
         closing.wait(10.0)
         connection.recv_flow_control.release()
@@ -229,7 +227,7 @@ def test_server_that_reads_nothing_is_said_in_time(impostor, policy, connect):
 @pytest.mark.parametrize(
     ("greeting", "text"),
     [
-        (b"\x80", "it is no policy server of hlm: metadata lacks 'policy'"),
+        (b"\x80", "it is no policy server of hlm: metadata lacks 'policy_type'"),
         (b"\xc1", "it is no policy server of hlm"),
         ("hello", "it greets with text"),
     ],
@@ -254,7 +252,7 @@ def test_wrong_key_is_said_at_once(serve, policy, connect):
             connect(running.url, api_key=key)
         assert refused.value.kind == "Unauthorized"
     assert time.monotonic() - begin < 2.0
-    assert connect(running.url, api_key=KEY).horizon == 6
+    assert connect(running.url, api_key=KEY).spec.horizon == 6
 
 
 def test_server_without_room_is_tried_until_there_is(serve, policy, connect):
@@ -264,7 +262,7 @@ def test_server_without_room_is_tried_until_there_is(serve, policy, connect):
     with pytest.raises(UnreachableError, match=text):
         connect(running.url, connect_timeout_s=0.3)
     threading.Timer(0.2, first.close).start()
-    assert connect(running.url).horizon == 6
+    assert connect(running.url).spec.horizon == 6
 
 
 def test_policy_of_another_robot_is_not_taken(serve, policy, connect):

@@ -18,18 +18,24 @@ from hlm.runtime.background_policy import BackgroundPolicy, Status
 PROGRAM = """
 import asyncio, sys, threading
 import numpy as np
+from hlm.core.policy import PolicySpec
 from hlm.core.values import ActionChunk
 from hlm.policies.serving.address import bind
 from hlm.policies.serving.server import PolicyServer
 
 class Policy:
-    cameras, image_size, rate_hz, horizon, execute = ("head", "right_wrist"), (8, 12), 30.0, 6, 3
-    embodiment, info = "unitree_g1", {}
+    spec = PolicySpec(
+        policy_type="still", embodiment="unitree_g1", rate_hz=30.0, cameras=("head", "right_wrist"),
+        image_size=(8, 12), horizon=6, execution_horizon=3,
+    )
 
-    def chunk(self, observation):
+    def reset(self, seed):
+        pass
+
+    def chunk(self, observation, prefix=None):
         if observation.state[0] == 13.0:
             threading.Event().wait()
-        return ActionChunk(observation.stamp_ns, self.rate_hz, np.tile(observation.state, (self.horizon, 1)))
+        return ActionChunk(observation.stamp_ns, 30.0, np.tile(observation.state, (6, 1)))
 
 async def main(port):
     async with PolicyServer(Policy(), bind("127.0.0.1", port)) as server:

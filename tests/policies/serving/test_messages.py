@@ -8,23 +8,21 @@ from hypothesis.extra import numpy as hnp
 
 from hlm.core.errors import InputError, MismatchError, UnknownNameError
 from hlm.core.layout import DIMENSIONS
-from hlm.core.policy import ActionPrefix
+from hlm.core.policy import ActionPrefix, PolicySpec
 from hlm.core.values import ActionChunk, CameraFrame, Observation
 from hlm.policies.serving import messages
 from hlm.policies.serving.errors import AnswerError
 from hlm.policies.serving.messages import Timing, decode_answer, decode_error, encode_answer
-from hlm.policies.serving.metadata import Metadata
 from hlm.policies.serving.wire import pack, unpack
 
-METADATA = Metadata(
-    policy="fake",
-    checkpoint="",
+SPEC = PolicySpec(
+    policy_type="fake",
     embodiment="unitree_g1",
     rate_hz=30.0,
     cameras=("head", "tail"),
     image_size=(4, 4),
     horizon=4,
-    execute=2,
+    execution_horizon=2,
 )
 TIMING = Timing(policy_s=0.02, infer_s=0.03, queue_s=0.1, previous_s=None)
 NUMBERS = st.floats(-10, 10, width=32)
@@ -60,7 +58,7 @@ def openhlm_request(**changes):
 
 
 def decode_request(message):
-    return messages.decode_request(message, METADATA)
+    return messages.decode_request(message, SPEC)
 
 
 def over_the_wire(message):
@@ -81,7 +79,7 @@ def test_request_round_trip(observation, prefix, seed):
     assert (request.prefix is None) == (prefix is None)
     if prefix is not None:
         assert np.array_equal(request.prefix.actions, prefix.actions)
-        assert (request.prefix.delay, request.prefix.execute) == (prefix.delay, prefix.execute)
+        assert (request.prefix.delay, request.prefix.execution_horizon) == (prefix.delay, prefix.execution_horizon)
 
 
 def test_openhlm_s_keys_are_read():
@@ -161,7 +159,7 @@ def test_openhlm_s_zero_state_is_no_state():
         (
             {"rtc/action_prefix": np.ones((2, 34)), "rtc/inference_delay": 3},
             InputError,
-            "prefix of 2 actions with delay 3",
+            "prefix of 2 actions cannot have delay 3",
         ),
         ({"rtc/action_prefix": np.full((2, 34), np.inf), "rtc/inference_delay": 1}, InputError, "not finite"),
         ({"rtc/action_prefix": np.full((2, 34), 1e39), "rtc/inference_delay": 1}, InputError, "not finite in single"),
@@ -206,9 +204,9 @@ def test_prefix_that_is_too_long_is_refused_before_anything_is_copied():
 
 def test_execution_horizon_is_the_delay_by_default():
     keys = {"rtc/action_prefix": np.ones((4, DIMENSIONS)), "rtc/inference_delay": np.int64(2)}
-    assert decode_request(over_the_wire(openhlm_request(**keys))).prefix.execute == 2
+    assert decode_request(over_the_wire(openhlm_request(**keys))).prefix.execution_horizon == 2
     keys["rtc/execution_horizon"] = 3
-    assert decode_request(openhlm_request(**keys)).prefix.execute == 3
+    assert decode_request(openhlm_request(**keys)).prefix.execution_horizon == 3
 
 
 def test_prefix_of_nothing_is_none():

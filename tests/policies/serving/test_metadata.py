@@ -2,42 +2,34 @@ import dataclasses
 
 import pytest
 
-from hlm.core.errors import InputError, MismatchError
+from hlm.core.errors import MismatchError
+from hlm.core.policy import PolicySpec
 from hlm.policies.serving.errors import AnswerError
-from hlm.policies.serving.metadata import Metadata, Needs, describe
+from hlm.policies.serving.metadata import Needs, spec_message, spec_of
 from hlm.policies.serving.wire import pack, unpack
 
 
 @pytest.fixture
-def metadata(policy):
-    return describe(policy)
+def spec(policy):
+    return policy.spec
 
 
-def test_policy_is_described(metadata, make_policy):
-    assert metadata == Metadata(
-        policy="fake",
-        checkpoint="runs/fake",
-        embodiment="unitree_g1",
-        rate_hz=30.0,
-        cameras=("head", "right_wrist"),
-        optional_cameras=("right_wrist",),
-        image_size=(8, 12),
-        horizon=6,
-        execute=3,
-    )
-    assert describe(make_policy(continues_chunks=True)).continues_chunks
+def test_round_trip(spec):
+    message = unpack(pack(spec_message(spec)))
+    assert spec_of(message) == spec
+    assert spec_of(message | {"what_a_newer_server_says": 1}) == spec
 
 
-def test_round_trip(metadata):
-    message = unpack(pack(metadata.to_message()))
-    assert Metadata.from_message(message) == metadata
-    assert Metadata.from_message(message | {"what_a_newer_server_says": 1}) == metadata
+def test_a_server_of_the_version_before_is_understood(spec):
+    message = spec_message(spec)
+    former = {"policy_type": "policy", "origin": "checkpoint", "execution_horizon": "execute", "vocabulary": "words"}
+    assert spec_of({former.get(key, key): value for key, value in message.items()}) == spec
 
 
 @pytest.mark.parametrize(
     ("message", "text"),
     [
-        ({}, "metadata lacks 'policy'"),
+        ({}, "metadata lacks 'policy_type'"),
         ([], "says nothing about its policy"),
         (None, "says nothing about its policy"),
         ({"horizon": "many"}, "metadata.horizon cannot be 'many'"),
@@ -47,17 +39,17 @@ def test_round_trip(metadata):
         ({"rate_hz": float("inf")}, "cannot make inf actions per second"),
         ({"horizon": 0}, "a chunk has 1 to 4096 actions, not 0"),
         ({"horizon": 10**9}, "a chunk has 1 to 4096 actions, not 1000000000"),
-        ({"execute": -3}, "-3 actions of a chunk of 6 cannot be played"),
-        ({"execute": 7}, "7 actions of a chunk of 6 cannot be played"),
+        ({"execution_horizon": -3}, "-3 actions of a chunk of 6 cannot be executed"),
+        ({"execution_horizon": 7}, "7 actions of a chunk of 6 cannot be executed"),
         ({"image_size": [-1, 12]}, r"sides of 1 to 8192 px, not \(-1, 12\)"),
         ({"image_size": [8, 10**9]}, r"sides of 1 to 8192 px, not \(8, 1000000000\)"),
         ({"optional_cameras": ["hed"]}, "no camera 'hed'. Known: head, right_wrist. Did you mean 'head'?"),
     ],
 )
-def test_other_servers_are_refused(metadata, message, text):
-    full = metadata.to_message() | message if message else message
+def test_other_servers_are_refused(spec, message, text):
+    full = spec_message(spec) | message if message else message
     with pytest.raises(AnswerError, match=text):
-        Metadata.from_message(full)
+        spec_of(full)
 
 
 @pytest.mark.parametrize(
@@ -68,8 +60,8 @@ def test_other_servers_are_refused(metadata, message, text):
         Needs(cameras=("head",)),
     ],
 )
-def test_policy_that_fits(metadata, needs):
-    needs.check(metadata)
+def test_policy_that_fits(spec, needs):
+    needs.check(spec)
 
 
 @pytest.mark.parametrize(
@@ -81,15 +73,10 @@ def test_policy_that_fits(metadata, needs):
         (Needs(horizon=7), "chunks of 6 actions; 7 are needed"),
     ],
 )
-def test_policy_that_does_not_fit(metadata, needs, text):
+def test_policy_that_does_not_fit(spec, needs, text):
     with pytest.raises(MismatchError, match=text):
-        needs.check(metadata)
+        needs.check(spec)
 
 
-def test_policy_that_cannot_be_is_not_described(make_policy):
-    with pytest.raises(InputError, match="a chunk has 1 to 4096 actions, not 0"):
-        describe(make_policy(horizon=0))
-
-
-def test_all_of_it_is_said(metadata):
-    assert metadata.to_message().keys() == {field.name for field in dataclasses.fields(Metadata)}
+def test_all_of_it_is_said(spec):
+    assert spec_message(spec).keys() == {field.name for field in dataclasses.fields(PolicySpec)}

@@ -104,7 +104,7 @@ def test_prefix_reaches_a_policy_that_continues_chunks(serve, make_policy, obser
         assert "actions" in unpack(connection.recv(PATIENCE_S))
     (_, prefix), *_ = policy.asked
     assert np.array_equal(prefix.actions, old)
-    assert (prefix.delay, prefix.execute) == (1, 2)
+    assert (prefix.delay, prefix.execution_horizon) == (1, 2)
 
 
 def test_prefix_for_a_policy_that_cannot_continue_is_refused(running, policy, observe):
@@ -222,26 +222,26 @@ def test_many_clients_at_once_all_get_their_own_answers(running, connect, observ
 
 
 def test_greeting_describes_the_policy(serve, make_policy):
-    policy = make_policy(continues_chunks=True, info={"policy": "fake", "path": "runs/fake", "words": ["lift", "cup"]})
+    policy = make_policy(continues_chunks=True, vocabulary=("lift", "cup"))
     with serve(policy).dial() as connection:
         assert connection.greeting == {
-            "policy": "fake",
-            "checkpoint": "runs/fake",
+            "policy_type": "fake",
+            "origin": "runs/fake",
             "embodiment": "unitree_g1",
             "rate_hz": 30.0,
             "cameras": ["head", "right_wrist"],
             "optional_cameras": ["right_wrist"],
             "image_size": [8, 12],
             "horizon": 6,
-            "execute": 3,
+            "execution_horizon": 3,
             "continues_chunks": True,
-            "words": ["lift", "cup"],
+            "vocabulary": ["lift", "cup"],
         }
 
 
-def test_health_tells_how_chunks_are_made_where_the_policy_does(running, policy):
-    assert not running.health().keys() & {"sampling", "left_out"}
-    policy.info = {"sampling": "in one CUDA graph", "left_out": ("compiled: OSError: no C compiler",)}
-    figures = running.health()
+def test_health_tells_how_chunks_are_made_where_that_is_known(serve, policy):
+    assert not serve(policy).health().keys() & {"sampling", "left_out"}
+    said = {"sampling": "in one CUDA graph", "left_out": ("compiled: OSError: no C compiler",)}
+    figures = serve(policy, describe_sampling=lambda: said).health()
     assert figures["sampling"] == "in one CUDA graph"
     assert figures["left_out"] == ["compiled: OSError: no C compiler"]

@@ -2,7 +2,6 @@ import weakref
 
 import pytest
 
-from hlm.policies.serving.metadata import describe
 from hlm.policies.serving.worker import Worker
 
 PATIENCE_S = 10.0
@@ -18,7 +17,7 @@ def start():
     workers = []
 
     def make(policy):
-        workers.append(Worker(policy, describe(policy)))
+        workers.append(Worker(policy))
         return workers[-1]
 
     yield make

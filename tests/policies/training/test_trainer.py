@@ -147,7 +147,7 @@ def test_how_a_checkpoint_is_to_be_served_outlives_resuming(tiny_config):
     set_sampling(path, euler_steps=9, execution_horizon=5)
     train(resuming(path))
     policy = load_policy(path)
-    assert (policy.euler_steps, policy.execute) == (9, 5)
+    assert (policy.euler_steps, policy.spec.execution_horizon) == (9, 5)
 
 
 def test_defaults_of_other_kinds_may_change_between_a_run_and_its_resuming(tiny_config):

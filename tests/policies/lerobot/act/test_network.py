@@ -140,7 +140,7 @@ def test_a_chunk_is_the_same_whatever_the_noise_and_steps(network, toy):
 
 
 def test_cannot_continue(network, toy):
-    prefix = Prefix(torch.zeros(4, 5, 34), delay=1, execute=2)
+    prefix = Prefix(torch.zeros(4, 5, 34), delay=1, execution_horizon=2)
     with pytest.raises(MismatchError, match="ACT cannot continue actions that are being played"):
         network.sample(toy.inputs(), NO_NOISE, 1, prefix)
 

@@ -152,7 +152,7 @@ def test_continues_what_is_being_played(network, inputs, toy):
     old = 0.3 * torch.randn((4, 6, DIMENSIONS), generator=torch.Generator().manual_seed(8))
     with torch.inference_mode():
         free = network.sample(inputs, noise, 5)
-        chunk = network.sample(inputs, noise, 5, Prefix(old, delay=2, execute=5))
+        chunk = network.sample(inputs, noise, 5, Prefix(old, delay=2, execution_horizon=5))
     assert torch.equal(chunk[:, :2], old[:, :2])
     near = (chunk[:, 2:5] - old[:, 2:5]).abs().mean((0, 2))
     far = (free[:, 2:5] - old[:, 2:5]).abs().mean((0, 2))
@@ -165,9 +165,9 @@ def test_a_prefix_that_is_all_played_and_one_of_nothing(network, inputs, toy):
     noise = noise_of(network)
     old = torch.zeros(4, toy.horizon, DIMENSIONS)
     with torch.no_grad():
-        whole = network.sample(inputs, noise, 3, Prefix(old, delay=toy.horizon, execute=toy.horizon))
+        whole = network.sample(inputs, noise, 3, Prefix(old, delay=toy.horizon, execution_horizon=toy.horizon))
         assert torch.equal(whole, old)
-        none = network.sample(inputs, noise, 3, Prefix(old, delay=0, execute=0))
+        none = network.sample(inputs, noise, 3, Prefix(old, delay=0, execution_horizon=0))
         torch.testing.assert_close(none, network.sample(inputs, noise, 3))
 
 
