@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -13,7 +12,6 @@ from hlm.core.errors import CorruptError, InputError, MissingFileError
 
 FILE_NAME = "results.json"
 SCHEMA = 2  # 1 had no faults, and called the policy a source
-Z_95 = 1.959963984540054  # two-sided 95 % quantile of the standard normal distribution
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -185,32 +183,27 @@ def load_result(folder: Path) -> EvalResult:
     return EvalResult.from_json(path.read_text(encoding="utf-8"))
 
 
-def wilson_interval(successes: int, trials: int, z: float = Z_95) -> tuple[float, float]:
-    """Confidence interval of a proportion, honest for few trials and for rates near 0 and 1.
+def wilson_interval(successes: int, trials: int) -> tuple[float, float]:
+    """Wilson's 95 % confidence interval of a proportion, which holds for few trials and for rates near 0 and 1 too.
 
     Source: E. B. Wilson, "Probable inference, the law of succession, and statistical inference", 1927.
 
     Args:
         successes: 0..trials.
         trials: >= 1.
-        z: quantile of the standard normal distribution; 95 % by default.
 
     Returns:
-        Lower and upper bound, within 0..1.
+        Lower and upper bound, within 0..1; exactly 0 without a success, exactly 1 without a failure.
 
     Raises:
         InputError: no trials, or successes outside 0..trials.
     """
     if trials < 1 or not 0 <= successes <= trials:
         raise InputError(f"{successes} successes in {trials} trials is not a proportion")
-    rate = successes / trials
-    shrink = 1.0 + z * z / trials
-    centre = (rate + z * z / (2 * trials)) / shrink
-    half = z / shrink * math.sqrt(rate * (1.0 - rate) / trials + z * z / (4 * trials * trials))
-    # Rounding must not leave a bound a hair inside of the rate itself at 0 and 1.
-    low = 0.0 if successes == 0 else max(0.0, centre - half)
-    high = 1.0 if successes == trials else min(1.0, centre + half)
-    return low, high
+    from scipy.stats import binomtest  # takes a second to import
+
+    interval = binomtest(successes, trials).proportion_ci(confidence_level=0.95, method="wilson")
+    return float(interval.low), float(interval.high)
 
 
 def by_instruction(rollouts: Sequence[RolloutResult]) -> dict[str, tuple[RolloutResult, ...]]:
