@@ -183,11 +183,11 @@ class EpisodeInfo:
         if self.candidate is None:
             return
         if not 0 <= self.candidate < len(self.candidates):
-            raise InputError(f"candidate {self.candidate} is none of the {len(self.candidates)} candidates.")
+            raise InputError(f"candidate {self.candidate} is not among the {len(self.candidates)} candidates.")
         if self.candidates[self.candidate] != self.instruction:
             raise InputError(
-                f"candidate {self.candidate} is '{self.candidates[self.candidate]}', the instruction is "
-                f"'{self.instruction}'; they must be equal."
+                f"candidate {self.candidate} is '{self.candidates[self.candidate]}', but the instruction is "
+                f"'{self.instruction}'; make them equal."
             )
 
 

@@ -18,6 +18,7 @@ from hlm.core.errors import MissingDependencyError, StorageError
 from hlm.core.layout import GROUPS, NAMES, UNITS
 from hlm.datasets.output import new_file
 from hlm.datasets.reader import Episode
+from hlm.datasets.schema import EpisodeInfo
 
 if TYPE_CHECKING:
     from rerun import RecordingStream, TimeColumn
@@ -242,7 +243,8 @@ def _description(episode: Episode) -> str:
     facts = {
         "source": info.source,
         "outcome": info.outcome,
-        "stage": info.stage,
+        "stage": _stage(info),
+        "fault": info.fault,
         "task": info.task,
         "seed": info.seed,
         "operator": info.operator,
@@ -251,6 +253,14 @@ def _description(episode: Episode) -> str:
     }
     lines = [f"- {name}: {value}" for name, value in facts.items() if value not in (None, "")]
     return "\n".join([f"### {info.instruction or '(no instruction)'}", *lines])
+
+
+def _stage(info: EpisodeInfo) -> str | None:
+    """The stage that was reached, with its name where the stages are known."""
+    if info.stage is None or not info.stages:
+        return None if info.stage is None else str(info.stage)
+    reached = f" ({info.stages[info.stage - 1]})" if 0 < info.stage <= len(info.stages) else ""
+    return f"{info.stage} of {len(info.stages)}{reached}"
 
 
 def _name(episode: Episode) -> str:
