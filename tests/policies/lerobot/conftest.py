@@ -246,7 +246,7 @@ def both(path, folder, observation, seed=3):
     """[time, 34] actions of hlm's policy and of LeRobot's for an observation, of the same noise."""
     ours = load_policy(path, seed=seed)
     theirs, before, after, batch = lerobot_policy(folder, observation)
-    noise = torch.randn((1, ours.horizon, DIMENSIONS), generator=torch.Generator().manual_seed(seed))
+    noise = torch.randn((1, ours.spec.horizon, DIMENSIONS), generator=torch.Generator().manual_seed(seed))
     with torch.inference_mode():
         chunk = theirs.predict_action_chunk(before(batch), **({} if theirs.name == "act" else {"noise": noise}))
     return ours.chunk(observation).actions, after(chunk)[0].numpy()

@@ -23,7 +23,6 @@ from hlm.datasets.mixture import MixtureConfig, MixtureEntry
 from hlm.datasets.reader import open_dataset
 from hlm.policies.checkpoint import read_checkpoint, read_training
 from hlm.policies.network import Losses, Term
-from hlm.policies.registry import load_policy
 from hlm.policies.training.config import TrainConfig
 from hlm.policies.training.processes import join_processes
 from hlm.policies.training.resuming import resuming
@@ -82,7 +81,7 @@ def test_two_processes_learn_what_one_learns_from_twice_the_batch(
     assert both["history"]["loss"] == pytest.approx(one["history"]["loss"], rel=LOSS_TOLERANCE)
     for part in ("model", "ema"):
         assert far(one[part], both[part]) < WEIGHT_TOLERANCE
-    assert load_policy(config.out).info["step"] == 6
+    assert read_checkpoint(config.out).step == 6
     names = {entry.name for entry in alone.iterdir()}
     assert {entry.name for entry in config.out.iterdir()} == names
     assert len(list((config.out / "tensorboard").iterdir())) == 1
@@ -314,7 +313,7 @@ def test_launchers_start_the_same_command(launcher, launch, tiny_config):
     assert said.count(f"checkpoint: {config.out}") == 1
     assert "2 processes" in said
     assert read_training(config.out)["samples"] == 16
-    assert load_policy(config.out).info["step"] == 4
+    assert read_checkpoint(config.out).step == 4
 
 
 @pytest.mark.slow

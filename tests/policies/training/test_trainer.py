@@ -173,7 +173,7 @@ def test_a_run_that_is_finished_stays_as_it_is(tiny_config):
 def test_a_checkpoint_without_training_state_cannot_be_resumed(tiny_config):
     path = train(tiny_config(validation_fraction=0.0), stop_after=1)
     (path / "training.pt").unlink()
-    assert load_policy(path).info["step"] == 1
+    assert read_checkpoint(path).step == 1
     with pytest.raises(MissingFileError, match="can be served but not trained on"):
         train(resuming(path))
 

@@ -283,7 +283,7 @@ def test_cameras_by_the_names_that_the_robot_has(act_folder, toy, tmp_path):
     old = "observation.images.top"
     edit(act_folder / PREPROCESSOR, lambda d: d["steps"][0]["config"]["rename_map"].update({old: f"{old[:-3]}head"}))
     import_policy(act_folder, tmp_path / "back", **ROBOT)
-    assert load_policy(tmp_path / "back").cameras == ("top", "left_wrist", "right_wrist")
+    assert load_policy(tmp_path / "back").spec.cameras == ("top", "left_wrist", "right_wrist")
 
 
 def test_a_flow_that_is_wider_than_the_contract_is_refused(settings, toy, tmp_path):
