@@ -105,8 +105,8 @@ def make_steps(spec: DatasetSpec, images: list[np.ndarray]) -> Iterator[Step]:
     ages = dict.fromkeys((*spec.cameras, "state"), 0.01)
     for index in itertools.count():
         vector = np.full(34, 1e-3 * (index % 500), np.float32)
-        images = {name: images[(index + place) % len(images)] for place, name in enumerate(spec.cameras)}
-        yield Step(round(index * 1e9 / spec.rate_hz), vector, vector, images, ages)
+        seen = {name: images[(index + place) % len(images)] for place, name in enumerate(spec.cameras)}
+        yield Step(round(index * 1e9 / spec.rate_hz), vector, vector, seen, ages)
 
 
 def scenes(size: tuple[int, int], count: int = 16) -> list[np.ndarray]:
