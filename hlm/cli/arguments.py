@@ -139,7 +139,6 @@ def _app(config: type[Any], program: str, leaves: Sequence[_Leaf]) -> App:
     """A cyclopts application whose result is the values that were given, by the name of their leaf."""
     from cyclopts import App, Group, Parameter
     from cyclopts.help import DefaultFormatter
-    from docstring_parser import parse as parse_docstring
 
     titles = dict.fromkeys([ARGUMENTS, OPTIONS, *(leaf.group for leaf in leaves)])
     groups = {title: Group(title, sort_key=number) for number, title in enumerate(titles)}
@@ -155,7 +154,7 @@ def _app(config: type[Any], program: str, leaves: Sequence[_Leaf]) -> App:
     app = App(
         name=program,
         usage=" ".join(["Usage:", program, "[OPTIONS]", *map(_usage, positional)]),
-        help=parse_docstring(config.__doc__ or "").description,
+        help=_description(config),
         help_format="plaintext",
         help_formatter=DefaultFormatter(column_specs=_columns),
         help_flags=("--help", "-h"),
@@ -176,6 +175,14 @@ def _app(config: type[Any], program: str, leaves: Sequence[_Leaf]) -> App:
     app["--help"].help = "show this help text and exit."
     app.default(collect)
     return app
+
+
+def _description(config: type[Any]) -> str:
+    """The paragraphs at the start of a docstring, each on one line: the terminal's width breaks them."""
+    from docstring_parser import parse as parse_docstring
+
+    paragraphs = (parse_docstring(config.__doc__ or "").description or "").split("\n\n")
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
 
 
 def _columns(console: Console, options: object, entries: Sequence[HelpEntry]) -> tuple[ColumnSpec, ...]:

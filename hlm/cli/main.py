@@ -1,4 +1,4 @@
-"""Entry point of `hlm`: finds the verb, and turns what a person can mend into one line and an exit code."""
+"""Entry point of `hlm`: runs a verb, and turns the errors that a user can fix into one line and an exit code."""
 
 from __future__ import annotations
 
@@ -9,24 +9,27 @@ from collections.abc import Sequence
 from hlm.cli.verbs import EXIT_ERROR, EXIT_INTERRUPTED, Verb, dispatch
 from hlm.core.errors import HlmError
 
-ABOUT = "Whole-body humanoid vision-language-action policies: record, train, evaluate."
+ABOUT = "Record, train, evaluate and serve whole-body vision-language-action policies for humanoid robots."
 VERBS = {
-    "record": Verb("hlm.cli.record:run", "record demonstrations of a task in MuJoCo into a dataset"),
+    "record": Verb("hlm.cli.record:run", "record demonstrations of a task in simulation"),
     "train": Verb("hlm.cli.train:run", "train a policy on recorded episodes"),
-    "eval": Verb("hlm.cli.eval:run", "score a checkpoint or a scripted operator on unseen seeds, with a report"),
-    "serve": Verb("hlm.cli.serve:run", "serve a checkpoint over the network, to hlm and openpi clients"),
-    "data": Verb("hlm.cli.data:run", "show, verify or recover a dataset"),
-    "policy": Verb("hlm.cli.policy:run", "show what a checkpoint holds"),
+    "eval": Verb("hlm.cli.eval:run", "evaluate a policy or the scripted operator on unseen seeds, and write a report"),
+    "serve": Verb("hlm.cli.serve:run", "serve a checkpoint over websockets, to hlm and openpi clients"),
+    "data": Verb("hlm.cli.data:run", "inspect, check, edit and convert datasets"),
+    "policy": Verb("hlm.cli.policy:run", "inspect, configure, export and import checkpoints"),
 }
 
 EXIT_BROKEN_PIPE = 141
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command line and return its exit code: 0 done, 2 an error of the user's, 130 interrupted.
+    """Run one command line.
 
     Args:
-        arguments: what follows `hlm`; the process' own arguments by default.
+        arguments: words after `hlm`; by default, the arguments of this process.
+
+    Returns:
+        Exit code: 0 for success, 1 for problems that a verb found, 2 for an error, 130 after Ctrl+C.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
@@ -37,10 +40,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt as interrupt:
         return _complain(f"interrupted{f'; {interrupt}' if interrupt.args else ''}", EXIT_INTERRUPTED)
     except BrokenPipeError:
-        # The reader went away (`hlm data info x | head`); without this, the interpreter complains once more at exit.
+        # The reader is gone (`hlm data info x | head`); without this, the interpreter would report that again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_BROKEN_PIPE
-    except OSError as error:  # disk full, no permission, not a folder: the person's to mend
+    except OSError as error:  # disk full, no permission, not a folder: for the user to fix
         return _complain(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}", EXIT_ERROR)
     return code
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from hlm.cli.arguments import parse
 from hlm.cli.tables import console
 from hlm.cli.verbs import EXIT_ERROR, EXIT_INTERRUPTED
-from hlm.core.errors import ElsewhereError, HlmError
+from hlm.core.errors import HlmError, PeerFailedError
 
 if TYPE_CHECKING:
     from hlm.policies.training.config import TrainConfig
@@ -36,7 +36,7 @@ def run(arguments: Sequence[str]) -> int:
 
     try:
         checkpoint = train(config, command=shlex.join(["hlm", "train", *arguments]))
-    except ElsewhereError:
+    except PeerFailedError:
         outlast_first()
         return EXIT_ERROR
     except KeyboardInterrupt:

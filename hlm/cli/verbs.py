@@ -1,4 +1,4 @@
-"""Tables of verbs: found by name, loaded on demand, listed without importing anything."""
+"""Tables of verbs: listed without importing them, loaded when one is run."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ EXIT_INTERRUPTED = 130
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """One verb.
+    """A command of the program, such as `train`.
 
     Attributes:
         target: `module:function`; the function takes the remaining arguments and returns the exit code.
-        summary: what the verb does, in one line.
+        summary: what it does, in one line.
     """
 
     target: str
@@ -35,32 +35,33 @@ class Verb:
 
 
 def overview(program: str, about: str, verbs: Mapping[str, Verb]) -> str:
-    """Help text: what the program is, and its verbs with a line each."""
+    """Help text: what the program is for, and its verbs with a line each."""
     width = max(map(len, verbs))
     rows = "\n".join(f"  {name:<{width}}  {verb.summary}" for name, verb in verbs.items())
-    return f"usage: {program} VERB ...\n\n{about}\n\nverbs:\n{rows}\n\n`{program} VERB --help` explains one verb."
+    more = f"See `{program} COMMAND --help` for the arguments of a command."
+    return "\n\n".join([f"Usage: {program} COMMAND ...", about, f"Commands:\n{rows}", more])
 
 
 def dispatch(program: str, about: str, verbs: Mapping[str, Verb], arguments: Sequence[str]) -> int:
     """Run the verb that `arguments` start with; without one, print the overview.
 
     Args:
-        program: what the person typed up to here, e.g. `hlm data`.
-        about: one line for the overview.
-        verbs: the table.
-        arguments: what follows `program`.
+        program: how the program was called, for example `hlm data`.
+        about: what it is for, in one line.
+        verbs: its verbs by name.
+        arguments: words after `program`.
 
     Returns:
         Exit code.
 
     Raises:
-        UnknownNameError: no such verb; the text suggests the nearest.
+        UnknownNameError: no such verb.
     """
     if not arguments or arguments[0] in HELP:
         text = overview(program, about, verbs)
         sys.stdout.write(text + "\n")
-        return 0 if arguments else 2
+        return 0 if arguments else EXIT_ERROR
     name, *rest = arguments
     if name not in verbs:
-        raise UnknownNameError(f"verb of `{program}`", name, verbs)
+        raise UnknownNameError(f"`{program}` command", name, verbs)
     return verbs[name].load()(rest)

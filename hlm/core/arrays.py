@@ -1,4 +1,4 @@
-"""Array types and the checks that values make on their arrays."""
+"""Array types, and read-only arrays of a checked shape."""
 
 from __future__ import annotations
 
@@ -15,10 +15,16 @@ type BoolArray = npt.NDArray[np.bool_]
 
 
 def frozen(array: npt.ArrayLike, shape: tuple[int | None, ...], name: str, dtype: npt.DTypeLike = np.float64) -> Any:
-    """A read-only copy of `array` in `dtype`, after checking its shape; None in `shape` takes any length.
+    """Copy an array, check its shape and make it read-only.
+
+    Args:
+        array: values.
+        shape: expected shape; None stands for any length.
+        name: what to call the array in errors.
+        dtype: type of the copy.
 
     Raises:
-        MismatchError: the shape differs.
+        MismatchError: the array has another shape.
     """
     copy = np.array(array, dtype=dtype)
     fits = copy.ndim == len(shape) and all(want in (None, got) for want, got in zip(shape, copy.shape, strict=True))

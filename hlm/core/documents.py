@@ -1,4 +1,4 @@
-"""Frozen dataclasses as plain documents of lists, mappings, numbers and text, checked on the way back."""
+"""Dataclasses as documents: the mappings, lists, numbers and texts that YAML and JSON hold, checked when read back."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from typing import Any
 
 from hlm.core.errors import InputError, UnknownNameError
 
+_SCALARS = {bool: "true or false", int: "an integer", float: "a number", str: "a text", Path: "a path"}
+
 
 def to_document(value: Any) -> Any:
-    """What YAML and JSON can hold of a dataclass of numbers, text, paths, tuples and other such dataclasses."""
+    """Convert a dataclass to mappings, lists, numbers and texts; paths become texts, nested dataclasses mappings."""
     if is_dataclass(value) and not isinstance(value, type):
         return {item.name: to_document(getattr(value, item.name)) for item in fields(value)}
     if isinstance(value, Mapping):
@@ -23,61 +25,70 @@ def to_document(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value
 
 
-def from_document[T](kind: type[T], document: Any, name: str = "document") -> T:
-    """The dataclass that `to_document` made the document of.
+def from_document[T](cls: type[T], document: Any, name: str = "document") -> T:
+    """Build a dataclass from a document; undoes `to_document`.
 
     Args:
-        kind: the dataclass.
-        document: what was read.
-        name: what to call it in errors.
+        cls: the dataclass. Its fields may be booleans, numbers, texts, paths, `Literal`, tuples, mappings, dataclasses,
+            and any of them or None.
+        document: mapping of field names to values; fields with a default may be absent.
+        name: what to call the document in errors.
 
     Raises:
-        InputError: a field is missing or of another type.
-        UnknownNameError: a field that the dataclass does not have.
+        InputError: a field is missing, or has a value of the wrong type.
+        UnknownNameError: the dataclass has no such field.
     """
     if not isinstance(document, Mapping):
         raise InputError(f"{name} must be a mapping, got {type(document).__name__}.")
-    types_of = typing.get_type_hints(kind)
-    known = {item.name: item for item in fields(kind)}  # type: ignore[arg-type]
+    hints = typing.get_type_hints(cls)
+    known = {item.name: item for item in fields(cls)}  # type: ignore[arg-type]
     values = {}
     for key, value in document.items():
         if key not in known:
             raise UnknownNameError(f"field of {name}", str(key), known)
-        values[key] = _convert(types_of[key], value, f"{name}.{key}")
+        values[key] = _convert(hints[key], value, f"{name}.{key}")
     for key, item in known.items():
         if key not in values and item.default is MISSING and item.default_factory is MISSING:
             raise InputError(f"{name} lacks '{key}'.")
-    return kind(**values)
+    return cls(**values)
 
 
-def _convert(kind: Any, value: Any, name: str) -> Any:
-    """`value` as the annotated type `kind`."""
-    if typing.get_origin(kind) in (types.UnionType, typing.Union):
-        if value is None and type(None) in typing.get_args(kind):
+def _convert(hint: Any, value: Any, name: str) -> Any:
+    """Convert a value of a document to a field's type."""
+    if typing.get_origin(hint) in (types.UnionType, typing.Union):
+        if value is None and type(None) in typing.get_args(hint):
             return None
-        (kind,) = (option for option in typing.get_args(kind) if option is not type(None))
-    if is_dataclass(kind) and isinstance(kind, type):
-        return value if isinstance(value, kind) else from_document(kind, value, name)
-    if typing.get_origin(kind) is tuple and isinstance(value, list):
-        return _convert_tuple(typing.get_args(kind), value, name)
-    if typing.get_origin(kind) is typing.Literal and value in typing.get_args(kind):
+        (hint,) = (option for option in typing.get_args(hint) if option is not type(None))
+    if is_dataclass(hint) and isinstance(hint, type):
+        return value if isinstance(value, hint) else from_document(hint, value, name)
+    origin = typing.get_origin(hint)
+    if origin is tuple and isinstance(value, list):
+        return _convert_tuple(typing.get_args(hint), value, name)
+    if origin is typing.Literal and value in typing.get_args(hint):
         return value
-    if typing.get_origin(kind) is Mapping and isinstance(value, Mapping):
+    if origin is Mapping and isinstance(value, Mapping):
         return dict(value)
-    if kind is Path and isinstance(value, str):
+    if hint is Path and isinstance(value, str):
         return Path(value)
-    if kind is float and type(value) in (int, float):
+    if hint is float and type(value) in (int, float):
         return float(value)
-    if kind in (bool, int, str) and type(value) is kind:
+    if hint in (bool, int, str) and type(value) is hint:
         return value
-    raise InputError(f"{name} cannot be {value!r}.")
+    raise InputError(f"{name} must be {_described(hint)}, got {value!r}.")
 
 
-def _convert_tuple(kinds: tuple[Any, ...], values: list[Any], name: str) -> tuple[Any, ...]:
-    if len(kinds) == 2 and kinds[1] is Ellipsis:
-        kinds = (kinds[0],) * len(values)
-    if len(kinds) != len(values):
-        raise InputError(f"{name} must have {len(kinds)} entries, got {len(values)}.")
-    return tuple(
-        _convert(kind, value, f"{name}[{i}]") for i, (kind, value) in enumerate(zip(kinds, values, strict=True))
-    )
+def _convert_tuple(hints: tuple[Any, ...], values: list[Any], name: str) -> tuple[Any, ...]:
+    if len(hints) == 2 and hints[1] is Ellipsis:
+        hints = (hints[0],) * len(values)
+    if len(hints) != len(values):
+        raise InputError(f"{name} must have {len(hints)} entries, got {len(values)}.")
+    entries = enumerate(zip(hints, values, strict=True))
+    return tuple(_convert(hint, value, f"{name}[{index}]") for index, (hint, value) in entries)
+
+
+def _described(hint: Any) -> str:
+    """A type in words."""
+    origin = typing.get_origin(hint)
+    if origin is typing.Literal:
+        return " or ".join(map(repr, typing.get_args(hint)))
+    return {tuple: "a list", Mapping: "a mapping"}.get(origin) or _SCALARS.get(hint, str(hint))

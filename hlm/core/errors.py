@@ -1,4 +1,4 @@
-"""Errors that tell a person what was asked, what was found, and what to do."""
+"""Errors whose text says what was asked, what was found, and what to do."""
 
 from __future__ import annotations
 
@@ -7,42 +7,48 @@ from collections.abc import Iterable
 
 
 class HlmError(Exception):
-    """Base of every error that a user can cause or mend; the command line prints it as one line, exit code 2."""
+    """Base of all errors that a user can cause or fix; the command line prints them as one line, with exit code 2."""
 
 
 class UnknownNameError(HlmError):
-    """A name that is not among the known ones; the text lists them and suggests the nearest."""
+    """A name that does not exist; the text lists those that do and suggests the nearest.
 
-    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+    Args:
+        noun: what the name stands for, as in `no NOUN 'NAME'`.
+        name: what was asked for.
+        known: names that exist.
+    """
+
+    def __init__(self, noun: str, name: str, known: Iterable[str]) -> None:
         names = sorted(known)
         near = difflib.get_close_matches(name, names, n=1, cutoff=0.4)
         hint = f" Did you mean '{near[0]}'?" if near else ""
-        super().__init__(f"no {kind} '{name}'. Known: {', '.join(names) or 'none'}.{hint}")
-        self._asked = (kind, name, tuple(names))
+        super().__init__(f"no {noun} '{name}'. Known: {', '.join(names) or 'none'}.{hint}")
+        self._arguments = (noun, name, tuple(names))
 
     def __reduce__(self) -> tuple[type[UnknownNameError], tuple[str, str, tuple[str, ...]]]:
-        # Errors come back from worker processes as their arguments, and by default those would be the finished text.
-        return type(self), self._asked
+        # Without this, an error from a worker process would be rebuilt with its text as the only argument.
+        return type(self), self._arguments
 
 
 class InputError(HlmError):
-    """An argument, setting or value that cannot be used."""
+    """An argument or value that cannot be used."""
 
 
 class MissingFileError(HlmError):
-    """A path that does not lead to what was asked for."""
+    """A file or folder that does not exist."""
 
 
 class ExistsError(HlmError):
-    """An output that is already there and would have been overwritten."""
+    """An output that exists already and would have been overwritten."""
 
 
 class MismatchError(HlmError):
-    """Two parts that do not belong together: another embodiment, rate, camera set, or shape."""
+    """Two things that do not fit together, because of their embodiments, rates, cameras or shapes."""
 
 
 class CorruptError(HlmError):
-    """A file that is there but cannot be read as what it claims to be."""
+    """A file that exists but is damaged or not of the expected format."""
 
 
 class StorageError(HlmError):
@@ -50,8 +56,8 @@ class StorageError(HlmError):
 
 
 class MissingDependencyError(HlmError):
-    """An optional package or system library that is not installed; the text gives the command that installs it."""
+    """A package or system library that is not installed; the text gives the command that installs it."""
 
 
-class ElsewhereError(HlmError):
-    """A process that works with others ends because of what one of them says; it has nothing to add."""
+class PeerFailedError(HlmError):
+    """Another process of the same run failed, which reports the error itself; this process only ends."""

@@ -14,7 +14,7 @@ from accelerate import Accelerator, DistributedDataParallelKwargs, InitProcessGr
 from accelerate.utils import DistributedType
 from torch import distributed
 
-from hlm.core.errors import ElsewhereError, HlmError, InputError
+from hlm.core.errors import HlmError, InputError, PeerFailedError
 from hlm.policies.training.config import TrainConfig
 
 # The others wait while the first one computes statistics or writes a large checkpoint.
@@ -84,7 +84,7 @@ def together(accelerator: Accelerator) -> Iterator[None]:
 
     Raises:
         HlmError: in the first process, its own error or another process'.
-        ElsewhereError: in the other processes.
+        PeerFailedError: in the other processes.
     """
     error: HlmError | OSError | None = None
     try:
@@ -108,7 +108,7 @@ def fail_together(accelerator: Accelerator, error: HlmError | OSError | None) ->
         distributed.all_gather_object(texts, None if error is None else str(error))
         first = next(text for text in texts if text is not None)
         if not accelerator.is_main_process:
-            raise ElsewhereError(f"see the first process' error: {first}") from error
+            raise PeerFailedError(f"see the first process' error: {first}") from error
         error = error or HlmError(first)
     raise error or HlmError("a process failed without saying why.")
 
@@ -152,4 +152,4 @@ def _local_rank() -> int:
 
 def _said_once(error: HlmError) -> HlmError:
     """An error that all processes meet alike; only the first of each machine reports it."""
-    return ElsewhereError(f"see the first process' error: {error}") if _local_rank() else error
+    return PeerFailedError(f"see the first process' error: {error}") if _local_rank() else error

@@ -30,7 +30,7 @@ def test_help_lists_every_verb(capsys):
 
 def test_nothing_to_do_shows_help_and_fails(capsys):
     assert main([]) == 2
-    assert "usage: hlm VERB" in capsys.readouterr().out
+    assert "Usage: hlm COMMAND" in capsys.readouterr().out
 
 
 def test_version(capsys):
@@ -40,7 +40,7 @@ def test_version(capsys):
 
 def test_unknown_verb_names_the_nearest(capsys):
     assert main(["trian"]) == 2
-    assert one_error(capsys).startswith("hlm: no verb of `hlm` 'trian'. Known: ")
+    assert one_error(capsys).startswith("hlm: no `hlm` command 'trian'. Known: ")
 
 
 def test_unknown_subcommand_names_the_nearest(capsys):

@@ -72,7 +72,7 @@ def test_the_kind_on_the_command_line_counts_more_than_the_files(told, write):
     ("text", "options", "said"),
     [
         ("batch_siez: 4\n", [], "no field of '?.*a run.yaml'? 'batch_siez'.*Did you mean 'batch_size'"),
-        ("batch_size: many\n", [], "batch_size cannot be 'many'"),
+        ("batch_size: many\n", [], "batch_size must be an integer, got 'many'"),
         ("compact: {objective: {flow_draw: 4}}\n", [], "Did you mean 'flow_draws'"),
         ("batch_size: [\n", [], "is not valid YAML"),
         ("batch_size: 4\n", ["--batch_siez", "4"], "Did you mean --batch-size"),

@@ -55,10 +55,13 @@ def test_an_unknown_field_names_the_nearest():
 @pytest.mark.parametrize(
     ("document", "text"),
     [
-        ({"batch_size": "many"}, "training.batch_size cannot be 'many'"),
-        ({"batch_size": True}, "training.batch_size cannot be True"),
+        ({"batch_size": "many"}, "training.batch_size must be an integer, got 'many'"),
+        ({"batch_size": True}, "training.batch_size must be an integer, got True"),
         ({"image_size": [96]}, "training.image_size must have 2 entries, got 1"),
-        ({"device": "abacus"}, "training.device cannot be 'abacus'"),
+        ({"device": "abacus"}, "training.device must be 'auto' or 'cpu' or 'cuda', got 'abacus'"),
+        ({"datasets": "a.zarr"}, "training.datasets must be a list, got 'a.zarr'"),
+        ({"datasets": [3]}, r"training.datasets\[0\] must be a path, got 3"),
+        ({"wandb": 3}, "training.wandb must be a text, got 3"),
         ([], "training must be a mapping, got list"),
     ],
 )

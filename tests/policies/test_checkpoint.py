@@ -116,7 +116,7 @@ def test_a_training_state_that_holds_objects_is_refused(checkpoint_path):
     ("before", "after", "text"),
     [
         ("embodiment:", "embodyment:", "Did you mean 'embodiment'"),
-        ("rate_hz: 30.0", "rate_hz: fast", "config.yaml.rate_hz cannot be 'fast'"),
+        ("rate_hz: 30.0", "rate_hz: fast", "config.yaml.rate_hz must be a number, got 'fast'"),
         ("rate_hz: 30.0", "rate_hz: [", "is not valid YAML"),
         ("width: 32", "width: 48", "the weights do not fit the network"),
     ],

@@ -32,7 +32,7 @@ def test_a_server_of_the_version_before_is_understood(spec):
         ({}, "metadata lacks 'policy_type'"),
         ([], "says nothing about its policy"),
         (None, "says nothing about its policy"),
-        ({"horizon": "many"}, "metadata.horizon cannot be 'many'"),
+        ({"horizon": "many"}, "metadata.horizon must be an integer, got 'many'"),
         ({"cameras": [1]}, "metadata.cameras"),
         ({"rate_hz": 0.0}, "cannot make 0.0 actions per second"),
         ({"rate_hz": float("nan")}, "cannot make nan actions per second"),

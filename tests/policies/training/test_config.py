@@ -86,15 +86,15 @@ def test_a_missing_file_is_named(tmp_path):
 @pytest.mark.parametrize(
     ("document", "said"),
     [
-        ({"batch_size": "many"}, "config.batch_size cannot be 'many'"),
-        ({"batch_size": 2.5}, "config.batch_size cannot be 2.5"),
-        ({"proprioception": 1}, "config.proprioception cannot be 1"),
-        ({"order": "robot"}, "config.order cannot be 'robot'"),
+        ({"batch_size": "many"}, "config.batch_size must be an integer, got 'many'"),
+        ({"batch_size": 2.5}, "config.batch_size must be an integer, got 2.5"),
+        ({"proprioception": 1}, "config.proprioception must be true or false, got 1"),
+        ({"order": "robot"}, "config.order must be 'bimanual' or 'humanoid', got 'robot'"),
         ({"image_size": [1, 2, 3]}, "config.image_size must have 2 entries, got 3"),
         ({"compact": {"architectur": {}}}, "no field of config.compact 'architectur'.*Did you mean 'architecture'"),
         (
             {"compact": {"objective": {"flow_draws": "two"}}},
-            "config.compact.objective.flow_draws cannot be 'two'",
+            "config.compact.objective.flow_draws must be an integer, got 'two'",
         ),
         ({"compact": None}, "config.compact must be a mapping"),
         ({"policy": "pi0.5"}, "no policy type 'pi0.5'.*Did you mean 'pi05'"),

@@ -227,7 +227,11 @@ def make_relative(document):
     [
         ("config.json", lambda d: d.update(type="diffusion"), "type 'diffusion'; hlm can import act, smolvla, pi05"),
         ("config.json", lambda d: d.update(pre_norm=True), "has pre_norm = True; hlm can only be False"),
-        ("config.json", lambda d: d.update(vision_backbone="resnet101"), "backbone cannot be 'resnet101'"),
+        (
+            "config.json",
+            lambda d: d.update(vision_backbone="resnet101"),
+            "backbone must be 'resnet18' or .*'resnet101'",
+        ),
         ("config.json", set_shape("action", [6], "output_features"), r"has action \[6\]; hlm's has 34 numbers"),
         ("config.json", set_shape("observation.state", [7]), r"has observation\.state \[7\]; hlm's has 34"),
         ("config.json", set_shape("observation.images.head", [3, 64, 32]), "cameras of different sizes"),
