@@ -198,6 +198,9 @@ class FakePolicy:
     def chunk(self, observation, prefix=None):
         if prefix is not None and not self.spec.continues_chunks:
             raise MismatchError("the policy cannot continue a chunk.")
+        for name in self.spec.cameras:
+            if name not in observation.frames and name not in self.spec.optional_cameras:
+                raise MismatchError(f"the policy needs camera {name}.")
         self.calls.append((observation, prefix))
         self.entered.set()
         assert self.gate.wait(self.patience_s)

@@ -1,4 +1,4 @@
-"""Every implementation of a protocol, the fakes included, under its suite; policies have a file of their own."""
+"""Every implementation of a protocol, fakes included, under its suite; policies other than fakes: in tests/policies."""
 
 import numpy as np
 import pytest
@@ -6,17 +6,17 @@ from conformance.bodies import BodyConformance, Stand
 from conformance.cameras import CamerasConformance
 from conformance.clocks import ClockConformance
 from conformance.dataset_writers import SIZE_PX, DatasetWriterConformance
+from conformance.policies import PolicyConformance
 from conformance.reference_sources import ReferenceSourceConformance, observation
 from conformance.robots import RobotConformance
 from conformance.tasks import TaskConformance
 from conformance.trackers import TrackerConformance
-from fakes import FakeTask, FakeTracker, ListSource
+from fakes import FakePolicy, FakeTask, FakeTracker, ListSource
 
 from hlm.control.tracker.whole_body_tracker import WholeBodyTracker
 from hlm.core.clock import MonotonicClock, SteppedClock
 from hlm.core.embodiments.unitree_g1 import UNITREE_G1
 from hlm.core.errors import InputError
-from hlm.core.values import ActionChunk
 from hlm.datasets.reader import open_dataset
 from hlm.datasets.schema import DatasetSpec
 from hlm.datasets.writer import DatasetWriter
@@ -131,14 +131,7 @@ class TestPolicySource(ReferenceSourceConformance):
 
     @pytest.fixture
     def make_source(self):
-        class StandingPolicy:
-            def reset(self, seed):
-                pass
-
-            def chunk(self, observation, prefix=None):
-                return ActionChunk(observation.stamp_ns, 30.0, np.tile(observation.state, (10, 1)))
-
-        return lambda: PolicySource(StandingPolicy(), ChunkConfig(execution_horizon=5))
+        return lambda: PolicySource(FakePolicy(horizon=10), ChunkConfig(execution_horizon=5))
 
 
 @pytest.fixture(scope="module", params=sorted(TASKS))
@@ -167,6 +160,12 @@ class TestFakeTask(TaskConformance):
     @pytest.fixture
     def task(self):
         return FakeTask()
+
+
+class TestFakePolicy(PolicyConformance):
+    @pytest.fixture(params=[False, True])
+    def policy(self, request):
+        return FakePolicy(continues_chunks=request.param)
 
 
 class TestDatasetWriter(DatasetWriterConformance):

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from conformance.policies import PolicyConformance
 
 from hlm.core.errors import InputError, MismatchError
 from hlm.core.layout import DIMENSIONS, NAMES
@@ -331,3 +332,9 @@ def test_what_cannot_be_served_is_refused(trained_path, what, text):
     with pytest.raises(InputError, match=text) as error:
         load_policy(trained_path, **what)
     assert "\n" not in str(error.value)
+
+
+class TestTrainedPolicy(PolicyConformance):
+    @pytest.fixture
+    def policy(self, trained_path):
+        return load_policy(trained_path)

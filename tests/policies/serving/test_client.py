@@ -4,6 +4,7 @@ import time
 
 import numpy as np
 import pytest
+from conformance.policies import PolicyConformance
 from websockets.sync.server import serve as websocket_server
 
 from hlm.core.errors import InputError, MismatchError
@@ -287,3 +288,9 @@ def test_too_large_a_picture_is_said(serve, policy, connect):
     frame = CameraFrame(0, np.zeros((100, 100, 3), np.uint8))
     with pytest.raises(UnreachableError, match=r"1009.*exceeds limit of 10000 bytes"):
         client.chunk(Observation(0, np.ones(DIMENSIONS), {"head": frame}, ""))
+
+
+class TestPolicyClient(PolicyConformance):
+    @pytest.fixture(params=[False, True])
+    def policy(self, request, serve, make_policy, connect):
+        return connect(serve(make_policy(continues_chunks=request.param)).url)
