@@ -1,6 +1,6 @@
-"""From nothing to a scored policy: record, verify, train, evaluate and report with the commands that a person types.
+"""The whole workflow in minutes: record, verify, train, evaluate and report, with the commands that one would type.
 
-Paths are relative to the root of the repository. Try `scripts/demo.py --help`.
+Paths are relative to the root of the repository. See `scripts/demo.py --help`.
 """
 
 from __future__ import annotations
@@ -16,35 +16,35 @@ from types import FrameType
 from demo_plan import DemoConfig, Step, plan
 
 from hlm.cli.arguments import parse
+from hlm.cli.main import guarded
 from hlm.cli.tables import duration
+from hlm.cli.verbs import EXIT_INTERRUPTED
 from hlm.core.clock import NS_PER_S, Clock, MonotonicClock
 from hlm.core.errors import HlmError
 
 ROOT = Path(__file__).resolve().parents[1]
 
-EXIT_ERROR = 2
-EXIT_INTERRUPTED = 130
-# Off a terminal some commands are silent until they end; a line now and then says that they still run.
+# Without a terminal, some commands print nothing until they end; a line every so often shows that they still run.
 SIGN_OF_LIFE_S = 20.0
-# After Ctrl+C a command saves what it has; the terminal has told it already, a bare `kill` only told this process.
+# After Ctrl+C, a command saves what it has. A terminal interrupts the command as well, `kill` only this process.
 TELL_AGAIN_S = 5.0
 GIVE_UP_S = 60.0
 
 
 class StepFailedError(HlmError):
-    """A command ended with an error, which it has explained itself.
+    """A command failed and has printed why.
 
     Attributes:
         code: its exit code.
     """
 
     def __init__(self, step: Step, code: int) -> None:
-        super().__init__(f"the demo stops here: `{step.command}` failed with exit code {code}.")
+        super().__init__(f"stopped: `{step.command}` failed with exit code {code}.")
         self.code = code
 
 
 def move_aside(folder: Path) -> Path | None:
-    """Rename what is at `folder` to the first free `folder.1`, `folder.2`, ...; None when nothing was there."""
+    """Rename a folder to the first free one of `folder.1`, `folder.2`, ...; None if it is empty or does not exist."""
     if not folder.exists() or not any(folder.iterdir()):
         return None
     number = 1
@@ -54,31 +54,34 @@ def move_aside(folder: Path) -> Path | None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the demo and return its exit code: that of the first command that fails, 0 when none does."""
+    """Run the demo and return the exit code of the first command that fails, or 0."""
     signal.signal(signal.SIGTERM, _interrupt)
     os.chdir(ROOT)
-    try:
-        run_demo(parse(DemoConfig, "scripts/demo.py", arguments), MonotonicClock())
-    except StepFailedError as error:
-        return _complain(str(error), error.code)
-    except HlmError as error:
-        return _complain(str(error), EXIT_ERROR)
-    except KeyboardInterrupt:
-        return _complain("interrupted; what was finished stays, and the next demo moves it aside.", EXIT_INTERRUPTED)
-    except OSError as error:
-        return _complain(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}", EXIT_ERROR)
-    return 0
+
+    def run() -> int:
+        config = parse(DemoConfig, "scripts/demo.py", arguments)
+        try:
+            run_demo(config, MonotonicClock())
+        except StepFailedError as error:
+            print(f"demo: {error}", file=sys.stderr)
+            return error.code
+        except KeyboardInterrupt as interrupt:
+            kept = "the results so far are kept, and the next demo moves them aside."
+            raise KeyboardInterrupt(kept) from interrupt
+        return 0
+
+    return guarded("demo", run)
 
 
 def run_demo(config: DemoConfig, clock: Clock) -> None:
-    """Run every step, write the report, and say where everything is.
+    """Run all steps, write the report, and print where the results are.
 
     Raises:
         StepFailedError: a command failed.
     """
     start_ns = clock.now_ns()
     if aside := move_aside(config.out):
-        print(f"{config.out} was there already: moved to {aside}")
+        print(f"moved the existing {config.out} to {aside}")
     config.out.mkdir(parents=True, exist_ok=True)
     steps = plan(config)
     for number, step in enumerate(steps.values(), start=1):
@@ -91,7 +94,7 @@ def run_demo(config: DemoConfig, clock: Clock) -> None:
         print(f"      took {_since(clock, step_ns)}")
     print(f"\n[{len(steps) + 1}/{len(steps) + 1}] write the report", flush=True)
     step_ns = clock.now_ns()
-    from demo_report import write_report  # numpy, torch and zarr, which a usage error need not wait for
+    from demo_report import write_report  # imports torch, which a usage error need not wait for
 
     page = write_report(config, steps)
     print(f"      took {_since(clock, step_ns)}")
@@ -99,11 +102,11 @@ def run_demo(config: DemoConfig, clock: Clock) -> None:
 
 
 def run_step(step: Step) -> None:
-    """Run one command to its end on this terminal.
+    """Run one command and wait for it to end; it prints to this terminal.
 
     Raises:
-        StepFailedError: it failed; it has said why.
-        KeyboardInterrupt: the command was told as well, and has ended.
+        StepFailedError: it failed.
+        KeyboardInterrupt: it was interrupted, and has ended.
     """
     process = subprocess.Popen([sys.executable, "-m", "hlm.cli.main", *step.arguments])
     try:
@@ -122,12 +125,12 @@ def run_step(step: Step) -> None:
 
 
 def closing(config: DemoConfig, page: Path, took: str) -> str:
-    """What the demo says at its end: where everything is, and what to try next."""
+    """Text for the end of the demo: where the results are, and what to try next."""
     return f"""
 Done in {took}.
   report            {page}
   demonstrations    {config.dataset}
-  policy, a start   {config.policy}
+  trained policy    {config.policy}
   evaluation        {config.evaluation}/report.html
 
 Next, after `. .venv/bin/activate`:
@@ -138,7 +141,7 @@ Next, after `. .venv/bin/activate`:
 
 
 def _wait(process: subprocess.Popen[bytes], timeout_s: float) -> int | None:
-    """Exit code, or None when the process still runs after `timeout_s`."""
+    """Exit code, or None if the process still runs after `timeout_s`."""
     try:
         return process.wait(timeout_s)
     except subprocess.TimeoutExpired:
@@ -146,7 +149,7 @@ def _wait(process: subprocess.Popen[bytes], timeout_s: float) -> int | None:
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """Wait until an interrupted command has ended; a second Ctrl+C ends it at once."""
+    """Wait for an interrupted command to end; a second Ctrl+C kills it."""
     try:
         if _wait(process, TELL_AGAIN_S) is None:
             process.send_signal(signal.SIGINT)
@@ -159,19 +162,13 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    """Treat SIGTERM as Ctrl+C, so that no command is left running."""
+    """Handle SIGTERM like Ctrl+C, so that no command is left running."""
     del number, frame
     raise KeyboardInterrupt
 
 
 def _since(clock: Clock, start_ns: int) -> str:
     return duration((clock.now_ns() - start_ns) / NS_PER_S)
-
-
-def _complain(text: str, code: int) -> int:
-    sys.stdout.flush()
-    sys.stderr.write(f"demo: {text}\n")
-    return code
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the demo does: its settings, and the commands that follow from them."""
+"""The plan of the demo: its options, and the commands that they lead to."""
 
 from __future__ import annotations
 
@@ -7,21 +7,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hlm.core.errors import InputError, MissingFileError
+from hlm.core.wording import counted
 
 SHIPPED = Path("policies/shipped/shelf_cup_transfer")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DemoConfig:
-    """Record two demonstrations, verify them, train on them for a minute, and score the shipped policy.
+    """Record two demonstrations, verify them, train on them for a minute, and evaluate the shipped policy.
 
     Attributes:
-        out: folder for everything; one that is there already is moved aside.
-        checkpoint: the policy that is scored.
-        episodes: demonstrations to record.
-        train_minutes: training time.
-        rollouts: scenes in which the policy is scored.
-        workers: parallel rollouts; by default one for each core.
+        out: folder for all results; an existing one is moved aside.
+        checkpoint: checkpoint folder of the policy to evaluate.
+        episodes: number of demonstrations to record.
+        train_minutes: time limit of training, min.
+        rollouts: number of rollouts to evaluate the policy in.
+        workers: parallel rollouts; one per core by default.
     """
 
     out: Path = Path("runs/demo")
@@ -33,21 +34,21 @@ class DemoConfig:
 
     @property
     def dataset(self) -> Path:
-        """Where the demonstrations go."""
+        """Dataset of the demonstrations."""
         return self.out / "demos.zarr"
 
     @property
     def policy(self) -> Path:
-        """Where the checkpoint that is trained goes."""
+        """Checkpoint folder of the trained policy."""
         return self.out / "policy"
 
     @property
     def evaluation(self) -> Path:
-        """Where the evaluation's report and films go."""
+        """Folder of the evaluation's report and videos."""
         return self.out / "evaluation"
 
     def __post_init__(self) -> None:
-        """Check what would only fail after minutes."""
+        """Check what would otherwise fail after minutes."""
         for name in ("episodes", "train_minutes", "rollouts"):
             if not getattr(self, name) > 0:
                 raise InputError(f"--{name.replace('_', '-')} must be positive, got {getattr(self, name)}.")
@@ -63,8 +64,8 @@ class Step:
 
     Attributes:
         title: what it does.
-        arguments: what follows `hlm`.
-        note: said before it runs.
+        arguments: words after `hlm`.
+        note: explanation to print before it runs.
     """
 
     title: str
@@ -73,33 +74,33 @@ class Step:
 
     @property
     def command(self) -> str:
-        """What a person would type."""
+        """The command line, as one would type it."""
         return shlex.join(["hlm", *self.arguments])
 
 
 def plan(config: DemoConfig) -> dict[str, Step]:
-    """The commands in their order, by the name that the report uses."""
+    """Commands in the order in which they run, by the names that the report uses."""
     dataset, policy, minutes = str(config.dataset), str(config.policy), f"{config.train_minutes:g}"
-    # Small batches make small updates, so that the time is kept on slow machines too.
+    # Small batches make short updates, so that slow machines keep to the time limit too.
     train = ("train", "--datasets", dataset, "--out", policy, "--max-minutes", minutes, "--batch-size", "16")
     score = ("eval", str(config.checkpoint), "--rollouts", str(config.rollouts), "--videos", str(config.rollouts))
     workers = () if config.workers is None else ("--workers", str(config.workers))
     return {
         "record": Step(
-            title=f"record {config.episodes} demonstrations",
+            title=f"record {counted(config.episodes, 'demonstration')}",
             arguments=("record", "--episodes", str(config.episodes), "--out", dataset),
-            note="A scripted operator stands in for a person and squats, grasps and places in MuJoCo.",
+            note="In MuJoCo, a scripted operator squats, grasps and places in place of a person.",
         ),
-        "verify": Step(title="read everything back and check it", arguments=("data", "verify", dataset)),
-        "info": Step(title="look at the dataset", arguments=("data", "info", dataset, "--episodes")),
+        "verify": Step(title="verify the dataset", arguments=("data", "verify", dataset)),
+        "info": Step(title="summarize the dataset", arguments=("data", "info", dataset, "--episodes")),
         "train": Step(
             title=f"train for about {minutes} min",
             arguments=(*train, "--validation-fraction", "0"),
-            note="This shows that training runs. A policy that succeeds takes some hundred demonstrations and an hour.",
+            note="This only shows that training works. A good policy takes a few hundred demonstrations and an hour.",
         ),
         "evaluate": Step(
-            title=f"score the shipped policy in {config.rollouts} unseen scenes",
+            title=f"evaluate the shipped policy in {counted(config.rollouts, 'unseen scene')}",
             arguments=(*score, "--out", str(config.evaluation), *workers),
-            note="It sees pictures, its own state and the instruction. In a pair of scenes only the named cup differs.",
+            note="It sees images, its own state and the instruction. Two scenes of a pair differ in the cup asked for.",
         ),
     }

@@ -1,4 +1,4 @@
-"""The page that the demo ends with: what was recorded, checked, learnt and scored."""
+"""Report of the demo: a page with the recording, its verification, the training and the evaluation."""
 
 from __future__ import annotations
 
@@ -23,14 +23,17 @@ CLIP_SCALE = 2
 
 
 def write_report(config: DemoConfig, steps: Mapping[str, Step]) -> Path:
-    """Write `report.html` and the films of the demonstrations, and return the page's path.
+    """Write `report.html` and the videos of the demonstrations.
 
     Args:
-        config: says where everything is.
-        steps: what was run: `record`, `verify`, `train`, `evaluate`.
+        config: options of the demo, which name the results' paths.
+        steps: steps that were run: `record`, `verify`, `train`, `evaluate`.
+
+    Returns:
+        Path of the page.
 
     Raises:
-        HlmError: something that the steps should have left is not there.
+        HlmError: a result of a step is missing or damaged.
     """
     sections = (
         _recording(config, steps["record"]),
@@ -53,7 +56,7 @@ def _recording(config: DemoConfig, step: Step) -> Section:
     summary = summarize(dataset)
     return Section(
         title="Recording",
-        text=f"{step.note} The films show what a policy gets to see: the head camera and the right wrist camera.",
+        text=f"{step.note} The videos show the head camera and the right wrist camera, as a policy sees them.",
         command=step.command,
         facts={
             "dataset": str(dataset.path),
@@ -68,11 +71,11 @@ def _recording(config: DemoConfig, step: Step) -> Section:
 
 
 def _verification(step: Step) -> Section:
-    """What the check found: a problem would have ended the demo before there is a report."""
+    """A fixed text: problems would have stopped the demo before the report."""
     return Section(
         title="Verification",
-        text="Every array and every picture was read back and checked for damage, gaps, stale inputs, joints beyond "
-        "their limits and frozen cameras. Nothing is wrong.",
+        text="Every array and every image was read back and checked for damage, gaps, stale inputs, joints beyond "
+        "their limits and frozen cameras. No problems were found.",
         command=step.command,
     )
 
@@ -94,24 +97,24 @@ def _training(config: DemoConfig, step: Step) -> Section:
 
 
 def _clip(episode: Episode, folder: Path, rate_hz: float) -> Clip:
-    """A film of a demonstration, made of the dataset's own pictures."""
-    film = side_by_side(episode)
+    """A video of a demonstration, from the images of the dataset."""
+    images = side_by_side(episode)
     path = folder / f"{episode.path.name}.mp4"
-    with VideoWriter(path, rate_hz, (film.shape[1], film.shape[2])) as video:
-        for picture in film:
-            video.write(picture)
+    with VideoWriter(path, rate_hz, images.shape[1:3]) as video:
+        for image in images:
+            video.write(image)
     caption = f"episode {episode.number}: {episode.info.instruction}"
     return Clip(path=path.name, caption=caption, success=episode.info.outcome == "success")
 
 
 def side_by_side(episode: Episode) -> np.ndarray:
-    """[time, height, width, 3] uint8 RGB pictures of the cameras beside each other, enlarged without smoothing.
+    """[time, height, width, 3] uint8 RGB images of the cameras side by side, enlarged without smoothing.
 
     Raises:
-        InputError: the episode has none of the cameras that a film shows.
+        InputError: the episode has none of the cameras to show.
     """
     cameras = [camera for camera in CLIP_CAMERAS if camera in episode.cameras]
     if not cameras:
-        raise InputError(f"{episode.path} has none of the cameras {', '.join(CLIP_CAMERAS)} to make a film of.")
+        raise InputError(f"{episode.path} has none of the cameras {', '.join(CLIP_CAMERAS)} to make a video of.")
     views = np.concatenate([episode.images(camera) for camera in cameras], axis=2)
     return views.repeat(CLIP_SCALE, axis=1).repeat(CLIP_SCALE, axis=2)

@@ -137,7 +137,7 @@ def test_an_interrupt_ends_it_and_its_command(checkpoint, tmp_path, whole_group)
     (os.killpg if whole_group else os.kill)(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 130
-    assert errors.endswith("demo: interrupted; what was finished stays, and the next demo moves it aside.\n")
+    assert errors.endswith("demo: interrupted; the results so far are kept, and the next demo moves them aside.\n")
     assert not living(process.pid)
 
 

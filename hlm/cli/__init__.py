@@ -1,1 +1,1 @@
-"""The command line: one module per verb of `hlm`, loaded only when it is asked for."""
+"""The command line: one module per verb of `hlm`, loaded when the verb is run."""

@@ -1,4 +1,4 @@
-"""The robot's body as parts to be drawn, at each row of an episode."""
+"""The robot's body for the viewer: parts with a pose at each step of an episode."""
 
 from __future__ import annotations
 
@@ -18,7 +18,15 @@ SOLE_THICKNESS_M = 0.036
 
 
 def body_parts(embodiment: Embodiment, episode: Episode) -> list[Part]:
-    """Links, soles and grippers, where the measured state puts them; see `hlm.control.link_poses.link_poses`."""
+    """Links, soles and gripper fingers, posed by the measured state; see `hlm.control.link_poses.link_poses`.
+
+    Args:
+        embodiment: the robot.
+        episode: an episode of that robot.
+
+    Returns:
+        Parts with [time] poses in a world frame that the root starts in.
+    """
     stamp_s = (episode.stamp_ns - episode.stamp_ns[0]) * 1e-9
     heading_rad = heading(episode.state[:, ROOT_YAW_RATE], stamp_s)
     positions_m, rotations = link_poses(BodyModel(embodiment), episode.state, heading_rad)

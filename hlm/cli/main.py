@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from hlm.cli.verbs import EXIT_ERROR, EXIT_INTERRUPTED, Verb, dispatch
 from hlm.core.errors import HlmError
@@ -32,19 +33,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Exit code: 0 for success, 1 for problems that a verb found, 2 for an error, 130 after Ctrl+C.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    if words[:1] == ["--version"]:
+        return guarded("hlm", _show_version)
+    return guarded("hlm", lambda: dispatch("hlm", ABOUT, VERBS, words))
+
+
+def guarded(program: str, run: Callable[[], int]) -> int:
+    """Run a program; an error that a user can fix becomes one line on stderr and an exit code.
+
+    Args:
+        program: its name, in front of the line.
+        run: returns the exit code when there is no error.
+
+    Returns:
+        Exit code.
+    """
     try:
-        code = _show_version() if words[:1] == ["--version"] else dispatch("hlm", ABOUT, VERBS, words)
+        code = run()
         sys.stdout.flush()
     except HlmError as error:
-        return _complain(" ".join(str(error).split()), EXIT_ERROR)
+        return _complain(program, " ".join(str(error).split()), EXIT_ERROR)
     except KeyboardInterrupt as interrupt:
-        return _complain(f"interrupted{f'; {interrupt}' if interrupt.args else ''}", EXIT_INTERRUPTED)
+        return _complain(program, f"interrupted{f'; {interrupt}' if interrupt.args else ''}", EXIT_INTERRUPTED)
     except BrokenPipeError:
         # The reader is gone (`hlm data info x | head`); without this, the interpreter would report that again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_BROKEN_PIPE
     except OSError as error:  # disk full, no permission, not a folder: for the user to fix
-        return _complain(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}", EXIT_ERROR)
+        path = f": {error.filename}" if error.filename else ""
+        return _complain(program, f"{error.strerror or error}{path}", EXIT_ERROR)
     return code
 
 
@@ -55,8 +72,10 @@ def _show_version() -> int:
     return 0
 
 
-def _complain(text: str, code: int) -> int:
-    sys.stderr.write(f"hlm: {text}\n")
+def _complain(program: str, text: str, code: int) -> int:
+    with suppress(OSError):
+        sys.stdout.flush()
+    sys.stderr.write(f"{program}: {text}\n")
     return code
 
 

@@ -1,4 +1,4 @@
-"""Choice of MuJoCo's drawing library for machines without a display."""
+"""The graphics library that MuJoCo renders with, on machines without a display."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from collections.abc import MutableMapping
 from hlm.core.errors import MissingDependencyError
 
 INSTALL = "sudo apt-get install -y libegl1 libgl1-mesa-dri libgles2"
-_LIBRARIES = {"egl": "EGL", "osmesa": "OSMesa"}  # value of MUJOCO_GL -> shared library
+_LIBRARIES = {"egl": "EGL", "osmesa": "OSMesa"}  # shared library for each value of MUJOCO_GL, the fastest first
 
 
 def load_simulator() -> None:
-    """Choose how MuJoCo draws, then import it.
+    """Choose the graphics library, then import MuJoCo.
 
     Raises:
-        MissingDependencyError: MuJoCo, or the library that it is to draw with, cannot be loaded.
+        MissingDependencyError: MuJoCo or the graphics library cannot be loaded.
     """
     chosen = use_headless_rendering()
     try:
         import mujoco  # noqa: F401
-    except Exception as error:  # its choice of a library raises whatever that library's binding raises
+    except Exception as error:  # importing a graphics library can raise anything
         raise MissingDependencyError(
             f"MuJoCo cannot be loaded with MUJOCO_GL={chosen} ({type(error).__name__}: {error}). "
             f"Unset MUJOCO_GL, and if that does not help run: {INSTALL}"
@@ -29,15 +29,13 @@ def load_simulator() -> None:
 
 
 def use_headless_rendering(environment: MutableMapping[str, str] = os.environ) -> str:
-    """Choose how MuJoCo draws off screen; call before anything imports mujoco.
-
-    A choice that the person made in MUJOCO_GL stands.
+    """Set MUJOCO_GL for rendering without a display, unless the user has set it; call before mujoco is imported.
 
     Args:
-        environment: the process' environment, changed in place.
+        environment: environment variables of the process, changed in place.
 
     Returns:
-        The value of MUJOCO_GL from now on.
+        The value of MUJOCO_GL.
 
     Raises:
         MissingDependencyError: neither EGL nor OSMesa is installed.
@@ -49,5 +47,5 @@ def use_headless_rendering(environment: MutableMapping[str, str] = os.environ) -
             environment["MUJOCO_GL"] = name
             return name
     raise MissingDependencyError(
-        f"cameras need EGL or OSMesa to draw without a display, and neither is installed. Run: {INSTALL}"
+        f"rendering without a display needs EGL or OSMesa, and neither is installed. Run: {INSTALL}"
     )
