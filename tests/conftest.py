@@ -8,11 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fakes import FakeRig, FakeRobot, FakeTask, ListSource
+from fakes import FakeRig, FakeRobot, FakeTask, ListSource, SteppedClock
 from hypothesis import settings
 
 from hlm.cli.rendering import use_headless_rendering
-from hlm.core.clock import SteppedClock
 from hlm.core.embodiments.unitree_g1 import UNITREE_G1
 from hlm.core.errors import MissingDependencyError
 from hlm.core.layout import RIGHT_ARM

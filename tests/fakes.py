@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from hlm.core.clock import NS_PER_S, SteppedClock
+from hlm.core.clock import NS_PER_S
 from hlm.core.embodiments.unitree_g1 import UNITREE_G1
 from hlm.core.errors import InputError, MismatchError
 from hlm.core.layout import unpack
@@ -17,6 +17,19 @@ from hlm.runtime.bodies.lockstep import LockstepBody, LockstepConfig
 
 LEVEL = np.array([1.0, 0.0, 0.0, 0.0])
 SIZE = (16, 24)
+
+
+class SteppedClock:
+    """A clock that moves only when it is told to."""
+
+    def __init__(self, start_ns=0):
+        self._now_ns = start_ns
+
+    def now_ns(self):
+        return self._now_ns
+
+    def wait_until(self, due_ns):
+        self._now_ns = max(self._now_ns, due_ns)
 
 
 class FakeRobot:

@@ -35,21 +35,6 @@ class MonotonicClock:
             time.sleep(left_ns / NS_PER_S)
 
 
-class SteppedClock:
-    """A clock that moves only when it is told to, for simulations in lockstep and for tests."""
-
-    def __init__(self, start_ns: int = 0) -> None:
-        self._now_ns = start_ns
-
-    def now_ns(self) -> int:
-        """The instant that the clock was moved to."""
-        return self._now_ns
-
-    def wait_until(self, due_ns: int) -> None:
-        """Jump forward to `due_ns`; never backwards."""
-        self._now_ns = max(self._now_ns, due_ns)
-
-
 @dataclass(frozen=True, slots=True)
 class Tick:
     """One slot of a grid.

@@ -11,10 +11,10 @@ from conformance.reference_sources import ReferenceSourceConformance, observatio
 from conformance.robots import RobotConformance
 from conformance.tasks import TaskConformance
 from conformance.trackers import TrackerConformance
-from fakes import FakePolicy, FakeTask, FakeTracker, ListSource
+from fakes import FakePolicy, FakeTask, FakeTracker, ListSource, SteppedClock
 
 from hlm.control.tracker.whole_body_tracker import WholeBodyTracker
-from hlm.core.clock import MonotonicClock, SteppedClock
+from hlm.core.clock import MonotonicClock
 from hlm.core.embodiments.unitree_g1 import UNITREE_G1
 from hlm.core.errors import InputError
 from hlm.datasets.reader import open_dataset

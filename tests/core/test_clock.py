@@ -1,9 +1,10 @@
 from itertools import islice
 
+from fakes import SteppedClock
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hlm.core.clock import MonotonicClock, SteppedClock, Tick, due_ns, slot_at, ticks
+from hlm.core.clock import MonotonicClock, Tick, due_ns, slot_at, ticks
 
 rates_hz = st.sampled_from([1.0, 29.97, 30.0, 50.0, 100.0, 125.0, 500.0])
 

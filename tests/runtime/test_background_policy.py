@@ -4,9 +4,8 @@ from contextlib import contextmanager
 
 import numpy as np
 import pytest
-from fakes import FakePolicy
+from fakes import FakePolicy, SteppedClock
 
-from hlm.core.clock import SteppedClock
 from hlm.core.errors import InputError
 from hlm.core.layout import DIMENSIONS
 from hlm.core.policy import ActionPrefix
