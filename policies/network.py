@@ -1,14 +1,13 @@
-"""The seam between a kind of policy and everything around it: what a network sees, is told, draws, and gives back.
+"""The interface of networks: inputs, batches, random numbers, losses, and the base class of every network.
 
-A network works in its own normalised space: `hlm.policies.encoding.Encoding` makes it from recorded rows and live
-observations alike, and undoes it. Training (`hlm.policies.training`), serving (`hlm.policies.trained`) and validation
-know networks by this file alone.
+A network works in a normalised space. `hlm.policies.encoding.Encoding` maps recorded steps and live observations into
+it, and actions back. Training, validation and serving know networks by this file alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 import torch
@@ -16,19 +15,19 @@ from torch import Tensor, nn
 
 from hlm.core.errors import InputError
 
-# Method of a layer that is shared out, which gathers it, calls a function, and lets it go again.
+# Method of a sharded layer that gathers its weights, calls a function, and releases them again.
 INSIDE = "run_gathered"
 
 
 class Inputs(NamedTuple):
-    """What a network sees of a batch of observations.
+    """A batch of observations as a network sees it.
 
     Attributes:
-        images: [batch, view, 3, height, width] float32, -1 black to 1 white; anything where a view is not available.
+        images: [batch, view, 3, height, width] float32, -1 black to 1 white; arbitrary where a view is not available.
         available: [batch, view] bool.
-        state: [batch, dimension] normalised float32, in the network's order; None when proprioception is off.
-        tokens: [batch, slot] int64 of the instruction or prompt, 0 in empty slots; no slots without language.
-        token_mask: [batch, slot] bool, True where there is a token.
+        state: [batch, dimension] normalised float32, in the network's order; None without proprioception.
+        tokens: [batch, slot] int64 tokens of the instruction or prompt, 0 in empty slots; no slots without language.
+        token_mask: [batch, slot] bool, True where a slot holds a token.
     """
 
     images: Tensor
@@ -39,10 +38,10 @@ class Inputs(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Samples to learn from.
+    """Training samples.
 
     Attributes:
-        inputs: what the network sees, augmented.
+        inputs: augmented observations.
         actions: [batch, horizon, dimension] normalised float32, in the network's order.
         action_is_pad: [batch, horizon] bool, True beyond the episode's end, where the last action is held.
         privileged: [batch, ...] privileged quantities by name, as the policy type's `privileged` gives them. Empty for
@@ -56,9 +55,9 @@ class Batch(NamedTuple):
 
 
 class Draws(Protocol):
-    """Random numbers of a batch. Each sample's come from a stream of its own, whatever process and batch it is in.
+    """Random numbers for a batch. Each sample has a stream of its own, whatever process and batch it is in.
 
-    A second call goes on in each stream, so that equal calls in equal order give equal numbers.
+    Each call continues the streams: the same calls in the same order give the same numbers.
     """
 
     def normal(self, *shape: int) -> Tensor:
@@ -71,12 +70,12 @@ class Draws(Protocol):
 
 
 class Term(NamedTuple):
-    """A part of a loss: the weighted mean of its values, over all samples of all processes.
+    """A term of a loss: the weighted mean of its values, over all samples of all processes.
 
     Attributes:
         values: [item] float32.
-        weights: [item] float32 >= 0, how much each counts.
-        factor: of the weighted mean in the whole loss; 0 for a figure that is only to be reported.
+        weights: [item] float32 weights of the values, >= 0.
+        factor: factor of the weighted mean in the loss; 0 for quantities that are only reported.
     """
 
     values: Tensor
@@ -85,11 +84,11 @@ class Term(NamedTuple):
 
 
 class Losses(NamedTuple):
-    """What training minimises: the sum of factor * weighted mean over all terms.
+    """The loss that training minimises: the sum of factor * weighted mean over all terms.
 
     Attributes:
-        main: one item per sample of the batch, in its order; reported per source.
-        others: by name.
+        main: main term, with one item per sample of the batch in order; reported per dataset.
+        others: other terms by name.
     """
 
     main: Term
@@ -98,12 +97,12 @@ class Losses(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prefix:
-    """Actions that will already have been played, or are on their way, when a new chunk arrives (real-time chunking).
+    """Actions of the old chunk that a new chunk has to continue (real-time chunking).
 
     Attributes:
-        actions: [batch, time <= horizon, dimension] what is left of the old chunk, normalised, from now on.
-        delay: actions of it that will surely be played, >= 0: the new chunk must begin with them.
-        execution_horizon: actions after which the new chunk is free of the old one, >= delay.
+        actions: [batch, time <= horizon, dimension] rest of the old chunk from now on, normalised.
+        delay: actions of it that will be executed before the new chunk arrives, >= 0; the new chunk begins with them.
+        execution_horizon: actions after which the new chunk is independent of the old one, >= delay.
     """
 
     actions: Tensor
@@ -114,28 +113,38 @@ class Prefix:
         """Check the order of the numbers.
 
         Raises:
-            InputError: they do not fit each other.
+            InputError: delay and execution horizon contradict each other.
         """
         if not 0 <= self.delay <= self.execution_horizon:
             raise InputError(
-                f"a delay of {self.delay} actions does not fit an execution_horizon of {self.execution_horizon}."
+                f"a prefix needs 0 <= delay <= execution_horizon, got {self.delay} and {self.execution_horizon}."
             )
 
 
-class Network(Protocol):
-    """A policy's network: a `torch.nn.Module` with these methods.
+class Network(nn.Module):
+    """Base of every policy's network: what training, validation and serving know of it.
 
-    It may also have `continues_chunks = False`, where `sample` takes no prefix; `prepare_sampling(device)`, called once
-    when it will not be trained any more, which makes `sample` faster there; and `sharded_layers`, modules in their
-    order that FSDP shares out one by one, and which are used by calling them or with `inside`.
+    Attributes:
+        noise_shape: shape of the noise of one sample that `sample` starts from; set by the subclass.
+        continues_chunks: whether `sample` takes a prefix.
     """
 
     noise_shape: tuple[int, ...]
-    """Shape of the noise of one sample that `sample` starts from."""
+    continues_chunks: bool = True
 
-    def __call__(self, batch: Batch, draws: Draws) -> Losses:
-        """The loss of a batch (the module's `forward`, so that wrappers for several devices see it)."""
-        ...
+    @property
+    def sharded_layers(self) -> Sequence[nn.Module]:
+        """Layers that FSDP shards one by one, in the order of use; they are used by calling them or with `inside`."""
+        return ()
+
+    @property
+    def sampling_info(self) -> Mapping[str, object]:
+        """How chunks are computed, for people; may change with the first chunk."""
+        return {}
+
+    def forward(self, batch: Batch, draws: Draws) -> Losses:
+        """The loss of a batch."""
+        raise NotImplementedError
 
     def sample(self, inputs: Inputs, noise: Tensor, steps: int, prefix: Prefix | None = None) -> Tensor:
         """[batch, horizon, dimension] normalised actions.
@@ -143,57 +152,31 @@ class Network(Protocol):
         Args:
             inputs: observations.
             noise: [batch, *noise_shape] standard normal.
-            steps: Euler steps of a flow, >= 1; ignored by networks that are none.
+            steps: Euler steps of a flow, >= 1; ignored by networks without a flow.
             prefix: actions that the chunk has to continue, or None.
 
         Raises:
             MismatchError: a prefix is given and the network cannot continue one.
         """
-        ...
+        raise NotImplementedError
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LoadReport:
-    """What became of each tensor of a network that was initialised from a pretrained one.
-
-    Attributes:
-        origin: where the weights are from, for people.
-        loaded: names of tensors that were taken as they are.
-        resized: names of tensors that were fitted, and how, in words.
-        random: names of tensors that were drawn afresh, and why, in words.
-        ignored: names in the file that the network has no use for, and why, in words.
-    """
-
-    origin: str
-    loaded: tuple[str, ...] = ()
-    resized: Mapping[str, str] = field(default_factory=dict)
-    random: Mapping[str, str] = field(default_factory=dict)
-    ignored: Mapping[str, str] = field(default_factory=dict)
+    def prepare_sampling(self, device: torch.device) -> None:
+        """Move to a device for good, where only `sample` is used from now on."""
+        self.to(device)
 
 
 def inside[Result](layer: nn.Module, function: Callable[..., Result], *arguments: Any) -> Result:
-    """What a function of a layer's weights gives: a layer that is shared out between processes is whole meanwhile.
+    """Call a function that computes with a layer's weights; a sharded layer is gathered meanwhile.
 
     Args:
-        layer: one of `sharded_layers`, shared out or not.
-        function: computes with its weights.
-        arguments: that it takes.
+        layer: one of `sharded_layers`, sharded or not.
+        function: computes with the layer's weights.
+        arguments: arguments of the function.
     """
     run: Callable[..., Result] | None = getattr(layer, INSIDE, None)
     return function(*arguments) if run is None else run(function, *arguments)
 
 
-def module(network: Network) -> nn.Module:
-    """The network as torch knows it.
-
-    Raises:
-        TypeError: it is none.
-    """
-    if not isinstance(network, nn.Module):
-        raise TypeError(f"a network must be a torch.nn.Module, got {type(network).__name__}.")
-    return network
-
-
 def weighted_mean(term: Term) -> Tensor:
-    """Mean of a term's values, by their weights; 0 when none counts."""
+    """Weighted mean of a term's values; 0 when all weights are 0."""
     return (term.values * term.weights).sum() / term.weights.sum().clamp(min=torch.finfo(torch.float32).tiny)

@@ -10,7 +10,8 @@ import numpy as np
 
 from hlm.datasets.reader import Episode
 from hlm.policies.encoding import Encoding
-from hlm.policies.network import LoadReport, Network
+from hlm.policies.load_report import LoadReport
+from hlm.policies.network import Network
 from hlm.policies.transforms.text import Text
 from hlm.policies.transforms.vocabulary import Vocabulary
 

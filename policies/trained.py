@@ -13,7 +13,7 @@ from hlm.core.values import ActionChunk, Observation
 from hlm.policies.catalog import find_policy_type
 from hlm.policies.checkpoint import Checkpoint
 from hlm.policies.inputs import inputs, stack
-from hlm.policies.network import Inputs, Network, Prefix, module
+from hlm.policies.network import Inputs, Network, Prefix
 
 
 class TrainedPolicy:
@@ -53,11 +53,9 @@ class TrainedPolicy:
             raise InputError(f"euler_steps must be at least 1, got {self.euler_steps}.")
         self._device = _device(device)
         self._network = build_network(checkpoint)
-        if hasattr(self._network, "prepare_sampling"):
-            self._network.prepare_sampling(self._device)
-        module(self._network).to(self._device)
+        self._network.prepare_sampling(self._device)
         self._generator = torch.Generator()
-        self._spec = _spec(checkpoint, path, continues_chunks=bool(getattr(self._network, "continues_chunks", True)))
+        self._spec = _spec(checkpoint, path, continues_chunks=self._network.continues_chunks)
         self.reset(seed)
 
     @property
@@ -67,8 +65,7 @@ class TrainedPolicy:
 
     def describe_sampling(self) -> Mapping[str, object]:
         """How chunks are made, and what could make them faster but is not available; may change with the first one."""
-        described: Mapping[str, object] = getattr(self._network, "info", {})
-        return described
+        return self._network.sampling_info
 
     def reset(self, seed: int) -> None:
         """Start the noise that chunks are made from anew; the same seed gives the same chunks."""
@@ -136,13 +133,13 @@ def build_network(checkpoint: Checkpoint) -> Network:
     config = checkpoint.config
     # The random weights that are about to be replaced must not cost the caller any random numbers.
     with torch.random.fork_rng(devices=[]):
-        network = module(find_policy_type(config.policy).build(config.options(), checkpoint.encoding()))
+        network = find_policy_type(config.policy).build(config.options(), checkpoint.encoding())
     try:
         network.load_state_dict(dict(checkpoint.weights))
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:200]
         raise CorruptError(f"the weights do not fit the network that config.yaml describes: {reason}") from error
-    return network.eval().requires_grad_(False)  # type: ignore[return-value]  # noqa: FBT003
+    return network.eval().requires_grad_(requires_grad=False)
 
 
 def _device(name: str) -> torch.device:

@@ -18,12 +18,12 @@ MAX_SIDE_PX = 8192
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ActionPrefix:
-    """Actions of the old chunk from now on, which the new chunk has to continue (real-time chunking).
+    """Actions of the old chunk from now on, which a new chunk has to continue (real-time chunking).
 
     Attributes:
-        actions: [time > 0, 34] absolute references.
+        actions: [time >= 1, 34] absolute actions.
         delay: actions of these that will have been executed when the new chunk arrives, >= 0.
-        execution_horizon: actions after which the new chunk need not resemble the old one any more, >= delay.
+        execution_horizon: actions after which the new chunk is independent of the old one, >= delay.
     """
 
     actions: FloatArray

@@ -1,1 +1,1 @@
-"""ACT: LeRobot's network behind hlm's interface."""
+"""ACT (Action Chunking Transformer): LeRobot's layers as a policy type of hlm."""

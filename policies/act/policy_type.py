@@ -19,20 +19,20 @@ except ModuleNotFoundError as error:
     raise MissingDependencyError(f"ACT needs {error.name}: pip install 'hlm[pi]'.") from error
 
 
-def new_text(settings: ActConfig, episodes: Sequence[Episode]) -> NoText:
+def new_text(config: ActConfig, episodes: Sequence[Episode]) -> NoText:
     """ACT reads no instructions."""
-    del settings, episodes
+    del config, episodes
     return NoText()
 
 
 def save_text(text: Text, folder: Path) -> None:
-    """There is nothing to keep."""
+    """ACT reads no instructions, so there is nothing to save."""
     del text, folder
 
 
-def saved_text(settings: ActConfig, vocabulary: Vocabulary | None, folder: Path) -> NoText:
+def saved_text(config: ActConfig, vocabulary: Vocabulary | None, folder: Path) -> NoText:
     """ACT reads no instructions."""
-    del settings, vocabulary, folder
+    del config, vocabulary, folder
     return NoText()
 
 

@@ -16,14 +16,14 @@ from hlm.policies.compact.flow import data_error, flow_times, flow_weights, inte
 from hlm.policies.compact.model import AUXILIARY_UNIT_M, CompactModel
 from hlm.policies.compact.model import Prefix as Known
 from hlm.policies.compact.network_config import CompactNetworkConfig
-from hlm.policies.network import Batch, Draws, Inputs, Losses, Prefix, Term
+from hlm.policies.network import Batch, Draws, Inputs, Losses, Network, Prefix, Term
 from hlm.policies.transforms.spline import SplineBasis
 
 # The auxiliary loss is quadratic below 2 cm, where the gripper can grasp, and linear beyond.
 AUXILIARY_KNEE_M = 0.02
 
 
-class CompactNetwork(CompactModel):
+class CompactNetwork(CompactModel, Network):
     """Flow matching over spline coefficients of the chunk; implements `hlm.policies.network.Network`.
 
     Args:
@@ -144,14 +144,14 @@ class CompactNetwork(CompactModel):
         return coefficients + self.projection @ (weights * (before - self.spline @ coefficients))
 
 
-def prefix_weights(length: int, delay: int, execute: int) -> Tensor:
+def prefix_weights(length: int, delay: int, execution_horizon: int) -> Tensor:
     """[length] how firmly a new chunk is held to the old one: 1 for actions sure to be executed, then falling to 0.
 
     The schedule of real-time chunking (Black, Galliker, Levine 2025, equation 5): exponential between `delay` and
-    `execute`.
+    `execution_horizon`.
     """
     place = torch.arange(length, dtype=torch.float32)
-    left = ((execute - place) / (execute - delay + 1)).clamp(0.0, 1.0)
+    left = ((execution_horizon - place) / (execution_horizon - delay + 1)).clamp(0.0, 1.0)
     return torch.where(place < delay, 1.0, left * torch.expm1(left) / (math.e - 1.0))
 
 

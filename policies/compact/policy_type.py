@@ -14,7 +14,7 @@ from hlm.policies.compact.network import CompactNetwork
 from hlm.policies.compact.network_config import CompactNetworkConfig
 from hlm.policies.compact.privileged import PrivilegedCandidates, instructions_of
 from hlm.policies.encoding import Encoding
-from hlm.policies.network import LoadReport
+from hlm.policies.load_report import LoadReport
 from hlm.policies.transforms.spline import SplineBasis
 from hlm.policies.transforms.text import Text
 from hlm.policies.transforms.vocabulary import Vocabulary

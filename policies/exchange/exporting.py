@@ -1,4 +1,4 @@
-"""Checkpoints as folders of LeRobot's, which `lerobot-rollout` and LeRobot's own API read."""
+"""Checkpoints in LeRobot's format, for `lerobot-rollout` and LeRobot's Python API."""
 
 from __future__ import annotations
 
@@ -8,13 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import safetensors.torch
-from lerobot.policies.pi05.processor_pi05 import Pi05PrepareStateTokenizerProcessorStep
+from lerobot.configs.types import NormalizationMode
 from lerobot.processor import (
-    AbsoluteActionsProcessorStep,
-    NewLineTaskProcessorStep,
     PolicyProcessorPipeline,
-    RelativeActionsProcessorStep,
-    TokenizerProcessorStep,
     make_default_policy_processor_steps,
     make_policy_processor_pipelines,
 )
@@ -23,14 +19,15 @@ from lerobot.utils.constants import ACTION, OBS_STATE
 from safetensors import SafetensorError
 from torch import Tensor
 
-from hlm.core.errors import StorageError
+from hlm.core.errors import MismatchError, StorageError
 from hlm.core.layout import NAMES, UNITS
 from hlm.datasets.convert.staging import must_be_free, staged
 from hlm.policies.checkpoint import Checkpoint, read_checkpoint
 from hlm.policies.encoding import EncodingConfig
+from hlm.policies.exchange.exchange_type import ExchangeType, find_exchange_type
+from hlm.policies.exchange.lerobot_policy import LeRobotPolicy
 from hlm.policies.exchange.normaliser import action_stats, state_stats
-from hlm.policies.exchange.parts import Parts, parts_of
-from hlm.policies.lerobot.features import picture_key
+from hlm.policies.pretrained.lerobot_config import image_key
 from hlm.policies.transforms.letterbox import content_box
 
 WEIGHTS_FILE = "model.safetensors"
@@ -38,42 +35,43 @@ README_FILE = "README.md"
 
 
 def export_checkpoint(path: Path, target: Path) -> tuple[str, ...]:
-    """Make a folder of LeRobot's of a checkpoint; it is there completely when this returns, and not when it raises.
+    """Write a checkpoint as a LeRobot policy folder, all or nothing.
 
     Args:
         path: the checkpoint.
-        target: folder to make.
+        target: folder to create.
 
     Returns:
-        What LeRobot does otherwise than hlm, a sentence each.
+        What LeRobot does differently from hlm, a sentence each.
 
     Raises:
-        MissingFileError: there is no checkpoint, or a part of it is not on this machine.
-        CorruptError: it is damaged.
+        MissingFileError: no checkpoint, or a model that it needs is missing.
+        CorruptError: the checkpoint is damaged.
         MismatchError: LeRobot cannot express the policy.
-        ExistsError: something is at the target.
+        ExistsError: the target exists.
         StorageError: it could not be written.
     """
     must_be_free(target)
     checkpoint = read_checkpoint(path)
-    parts = parts_of(checkpoint)
-    before, after = pipelines(checkpoint, parts)
-    notes = _notes(checkpoint)
+    exchange = find_exchange_type(checkpoint.config.policy, f"LeRobot has no policy type '{checkpoint.config.policy}'")
+    policy = _lerobot_policy(checkpoint, exchange)
+    before, after = pipelines(checkpoint, exchange, policy)
+    notes = _notes(checkpoint, exchange)
     with staged(target) as folder:
         folder.mkdir()
-        parts.config.save_pretrained(folder)
+        policy.config.save_pretrained(folder)
         before.save_pretrained(folder)
         after.save_pretrained(folder)
         (folder / README_FILE).write_text(_readme(checkpoint, notes), encoding="utf-8")
         try:
-            safetensors.torch.save_file(_untied(parts.weights), folder / WEIGHTS_FILE, {"format": "pt"})
+            safetensors.torch.save_file(_untied(policy.weights), folder / WEIGHTS_FILE, {"format": "pt"})
         except SafetensorError as error:
             raise StorageError(f"could not write {target}: {error}.") from error
     return notes
 
 
 def _untied(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors, of tied ones the first alone, as LeRobot saves them."""
+    """The tensors, but of tied ones only the first, as LeRobot saves them."""
     first: dict[int, str] = {}
     return {
         name: tensor.detach().cpu().contiguous()
@@ -83,89 +81,77 @@ def _untied(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def pipelines(
-    checkpoint: Checkpoint, parts: Parts
+    checkpoint: Checkpoint, exchange: ExchangeType, policy: LeRobotPolicy
 ) -> tuple[PolicyProcessorPipeline[Any, Any], PolicyProcessorPipeline[Any, Any]]:
-    """LeRobot's pre- and postprocessor, as its own factories make them for the kind."""
-    encoding, config = checkpoint.encoding(), parts.config
-    pi05 = checkpoint.config.policy == "pi05"
+    """LeRobot's pre- and postprocessor, as its own factories make them for the policy type."""
+    encoding, config = checkpoint.encoding(), policy.config
     stats: dict[str, Any] = {
-        OBS_STATE: state_stats(encoding.state, told_in_bins=pi05),
+        OBS_STATE: state_stats(encoding.state, in_bins=exchange.STATE_IN_BINS),
         ACTION: action_stats(encoding.action),
     }
-    if parts.pictures is not None:
-        stats |= {picture_key(name): dict(parts.pictures) for name in encoding.cameras}
+    if policy.image_stats is not None:
+        stats |= {image_key(name): dict(policy.image_stats) for name in encoding.cameras}
     config.device = "cpu"
     steps = make_default_policy_processor_steps(config, stats)
     config.device = None
-    prepared: list[Any] = [steps.rename_observations, steps.add_batch_dim]
-    if _to_resize(checkpoint.config.encoding) and not _needs_bars(checkpoint.config.encoding):
-        prepared.append(ImageCropResizeProcessorStep(resize_size=encoding.image_size))
-    undone: list[Any] = [steps.unnormalize, steps.to_cpu]
-    if pi05:
-        relative = RelativeActionsProcessorStep(enabled=False, exclude_joints=config.relative_exclude_joints)
-        told = Pi05PrepareStateTokenizerProcessorStep(max_state_dim=config.max_state_dim)
-        prepared += [relative, steps.normalize, told, _tokenizer(checkpoint, parts, "max_length"), steps.to_device]
-        undone.insert(1, AbsoluteActionsProcessorStep(enabled=False, relative_step=relative))
-    elif parts.tokenizer is not None:
-        read = _tokenizer(checkpoint, parts, config.pad_language_to)
-        prepared += [NewLineTaskProcessorStep(), read, steps.to_device, steps.normalize]
-    else:
-        prepared += [steps.to_device, steps.normalize]
-    return make_policy_processor_pipelines(prepared, undone)
+    first: list[Any] = [steps.rename_observations, steps.add_batch_dim]
+    if _resizes(checkpoint.config.encoding) and not _letterboxes(checkpoint.config.encoding):
+        first.append(ImageCropResizeProcessorStep(resize_size=encoding.image_size))
+    before, after = exchange.processor_steps(policy, steps, checkpoint.text)
+    return make_policy_processor_pipelines([*first, *before], after)
 
 
-def _tokenizer(checkpoint: Checkpoint, parts: Parts, padding: str) -> TokenizerProcessorStep:
-    text: Any = checkpoint.text
-    step = TokenizerProcessorStep(
-        tokenizer=text.tokenizer, max_length=text.slots, padding_side="right", padding=padding
-    )
-    # LeRobot writes the name of a tokenizer only if it has fetched it itself.
-    step.tokenizer, step.tokenizer_name = None, parts.tokenizer
-    return step
+def _lerobot_policy(checkpoint: Checkpoint, exchange: ExchangeType) -> LeRobotPolicy:
+    """The policy in LeRobot's terms.
+
+    Raises:
+        MismatchError: LeRobot cannot express it.
+    """
+    config = checkpoint.config
+    for name, only in (("order", "bimanual"), ("actions", "absolute")):
+        if (chosen := getattr(config.encoding, name)) != only:
+            raise MismatchError(f"LeRobot cannot express {name} = '{chosen}', only '{only}'.")
+    policy = exchange.to_lerobot(checkpoint, checkpoint.encoding())
+    policy.config.n_action_steps = config.sampling.execution_horizon
+    images = NormalizationMode.IDENTITY if policy.image_stats is None else NormalizationMode.MEAN_STD
+    quantiles = NormalizationMode.QUANTILES
+    policy.config.normalization_mapping = {"VISUAL": images, "STATE": quantiles, "ACTION": quantiles}
+    policy.config.push_to_hub = False
+    policy.config.device = None  # Whatever the machine has.
+    return policy
 
 
-def _to_resize(config: EncodingConfig) -> bool:
-    """Whether pictures are recorded in another size than the network's."""
+def _resizes(config: EncodingConfig) -> bool:
+    """Whether images are recorded in another size than the network's."""
     return any(size != config.image_size for size in config.recorded_sizes)
 
 
-def _needs_bars(config: EncodingConfig) -> bool:
-    """Whether recorded pictures have another shape than the network's."""
+def _letterboxes(config: EncodingConfig) -> bool:
+    """Whether images are recorded in another shape than the network's, so that they get bars."""
     boxes = [content_box(size, config.image_size) for size in config.recorded_sizes]
     return any((box.height, box.width) != config.image_size for box in boxes)
 
 
-def _notes(checkpoint: Checkpoint) -> tuple[str, ...]:
-    """What LeRobot does otherwise."""
-    config, kind = checkpoint.config.encoding, checkpoint.config.policy
+def _notes(checkpoint: Checkpoint, exchange: ExchangeType) -> tuple[str, ...]:
+    """Differences between LeRobot and hlm, a sentence each."""
+    config = checkpoint.config.encoding
     notes = []
     size = "{} x {} px".format(*config.image_size)
-    if _needs_bars(config):
-        how = {
-            "act": "takes pictures as they come",
-            "smolvla": "fits them in with bars left and above, hlm on both sides",
-            "pi05": "resizes them a little differently",
-        }
-        notes.append(f"give it pictures that are letterboxed to {size} (height x width): LeRobot {how[kind]}")
-    elif _to_resize(config):
-        notes.append(f"pictures of other sizes than {size} (height x width) are resized a little differently")
+    if _letterboxes(config):
+        notes.append(f"give it images letterboxed to {size} (height x width): LeRobot {exchange.LETTERBOXING}")
+    elif _resizes(config):
+        notes.append(f"images of other sizes than {size} (height x width) are resized a little differently")
     if config.state_limit is not None and config.proprioception:
-        notes.append(f"hlm limits normalised states to {config.state_limit:g} either way, LeRobot does not")
-    if kind == "act" and config.optional_cameras:
-        notes.append(f"LeRobot's ACT needs every camera, also {', '.join(config.optional_cameras)}")
-    if kind == "smolvla":
-        notes.append("LeRobot computes parts of SmolVLA in the precision that the vision-language model's folder names")
-    if kind == "pi05" and checkpoint.config.options().dtype == "bfloat16":
-        notes.append("LeRobot rounds the positions of tokens to bfloat16; --policy.dtype=float32 avoids it")
-    return tuple(notes)
+        notes.append(f"hlm clips normalised states to +-{config.state_limit:g}, LeRobot does not")
+    return (*notes, *exchange.notes(checkpoint))
 
 
 def _readme(checkpoint: Checkpoint, notes: tuple[str, ...]) -> str:
-    """What one has to know to run the policy with LeRobot, as Markdown."""
+    """What a user has to know to run the policy with LeRobot, as Markdown."""
     config = checkpoint.config
     encoding = config.encoding
     numbers = "\n".join(f"{place}. {name}, {unit}" for place, (name, unit) in enumerate(zip(NAMES, UNITS, strict=True)))
-    differences = "\n".join(f"- {note}" for note in notes) or "None are known."
+    differences = "\n".join(f"- {note}" for note in notes) or "- none known"
     height, width = encoding.image_size
     return f"""---
 library_name: lerobot
@@ -175,13 +161,13 @@ tags: [lerobot, robotics, {config.policy}, {config.embodiment}]
 
 # {config.policy} for {config.embodiment}
 
-Made by hlm {version("hlm")} of a checkpoint after {checkpoint.step} updates.
+Exported by hlm {version("hlm")} from a checkpoint after {checkpoint.step} updates.
 
 - {config.rate_hz:g} actions per second, {encoding.horizon} in a chunk, {config.sampling.execution_horizon} executed
-- cameras {", ".join(encoding.cameras)}; the network sees pictures of {height} x {width} px (height x width)
-- state and action are the same {len(NAMES)} numbers; actions are absolute
+- cameras {", ".join(encoding.cameras)}; the network sees images of {height} x {width} px (height x width)
+- state and action have the same {len(NAMES)} dimensions, listed below; actions are absolute
 
-What LeRobot does otherwise than hlm:
+Differences between LeRobot and hlm:
 
 {differences}
 

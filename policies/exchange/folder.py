@@ -1,4 +1,4 @@
-"""A folder that LeRobot saved a policy in, read without running anything of it."""
+"""A folder in which LeRobot saved a policy, read without running any code of it."""
 
 from __future__ import annotations
 
@@ -20,16 +20,17 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from hlm.core.arrays import FloatArray
-from hlm.core.errors import CorruptError, MismatchError, MissingFileError
+from hlm.core.documents import from_document
+from hlm.core.errors import CorruptError, HlmError, MismatchError, MissingFileError
 from hlm.core.layout import DIMENSIONS
 from hlm.core.serialization import read_json
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
-PICTURES = f"{OBS_IMAGES}."
+IMAGES = f"{OBS_IMAGES}."
 EMPTY_CAMERA = "empty_camera_"
 NORMALISER, UNNORMALISER = "normalizer_processor", "unnormalizer_processor"
-# Steps that change nothing, or that hlm's encoding does as well.
+# Steps that change nothing, or that hlm's encoding does too.
 KNOWN = (
     "to_batch_processor",
     "device_processor",
@@ -50,9 +51,9 @@ class Step:
     """A step of LeRobot's pre- or postprocessor.
 
     Attributes:
-        name: by which LeRobot knows it.
-        config: what was chosen about it.
-        state_file: its numbers, or None.
+        name: LeRobot's name of the step.
+        config: its options.
+        state_file: file with its statistics, or None.
     """
 
     name: str
@@ -62,12 +63,12 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PolicyFolder:
-    """A policy of LeRobot's.
+    """A policy that LeRobot saved.
 
     Attributes:
         path: the folder.
         config: its config.json.
-        steps: of the pre- and the postprocessor, by name; none comes twice.
+        steps: steps of the pre- and the postprocessor by name; no name occurs twice.
     """
 
     path: Path
@@ -79,19 +80,19 @@ class PolicyFolder:
         """The policy in a folder.
 
         Raises:
-            MissingFileError: there is none, or one of an old LeRobot.
+            MissingFileError: no policy, or one saved by an old LeRobot.
             CorruptError: a file is damaged.
-            MismatchError: a step that hlm cannot do.
+            MismatchError: a step that hlm does not support.
         """
         for name in (CONFIG_FILE, WEIGHTS_FILE):
             if not (path / name).is_file():
-                raise MissingFileError(f"no policy of LeRobot's at {path}: it has no {name}.")
+                raise MissingFileError(f"no LeRobot policy at {path}: it has no {name}.")
         steps: dict[str, Step] = {}
         for name in (POLICY_PREPROCESSOR_DEFAULT_NAME, POLICY_POSTPROCESSOR_DEFAULT_NAME):
             file = path / f"{name}.json"
             if not file.is_file():
                 raise MissingFileError(
-                    f"{path} has no {file.name}: an old LeRobot saved it. Let LeRobot bring it up to date: python -m "
+                    f"{path} has no {file.name}: an old LeRobot saved it. Migrate it with LeRobot: python -m "
                     f"lerobot.processor.migrate_policy_normalization --pretrained-path {path}"
                 )
             steps |= {step.name: step for step in _steps(file)}
@@ -99,56 +100,98 @@ class PolicyFolder:
 
     @property
     def cameras(self) -> dict[str, tuple[int, int]]:
-        """Height and width that the policy was made for, px, by camera, in the network's order.
+        """Height and width of the images by camera, px, in the network's order.
 
         Raises:
-            MismatchError: it sees something that is no camera's picture or state.
+            MismatchError: the policy has an input besides images and state.
         """
-        return {self._renamed().get(key, key).removeprefix(PICTURES): size for key, size in self._pictures().items()}
+        return {self._renamed().get(key, key).removeprefix(IMAGES): size for key, size in self._images().items()}
 
     @property
-    def picture_figures(self) -> list[dict[str, FloatArray]]:
-        """[colour] figures that LeRobot normalises the pictures of each camera with, by name.
+    def image_figures(self) -> list[dict[str, FloatArray]]:
+        """[colour] statistics by name that LeRobot normalises the images with, per camera.
 
         Raises:
-            MismatchError: the policy sees something that is no camera's picture or state.
+            MismatchError: the policy has an input besides images and state.
             CorruptError: the file is damaged.
         """
-        return [self.figures(key) for key in self._pictures()]
+        return [self.figures(key) for key in self._images()]
 
     @property
     def proprioception(self) -> bool:
-        """Whether it is told the state."""
+        """Whether it sees the state."""
         return OBS_STATE in self._features("input_features")
 
     def check_dimensions(self) -> None:
-        """Make sure that state and action can be the contract's.
+        """Check that state and action have the contract's dimensions.
 
         Raises:
-            MismatchError: they have other dimensions.
+            MismatchError: they have others.
         """
         found = {**self._features("output_features"), **self._features("input_features")}
         for key in (ACTION, OBS_STATE):
             if (key == ACTION or key in found) and found.get(key) != (DIMENSIONS,):
                 raise MismatchError(
-                    f"{self.path} has {key} {list(found.get(key, ()))}; hlm's has {DIMENSIONS} numbers. Only policies "
-                    "that learnt from datasets in hlm's layout can be imported."
+                    f"{self.path} has {key} {list(found.get(key, ()))}; hlm's has {DIMENSIONS} dimensions. Only "
+                    "policies trained on datasets in hlm's layout can be imported."
                 )
 
-    def mode(self, kind: str) -> NormalizationMode:
+    def check_raw_images(self) -> None:
+        """Check that LeRobot does not normalise images.
+
+        Raises:
+            MismatchError: it does.
+        """
+        if (mode := self.mode("VISUAL")) is not NormalizationMode.IDENTITY:
+            raise MismatchError(f"{self.path} normalises images by {mode.value}; hlm does not normalise them.")
+
+    def check_padding(self, *fields: str) -> None:
+        """Check that LeRobot pads vectors to no more than the contract's dimensions.
+
+        Args:
+            *fields: fields of the configuration with padded lengths.
+
+        Raises:
+            MismatchError: it pads to another length.
+        """
+        for field in fields:
+            if self.config[field] != DIMENSIONS:
+                raise MismatchError(
+                    f"{self.path} has {field} = {self.config[field]}, and hlm's networks have {DIMENSIONS} dimensions. "
+                    f"Train it with --policy.{field}={DIMENSIONS}."
+                )
+
+    def options[Options](self, options: type[Options], names: Mapping[str, str], **more: Any) -> Options:
+        """Options of a policy type, from LeRobot's configuration.
+
+        Args:
+            options: class of the options.
+            names: LeRobot's name of each option.
+            **more: other options.
+
+        Raises:
+            MismatchError: hlm does not support one of the values.
+        """
+        try:
+            document = {ours: self.config[theirs] for ours, theirs in names.items()}
+            return from_document(options, document | more, "config.json")
+        except HlmError as error:
+            raise MismatchError(f"{self.path} cannot be imported: {error}") from error
+
+    def mode(self, part: str) -> NormalizationMode:
         """How LeRobot normalises "STATE", "ACTION" or "VISUAL".
 
         Raises:
-            CorruptError: that is not said.
+            CorruptError: the normaliser's configuration is damaged.
         """
-        step = self._step(UNNORMALISER if kind == "ACTION" else NORMALISER)
+        step = self._step(UNNORMALISER if part == "ACTION" else NORMALISER)
         try:
-            return NormalizationMode(step.config["norm_map"].get(kind, "IDENTITY"))
+            return NormalizationMode(step.config["norm_map"].get(part, "IDENTITY"))
         except (KeyError, AttributeError, ValueError) as error:
             raise CorruptError(f"{self.path}: the normaliser's norm_map cannot be read ({error!r}).") from error
 
     def figures(self, key: str) -> dict[str, FloatArray]:
-        """[dimension] figures that LeRobot normalises a feature with, by name.
+        """[dimension] statistics by name that LeRobot normalises a feature with.
 
         Raises:
             CorruptError: the file is damaged.
@@ -165,14 +208,16 @@ class PolicyFolder:
         figures = {name.removeprefix(start): value for name, value in found.items() if name.startswith(start)}
         return {name: np.float64(value).reshape(-1) for name, value in figures.items() if "." not in name}
 
-    def _pictures(self) -> dict[str, tuple[int, int]]:
+    def _images(self) -> dict[str, tuple[int, int]]:
         """Height and width by LeRobot's name."""
         sizes = {}
         for key, feature in self._features("input_features").items():
-            if key == OBS_STATE or key.startswith(f"{PICTURES}{EMPTY_CAMERA}"):
+            if key == OBS_STATE or key.startswith(f"{IMAGES}{EMPTY_CAMERA}"):
                 continue
-            if not key.startswith(PICTURES) or len(feature) != 3 or feature[0] != 3:
-                raise MismatchError(f"{self.path} is told {key} {list(feature)}; hlm has pictures and state alone.")
+            if not key.startswith(IMAGES) or len(feature) != 3 or feature[0] != 3:
+                raise MismatchError(
+                    f"{self.path} has an input {key} {list(feature)}; hlm's policies see images and state alone."
+                )
             sizes[key] = (feature[1], feature[2])
         return sizes
 
@@ -189,7 +234,7 @@ class PolicyFolder:
             raise CorruptError(f"{self.path / CONFIG_FILE}: {field} cannot be read ({error!r}).") from error
 
     def _renamed(self) -> dict[str, str]:
-        """The robot's names of observations by the policy's."""
+        """The robot's name of each observation by the policy's."""
         step = self.steps.get("rename_observations_processor")
         return {} if step is None else {new: old for old, new in step.config.get("rename_map", {}).items()}
 
@@ -202,7 +247,7 @@ def _steps(file: Path) -> list[Step]:
         raise CorruptError(f"{file}: the steps cannot be read ({error!r}).") from error
     for step in steps:
         if step.name not in KNOWN or step.config.get("enabled") or step.config.get("crop_params_dict"):
-            raise MismatchError(f"{file} has a step {step.name} {step.config}, which hlm cannot do.")
+            raise MismatchError(f"{file} has a step {step.name} {step.config}, which hlm does not support.")
     return steps
 
 

@@ -1,4 +1,4 @@
-"""Quantiles as LeRobot's normaliser knows them, and back."""
+"""Quantiles as statistics of LeRobot's normaliser, and back."""
 
 from __future__ import annotations
 
@@ -19,33 +19,33 @@ MODES: Mapping[NormalizationMode, tuple[str, str]] = {
     NormalizationMode.MIN_MAX: ("min", "max"),
     NormalizationMode.MEAN_STD: ("mean", "std"),
 }
-"""The two figures that each of LeRobot's modes needs."""
+"""The two statistics that each of LeRobot's modes uses."""
 
-# To LeRobot every dimension moves. A range so large makes 0 of whatever a joint does that training saw standing still.
+# LeRobot has no inactive dimensions. A range this large normalises any motion of such a joint to about 0.
 FAR = 1e6
 
 
-def state_stats(quantiles: Quantiles, *, told_in_bins: bool = False) -> dict[str, FloatArray]:
-    """Figures with which LeRobot normalises states as these quantiles do.
+def state_stats(quantiles: Quantiles, *, in_bins: bool = False) -> dict[str, FloatArray]:
+    """Statistics with which LeRobot normalises states as these quantiles do.
 
     Args:
-        quantiles: of the states.
-        told_in_bins: whether the network is told the bin that a number is in: 0 is where one ends and the next begins,
-            and must not fall to the wrong side.
+        quantiles: quantiles of the states.
+        in_bins: whether the network reads the bin of each value. 0 is the edge of a bin, and rounding must not move it
+            into the wrong one.
     """
     middle = 0.5 * (np.float64(quantiles.low) + quantiles.high)
-    shift = FAR / BINS if told_in_bins else 0.0
+    shift = FAR / BINS if in_bins else 0.0
     return _figures(quantiles, middle - FAR - shift, middle + FAR - shift)
 
 
 def action_stats(quantiles: Quantiles) -> dict[str, FloatArray]:
-    """Figures with which LeRobot undoes the normalisation of actions as these quantiles do."""
+    """Statistics with which LeRobot undoes the normalisation of actions as these quantiles do."""
     middle = 0.5 * (np.float64(quantiles.low) + quantiles.high)
     return _figures(quantiles, middle, middle)
 
 
 def _figures(quantiles: Quantiles, low: FloatArray, high: FloatArray) -> dict[str, FloatArray]:
-    """The quantiles, and others where a dimension is inactive."""
+    """The quantiles, replaced by `low` and `high` where a dimension is inactive."""
     active = quantiles.active
     return {
         "q01": np.where(active, quantiles.low, low).astype(np.float32),
@@ -54,15 +54,15 @@ def _figures(quantiles: Quantiles, low: FloatArray, high: FloatArray) -> dict[st
 
 
 def statistics_of(figures: Mapping[str, FloatArray], mode: NormalizationMode, source: str) -> VectorStatistics:
-    """Statistics whose quantiles are what a normaliser of LeRobot's maps to -1 and 1.
+    """Statistics whose quantiles are the values that LeRobot's normaliser maps to -1 and 1.
 
     Args:
-        figures: [34] by name; none where LeRobot passes numbers on as they are.
-        mode: of the normaliser.
-        source: what is normalised, for people.
+        figures: [34] statistics by name; empty where LeRobot does not normalise.
+        mode: mode of the normaliser.
+        source: what is normalised, for error messages.
 
     Raises:
-        MismatchError: a figure is missing, or is not of 34 finite numbers.
+        MismatchError: a statistic is missing or not finite.
     """
     low, high = _ends(figures, mode, source)
     middle, half = 0.5 * (low + high), 0.5 * (high - low)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from hlm.policies.pi05.network import Context, Pi05Network
+from hlm.policies.pi05.model import Context, Pi05Model
 from hlm.policies.pi05.transformer import KeysValues, Rotation, modulate, rotate, split_heads
 
 
@@ -46,7 +46,7 @@ class Surroundings(NamedTuple):
 class FusedExpert:
     """The action expert of a network whose weights do not change any more."""
 
-    def __init__(self, network: Pi05Network) -> None:
+    def __init__(self, network: Pi05Model) -> None:
         self._network = network
         self._eps = float(network.model.expert.norm.eps)
         self._layers = [_fused(layer, network.dtype) for layer in network.model.expert.layers]

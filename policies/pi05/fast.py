@@ -9,11 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from hlm.policies.guidance import continued
 from hlm.policies.network import Inputs, Prefix
 from hlm.policies.pi05.expert import FusedExpert, fused_layer
-from hlm.policies.pi05.guidance import continued
 from hlm.policies.pi05.lora import merge_adapters
-from hlm.policies.pi05.network import Context, Pi05Network
+from hlm.policies.pi05.model import Context, Pi05Model
 from hlm.policies.pi05.transformer import prefix_layer
 
 # How often a function runs before it is recorded, so that whatever it sets up is there.
@@ -30,7 +30,7 @@ class FastSampler:
         info: how, for people; what could not be had and why.
     """
 
-    def __init__(self, network: Pi05Network, device: torch.device) -> None:
+    def __init__(self, network: Pi05Model, device: torch.device) -> None:
         """Takes the network over: adapters are merged, and for a GPU every weight that products need is cast.
 
         Args:
@@ -57,7 +57,7 @@ class FastSampler:
         return what | ({"left_out": tuple(self._left_out)} if self._left_out else {})
 
     def sample(self, inputs: Inputs, noise: Tensor, steps: int, prefix: Prefix | None) -> Tensor:
-        """[batch, horizon, dimension] actions; see `Pi05Network.sample`."""
+        """[batch, horizon, dimension] actions; see `Pi05Model.sample`."""
         key = (steps, inputs.images.shape, inputs.tokens.shape)
         # A graph records what happens on the current device, which may be another one than the network's.
         with torch.cuda.device(self._device) if self._device.type == "cuda" else nullcontext():
@@ -94,7 +94,7 @@ class Plain:
 
     how = "step by step"
 
-    def __init__(self, network: Pi05Network, expert: FusedExpert, layers: Layers, steps: int) -> None:
+    def __init__(self, network: Pi05Model, expert: FusedExpert, layers: Layers, steps: int) -> None:
         self._network = network
         self._expert = expert
         self._layers = layers
@@ -168,7 +168,7 @@ def _compiled(layer: Callable[..., Any]) -> Callable[..., Any]:
     return torch.compile(layer, dynamic=False)
 
 
-def _cast(network: Pi05Network) -> None:
+def _cast(network: Pi05Model) -> None:
     """Everything large to bfloat16; what is small stays as precise as LeRobot has it."""
     core = network.model
     layers = (*core.language.layers, *core.expert.layers)

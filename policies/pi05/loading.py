@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from hlm.core.errors import MismatchError
-from hlm.policies.network import LoadReport
+from hlm.core.serialization import read_json
+from hlm.policies.load_report import LoadReport
 from hlm.policies.pi05.config import Pi05Config
 from hlm.policies.pi05.core import draw, generator
 from hlm.policies.pi05.lora import ADAPTER, plain_name
-from hlm.policies.pi05.names import HEADS, PALIGEMMA, WORDS, named
+from hlm.policies.pi05.names import EMBEDDING, HEADS, PALIGEMMA, named
 from hlm.policies.pi05.network import Pi05Network
-from hlm.policies.pi05.pretrained import DTYPES, Found, Weights, check_kind, locate
 from hlm.policies.pi05.surgery import DRAWN_TOGETHER, fits, in_words, resize
+from hlm.policies.pretrained.weights import CONFIG_FILE, DTYPES, Found, Weights, locate
 
 VISION_LANGUAGE = "init=vision_language takes the vision-language model alone"
 USELESS = {
@@ -44,12 +46,12 @@ class _Plan:
     ignored: dict[str, str] = field(default_factory=dict)
 
 
-def initialise(network: Pi05Network, settings: Pi05Config, *, seed: int = 0) -> LoadReport:
+def initialise(network: Pi05Network, config: Pi05Config, *, seed: int = 0) -> LoadReport:
     """Give a network the weights that it starts to learn from.
 
     Args:
         network: changed; unless a file turns out to be damaged while it is read, not before everything fits.
-        settings: which weights.
+        config: which weights.
         seed: of those that are drawn.
 
     Raises:
@@ -57,17 +59,17 @@ def initialise(network: Pi05Network, settings: Pi05Config, *, seed: int = 0) -> 
         MismatchError: they are another network's: a tensor is missing, is one too many, or has another shape or type.
         CorruptError: a file of them is damaged.
     """
-    if settings.origin is None:
+    if config.origin is None:
         draw(network, seed)
         return LoadReport(origin="no file", random=dict.fromkeys(network.state_dict(), "init=random"))
-    folder = locate(settings.origin)
-    check_kind(folder, vision_language=settings.init == "vision_language")
+    folder = locate(config.origin)
+    _check_model(folder, vision_language=config.init == "vision_language")
     with Weights(folder) as weights:
-        plan = _plan(network, weights.found, settings)
+        plan = _plan(network, weights.found, config)
         draw(network, seed, plan.random.keys())
         _copy(network, weights, plan, seed)
     return LoadReport(
-        origin=settings.origin,
+        origin=config.origin,
         loaded=tuple(name for name in plan.source if name not in plan.resized),
         resized=plan.resized,
         random=plan.random,
@@ -75,7 +77,22 @@ def initialise(network: Pi05Network, settings: Pi05Config, *, seed: int = 0) -> 
     )
 
 
-def _plan(network: Pi05Network, found: Mapping[str, Found], settings: Pi05Config) -> _Plan:
+def _check_model(folder: Path, *, vision_language: bool) -> None:
+    """Check that a folder holds pi0.5, or a model that the vision-language part may come from.
+
+    Raises:
+        CorruptError: its config.json is damaged.
+        MismatchError: another model.
+    """
+    # openpi and OpenHLM write no config.json; then the names and shapes of the tensors have to do.
+    document = read_json(folder / CONFIG_FILE) if (folder / CONFIG_FILE).exists() else {}
+    model = document.get("type", document.get("model_type", "pi05"))
+    known = ("pi05", "paligemma") if vision_language else ("pi05",)
+    if model not in known:
+        raise MismatchError(f"{folder} holds a '{model}' model; init needs {' or '.join(known)}.")
+
+
+def _plan(network: Pi05Network, found: Mapping[str, Found], config: Pi05Config) -> _Plan:
     """What is to become of every tensor.
 
     Raises:
@@ -88,7 +105,7 @@ def _plan(network: Pi05Network, found: Mapping[str, Found], settings: Pi05Config
     for name, wanted in own.items():
         plain = plain_name(name)
         source = sources.get(plain)
-        if reason := _why_drawn(plain, settings):
+        if reason := _why_drawn(plain, config):
             plan.random[name] = reason
         elif source is None:
             missing.append(name)
@@ -98,32 +115,32 @@ def _plan(network: Pi05Network, found: Mapping[str, Found], settings: Pi05Config
     names = {file: ours for ours, file in sources.items()}
     unknown = []
     for file in found.keys() - set(plan.source.values()):
-        if reason := _why_ignored(names.get(file, file), settings):
+        if reason := _why_ignored(names.get(file, file), config):
             plan.ignored[file] = reason
         else:
             unknown.append(file)
-    _refuse(settings.origin, missing=missing, unknown=unknown, wrong=wrong)
+    _refuse(config.origin, missing=missing, unknown=unknown, wrong=wrong)
     return plan
 
 
-def _why_drawn(plain: str, settings: Pi05Config) -> str | None:
+def _why_drawn(plain: str, config: Pi05Config) -> str | None:
     if ADAPTER in plain:
         return "adapters are new"
-    if settings.init == "vision_language" and not plain.startswith(PALIGEMMA):
+    if config.init == "vision_language" and not plain.startswith(PALIGEMMA):
         return "init=vision_language draws the action expert"
-    if settings.action_projection == "random" and plain in DRAWN_TOGETHER:
+    if config.action_projection == "random" and plain in DRAWN_TOGETHER:
         return "action_projection=random"
     return None
 
 
-def _why_ignored(name: str, settings: Pi05Config) -> str | None:
+def _why_ignored(name: str, config: Pi05Config) -> str | None:
     if name in USELESS:
         return USELESS[name]
     if any(part in name for part in COMPUTED):
         return "computed, not learnt"
-    if settings.init == "vision_language" and not name.startswith(PALIGEMMA):
+    if config.init == "vision_language" and not name.startswith(PALIGEMMA):
         return VISION_LANGUAGE
-    if settings.action_projection == "random" and name in DRAWN_TOGETHER:
+    if config.action_projection == "random" and name in DRAWN_TOGETHER:
         return "action_projection=random"
     return None
 
@@ -137,7 +154,7 @@ def _fit(plan: _Plan, name: str, found: Found, wanted: tuple[int, ...]) -> Itera
         return
     elif fits(plain, shape, wanted):
         plan.resized[name] = in_words(plain, shape, wanted)
-    elif plain == WORDS and shape[1:] == wanted[1:] and shape[0] > wanted[0]:
+    elif plain == EMBEDDING and shape[1:] == wanted[1:] and shape[0] > wanted[0]:
         plan.resized[name] = f"first {wanted[0]} of {shape[0]} words; the others stand for pictures"
     else:
         yield f"{name} is {_size(shape)}, not {_size(wanted)}"
@@ -160,7 +177,7 @@ def _copy(network: nn.Module, weights: Weights, plan: _Plan, seed: int) -> None:
 
 def _fitted(name: str, tensor: Tensor, place: Tensor, seed: int) -> Tensor:
     plain = plain_name(name)
-    if plain == WORDS:
+    if plain == EMBEDDING:
         return tensor[: len(place)]
     return resize(plain, tensor.float(), tuple(place.shape), generator(seed, name))
 

@@ -13,7 +13,7 @@ from lerobot.policies.pi05.modeling_pi05 import PI05Policy
 from hlm.policies.pi05.core import Core
 
 PALIGEMMA = "model.paligemma_with_expert.paligemma."
-WORDS = f"{PALIGEMMA}model.language_model.embed_tokens.weight"
+EMBEDDING = f"{PALIGEMMA}model.language_model.embed_tokens.weight"
 HEADS = (f"{PALIGEMMA}lm_head.weight", "model.paligemma_with_expert.gemma_expert.lm_head.weight")
 # What Hugging Face calls the parts of PaliGemma, before and after transformers 4.52.
 _HUGGING_FACE = {

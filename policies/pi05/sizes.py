@@ -1,6 +1,6 @@
-"""Sizes of the network, as configurations for the Hugging Face models that LeRobot builds it from.
+"""Sizes of the network, as configurations of the Hugging Face models that LeRobot builds it from.
 
-LeRobot has the published sizes only; the two smaller ones are for tests, benchmarks and dry runs on any machine.
+LeRobot has only the published sizes; the two smaller ones are for tests, benchmarks and dry runs on any machine.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from transformers.models.auto import CONFIG_MAPPING
 
 from hlm.core.errors import InputError
 
-# Typed by what all configurations share, which is nothing that these are given.
+# Typed as the common base class, which lacks the arguments used here.
 _CONFIGS: Any = CONFIG_MAPPING
 PATCH_PX = 14
-# LeRobot's joint forward pass has it as a constant.
+# A constant in LeRobot's joint forward pass.
 HEADS = 8
 
 
@@ -42,17 +42,17 @@ class Size:
     """The network's size.
 
     Attributes:
-        language: of the language model.
-        expert: of the action expert.
-        vision: of the vision encoder.
-        vocabulary: words that the language model knows.
-        image_px: height and width of a picture.
+        language: size of the language model.
+        expert: size of the action expert.
+        vision: size of the vision encoder.
+        vocabulary_size: tokens that the language model knows.
+        image_px: height and width of an image, px.
     """
 
     language: GemmaConfig
     expert: GemmaConfig
     vision: Vision
-    vocabulary: int
+    vocabulary_size: int
     image_px: int
 
 
@@ -71,10 +71,10 @@ _VOCABULARY = {"gemma_2b": 257_152, "gemma_small": 32_000, "gemma_toy": 1024}
 
 
 def size_of(language: str, expert: str, image_size: tuple[int, int]) -> Size:
-    """The size of the named variants for pictures of a (height, width), px.
+    """The size of the named variants for images of (height, width), px.
 
     Raises:
-        InputError: the variants do not fit each other, or the pictures are no squares of whole patches.
+        InputError: the variants do not fit each other, or the images are not squares of whole patches.
     """
     height, width = image_size
     if height != width or height % PATCH_PX or height < PATCH_PX:
@@ -89,7 +89,7 @@ def size_of(language: str, expert: str, image_size: tuple[int, int]) -> Size:
         language=models[0],
         expert=models[1],
         vision=_VISION[language],
-        vocabulary=_VOCABULARY[language],
+        vocabulary_size=_VOCABULARY[language],
         image_px=height,
     )
 
@@ -97,7 +97,7 @@ def size_of(language: str, expert: str, image_size: tuple[int, int]) -> Size:
 def paligemma_config(size: Size) -> Any:
     """The vision-language model's configuration."""
     language, vision = size.language, size.vision
-    text = _CONFIGS["gemma"](**_shape(language, size.vocabulary), use_adarms=False, adarms_cond_dim=None)
+    text = _CONFIGS["gemma"](**_shape(language, size.vocabulary_size), use_adarms=False, adarms_cond_dim=None)
     siglip = _CONFIGS["siglip_vision_model"](
         hidden_size=vision.width,
         intermediate_size=vision.mlp,
@@ -112,18 +112,18 @@ def paligemma_config(size: Size) -> Any:
         vision_config=siglip,
         projection_dim=language.width,
         hidden_size=language.width,
-        vocab_size=size.vocabulary,
-        image_token_index=size.vocabulary,
+        vocab_size=size.vocabulary_size,
+        image_token_index=size.vocabulary_size,
     )
 
 
 def expert_config(size: Size) -> Any:
     """The action expert's configuration; flow time modulates its norms."""
-    shape = _shape(size.expert, size.vocabulary)
+    shape = _shape(size.expert, size.vocabulary_size)
     return _CONFIGS["gemma"](**shape, use_adarms=True, adarms_cond_dim=size.expert.width)
 
 
-def _shape(gemma: GemmaConfig, vocabulary: int) -> dict[str, Any]:
+def _shape(gemma: GemmaConfig, vocabulary_size: int) -> dict[str, Any]:
     return {
         "hidden_size": gemma.width,
         "intermediate_size": gemma.mlp_dim,
@@ -131,5 +131,5 @@ def _shape(gemma: GemmaConfig, vocabulary: int) -> dict[str, Any]:
         "num_attention_heads": gemma.num_heads,
         "num_key_value_heads": gemma.num_kv_heads,
         "head_dim": gemma.head_dim,
-        "vocab_size": vocabulary,
+        "vocab_size": vocabulary_size,
     }

@@ -1,4 +1,4 @@
-"""Prompts as PaliGemma's tokens."""
+"""Prompts as tokens of PaliGemma."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import Any, Self
 import numpy as np
 
 from hlm.core.arrays import FloatArray
-from hlm.core.errors import InputError, MissingFileError
-from hlm.policies.hub import WORDS, model_folder
+from hlm.core.errors import InputError
+from hlm.policies.pretrained.hub import TOKENIZER_FILES, model_folder, unreadable
 from hlm.policies.transforms.state_prompt import prompt
 from hlm.policies.transforms.text import Tokens
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PromptTokenizer:
-    """Instruction and state in the words that pi0.5 was taught, filled up on the right as LeRobot does; a `Text`.
+    """Encodes instruction and state in the prompt format of pi0.5, padded on the right as LeRobot does; a `Text`.
 
     Attributes:
-        tokenizer: of the language model, from `transformers`.
+        tokenizer: tokenizer of the language model, from `transformers`.
         slots: tokens of the longest prompt.
     """
 
@@ -32,63 +32,62 @@ class PromptTokenizer:
         """The tokenizer of a language model.
 
         Args:
-            source: folder that `save` or Hugging Face wrote, or Hugging Face name, which is fetched once.
+            source: folder written by `save` or Hugging Face, or Hugging Face name, fetched once.
             slots: tokens of the longest prompt.
 
         Raises:
-            MissingFileError: there is none.
+            MissingFileError: no such tokenizer.
         """
         from transformers import AutoTokenizer
 
-        folder = model_folder(source, "a tokenizer", WORDS)
+        folder = model_folder(source, "a tokenizer", TOKENIZER_FILES)
         try:
             return cls(AutoTokenizer.from_pretrained(folder), slots)
         except (OSError, ValueError) as error:
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-            raise MissingFileError(f"there is no tokenizer in {folder}: {reason}") from error
+            raise unreadable(folder, "tokenizer", error) from error
 
     @property
-    def vocabulary(self) -> int:
-        """Words that it may give the number of, 0 included; marks that were added beyond have no embedding."""
+    def vocabulary_size(self) -> int:
+        """Tokens that the network has an embedding for; tokens added beyond these have none."""
         return int(self.tokenizer.vocab_size)
 
     def encode(self, instruction: str, state: FloatArray | None = None) -> Tokens:
-        """The tokens of an instruction and a [dimension] normalised state; implements `Text`.
+        """The tokens of an instruction and a [dimension] normalised state.
 
         Raises:
-            InputError: they are more than the network reads, or stand for something else than words. Nothing is cut.
+            InputError: the prompt is too long, or contains tokens without an embedding. Nothing is truncated.
         """
         found = self._tokens(instruction, state)
-        if strange := [number for number in found if number >= self.vocabulary]:
-            mark = self.tokenizer.convert_ids_to_tokens(strange[0])
-            raise InputError(f"'{mark}' is no word, and the policy has no number for it: '{instruction[:80]}'.")
+        if unknown := [number for number in found if number >= self.vocabulary_size]:
+            mark = self.tokenizer.convert_ids_to_tokens(unknown[0])
+            raise InputError(f"the policy has no embedding for '{mark}' in the instruction '{instruction[:80]}'.")
         if len(found) > self.slots:
-            with_state = "" if state is None else f" with a state of {len(state)} numbers"
+            with_state = "" if state is None else f" with a state of {len(state)} dimensions"
             raise InputError(
-                f"the instruction{with_state} takes {len(found)} tokens, and the policy reads at most {self.slots}: "
-                f"'{instruction[:80]}'. Say it shorter, or train with a larger token_limit."
+                f"the instruction{with_state} has {len(found)} tokens; the policy reads at most {self.slots}: "
+                f"'{instruction[:80]}'. Shorten it, or train with a larger token_limit."
             )
         return Tokens.filled(found, self.slots)
 
     def check(self, instruction: str, dimensions: int) -> None:
-        """Make sure that an instruction fits whatever the state, before a robot moves.
+        """Check that an instruction fits whatever the state, before a robot moves.
 
         Args:
-            instruction: what is to be done.
-            dimensions: of the states; 0 if it is told none.
+            instruction: the instruction.
+            dimensions: dimensions of the state; 0 without proprioception.
 
         Raises:
-            InputError: there are states with which it does not.
+            InputError: with some states it does not fit.
         """
         if not dimensions:
             self.encode(instruction)
             return
-        # Numbers of three digits, and those below the range, which have a sign.
+        # Three-digit numbers, and numbers below the range, which have a sign.
         extremes = [np.full(dimensions, value, np.float32) for value in (1.0, -2.0)]
         self.encode(instruction, max(extremes, key=lambda state: len(self._tokens(instruction, state))))
 
     def save(self, folder: Path) -> None:
-        """Write it to a folder that `load` reads without a network."""
+        """Write the tokenizer to a folder, for `load`."""
         self.tokenizer.save_pretrained(folder)
 
     def _tokens(self, instruction: str, state: FloatArray | None) -> list[int]:

@@ -1,1 +1,1 @@
-"""SmolVLA: LeRobot's network behind hlm's interface."""
+"""SmolVLA: LeRobot's network as a policy type of hlm."""

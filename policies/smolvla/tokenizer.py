@@ -1,4 +1,4 @@
-"""Instructions as a language model's tokens."""
+"""Instructions as tokens of SmolVLA's language model."""
 
 from __future__ import annotations
 
@@ -8,49 +8,48 @@ from typing import Any, Self
 
 from hlm.core.arrays import FloatArray
 from hlm.core.errors import InputError
-from hlm.policies.hub import WORDS, model_folder
-from hlm.policies.lerobot.loading import not_found
+from hlm.policies.pretrained.hub import TOKENIZER_FILES, model_folder, unreadable
 from hlm.policies.transforms.text import Tokens
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class InstructionTokenizer:
-    """The instruction and a line break, as LeRobot gives it to SmolVLA.
+    """Encodes the instruction and a line break, as LeRobot does for SmolVLA; a `Text`.
 
     Attributes:
-        tokenizer: of the language model, from `transformers`.
-        slots: tokens of the longest text.
-        source: folder of the language model; its shape is described there as well.
+        tokenizer: tokenizer of the language model, from `transformers`.
+        slots: tokens of the longest instruction.
+        folder: folder of the vision-language model, with its configuration.
     """
 
     tokenizer: Any
     slots: int
-    source: str
+    folder: str
 
     @classmethod
-    def of(cls, source: str, slots: int) -> Self:
-        """The tokenizer of a language model.
+    def load(cls, source: str | Path, slots: int) -> Self:
+        """The tokenizer of a vision-language model.
 
         Args:
             source: folder or Hugging Face name of the model.
-            slots: tokens of the longest text.
+            slots: tokens of the longest instruction.
 
         Raises:
-            MissingFileError: there is none.
+            MissingFileError: no such model, or it has no tokenizer.
         """
         from transformers import AutoTokenizer
 
-        folder = str(model_folder(source, "a vision-language model", WORDS))
+        folder = str(model_folder(source, "a vision-language model", TOKENIZER_FILES))
         try:
             return cls(AutoTokenizer.from_pretrained(folder), slots, folder)
         except (OSError, ValueError) as error:
-            raise not_found(source, "tokenizer", error) from error
+            raise unreadable(folder, "tokenizer", error) from error
 
     def encode(self, instruction: str, state: FloatArray | None = None) -> Tokens:
-        """The tokens of an instruction; implements `Text`, and tells no state.
+        """The tokens of an instruction, without the state.
 
         Raises:
-            InputError: it is too long.
+            InputError: the instruction is too long.
         """
         text = instruction if instruction.endswith("\n") else f"{instruction}\n"
         found = self.tokenizer(text)["input_ids"]
@@ -59,8 +58,8 @@ class InstructionTokenizer:
         return Tokens.filled(found, self.slots)
 
     def save(self, folder: Path) -> None:
-        """Write all of the language model but its weights into a folder, for `of` and to build its network."""
+        """Write tokenizer and configuration of the vision-language model, without its weights, for `load`."""
         from transformers import AutoConfig, AutoProcessor
 
-        AutoConfig.from_pretrained(self.source).save_pretrained(folder)
-        AutoProcessor.from_pretrained(self.source).save_pretrained(folder)
+        AutoConfig.from_pretrained(self.folder).save_pretrained(folder)
+        AutoProcessor.from_pretrained(self.folder).save_pretrained(folder)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from hlm.core.layout import GROUPS
 from hlm.policies.checkpoint import Checkpoint
-from hlm.policies.network import LoadReport
+from hlm.policies.load_report import LoadReport
 from hlm.policies.training.validation import Validation
 
 

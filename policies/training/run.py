@@ -19,7 +19,8 @@ from hlm.datasets.statistics_cache import cached_statistics
 from hlm.policies.catalog import find_policy_type
 from hlm.policies.checkpoint import CheckpointConfig, read_statistics, read_training
 from hlm.policies.encoding import Encoding
-from hlm.policies.network import LoadReport, module
+from hlm.policies.load_report import LoadReport
+from hlm.policies.network import Network
 from hlm.policies.policy_type import PolicyType
 from hlm.policies.training.config import TrainConfig
 from hlm.policies.training.description import (
@@ -186,13 +187,13 @@ def _described(config: TrainConfig, data: TrainingData, policy_type: PolicyType,
 
 def _network(
     config: TrainConfig, policy_type: PolicyType, encoding: Encoding, *, load: bool
-) -> tuple[torch.nn.Module, LoadReport | None]:
+) -> tuple[Network, LoadReport | None]:
     """A new network, with pretrained weights unless all of its weights will be replaced anyway."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         network = policy_type.build(config.policy_config, encoding)
         loaded = policy_type.initialise(network, config.policy_config) if load else None
-    return module(network), loaded
+    return network, loaded
 
 
 def _kept[T](kind: type[T], document: Mapping[str, Any], name: str) -> T | None:

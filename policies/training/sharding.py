@@ -6,7 +6,7 @@ Accelerate shards on GPUs only, and ignores the option on CPUs in silence; `full
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -17,13 +17,13 @@ from torch.distributed.fsdp import fully_shard, register_fsdp_forward_method
 from torch.distributed.tensor import DTensor, distribute_tensor
 from torch.nn.utils import get_total_norm
 
-from hlm.policies.network import INSIDE
+from hlm.policies.network import INSIDE, Network
 
 # As in torch's own clipping, which does not take sharded and whole weights together.
 _NO_LENGTH = 1e-6
 
 
-def shard(network: nn.Module, accelerator: Accelerator) -> None:
+def shard(network: Network, accelerator: Accelerator) -> None:
     """Shard a network's weights over the processes, starting from the first process' weights.
 
     The network's `sharded_layers` are gathered one by one while they compute, and everything else at once. Scalars,
@@ -36,7 +36,7 @@ def shard(network: nn.Module, accelerator: Accelerator) -> None:
     mesh = init_device_mesh(accelerator.device.type, (accelerator.num_processes,))
     for tensor in (*network.parameters(), *network.buffers()):
         distributed.broadcast(tensor.detach(), 0)
-    layers: Sequence[nn.Module] = getattr(network, "sharded_layers", ())
+    layers = network.sharded_layers
     whole: set[nn.Parameter] = set()
     for unit in (*layers, network):
         whole |= _odd(

@@ -15,7 +15,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from hlm.core.errors import CorruptError
-from hlm.policies.network import Batch, Draws, Term
+from hlm.policies.network import Batch, Draws, Network, Term
 from hlm.policies.training.config import TrainConfig
 from hlm.policies.training.sharding import (
     average_gradients,
@@ -57,7 +57,7 @@ class TrainState:
     history: dict[str, list[float]] = field(default_factory=dict)
 
     @classmethod
-    def start(cls, network: nn.Module, config: TrainConfig, accelerator: Accelerator, *, bfloat16: bool) -> TrainState:
+    def start(cls, network: Network, config: TrainConfig, accelerator: Accelerator, *, bfloat16: bool) -> TrainState:
         """The state before the first update."""
         if config.sharding == "fsdp":
             shard(network, accelerator)

@@ -189,7 +189,7 @@ def updates_of(network: Pi05Network, loss: Callable[[], Tensor]) -> Callable[[],
 
 def latencies(ours: Pi05Network, theirs: Pi05Network, device: torch.device, *, batches: Sequence[int]) -> Figures:
     """Milliseconds per batch of chunks."""
-    ours.prepare_sampling()
+    ours.prepare_sampling(device)
     figures: Figures = {}
     for batch in batches:
         inputs, noise = make_inputs(batch, device), torch.randn(batch, *ours.noise_shape, device=device)
@@ -207,7 +207,7 @@ def latencies(ours: Pi05Network, theirs: Pi05Network, device: torch.device, *, b
             figures |= _spread(f"latency_{batch}_{name}", ms)
         figures[f"latency_{batch}_chunks"] = rounds
         figures[f"latency_{batch}_ratio"] = float(np.median(taken["lerobot"]) / np.median(taken["ours"]))
-    return figures | {"sampling": {name: str(value) for name, value in ours.info.items()}}
+    return figures | {"sampling": {name: str(value) for name, value in ours.sampling_info.items()}}
 
 
 def compact() -> Figures:

@@ -17,7 +17,6 @@ from hlm.datasets.writer import DatasetWriter
 from hlm.policies.augmentation_config import AugmentationConfig
 from hlm.policies.checkpoint import read_checkpoint
 from hlm.policies.compact.config import CompactConfig, ObjectiveConfig
-from hlm.policies.network import module
 from hlm.policies.registry import load_policy
 from hlm.policies.trained import build_network
 from hlm.policies.training.batches import plain_batch
@@ -314,7 +313,7 @@ def test_a_policy_tells_about_itself(policy, trained_path):
 
 def test_the_network_is_the_checkpoints_and_is_not_trained_by_serving(trained_path):
     checkpoint = read_checkpoint(trained_path)
-    network = module(build_network(checkpoint))
+    network = build_network(checkpoint)
     assert not network.training
     assert not any(weight.requires_grad for weight in network.parameters())
     for name, weight in network.state_dict().items():

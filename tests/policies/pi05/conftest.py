@@ -93,7 +93,7 @@ def lerobot_folder(tmp_path_factory):
 
 @pytest.fixture
 def make_network():
-    """A toy network with random weights; takes what to change about the settings."""
+    """A toy network with random weights; takes what to change about the config."""
 
     def make(text=None, stirred=True, **changes):
         network = build(replace(TOY, **changes), encoding(text), draw=not stirred)

@@ -56,7 +56,7 @@ def on_gpu(make_network, monkeypatch, current):
         monkeypatch.setattr(torch, "compile", compiler)
         monkeypatch.setattr(torch.cuda, "device", current)
         network = make_network()
-        network.prepare_sampling()
+        network.prepare_sampling(torch.device("cpu"))
         network._fast._device = torch.device("cuda:1")
         return network
 
@@ -79,7 +79,7 @@ def test_what_is_recorded_follows_what_it_is_given(make_network, on_gpu, inputs)
         torch.testing.assert_close(chunks[-1], plain.sample(seen, noise_of(seed=seed), 4, prefix), rtol=1e-4, atol=1e-5)
     # One graph for chunks; two for those that continue others.
     assert Recorder.made - before == 3
-    assert recorded.info["sampling"] == "compiled, in one CUDA graph"
+    assert recorded.sampling_info["sampling"] == "compiled, in one CUDA graph"
     assert all((one - other).abs().max() > 0.01 for one, other in pairwise(chunks))
 
 
@@ -122,9 +122,12 @@ def test_what_cannot_be_had_is_told_and_done_without(make_network, on_gpu, input
     network = on_gpu(refuse)
     expected = make_network().sample(inputs, noise_of(), 2)
     torch.testing.assert_close(network.sample(inputs, noise_of(), 2), expected, rtol=1e-4, atol=1e-5)
-    assert network.info["sampling"] == "step by step"
+    assert network.sampling_info["sampling"] == "step by step"
     reason = "RuntimeError: operation not permitted"
-    assert network.info["left_out"] == (f"compiled, in one CUDA graph: {reason}", f"in one CUDA graph: {reason}")
+    assert network.sampling_info["left_out"] == (
+        f"compiled, in one CUDA graph: {reason}",
+        f"in one CUDA graph: {reason}",
+    )
 
 
 def test_without_a_compiler_there_is_still_a_graph(on_gpu, inputs):
@@ -136,8 +139,8 @@ def test_without_a_compiler_there_is_still_a_graph(on_gpu, inputs):
 
     network = on_gpu(Recorder, broken)
     network.sample(inputs, noise_of(), 2)
-    assert network.info["sampling"] == "in one CUDA graph"
-    assert network.info["left_out"] == ("compiled, in one CUDA graph: OSError: no C compiler",)
+    assert network.sampling_info["sampling"] == "in one CUDA graph"
+    assert network.sampling_info["left_out"] == ("compiled, in one CUDA graph: OSError: no C compiler",)
 
 
 def test_casting_keeps_what_is_small_precise(make_network, inputs):
@@ -149,7 +152,7 @@ def test_casting_keeps_what_is_small_precise(make_network, inputs):
     for _ in range(2):
         found = network.sample(inputs, noise_of(), 4)
         assert 0.0 < (found - exact).abs().max() < 0.05 * exact.abs().max()
-        network.prepare_sampling()
+        network.prepare_sampling(torch.device("cpu"))
 
 
 def test_both_ways_to_attend_read_the_same():
@@ -181,10 +184,10 @@ def test_compiled_layers_learn_and_sample_the_same(make_network, inputs, monkeyp
     for one, other in zip(*gradients, strict=True):
         torch.testing.assert_close(other, one, rtol=1e-3, atol=1e-4)
     plain, compiled = make_network(), make_network()
-    compiled.prepare_sampling()
+    compiled.prepare_sampling(torch.device("cpu"))
     monkeypatch.setattr(fast, "CudaGraph", Recorder)
     monkeypatch.setattr(torch.cuda, "device", current)
     compiled._fast._device = torch.device("cuda:1")
     expected = plain.sample(inputs, noise_of(), 3)
     torch.testing.assert_close(compiled.sample(inputs, noise_of(), 3), expected, rtol=1e-4, atol=1e-5)
-    assert compiled.info["sampling"] == "compiled, in one CUDA graph"
+    assert compiled.sampling_info["sampling"] == "compiled, in one CUDA graph"

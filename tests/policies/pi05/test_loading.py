@@ -8,11 +8,12 @@ import torch
 
 from hlm.core.errors import CorruptError, InputError, MismatchError, MissingFileError
 from hlm.policies.network import Batch, weighted_mean
-from hlm.policies.pi05 import pretrained
-from hlm.policies.pi05.build import build, initialise
+from hlm.policies.pi05.build import build
 from hlm.policies.pi05.config import Pi05Config
+from hlm.policies.pi05.loading import initialise
 from hlm.policies.pi05.lora import ADAPTER, merge_adapters
 from hlm.policies.pi05.surgery import PROJECTIONS
+from hlm.policies.pretrained.weights import locate
 
 from .conftest import HORIZON, TOY, FixedDraws, encoding, noise_of
 
@@ -28,9 +29,9 @@ def settings_of(**changes):
 
 
 def loaded(folder, seed=0, **changes):
-    settings = settings_of(pretrained=str(folder), **changes)
-    network = build(settings, encoding(), draw=False)
-    return network, initialise(network, settings, seed=seed)
+    config = settings_of(pretrained=str(folder), **changes)
+    network = build(config, encoding(), draw=False)
+    return network, initialise(network, config, seed=seed)
 
 
 @pytest.fixture
@@ -144,9 +145,9 @@ def test_paligemma_itself_can_be_the_vision_language_model(in_file, tmp_path, ol
 
 
 def test_random_takes_no_file():
-    settings = settings_of(init="random")
-    networks = [build(settings, encoding(), draw=False) for _ in range(3)]
-    reports = [initialise(network, settings, seed=seed) for network, seed in zip(networks, (0, 0, 1), strict=True)]
+    config = settings_of(init="random")
+    networks = [build(config, encoding(), draw=False) for _ in range(3)]
+    reports = [initialise(network, config, seed=seed) for network, seed in zip(networks, (0, 0, 1), strict=True)]
     states = [network.state_dict() for network in networks]
     assert reports[0].random.keys() == states[0].keys()
     assert all(torch.equal(tensor, states[1][name]) for name, tensor in states[0].items())
@@ -220,7 +221,7 @@ TIME = "model.time_mlp_in.weight"
         (lambda t: t | {"model.odd": torch.zeros(2)}, MismatchError, r"1 that pi0\.5 does not have \(model\.odd\)"),
         (lambda t: t | {TIME: torch.zeros(32, 31)}, MismatchError, r"time_mlp_in\.weight is 32 x 31, not 32 x 32"),
         (lambda t: t | {TIME: t[TIME].to(torch.int8)}, MismatchError, "is I8, not one of F32, BF16, F16"),
-        (lambda t: t | {TIME: t[TIME] / 0.0}, CorruptError, "holds values that are no finite numbers"),
+        (lambda t: t | {TIME: t[TIME] / 0.0}, CorruptError, "holds values that are not finite"),
         (lambda t: t | {WORDS: t[WORDS][:-1]}, MismatchError, "is 1023 x 64, not 1024 x 64"),
         (without(WORDS), MismatchError, None),
     ],
@@ -237,11 +238,11 @@ def test_damage_is_an_error_of_one_line(change, edit, error, text, capfd):
 
 
 def test_what_does_not_fit_changes_nothing(change):
-    settings = settings_of(pretrained=str(change(without(TIME))))
-    network = build(settings, encoding())
+    config = settings_of(pretrained=str(change(without(TIME))))
+    network = build(config, encoding())
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     with pytest.raises(MismatchError):
-        initialise(network, settings, seed=3)
+        initialise(network, config, seed=3)
     assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
 
 
@@ -258,7 +259,7 @@ def test_a_truncated_file_is_an_error(lerobot_folder, tmp_path, kept):
 @pytest.mark.parametrize("file", ["../model.safetensors", "/etc/passwd", "x.bin", 3])
 def test_an_index_cannot_lead_elsewhere(tmp_path, file):
     (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"a": file}}))
-    with pytest.raises(CorruptError, match="which is no file beside it"):
+    with pytest.raises(CorruptError, match="which is not a file next to it"):
         loaded(tmp_path)
 
 
@@ -280,11 +281,11 @@ def test_another_kind_of_model_is_refused(lerobot_folder, tmp_path, content, err
 
 def test_weights_that_are_nowhere_are_named(tmp_path, monkeypatch):
     (tmp_path / "file").touch()
-    with pytest.raises(MissingFileError, match=r"pretrained weights must be a folder, and .*file is a file"):
+    with pytest.raises(MissingFileError, match=r"file is a file; pretrained weights must be a folder"):
         loaded(tmp_path / "file")
-    with pytest.raises(MissingFileError, match=r"no folder .*nothing.* and that is no Hugging Face name"):
+    with pytest.raises(MissingFileError, match=r"no folder .*nothing.* and it is not a Hugging Face name"):
         loaded(tmp_path / "nothing")
-    with pytest.raises(MissingFileError, match=r"has no model\.safetensors, nor model\.safetensors\.index\.json"):
+    with pytest.raises(MissingFileError, match=r"has neither model\.safetensors nor model\.safetensors\.index\.json"):
         loaded(tmp_path)
 
     def refuse(*_, **__):
@@ -292,7 +293,7 @@ def test_weights_that_are_nowhere_are_named(tmp_path, monkeypatch):
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", refuse)
     with pytest.raises(MissingFileError, match=r"\(no network\)\. Fetch .*: hf download lerobot/pi05_base"):
-        pretrained.locate("lerobot/pi05_base")
+        locate("lerobot/pi05_base")
 
 
 def test_a_model_of_hugging_face_is_a_folder_once_fetched(lerobot_folder, monkeypatch):
@@ -307,8 +308,8 @@ def test_without_a_name_the_published_weights_of_the_init_are_taken(lerobot_fold
     asked = []
     monkeypatch.setattr("huggingface_hub.snapshot_download", lambda name, **_: asked.append(name) or lerobot_folder)
     for init in ("robot", "vision_language", "random"):
-        settings = settings_of(pretrained=None, init=init)
-        initialise(build(settings, encoding(), draw=False), settings)
+        config = settings_of(pretrained=None, init=init)
+        initialise(build(config, encoding(), draw=False), config)
     # No robot ever moved what the latter learnt from.
     assert asked == ["lerobot/pi05_base", "google/paligemma-3b-pt-224"]
 
@@ -361,7 +362,7 @@ def test_adapters_can_be_merged(lerobot_folder, inputs):
     merge_adapters(again)
     assert again.state_dict().keys() == loaded(lerobot_folder)[0].state_dict().keys()
     torch.testing.assert_close(again.sample(inputs, noise_of(), 2), expected, rtol=1e-4, atol=1e-5)
-    network.prepare_sampling()
+    network.prepare_sampling(torch.device("cpu"))
     torch.testing.assert_close(network.sample(inputs, noise_of(), 2), expected, rtol=1e-4, atol=1e-5)
 
 

@@ -48,7 +48,8 @@ def test_chunks_are_lerobots_prepared_or_not(make_network, inputs, count, steps)
     expected = network.model.sample_actions(*as_lerobot(some), noise=noise_of(count), num_steps=steps)
     assert expected.abs().max() > 0.5
     torch.testing.assert_close(network.sample(some, noise_of(count), steps), expected, rtol=1e-4, atol=1e-5)
-    assert network.prepare_sampling()["sampling"] == "step by step"
+    network.prepare_sampling(torch.device("cpu"))
+    assert network.sampling_info["sampling"] == "step by step"
     torch.testing.assert_close(network.sample(some, noise_of(count), steps), expected, rtol=1e-4, atol=1e-5)
 
 
@@ -61,15 +62,15 @@ def test_bfloat16_is_near_float32(make_network, inputs):
         found = network.sample(inputs, noise_of(), 4)
         assert found.dtype == torch.float32
         assert 0.0 < (found - expected).abs().max() < 0.05 * expected.abs().max()
-        network.prepare_sampling()
-    assert network.info["dtype"] == "bfloat16"
+        network.prepare_sampling(torch.device("cpu"))
+    assert network.sampling_info["dtype"] == "bfloat16"
 
 
 @pytest.mark.parametrize("prepared", [False, True])
 def test_a_masked_view_cannot_change_its_sample_and_an_available_one_changes_that_alone(make_network, inputs, prepared):
     network = make_network()
     if prepared:
-        network.prepare_sampling()
+        network.prepare_sampling(torch.device("cpu"))
     before = network.sample(inputs, noise_of(), 2)
     hidden = inputs.images.clone()
     hidden[1, 0] = torch.nan
@@ -155,7 +156,7 @@ def test_a_frozen_vision_encoder_stays_as_it_is(make_network):
 def test_a_chunk_continues_the_one_before(make_network, inputs, prepared, steps):
     network = make_network()
     if prepared:
-        network.prepare_sampling()
+        network.prepare_sampling(torch.device("cpu"))
     prefix = Prefix(actions=noise_of(seed=9)[:, :5], delay=2, execution_horizon=5)
     # Whoever serves has gradients switched off for good.
     with torch.inference_mode():
@@ -177,7 +178,7 @@ def test_a_prefix_of_which_nothing_counts_changes_nothing(make_network, inputs):
 def test_a_network_prepared_for_sampling_keeps_its_weights(make_network, inputs):
     network = make_network()
     weights = network.state_dict()
-    network.prepare_sampling()
+    network.prepare_sampling(torch.device("cpu"))
     for change in (
         lambda: network(batch_of(inputs), FixedDraws(noise_of(), UNIFORM)),
         lambda: network.load_state_dict(weights),

@@ -19,7 +19,7 @@ LIMIT = 220
 
 @pytest.fixture
 def config(tiny_config, lerobot_folder, tokenizer_folder):
-    """A run of a toy pi0.5 from pretrained weights; takes what to change about its settings, and about the run."""
+    """A run of a toy pi0.5 from pretrained weights; takes what to change about its config, and about the run."""
 
     def make(run=None, **changes):
         toy = replace(
@@ -64,5 +64,5 @@ def test_training_is_the_same_every_time(config, tmp_path):
 
 
 def test_an_instruction_that_may_not_fit_ends_the_run_before_it_begins(config):
-    with pytest.raises(InputError, match=r"state of 34 numbers takes \d+ tokens, and the policy reads at most 150"):
+    with pytest.raises(InputError, match=r"state of 34 dimensions has \d+ tokens; the policy reads at most 150"):
         train(config(token_limit=150))

@@ -53,9 +53,9 @@ def test_tokens_are_lerobots(tokenizer, tokenizer_folder):
 def test_what_does_not_fit_is_refused_with_its_length(tokenizer):
     state = np.zeros(3, np.float32)
     length = 1 + len(prompt("x" * 40, state))
-    with pytest.raises(InputError, match=rf"with a state of 3 numbers takes {length} tokens, .* at most 60: 'xxx"):
+    with pytest.raises(InputError, match=rf"with a state of 3 dimensions has {length} tokens; .* at most 60: 'xxx"):
         tokenizer.encode("x" * 40, state)
-    with pytest.raises(InputError, match="the instruction takes 62 tokens"):
+    with pytest.raises(InputError, match="the instruction has 62 tokens"):
         tokenizer.encode("x" * 60)
     assert tokenizer.encode("x" * 58)[1].all()
 
@@ -66,7 +66,7 @@ def test_an_instruction_is_checked_for_every_state(tokenizer):
     # It fits with short numbers, and would not with long ones.
     instruction = "x" * 15
     tokenizer.encode(instruction, np.full(6, -0.99, np.float32))
-    with pytest.raises(InputError, match="tokens, and the policy reads at most 60"):
+    with pytest.raises(InputError, match="tokens; the policy reads at most 60"):
         tokenizer.check(instruction, 6)
 
 
@@ -80,7 +80,7 @@ def test_saved_and_loaded_it_gives_the_same_without_a_network(tokenizer, tmp_pat
 
 
 def test_a_folder_without_a_tokenizer_is_refused(tmp_path):
-    with pytest.raises(MissingFileError, match=r"there is no tokenizer in .*"):
+    with pytest.raises(MissingFileError, match=r"no usable tokenizer in .*"):
         PromptTokenizer.load(tmp_path)
 
 
@@ -102,11 +102,11 @@ def test_marks_beyond_the_words_have_no_number_in_the_network(tokenizer, make_ne
     monkeypatch.setattr("hlm.policies.pi05.sizes._VOCABULARY", {"gemma_toy": 50})
     make_network(text=tokenizer)
     assert tokenizer.encode("wave").mask.sum() == 6
-    with pytest.raises(InputError, match="'<image>' is no word, and the policy has no number for it: 'wave <image>'"):
+    with pytest.raises(InputError, match="no embedding for '<image>' in the instruction 'wave <image>'"):
         tokenizer.encode("wave <image>")
 
 
 def test_a_network_of_fewer_words_is_refused(tokenizer, make_network, monkeypatch):
     monkeypatch.setattr("hlm.policies.pi05.sizes._VOCABULARY", {"gemma_toy": 20})
-    with pytest.raises(MismatchError, match="the tokenizer has 50 words, and the network 20"):
+    with pytest.raises(MismatchError, match="vocabulary has 50 tokens, and the network's 20"):
         make_network(text=tokenizer)

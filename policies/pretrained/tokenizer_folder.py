@@ -1,4 +1,4 @@
-"""Where a checkpoint keeps the tokenizer of its language model, so that it needs nothing from elsewhere."""
+"""The tokenizer inside a checkpoint folder, so that the checkpoint needs nothing from elsewhere."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ PARTIAL_FOLDER = f"{TOKENIZER_FOLDER}.partial"
 
 
 def keep_tokenizer(save: Callable[[Path], object], checkpoint: Path) -> None:
-    """Put a tokenizer into a checkpoint's folder, as a whole; one that is there already stays.
+    """Write a tokenizer into a checkpoint folder, all or nothing; an existing one stays.
 
     Args:
-        save: writes the tokenizer to a folder that is not there yet.
-        checkpoint: its folder.
+        save: writes the tokenizer to a folder that does not exist yet.
+        checkpoint: the checkpoint folder.
 
     Raises:
         StorageError: it could not be written.
     """
     kept = checkpoint / TOKENIZER_FOLDER
-    if kept.is_dir():  # it came there as a whole
+    if kept.is_dir():  # Renamed into place, so it is complete.
         return
     partial = checkpoint / PARTIAL_FOLDER
     with storage_errors("write", partial):

@@ -10,7 +10,7 @@ from torch import nn
 
 from hlm.core.errors import MismatchError
 from hlm.policies.checkpoint import read_checkpoint
-from hlm.policies.exchange import parts
+from hlm.policies.exchange import pi05
 from hlm.policies.exchange.exporting import export_checkpoint
 from hlm.policies.exchange.importing import import_policy
 from hlm.policies.pi05.config import Pi05Config
@@ -39,20 +39,20 @@ class LeRobotsToy(Core):
 @pytest.fixture(autouse=True)
 def lerobot_has_the_toy(monkeypatch):
     monkeypatch.setattr(modeling_pi05, "PI05Pytorch", LeRobotsToy)
-    monkeypatch.setattr(parts, "PI05_VARIANTS", {"gemma_toy": "gemma_2b"})
+    monkeypatch.setattr(pi05, "VARIANTS", {"gemma_toy": "gemma_2b"})
 
 
 @pytest.fixture(scope="module")
-def settings(vlm):
+def config(vlm):
     return Pi05Config(pretrained=None, init="random", tokenizer=str(vlm), dtype="float32", token_limit=260, **TOY)
 
 
 @pytest.fixture
-def write(toy, tmp_path, settings):
+def write(toy, tmp_path, config):
     def made(**changes):
         chosen = {k: changes.pop(k) for k in list(changes) if k in {item.name for item in fields(Pi05Config)}}
         sizes = {"image_size": (SIDE, SIDE), "recorded_sizes": ((SIDE, SIDE),)}
-        return toy.write(tmp_path / "ours", "pi05", replace(settings, **chosen), stirred=True, **(sizes | changes))
+        return toy.write(tmp_path / "ours", "pi05", replace(config, **chosen), stirred=True, **(sizes | changes))
 
     return made
 

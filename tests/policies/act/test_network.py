@@ -23,7 +23,7 @@ def total(losses):
 
 def lerobot_batch(network, inputs):
     """What LeRobot's policy sees, pictures normalised as its preprocessor does."""
-    pictures = inputs.images * network.picture_scale + network.picture_shift
+    pictures = inputs.images * network.image_scale + network.image_shift
     views = {
         f"observation.images.{name}": pictures[:, view]
         for view, name in enumerate(("head", "left_wrist", "right_wrist"))
@@ -141,7 +141,7 @@ def test_a_chunk_is_the_same_whatever_the_noise_and_steps(network, toy):
 
 def test_cannot_continue(network, toy):
     prefix = Prefix(torch.zeros(4, 5, 34), delay=1, execution_horizon=2)
-    with pytest.raises(MismatchError, match="ACT cannot continue actions that are being played"):
+    with pytest.raises(MismatchError, match="ACT cannot continue a chunk"):
         network.sample(toy.inputs(), NO_NOISE, 1, prefix)
 
 

@@ -27,8 +27,8 @@ PREPROCESSOR = "policy_preprocessor.json"
 
 
 @pytest.fixture(scope="module")
-def settings(toy, smolvla_settings):
-    return {"act": toy.act, "smolvla": replace(smolvla_settings, max_tokens=40)}
+def options(toy, smolvla_config):
+    return {"act": toy.act, "smolvla": replace(smolvla_config, max_tokens=40)}
 
 
 def edit(file, change):
@@ -44,8 +44,8 @@ def edit(file, change):
     [{"near": "widen"}, {"near": "still", "still": (3, 20)}, {"proprioception": False}],
     ids=["all", "still", "blind"],
 )
-def test_lerobot_does_the_same(kind, changes, settings, toy, tmp_path):
-    path = toy.write(tmp_path / "ours", kind, settings[kind], **changes)
+def test_lerobot_does_the_same(kind, changes, options, toy, tmp_path):
+    path = toy.write(tmp_path / "ours", kind, options[kind], **changes)
     export_checkpoint(path, tmp_path / "theirs")
     ours, theirs = toy.both(path, tmp_path / "theirs", toy.observe())
     assert ours.std(0).max() > 0.01
@@ -66,8 +66,8 @@ def test_action_by_action_in_lerobots_rollout(exported, toy):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_there_and_back(kind, settings, toy, tmp_path):
-    path = toy.write(tmp_path / "ours", kind, settings[kind], near="widen")
+def test_there_and_back(kind, options, toy, tmp_path):
+    path = toy.write(tmp_path / "ours", kind, options[kind], near="widen")
     export_checkpoint(path, tmp_path / "theirs")
     report = import_policy(tmp_path / "theirs", tmp_path / "back", **ROBOT)
     assert set(report.loaded) == read_checkpoint(path).weights.keys()
@@ -116,10 +116,10 @@ def normalise_by(document, mode):
             step["config"]["norm_map"] |= {"STATE": mode, "ACTION": mode}
 
 
-def test_pictures_of_another_size_are_resized_on_the_way(settings, toy, tmp_path):
-    path = toy.write(tmp_path / "ours", "act", settings["act"], recorded_sizes=((64, 64),))
+def test_pictures_of_another_size_are_resized_on_the_way(options, toy, tmp_path):
+    path = toy.write(tmp_path / "ours", "act", options["act"], recorded_sizes=((64, 64),))
     notes = export_checkpoint(path, tmp_path / "theirs")
-    assert notes[0] == "pictures of other sizes than 32 x 32 px (height x width) are resized a little differently"
+    assert notes[0] == "images of other sizes than 32 x 32 px (height x width) are resized a little differently"
     slope = np.broadcast_to(np.linspace(0, 255, 64, dtype=np.uint8)[:, None, None], (64, 64, 3))
     smooth = replace(toy.observe(), frames=dict.fromkeys(toy.cameras, CameraFrame(0, slope)))
     ours, theirs = toy.both(path, tmp_path / "theirs", smooth)
@@ -128,14 +128,14 @@ def test_pictures_of_another_size_are_resized_on_the_way(settings, toy, tmp_path
     np.testing.assert_allclose(theirs, ours, atol=1e-5)
 
 
-def test_what_lerobot_does_otherwise_is_said(settings, toy, tmp_path):
+def test_what_lerobot_does_otherwise_is_said(options, toy, tmp_path):
     path = toy.write(
-        tmp_path / "ours", "act", settings["act"], recorded_sizes=((30, 40),), optional_cameras=("left_wrist",)
+        tmp_path / "ours", "act", options["act"], recorded_sizes=((30, 40),), optional_cameras=("left_wrist",)
     )
     notes = export_checkpoint(path, tmp_path / "theirs")
     assert notes == (
-        "give it pictures that are letterboxed to 32 x 32 px (height x width): LeRobot takes pictures as they come",
-        "hlm limits normalised states to 2 either way, LeRobot does not",
+        "give it images letterboxed to 32 x 32 px (height x width): LeRobot takes images as they come",
+        "hlm clips normalised states to +-2, LeRobot does not",
         "LeRobot's ACT needs every camera, also left_wrist",
     )
     readme = (tmp_path / "theirs" / "README.md").read_text()
@@ -144,13 +144,13 @@ def test_what_lerobot_does_otherwise_is_said(settings, toy, tmp_path):
     assert "30 actions per second, 8 in a chunk, 5 executed" in readme
 
 
-def test_lerobots_own_files(settings, toy, tmp_path):
+def test_lerobots_own_files(options, toy, tmp_path):
     """The processors are those that LeRobot's factories make of the description."""
     from lerobot.policies.act.processor_act import make_act_pre_post_processors
     from lerobot.policies.smolvla.processor_smolvla import make_smolvla_pre_post_processors
 
     for kind, factory in (("act", make_act_pre_post_processors), ("smolvla", make_smolvla_pre_post_processors)):
-        path = toy.write(tmp_path / kind, kind, settings[kind])
+        path = toy.write(tmp_path / kind, kind, options[kind])
         folder = tmp_path / f"{kind}_theirs"
         export_checkpoint(path, folder)
         config = PreTrainedConfig.from_pretrained(folder)
@@ -162,15 +162,15 @@ def test_lerobots_own_files(settings, toy, tmp_path):
             assert found == json.loads(json.dumps(pipeline.get_config()))
 
 
-def test_what_lerobot_cannot_express_is_refused(settings, toy, tmp_path):
+def test_what_lerobot_cannot_express_is_refused(options, toy, tmp_path):
     for changes, text in (
         ({"order": "humanoid"}, "LeRobot cannot express order = 'humanoid', only 'bimanual'"),
         ({"actions": "relative"}, "LeRobot cannot express actions = 'relative', only 'absolute'"),
     ):
-        path = toy.write(tmp_path / next(iter(changes)), "act", settings["act"], **changes)
+        path = toy.write(tmp_path / next(iter(changes)), "act", options["act"], **changes)
         with pytest.raises(MismatchError, match=text):
             export_checkpoint(path, tmp_path / "theirs")
-    path = toy.write(tmp_path / "moved", "smolvla", settings["smolvla"])
+    path = toy.write(tmp_path / "moved", "smolvla", options["smolvla"])
     document = yaml.safe_load((path / "config.yaml").read_text())
     document["policy_config"]["vlm"] = "../gone"
     (path / "config.yaml").write_text(yaml.safe_dump(document))
@@ -180,9 +180,9 @@ def test_what_lerobot_cannot_express_is_refused(settings, toy, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def exported(settings, toy, tmp_path_factory):
+def exported(options, toy, tmp_path_factory):
     folder = tmp_path_factory.mktemp("act")
-    export_checkpoint(toy.write(folder / "ours", "act", settings["act"], near="widen"), folder / "theirs")
+    export_checkpoint(toy.write(folder / "ours", "act", options["act"], near="widen"), folder / "theirs")
     return folder
 
 
@@ -225,20 +225,24 @@ def make_relative(document):
 @pytest.mark.parametrize(
     ("file", "change", "text"),
     [
-        ("config.json", lambda d: d.update(type="diffusion"), "type 'diffusion'; hlm can import act, smolvla, pi05"),
-        ("config.json", lambda d: d.update(pre_norm=True), "has pre_norm = True; hlm can only be False"),
+        (
+            "config.json",
+            lambda d: d.update(type="diffusion"),
+            "type 'diffusion', which hlm cannot import; known: act, smolvla, pi05",
+        ),
+        ("config.json", lambda d: d.update(pre_norm=True), "has pre_norm = True; hlm supports only False"),
         (
             "config.json",
             lambda d: d.update(vision_backbone="resnet101"),
             "backbone must be 'resnet18' or .*'resnet101'",
         ),
-        ("config.json", set_shape("action", [6], "output_features"), r"has action \[6\]; hlm's has 34 numbers"),
+        ("config.json", set_shape("action", [6], "output_features"), r"has action \[6\]; hlm's has 34 dimensions"),
         ("config.json", set_shape("observation.state", [7]), r"has observation\.state \[7\]; hlm's has 34"),
         ("config.json", set_shape("observation.images.head", [3, 64, 32]), "cameras of different sizes"),
         (
             "config.json",
             lambda d: d["input_features"].update({"observation.environment_state": {"type": "ENV", "shape": [3]}}),
-            r"is told observation\.environment_state \[3\]; hlm has pictures and state alone",
+            r"has an input observation\.environment_state \[3\]; hlm's policies see images and state alone",
         ),
         (PREPROCESSOR, add_step, "has a step gripper_penalty_processor"),
         (PREPROCESSOR, make_relative, "has a step relative_actions_processor"),
@@ -290,8 +294,8 @@ def test_cameras_by_the_names_that_the_robot_has(act_folder, toy, tmp_path):
     assert load_policy(tmp_path / "back").spec.cameras == ("top", "left_wrist", "right_wrist")
 
 
-def test_a_flow_that_is_wider_than_the_contract_is_refused(settings, toy, tmp_path):
-    export_checkpoint(toy.write(tmp_path / "ours", "smolvla", settings["smolvla"]), tmp_path / "theirs")
+def test_a_flow_that_is_wider_than_the_contract_is_refused(options, toy, tmp_path):
+    export_checkpoint(toy.write(tmp_path / "ours", "smolvla", options["smolvla"]), tmp_path / "theirs")
     edit(tmp_path / "theirs" / "config.json", lambda document: document.update(max_action_dim=64))
     with pytest.raises(MismatchError, match="max_action_dim = 64, and hlm's networks have 34 dimensions"):
         import_policy(tmp_path / "theirs", tmp_path / "back", **ROBOT)
@@ -304,7 +308,7 @@ def test_on_the_command_line(exported, tmp_path, capsys):
     assert main(["policy", "import", str(tmp_path / "theirs"), str(tmp_path / "back"), "--rate-hz", "20"]) == 0
     assert read_config(tmp_path / "back").rate_hz == 20.0
     assert main(["policy", "import", str(path), str(tmp_path / "again")]) == 2
-    assert "no policy of LeRobot's" in capsys.readouterr().err.replace("\n", " ")
+    assert "no LeRobot policy" in capsys.readouterr().err.replace("\n", " ")
 
 
 @pytest.mark.parametrize("verb", ["export", "import"])

@@ -10,7 +10,8 @@ from lerobot.policies.smolvla.modeling_smolvla import SmolVLAPolicy
 from hlm.core.errors import CorruptError, InputError, MismatchError, MissingFileError
 from hlm.policies.network import Prefix, weighted_mean
 from hlm.policies.smolvla.config import SmolVLAConfig
-from hlm.policies.smolvla.network import build, initialise
+from hlm.policies.smolvla.loading import initialise
+from hlm.policies.smolvla.network import build
 from hlm.policies.smolvla.tokenizer import InstructionTokenizer
 
 DIMENSIONS = 34
@@ -28,9 +29,9 @@ def lerobot_batch(inputs, cameras):
 
 
 @pytest.fixture
-def network(toy, smolvla_settings, words):
+def network(toy, smolvla_config, words):
     torch.manual_seed(0)
-    return build(smolvla_settings, toy.encoding(words))
+    return build(smolvla_config, toy.encoding(words))
 
 
 @pytest.fixture
@@ -69,9 +70,9 @@ def test_loss_falls_on_a_fixed_batch(network, inputs, toy):
     assert frozen == {"vlm"}
 
 
-def test_every_weight_that_is_to_learn_is_reached(toy, inputs, smolvla_settings, words):
-    settings = replace(smolvla_settings, train_expert_only=False, freeze_vision_encoder=False)
-    network = build(settings, toy.encoding(words))
+def test_every_weight_that_is_to_learn_is_reached(toy, inputs, smolvla_config, words):
+    config = replace(smolvla_config, train_expert_only=False, freeze_vision_encoder=False)
+    network = build(config, toy.encoding(words))
     weighted_mean(network(toy.batch(inputs), toy.streams(0, 1, 2, 3)).main).backward()
     trained = [name for name, weight in network.named_parameters() if weight.requires_grad]
     assert any(".vision_model." in name for name in trained)
@@ -101,9 +102,9 @@ def test_training_and_serving_are_lerobots(network, inputs, toy):
 
 
 def test_pictures_are_brought_to_the_size_of_the_vision_encoder_as_lerobot_does(
-    network, inputs, toy, smolvla_settings, words
+    network, inputs, toy, smolvla_config, words
 ):
-    larger = build(replace(smolvla_settings, resize_px=48), toy.encoding(words)).eval()
+    larger = build(replace(smolvla_config, resize_px=48), toy.encoding(words)).eval()
     larger.load_state_dict(network.state_dict())
     policy = SmolVLAPolicy(larger.config)
     policy.load_state_dict(network.state_dict())
@@ -138,8 +139,8 @@ def test_a_view_that_is_absent_cannot_be_seen(network, inputs):
         assert not torch.allclose(network.sample(there, noise, 2)[1], before[1])
 
 
-def test_without_proprioception_the_state_is_nowhere(toy, inputs, smolvla_settings, words):
-    network = build(smolvla_settings, toy.encoding(words, proprioception=False)).eval()
+def test_without_proprioception_the_state_is_nowhere(toy, inputs, smolvla_config, words):
+    network = build(smolvla_config, toy.encoding(words, proprioception=False)).eval()
     with torch.no_grad():
         chunk = network.sample(inputs._replace(state=None), noise_of(network), 2)
     assert chunk.shape == (4, toy.horizon, DIMENSIONS)
@@ -171,21 +172,21 @@ def test_a_prefix_that_is_all_played_and_one_of_nothing(network, inputs, toy):
         torch.testing.assert_close(none, network.sample(inputs, noise, 3))
 
 
-def test_starts_from_a_policy_of_32_dimensions(network, toy, smolvla_settings, tmp_path, words):
-    base = build(smolvla_settings, toy.encoding(words))
+def test_starts_from_a_policy_of_32_dimensions(network, toy, smolvla_config, tmp_path, words):
+    base = build(smolvla_config, toy.encoding(words))
     small = base.config
     small.max_state_dim = small.max_action_dim = 32
     base = type(base)(small)
     source = save_policy(tmp_path / "base", base)
     drawn = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-    report = initialise(network, replace(smolvla_settings, pretrained=source))
+    report = initialise(network, replace(smolvla_config, pretrained=source))
     assert sorted(report.resized) == [
         "model.action_in_proj.weight",
         "model.action_out_proj.bias",
         "model.action_out_proj.weight",
         "model.state_proj.weight",
     ]
-    assert report.resized["model.action_out_proj.weight"] == "32x24 into 34x24, the rest as drawn"
+    assert report.resized["model.action_out_proj.weight"] == "32x24 into 34x24, the rest random"
     assert set(report.loaded) | report.resized.keys() == drawn.keys()
     assert not report.random
     assert not report.ignored
@@ -196,8 +197,8 @@ def test_starts_from_a_policy_of_32_dimensions(network, toy, smolvla_settings, t
     assert torch.equal(now["model.action_out_proj.bias"][:32], old["model.action_out_proj.bias"])
 
 
-def test_starts_from_the_vision_language_model(network, vlm, smolvla_settings):
-    report = initialise(network, replace(smolvla_settings, load_vlm_weights=True))
+def test_starts_from_the_vision_language_model(network, vlm, smolvla_config):
+    report = initialise(network, replace(smolvla_config, load_vlm_weights=True))
     assert report.origin == str(vlm)
     assert all(name.startswith("model.vlm_with_expert.vlm.") for name in report.loaded)
     assert any(".lm_expert." in name for name in report.random)
@@ -208,22 +209,22 @@ def test_starts_from_the_vision_language_model(network, vlm, smolvla_settings):
     assert torch.equal(found, saved["model.text_model.layers.1.mlp.up_proj.weight"])
 
 
-def test_starts_from_nothing_if_asked_to(network, smolvla_settings):
-    report = initialise(network, smolvla_settings)
+def test_starts_from_nothing_if_asked_to(network, smolvla_config):
+    report = initialise(network, smolvla_config)
     assert report.random.keys() == network.state_dict().keys()
 
 
-def test_every_tensor_of_a_policy_must_have_its_place(network, smolvla_settings, tmp_path):
+def test_every_tensor_of_a_policy_must_have_its_place(network, smolvla_config, tmp_path):
     source = save_policy(tmp_path / "policy", network)
     file = tmp_path / "policy" / "model.safetensors"
     whole = safetensors.torch.load_file(file)
-    settings = replace(smolvla_settings, pretrained=source)
+    config = replace(smolvla_config, pretrained=source)
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
 
     def refused(tensors, text):
         safetensors.torch.save_file(tensors, file)
         with pytest.raises(MismatchError, match=text):
-            initialise(network, settings)
+            initialise(network, config)
 
     lacking = {name: tensor for name, tensor in whole.items() if name != "model.state_proj.bias"}
     refused(lacking, r"do not fit the network: 1 missing \(model\.state_proj\.bias")
@@ -240,38 +241,38 @@ def test_every_tensor_of_a_policy_must_have_its_place(network, smolvla_settings,
     # Older versions of LeRobot kept the data's normalisation among the weights.
     old = "normalize_inputs.buffer_observation_state.mean"
     safetensors.torch.save_file(whole | {old: torch.zeros(34)}, file)
-    assert initialise(network, settings).ignored == {old: "normalisation of the data that it was trained on"}
+    assert initialise(network, config).ignored == {old: "normalisation of the data that it was trained on"}
     file.write_bytes(file.read_bytes()[:-9])
     with pytest.raises(CorruptError, match="damaged"):
-        initialise(network, settings)
+        initialise(network, config)
 
 
-def test_only_networks_of_the_same_make_are_taken(network, smolvla_settings, tmp_path):
+def test_only_networks_of_the_same_make_are_taken(network, smolvla_config, tmp_path):
     for number, (changes, text) in enumerate(
         [
-            ({"attention_mode": "self_attn"}, "has attention_mode = 'self_attn'; hlm can only be 'cross_attn'"),
+            ({"attention_mode": "self_attn"}, "has attention_mode = 'self_attn'; hlm supports only 'cross_attn'"),
             ({"type": "act"}, "holds a policy of type 'act', not 'smolvla'"),
         ]
     ):
         source = save_policy(tmp_path / str(number), network, **changes)
         with pytest.raises(MismatchError, match=text):
-            initialise(network, replace(smolvla_settings, pretrained=source))
+            initialise(network, replace(smolvla_config, pretrained=source))
 
 
-def test_what_is_not_there(network, toy, smolvla_settings, tmp_path, words):
+def test_what_is_not_there(network, toy, smolvla_config, tmp_path, words):
     (tmp_path / "empty").mkdir()
     with pytest.raises(CorruptError, match=r"config\.json is missing"):
-        initialise(network, replace(smolvla_settings, pretrained=str(tmp_path / "empty")))
-    with pytest.raises(MissingFileError, match="that is no Hugging Face name"):
-        initialise(network, replace(smolvla_settings, pretrained="no folder here"))
-    with pytest.raises(MissingFileError, match="no vision-language model in a folder"):
-        build(smolvla_settings, toy.encoding(replace(words, source=str(tmp_path / "empty"))))
-    with pytest.raises(MissingFileError, match="no tokenizer in a folder"):
-        InstructionTokenizer.of(str(tmp_path / "empty"), 8)
+        initialise(network, replace(smolvla_config, pretrained=str(tmp_path / "empty")))
+    with pytest.raises(MissingFileError, match="it is not a Hugging Face name"):
+        initialise(network, replace(smolvla_config, pretrained="no folder here"))
+    with pytest.raises(MissingFileError, match="no usable vision-language model in"):
+        build(smolvla_config, toy.encoding(replace(words, folder=str(tmp_path / "empty"))))
+    with pytest.raises(MissingFileError, match="no usable tokenizer in"):
+        InstructionTokenizer.load(str(tmp_path / "empty"), 8)
     with pytest.raises(MismatchError, match="has 3 layers; vlm_layers asks for 5"):
-        build(replace(smolvla_settings, vlm_layers=5), toy.encoding(words))
-    with pytest.raises(InputError, match="squares whose sides are multiples of 16 px, not 40 x 40"):
-        build(replace(smolvla_settings, resize_px=40), toy.encoding(words))
+        build(replace(smolvla_config, vlm_layers=5), toy.encoding(words))
+    with pytest.raises(InputError, match="sides that are multiples of 16 px, not 40 x 40"):
+        build(replace(smolvla_config, resize_px=40), toy.encoding(words))
 
 
 def test_instructions_end_with_a_line_break(vlm):
@@ -282,18 +283,18 @@ def test_instructions_end_with_a_line_break(vlm):
     step = TokenizerProcessorStep(tokenizer_name=str(vlm), padding="max_length", max_length=40)
     task = NewLineTaskProcessorStep()(create_transition(observation={}, complementary_data={"task": words}))
     theirs = step(task)["observation"]
-    ours = InstructionTokenizer.of(str(vlm), 40).encode(words)
+    ours = InstructionTokenizer.load(str(vlm), 40).encode(words)
     mask = theirs["observation.language.attention_mask"][0].numpy()
     assert (ours.mask == mask).all()
     assert (ours.numbers[mask] == theirs["observation.language.tokens"][0].numpy()[mask]).all()
     assert not ours.numbers[~mask].any()
-    again = InstructionTokenizer.of(str(vlm), 40).encode(f"{words}\n")
+    again = InstructionTokenizer.load(str(vlm), 40).encode(f"{words}\n")
     assert (again.numbers == ours.numbers).all()
 
 
 def test_instructions_that_are_too_long_are_not_cut(vlm):
     with pytest.raises(InputError, match=r"the instruction has \d+ tokens; the policy reads at most 4"):
-        InstructionTokenizer.of(str(vlm), 4).encode("fetch the large yellow bowl")
+        InstructionTokenizer.load(str(vlm), 4).encode("fetch the large yellow bowl")
 
 
 @pytest.mark.parametrize(

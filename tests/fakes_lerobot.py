@@ -192,7 +192,7 @@ def vlm(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def smolvla_settings(vlm):
+def smolvla_config(vlm):
     return SmolVLAConfig(
         vlm=str(vlm), pretrained=None, load_vlm_weights=False, vlm_layers=2, resize_px=None, max_tokens=SLOTS
     )
@@ -200,7 +200,7 @@ def smolvla_settings(vlm):
 
 @pytest.fixture(scope="session")
 def words(vlm):
-    return InstructionTokenizer.of(str(vlm), SLOTS)
+    return InstructionTokenizer.load(str(vlm), SLOTS)
 
 
 def stir(weights):
@@ -211,19 +211,19 @@ def stir(weights):
     }
 
 
-def write(folder, kind, settings, *, still=(), stirred=False, **changes):
+def write(folder, kind, config, *, still=(), stirred=False, **changes):
     """A checkpoint of random weights in a folder, as training writes it."""
-    text = find_policy_type(kind).new_text(settings, ())
+    text = find_policy_type(kind).new_text(config, ())
     encoding = make_encoding(text, still, **changes)
     torch.manual_seed(0)
-    weights = find_policy_type(kind).build(settings, encoding).state_dict()
+    weights = find_policy_type(kind).build(config, encoding).state_dict()
     checkpoint = Checkpoint(
         config=CheckpointConfig(
             policy=kind,
             embodiment="unitree_g1",
             rate_hz=30.0,
             encoding=encoding.config,
-            policy_config=to_document(settings),
+            policy_config=to_document(config),
             sampling=Sampling(euler_steps=3, execution_horizon=5),
         ),
         statistics=Statistics(steps=10, state=vector_statistics(1, still), action=vector_statistics(2, still)),

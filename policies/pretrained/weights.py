@@ -1,4 +1,4 @@
-"""Folders of pretrained weights: found, or fetched from Hugging Face, and read tensor by tensor."""
+"""Folders of pretrained weights, read tensor by tensor."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from hlm.core.errors import CorruptError, MismatchError, MissingFileError
+from hlm.core.errors import CorruptError, MissingFileError
 from hlm.core.serialization import read_json
-from hlm.policies.hub import WEIGHTS, model_folder
+from hlm.policies.pretrained.hub import WEIGHT_FILES, model_folder
 
 WEIGHTS_FILE = "model.safetensors"
 INDEX_FILE = "model.safetensors.index.json"
@@ -26,8 +26,8 @@ class Found(NamedTuple):
     """A tensor in a file.
 
     Attributes:
-        shape: of it.
-        dtype: as safetensors names it.
+        shape: its shape.
+        dtype: its type, by safetensors' name.
     """
 
     shape: tuple[int, ...]
@@ -35,15 +35,15 @@ class Found(NamedTuple):
 
 
 class Weights:
-    """Tensors of a folder by name, read one at a time; a context manager.
+    """The tensors in a folder by name, read one at a time; a context manager.
 
     Attributes:
-        folder: where they lie.
-        found: shapes and types by name.
+        folder: the folder.
+        found: shape and type of each tensor by name.
     """
 
     def __init__(self, folder: Path) -> None:
-        """Open the files and look at what they hold, not at the numbers.
+        """Open the files and list their tensors, without reading values.
 
         Raises:
             MissingFileError: there are no weights in the folder.
@@ -54,7 +54,7 @@ class Weights:
         self._file_of: dict[str, Any] = {}
         self.found: Mapping[str, Found] = {}
         try:
-            self.found = self._look(folder)
+            self.found = self._list(folder)
         except BaseException:
             self._open.close()
             raise
@@ -69,25 +69,25 @@ class Weights:
         """The tensor.
 
         Raises:
-            CorruptError: it cannot be read, or holds values that are no numbers.
+            CorruptError: it cannot be read, or holds values that are not finite.
         """
         try:
             tensor: Tensor = self._file_of[name].get_tensor(name)
         except (SafetensorError, OSError, ValueError) as error:
             raise CorruptError(f"{self.folder}: {name} cannot be read: {error}. {AGAIN}") from error
-        # A sum is not finite if any summand is not, and needs no second tensor.
+        # The sum is not finite if any value is not, and it needs no second tensor.
         if not torch.isfinite(tensor.sum(dtype=torch.float32)):
-            raise CorruptError(f"{self.folder}: {name} holds values that are no finite numbers. {AGAIN}")
+            raise CorruptError(f"{self.folder}: {name} holds values that are not finite. {AGAIN}")
         return tensor
 
-    def _look(self, folder: Path) -> dict[str, Found]:
+    def _list(self, folder: Path) -> dict[str, Found]:
         index = _shards(folder)
         found: dict[str, Found] = {}
         for path in dict.fromkeys(index.values()) if index else [folder / WEIGHTS_FILE]:
             file = self._open.enter_context(_opened(path))
-            for name in file.keys():  # noqa: SIM118  (no mapping, only has keys)
+            for name in file.keys():  # noqa: SIM118  (not a mapping: it has keys() only)
                 if index.get(name, path) != path:
-                    raise CorruptError(f"{path} holds {name}, which {INDEX_FILE} says is elsewhere. {AGAIN}")
+                    raise CorruptError(f"{path} holds {name}, which {INDEX_FILE} places in another file. {AGAIN}")
                 part = file.get_slice(name)
                 found[name] = Found(tuple(part.get_shape()), str(part.get_dtype()))
                 self._file_of[name] = file
@@ -104,38 +104,23 @@ def locate(pretrained: str) -> Path:
     """The folder of pretrained weights; those of a Hugging Face model are fetched once.
 
     Raises:
-        MissingFileError: there is no such folder, and no such model to be fetched.
+        MissingFileError: no such folder, and the model cannot be fetched.
     """
-    return model_folder(pretrained, "pretrained weights", WEIGHTS)
-
-
-def check_kind(folder: Path, *, vision_language: bool) -> None:
-    """Make sure that a folder holds pi0.5, or what else the vision-language model may come from.
-
-    Raises:
-        CorruptError: its description cannot be read.
-        MismatchError: it describes something else.
-    """
-    # openpi and OpenHLM describe nothing; their tensors have to speak for themselves.
-    document = read_json(folder / CONFIG_FILE) if (folder / CONFIG_FILE).exists() else {}
-    kind = document.get("type", document.get("model_type", "pi05"))
-    known = ("pi05", "paligemma") if vision_language else ("pi05",)
-    if kind not in known:
-        raise MismatchError(f"{folder} holds a '{kind}' model; init needs {' or '.join(known)}.")
+    return model_folder(pretrained, "pretrained weights", WEIGHT_FILES)
 
 
 def _shards(folder: Path) -> dict[str, Path]:
-    """File of each tensor, for weights in several files."""
+    """The file of each tensor, for weights in several files; empty for a single file."""
     if (folder / WEIGHTS_FILE).is_file():
         return {}
     if not (folder / INDEX_FILE).is_file():
-        raise MissingFileError(f"{folder} has no {WEIGHTS_FILE}, nor {INDEX_FILE}.")
+        raise MissingFileError(f"{folder} has neither {WEIGHTS_FILE} nor {INDEX_FILE}.")
     mapping = read_json(folder / INDEX_FILE).get("weight_map")
     if not isinstance(mapping, dict) or not mapping:
         raise CorruptError(f"{folder / INDEX_FILE} has no weight_map. {AGAIN}")
     for file in mapping.values():
         if not isinstance(file, str) or Path(file).name != file or not file.endswith(".safetensors"):
-            raise CorruptError(f"{folder / INDEX_FILE} names {file!r}, which is no file beside it. {AGAIN}")
+            raise CorruptError(f"{folder / INDEX_FILE} names {file!r}, which is not a file next to it. {AGAIN}")
     return {name: folder / file for name, file in mapping.items()}
 
 

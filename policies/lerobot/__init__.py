@@ -1,1 +1,0 @@
-"""LeRobot's ACT and SmolVLA as kinds of policies, and checkpoints to and from LeRobot's format."""
