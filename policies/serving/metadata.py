@@ -10,14 +10,14 @@ from hlm.core.errors import HlmError, MismatchError
 from hlm.core.policy import PolicySpec
 from hlm.policies.serving.errors import AnswerError
 
-# Entries that servers of the version before called otherwise.
+# Names that the version before had for entries; its servers are understood, and its clients find them beside the new.
 _FORMER = {"policy": "policy_type", "checkpoint": "origin", "execute": "execution_horizon", "words": "vocabulary"}
 
 
 def spec_message(spec: PolicySpec) -> dict[str, Any]:
     """The spec as a map that `hlm.policies.serving.wire` can pack; inverse of `spec_of`."""
     message: dict[str, Any] = to_document(spec)
-    return message
+    return message | {former: message[name] for former, name in _FORMER.items()}
 
 
 def spec_of(message: Any) -> PolicySpec:
@@ -28,7 +28,7 @@ def spec_of(message: Any) -> PolicySpec:
     """
     if not isinstance(message, dict):
         raise AnswerError("it says nothing about its policy; is it a policy server?")
-    named = {_FORMER.get(key, key): value for key, value in message.items()}
+    named = {name: message[former] for former, name in _FORMER.items() if former in message} | message
     known = {item.name for item in fields(PolicySpec)}
     try:
         return from_document(PolicySpec, {key: named[key] for key in named if key in known}, "metadata")

@@ -226,7 +226,9 @@ def test_greeting_describes_the_policy(serve, make_policy):
     with serve(policy).dial() as connection:
         assert connection.greeting == {
             "policy_type": "fake",
+            "policy": "fake",
             "origin": "runs/fake",
+            "checkpoint": "runs/fake",
             "embodiment": "unitree_g1",
             "rate_hz": 30.0,
             "cameras": ["head", "right_wrist"],
@@ -234,8 +236,10 @@ def test_greeting_describes_the_policy(serve, make_policy):
             "image_size": [8, 12],
             "horizon": 6,
             "execution_horizon": 3,
+            "execute": 3,
             "continues_chunks": True,
             "vocabulary": ["lift", "cup"],
+            "words": ["lift", "cup"],
         }
 
 
