@@ -1,4 +1,4 @@
-"""What must hold of the tree as a whole: arrows between parts, cheap imports, no trace of one machine."""
+"""What must hold of the tree as a whole: the arrows of docs/architecture.md, cheap imports, no trace of one machine."""
 
 from __future__ import annotations
 
@@ -13,18 +13,20 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-# Parts by level: a part imports itself and lower levels, never its own level's neighbours.
-LEVELS = (
-    ("core",),
-    ("control", "datasets"),
-    ("sim", "teleop", "policies", "robots", "cameras", "runtime"),
-    ("evaluation",),
-    ("cli",),
-)
-LEVEL_OF = {part: level for level, parts in enumerate(LEVELS) for part in parts}
 LINKED = ("sim", "teleop", "policies", "datasets")
+PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 SOURCE_FOLDERS = ("hlm", *LINKED, "scripts", "tests")
 TEXT_ENDINGS = {".py", ".toml", ".md", ".yaml", ".j2", ".css", ".html", ".txt", ".cfg", ""}
+
+
+def allowed_imports():
+    """What each part may import besides itself, as the page's table of rooms says."""
+    rooms = re.findall(r"^\| `(?:hlm/)?(\w+)` \| [^|]+ \| ([^|]+) \|$", PAGE, re.MULTILINE)
+    return {part: set() if allowed == "nothing of hlm" else set(allowed.split(", ")) for part, allowed in rooms}
+
+
+ALLOWED = allowed_imports()
+ALLOWED["cli"] = set(ALLOWED) - {"cli"}  # everything
 
 
 def sources(part):
@@ -49,36 +51,116 @@ def imports(path):
             yield from ((f"{node.module}.{alias.name}", node.lineno) for alias in node.names)
 
 
-def imported_parts(path):
-    """Parts of hlm that a file imports, and the lines."""
-    for name, line in imports(path):
-        head, part, *_ = [*name.split("."), ""]
-        if head == "hlm" and part in LEVEL_OF:
-            yield part, line
+def named_modules(path):
+    """Modules of hlm that stand in a file as text, such as a catalog's, and the lines."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        text = node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+        if found := re.fullmatch(r"(hlm(?:\.\w+)+)(?::\w+)?", text):
+            yield found[1], node.lineno
 
 
-@pytest.mark.parametrize("part", LEVEL_OF)
-def test_arrows_point_down(part):
-    wrong = [
-        f"{path.relative_to(ROOT)}:{line} imports hlm.{other}"
-        for path in sources(part)
-        for other, line in imported_parts(path)
-        if other != part and LEVEL_OF[other] >= LEVEL_OF[part]
-    ]
+def modules():
+    """Every file of hlm by the name that it is imported by."""
+    found = {}
+    for part in ALLOWED:
+        for path in sources(part):
+            names = path.relative_to(ROOT if part in LINKED else ROOT / "hlm").with_suffix("").parts
+            found[".".join(["hlm", *(name for name in names if name != "__init__")])] = path
+    return found
+
+
+def import_graph():
+    """The modules of hlm that each of them imports."""
+    known = modules()
+    graph = {}
+    for module, path in known.items():
+        graph[module] = set()
+        for name, _ in imports(path):
+            while name and name not in known:
+                name = name.rpartition(".")[0]
+            if name and name != module:
+                graph[module].add(name)
+    return graph
+
+
+def circles(graph):
+    """Groups of nodes that reach each other (Tarjan's strongly connected components of more than one node)."""
+    numbers, lowest, stack, found = {}, {}, [], []
+
+    def visit(node):
+        numbers[node] = lowest[node] = len(numbers)
+        stack.append(node)
+        for other in graph[node]:
+            if other not in numbers:
+                visit(other)
+                lowest[node] = min(lowest[node], lowest[other])
+            elif other in stack:
+                lowest[node] = min(lowest[node], numbers[other])
+        if lowest[node] == numbers[node]:
+            group = [stack.pop()]
+            while group[-1] != node:
+                group.append(stack.pop())
+            if len(group) > 1:
+                found.append(sorted(group))
+
+    for node in graph:
+        if node not in numbers:
+            visit(node)
+    return found
+
+
+@pytest.mark.parametrize("part", ALLOWED)
+def test_nobody_imports_what_the_page_does_not_allow(part):
+    wrong = []
+    for path in sources(part):
+        for name, line in [*imports(path), *named_modules(path)]:
+            head, other, *_ = [*name.split("."), ""]
+            if head == "hlm" and other in ALLOWED and other != part and other not in ALLOWED[part]:
+                wrong.append(f"{path.relative_to(ROOT)}:{line} imports hlm.{other}")
     assert not wrong
 
 
-def test_every_part_is_checked():
+def test_the_page_names_every_part_and_no_other():
     folders = {path.name for path in (ROOT / "hlm").iterdir() if path.is_dir() and path.name != "__pycache__"}
-    assert folders <= set(LEVEL_OF)
-    assert all(sources(part) for part in ("core", "datasets", "sim", "policies", "runtime", "cli"))
+    assert folders == set(ALLOWED)
+    assert all(sources(part) for part in ALLOWED)
+
+
+def test_the_pages_arrows_form_no_circle():
+    assert circles(ALLOWED) == []
+
+
+def test_every_path_on_the_page_exists():
+    paths = {path for path in re.findall(r"`([\w/.]+/[\w/.]*)`", PAGE) if not re.search("NAME|VERB", path)}
+    assert len(paths) > 30
+    inside = [folder for part in ALLOWED for folder in (ROOT / part, ROOT / "hlm" / part)]
+    missing = [path for path in paths if not any((base / path).exists() for base in (ROOT, *inside))]
+    assert not missing
+
+
+def test_no_two_files_import_each_other_in_a_circle():
+    graph = import_graph()
+    assert len(graph) > 200
+    assert circles(graph) == []
+
+
+def test_no_two_folders_import_each_other_in_a_circle():
+    folder_of = {module: path.parent for module, path in modules().items()}
+    folders = {folder: set() for folder in folder_of.values()}
+    for module, others in import_graph().items():
+        folders[folder_of[module]] |= {folder_of[other] for other in others} - {folder_of[module]}
+    assert circles(folders) == []
+
+
+def test_a_circle_is_found():
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"a", "d"}, "d": set(), "e": {"a"}}) == [["a", "b", "c"]]
 
 
 def test_every_package_that_is_imported_is_declared():
     declared = declared_distributions()
     # pin puts its modules where the metadata does not list them.
     installed = packages_distributions() | {"pinocchio": ["pin"]}
-    for path in [path for part in LEVEL_OF for path in sources(part)]:
+    for path in [path for part in ALLOWED for path in sources(part)]:
         for name in {name.partition(".")[0] for name, _ in imports(path)} - sys.stdlib_module_names - {"hlm"}:
             providers = {_distribution(provider) for provider in installed.get(name, [name])}
             assert providers & declared, f"{path.relative_to(ROOT)} imports {name}"
