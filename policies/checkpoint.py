@@ -34,7 +34,7 @@ from hlm.core.serialization import json_bytes, read_json, read_yaml, yaml_bytes
 from hlm.datasets.statistics import Statistics
 from hlm.policies.catalog import find_policy_config, find_policy_type
 from hlm.policies.encoding import Encoding, EncodingConfig
-from hlm.policies.pretrained.tokenizer_folder import PARTIAL_FOLDER, TOKENIZER_FOLDER
+from hlm.policies.tokenizer_folder import PARTIAL_FOLDER, TOKENIZER_FOLDER
 from hlm.policies.transforms.text import Text
 from hlm.policies.transforms.vocabulary import Vocabulary
 from hlm.policies.upgrade import upgrade_config

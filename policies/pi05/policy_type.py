@@ -12,7 +12,7 @@ from hlm.datasets.reader import Episode
 from hlm.policies.encoding import Encoding
 from hlm.policies.load_report import LoadReport
 from hlm.policies.pi05.config import Pi05Config
-from hlm.policies.pretrained.tokenizer_folder import TOKENIZER_FOLDER, keep_tokenizer
+from hlm.policies.tokenizer_folder import TOKENIZER_FOLDER, keep_tokenizer
 from hlm.policies.transforms.vocabulary import Vocabulary
 
 try:

@@ -8,8 +8,8 @@ from pathlib import Path
 from hlm.core.errors import MissingDependencyError
 from hlm.datasets.reader import Episode
 from hlm.policies.encoding import Encoding
-from hlm.policies.pretrained.tokenizer_folder import TOKENIZER_FOLDER, keep_tokenizer
 from hlm.policies.smolvla.config import SmolVLAConfig
+from hlm.policies.tokenizer_folder import TOKENIZER_FOLDER, keep_tokenizer
 from hlm.policies.transforms.vocabulary import Vocabulary
 
 try:
