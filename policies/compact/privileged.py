@@ -37,6 +37,10 @@ class PrivilegedCandidates:
         self._widest = max(len(candidates_of(episode)[0]) for episode in episodes)
         self._episodes: dict[Episode, dict[str, np.ndarray[Any, Any]]] = {}
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything but the cache, which a worker process fills itself."""
+        return self.__dict__ | {"_episodes": {}}
+
     def __call__(self, episode: Episode, step: int) -> dict[str, np.ndarray[Any, Any]]:
         """The quantities of a step, by name.
 

@@ -1,3 +1,4 @@
+import pickle
 from dataclasses import replace
 
 import numpy as np
@@ -112,3 +113,13 @@ def test_one_candidate_alone_leaves_nothing_undecided(dataset_path, privileged_o
     assert known["located"]
     assert known["deciding"]
     assert not known["undecided"]
+
+
+def test_what_a_worker_is_sent_does_not_grow(episodes, privileged_of):
+    privileged, _ = privileged_of(*episodes)
+    fresh = pickle.dumps(privileged)
+    before = privileged(episodes[0], 3)
+    assert pickle.dumps(privileged) == fresh
+    after = pickle.loads(fresh)(episodes[0], 3)
+    assert all(np.array_equal(after[name], value) for name, value in before.items())
+    assert privileged(episodes[0], 3)["candidate_tokens"] is before["candidate_tokens"]
