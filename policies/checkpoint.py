@@ -1,24 +1,23 @@
-"""Checkpoint folders: weights, everything that built them, statistics, and what exact resuming needs.
+"""Checkpoint folders: weights, config, statistics, and what exact resuming needs.
 
-    model.safetensors   what is served: averaged weights where training averages
+    model.safetensors   weights to serve: averaged ones if training averages
     config.yaml         a `CheckpointConfig`
-    statistics.json     of the training rows' states and actions
-    tokenizer/          of policies that read tokens rather than words
-    training.pt         optimizer, live weights, position; only needed to resume
-    card.md             data, command, validation figures, for people
+    statistics.json     statistics of the training states and actions
+    tokenizer/          tokenizer, for policies that read tokens rather than words
+    training.pt         optimizer, live weights, position in the data; only resuming needs it
+    card.md             data, command and validation, for people
 
-Each file is replaced as a whole, the weights last, so that a folder with weights is complete whenever it is read. Both
-large files are written before either is replaced. A run that is killed between these two steps leaves a training.pt
-that is one save ahead of the weights; resuming goes on from training.pt.
-Nothing in it is a pickle: safetensors, YAML's safe subset, JSON, and torch's tensors-and-numbers-only reader.
+Each file is replaced atomically, the weights last: a folder with weights is always complete. Both large files are
+written before either is replaced. A run killed between the two replacements leaves a training.pt that is one save ahead
+of the weights, and resumes from it. No file is a pickle: the formats are safetensors, YAML's safe subset, JSON, and
+torch's weights-only files.
 """
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,89 +26,30 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from hlm.core.documents import from_document, to_document
-from hlm.core.errors import CorruptError, HlmError, InputError, MismatchError, MissingFileError, StorageError
+from hlm.core.errors import CorruptError, HlmError, MissingFileError, StorageError
 from hlm.core.files import NEW, replacing, write_atomic
-from hlm.core.serialization import json_bytes, read_json, read_yaml, yaml_bytes
+from hlm.core.serialization import json_bytes, read_json
 from hlm.datasets.statistics import Statistics
-from hlm.policies.catalog import find_policy_config, find_policy_type
-from hlm.policies.encoding import Encoding, EncodingConfig
+from hlm.policies.catalog import find_policy_type
+from hlm.policies.checkpoint_config import (
+    CONFIG_FILE,
+    WEIGHTS_FILE,
+    CheckpointConfig,
+    config_bytes,
+    must_be_checkpoint,
+    read_config,
+)
+from hlm.policies.encoding import Encoding
 from hlm.policies.tokenizer_folder import PARTIAL_FOLDER, TOKENIZER_FOLDER
 from hlm.policies.transforms.text import Text
-from hlm.policies.transforms.vocabulary import Vocabulary
-from hlm.policies.upgrade import upgrade_config
 
-FORMAT = 3
-WEIGHTS_FILE = "model.safetensors"
-CONFIG_FILE = "config.yaml"
 STATISTICS_FILE = "statistics.json"
 TRAINING_FILE = "training.pt"
 CARD_FILE = "card.md"
-# What is written before the files that make a folder a checkpoint.
+# Files that may exist before the folder is a checkpoint.
 EARLY_FILES = (CONFIG_FILE, STATISTICS_FILE, CARD_FILE, TOKENIZER_FOLDER, PARTIAL_FOLDER)
-# Files that the writer of safetensors leaves when it is killed.
-_LEFT = ".tmp??????"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Sampling:
-    """How chunks are to be made and used.
-
-    Attributes:
-        euler_steps: flow steps per chunk.
-        execution_horizon: actions of a chunk to execute before the next chunk is due.
-    """
-
-    euler_steps: int = 3
-    execution_horizon: int = 25
-
-    def __post_init__(self) -> None:
-        """Check ranges.
-
-        Raises:
-            InputError: a number below 1.
-        """
-        for name in ("euler_steps", "execution_horizon"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} must be at least 1, got {getattr(self, name)}.")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CheckpointConfig:
-    """Everything that builds a policy, apart from its weights and statistics.
-
-    Attributes:
-        policy: policy type, see `hlm.policies.catalog`.
-        embodiment: name of the robot.
-        rate_hz: rows and actions per second.
-        encoding: how observations and actions become what the network works on.
-        policy_config: options of the policy type, a document of its `PolicyConfig`.
-        vocabulary: words of the training instructions, for kinds that read words.
-        sampling: how chunks are to be made and used.
-        training: settings of the run, a document of `TrainConfig`.
-        mixture: what it learnt from, a document of `MixtureConfig`.
-        format: version of this description.
-    """
-
-    policy: str
-    embodiment: str
-    rate_hz: float
-    encoding: EncodingConfig
-    policy_config: Mapping[str, Any] = field(default_factory=dict)
-    vocabulary: Vocabulary | None = None
-    sampling: Sampling = field(default_factory=Sampling)
-    training: Mapping[str, Any] = field(default_factory=dict)
-    mixture: Mapping[str, Any] = field(default_factory=dict)
-    format: int = FORMAT
-
-    def options(self) -> Any:
-        """`policy_config` as an instance of the policy type's own class.
-
-        Raises:
-            UnknownNameError: a policy type or an option that this hlm does not have.
-            InputError: an option of the wrong type or out of range.
-        """
-        return from_document(find_policy_config(self.policy), self.policy_config, "policy_config")
+# Temporary files of safetensors.
+_TEMPORARY = ".tmp??????"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -117,11 +57,11 @@ class Checkpoint:
     """A trained policy.
 
     Attributes:
-        config: what builds it.
-        statistics: of the training rows; those of `action` are of the relative ones where the encoding is relative.
-        text: what encodes its instructions.
+        config: description of the policy.
+        statistics: statistics of the training steps; of relative actions if the encoding is relative.
+        text: text encoder.
         weights: parameters by name, on the CPU.
-        step: updates that made them.
+        step: updates that made the weights.
     """
 
     config: CheckpointConfig
@@ -131,30 +71,30 @@ class Checkpoint:
     step: int
 
     def encoding(self) -> Encoding:
-        """The transforms of the policy."""
+        """The encoding of observations and actions."""
         return Encoding.of(self.config.encoding, self.statistics.state, self.statistics.action, self.text)
 
 
 def write_checkpoint(path: Path, checkpoint: Checkpoint, training: Mapping[str, Any] | None, card: str) -> None:
-    """Write or replace a checkpoint; the process may be killed at any moment.
+    """Write or replace a checkpoint; killing the process leaves the old or the new one.
 
     Args:
-        path: folder, created if needed.
-        checkpoint: what is served.
-        training: tensors, numbers, texts and lists of them, for exact resuming; None to leave it out.
+        path: folder, created if missing.
+        checkpoint: the policy.
+        training: training state, of tensors, numbers, strings and containers of them; None to write none.
         card: Markdown for people.
 
     Raises:
-        StorageError: it could not be written; the weights and the training state that were there before still are.
+        StorageError: it could not be written; weights and training state are unchanged.
     """
     weights = _unshared(checkpoint.weights)
     with _writing(path):
         path.mkdir(parents=True, exist_ok=True)
-        for left in path.glob(_LEFT):
-            left.unlink()
+        for temporary in path.glob(_TEMPORARY):
+            temporary.unlink()
         find_policy_type(checkpoint.config.policy).save_text(checkpoint.text, path)
         write_atomic(path / STATISTICS_FILE, json_bytes(checkpoint.statistics.to_dict()))
-        write_atomic(path / CONFIG_FILE, _yaml(checkpoint.config))
+        write_atomic(path / CONFIG_FILE, config_bytes(checkpoint.config))
         write_atomic(path / CARD_FILE, card.encode())
         with replacing(path / WEIGHTS_FILE) as new_weights:
             safetensors.torch.save_file(weights, new_weights, {"step": str(checkpoint.step)})
@@ -163,27 +103,26 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint, training: Mapping[str, 
                     _save_training(dict(training), new_training)
 
 
-def is_left(entry: Path) -> bool:
-    """Whether a file in a checkpoint's folder is what a writer left that was killed."""
-    return entry.name.endswith(NEW) or entry.match(_LEFT)
+def is_temporary(entry: Path) -> bool:
+    """Whether a file in a checkpoint folder is the temporary file of a writer that was killed."""
+    return entry.name.endswith(NEW) or entry.match(_TEMPORARY)
 
 
 def read_checkpoint(path: Path | str) -> Checkpoint:
     """The checkpoint in a folder.
 
     Raises:
-        MissingFileError: there is none; the text names the nearest one.
+        MissingFileError: no checkpoint; the text names the nearest one.
         CorruptError: a file is damaged.
-        MismatchError: a newer hlm wrote it.
+        MismatchError: written by a newer hlm.
     """
     path = Path(path)
-    if not (path / WEIGHTS_FILE).is_file():
-        raise MissingFileError(f"no checkpoint at {path}: {_what_is_there(path)}")
+    must_be_checkpoint(path)
     config = read_config(path)
     statistics = read_statistics(path)
     try:
         with safetensors.safe_open(path / WEIGHTS_FILE, "pt") as file:
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (no mapping, only has keys)
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a mapping: it has keys() only)
             step = int((file.metadata() or {})["step"])
     except (SafetensorError, KeyError, ValueError) as error:
         raise CorruptError(f"{path / WEIGHTS_FILE} is damaged: {error}. Copy the checkpoint again.") from error
@@ -192,36 +131,8 @@ def read_checkpoint(path: Path | str) -> Checkpoint:
     return Checkpoint(config=config, statistics=statistics, text=text, weights=weights, step=step)
 
 
-def read_config(path: Path) -> CheckpointConfig:
-    """What builds the policy in a checkpoint folder.
-
-    Raises:
-        MissingFileError: there is no checkpoint; the text names the nearest one.
-        CorruptError: missing or damaged.
-        MismatchError: a newer or a much older hlm wrote it.
-    """
-    file = path / CONFIG_FILE
-    try:
-        document = read_yaml(file)
-        version = document.get("format")
-        if version == 2:
-            document, version = upgrade_config(document, FORMAT), FORMAT
-        if isinstance(version, int) and version != FORMAT:
-            remedy = "Install a newer hlm." if version > FORMAT else "Train the policy again, or install an older hlm."
-            raise MismatchError(f"{file} has format {version}, this hlm reads {FORMAT}. {remedy}")
-        return from_document(CheckpointConfig, document, CONFIG_FILE)
-    except MissingFileError:
-        if not (path / WEIGHTS_FILE).is_file():
-            raise MissingFileError(f"no checkpoint at {path}: {_what_is_there(path)}") from None
-        raise CorruptError(f"{file} is missing; the checkpoint is incomplete.") from None
-    except (CorruptError, MismatchError):
-        raise
-    except HlmError as error:
-        raise CorruptError(f"{file} is damaged: {error}") from error
-
-
 def read_statistics(path: Path) -> Statistics:
-    """Statistics of the rows that the policy in a checkpoint folder learnt from.
+    """Statistics of the training steps of the policy in a checkpoint folder.
 
     Raises:
         CorruptError: missing or damaged.
@@ -233,21 +144,20 @@ def read_statistics(path: Path) -> Statistics:
 
 
 def read_training(path: Path) -> dict[str, Any]:
-    """What a run needs to go on exactly where it was.
+    """The training state in a checkpoint folder.
 
     Raises:
-        MissingFileError: the checkpoint was stripped for serving.
+        MissingFileError: the checkpoint has none.
         CorruptError: damaged.
     """
     file = path / TRAINING_FILE
     if not file.is_file():
-        if not (path / WEIGHTS_FILE).is_file():
-            raise MissingFileError(f"no checkpoint at {path}: {_what_is_there(path)}")
-        raise MissingFileError(f"{path} has no {TRAINING_FILE}: it can be served but not trained on.")
+        must_be_checkpoint(path)
+        raise MissingFileError(f"{path} has no {TRAINING_FILE}: it can be served but not resumed.")
     try:
-        # Mapped rather than read: several processes of a machine share it, and need what they take of it only.
+        # Memory-mapped: several processes of a machine share it, and each reads only what it uses.
         state = torch.load(file, map_location="cpu", weights_only=True, mmap=True)
-    except Exception as error:  # torch raises anything on a damaged file
+    except Exception as error:  # torch raises errors of any type for damaged files
         reason = (str(error) or "it ends too early").splitlines()[0].split(". ")[0][:200]
         raise CorruptError(f"{file} is damaged: {reason}. Copy the checkpoint again, or start a new run.") from error
     if not isinstance(state, dict):
@@ -255,30 +165,8 @@ def read_training(path: Path) -> dict[str, Any]:
     return state
 
 
-def set_sampling(path: Path | str, *, euler_steps: int | None = None, execution_horizon: int | None = None) -> Sampling:
-    """Change how a checkpoint is to be served by default, and return that.
-
-    Raises:
-        CorruptError: the description cannot be read.
-        InputError: a number below 1, or more actions than a chunk has.
-    """
-    path = Path(path)
-    config = read_config(path)
-    sampling = Sampling(
-        euler_steps=config.sampling.euler_steps if euler_steps is None else euler_steps,
-        execution_horizon=config.sampling.execution_horizon if execution_horizon is None else execution_horizon,
-    )
-    if sampling.execution_horizon > config.encoding.horizon:
-        raise InputError(
-            f"execution_horizon {sampling.execution_horizon} is more than the {config.encoding.horizon} actions of a "
-            "chunk."
-        )
-    write_atomic(path / CONFIG_FILE, _yaml(replace(config, sampling=sampling)))
-    return sampling
-
-
 def _unshared(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors on the CPU, each in memory of its own, as safetensors wants them; tied ones are copied."""
+    """The tensors on the CPU, each in memory of its own, as safetensors requires; tied ones are copied."""
     own: dict[str, Tensor] = {}
     taken: set[int] = set()
     for name, tensor in weights.items():
@@ -291,7 +179,7 @@ def _unshared(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 @contextmanager
 def _writing(path: Path) -> Iterator[None]:
-    """Turn what the system and the writers of files raise into a StorageError."""
+    """Turn errors of the operating system and of file writers into a StorageError."""
     try:
         yield
     except (OSError, SafetensorError, RuntimeError) as error:
@@ -301,7 +189,7 @@ def _writing(path: Path) -> Iterator[None]:
 
 
 def _system_error(error: BaseException) -> OSError | None:
-    """The error of the system's that was raised first; torch hides it behind one of its own."""
+    """The operating system's error in the chain of causes; torch hides it behind an error of its own."""
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, OSError):
         cause = cause.__context__
@@ -311,18 +199,3 @@ def _system_error(error: BaseException) -> OSError | None:
 def _save_training(state: dict[str, Any], path: Path) -> None:
     with path.open("wb") as file:
         torch.save(state, file)
-
-
-def _yaml(config: CheckpointConfig) -> bytes:
-    return yaml_bytes(to_document(config))
-
-
-def _what_is_there(path: Path) -> str:
-    if path.is_file():
-        return "this is a file; a checkpoint is a folder."
-    if path.is_dir():
-        inside = sorted(entry.parent.name for entry in path.glob(f"*/{WEIGHTS_FILE}"))
-        return f"this folder holds {', '.join(inside)}; name one of them." if inside else f"it has no {WEIGHTS_FILE}."
-    siblings = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
-    near = difflib.get_close_matches(path.name, siblings, n=1)
-    return f"there is nothing. Did you mean '{path.with_name(near[0])}'?" if near else "there is nothing."

@@ -15,7 +15,8 @@ from hlm.core.values import CameraFrame, Observation
 from hlm.datasets.statistics import Statistics, VectorStatistics
 from hlm.policies.act.config import ActConfig
 from hlm.policies.catalog import find_policy_type
-from hlm.policies.checkpoint import Checkpoint, CheckpointConfig, Sampling, write_checkpoint
+from hlm.policies.checkpoint import Checkpoint, write_checkpoint
+from hlm.policies.checkpoint_config import CheckpointConfig, Sampling
 from hlm.policies.encoding import Encoding, EncodingConfig
 from hlm.policies.network import Batch, Inputs
 from hlm.policies.registry import load_policy

@@ -15,7 +15,8 @@ from hlm.cli.verbs import Verb, dispatch
 from hlm.core.errors import InputError
 
 if TYPE_CHECKING:
-    from hlm.policies.checkpoint import Checkpoint, CheckpointConfig
+    from hlm.policies.checkpoint import Checkpoint
+    from hlm.policies.checkpoint_config import CheckpointConfig
 
 VERBS = {
     "info": Verb("hlm.cli.policy:info", "robot, cameras, words, size and training of a checkpoint"),
@@ -83,7 +84,7 @@ def sampling(arguments: Sequence[str]) -> int:
     config = parse(SamplingArguments, "hlm policy sampling", arguments)
     if config.euler_steps is None and config.execution_horizon is None:
         raise InputError("nothing to change: give --euler-steps, --execution-horizon, or both")
-    from hlm.policies.checkpoint import set_sampling
+    from hlm.policies.checkpoint_config import set_sampling
 
     now = set_sampling(config.path, euler_steps=config.euler_steps, execution_horizon=config.execution_horizon)
     console().out(f"{config.path}: {now.euler_steps} Euler steps, {now.execution_horizon} actions per chunk")

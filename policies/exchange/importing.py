@@ -13,7 +13,8 @@ from hlm.core.layout import NAMES
 from hlm.datasets.convert.staging import must_be_free, staged
 from hlm.datasets.statistics import Statistics
 from hlm.policies.catalog import find_policy_type
-from hlm.policies.checkpoint import Checkpoint, CheckpointConfig, Sampling, write_checkpoint
+from hlm.policies.checkpoint import Checkpoint, write_checkpoint
+from hlm.policies.checkpoint_config import CheckpointConfig, Sampling
 from hlm.policies.encoding import Encoding, EncodingConfig
 from hlm.policies.exchange.exchange_type import ExchangeType, find_exchange_type
 from hlm.policies.exchange.folder import PolicyFolder

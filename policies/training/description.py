@@ -11,7 +11,7 @@ from hlm.core.errors import UnknownNameError
 from hlm.datasets.statistics import Statistics
 from hlm.datasets.statistics_cache import cached_statistics
 from hlm.policies.augmentation_config import AugmentationConfig
-from hlm.policies.checkpoint import CheckpointConfig, Sampling
+from hlm.policies.checkpoint_config import CheckpointConfig, Sampling
 from hlm.policies.encoding import EncodingConfig
 from hlm.policies.training.config import TrainConfig
 from hlm.policies.training.training_data import TrainingData

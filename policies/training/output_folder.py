@@ -11,7 +11,8 @@ from humanize import naturalsize
 from hlm.core.errors import ExistsError, StorageError
 from hlm.core.files import storage_errors
 from hlm.datasets.store.lock import LOCK_FILE
-from hlm.policies.checkpoint import EARLY_FILES, TRAINING_FILE, WEIGHTS_FILE, is_left
+from hlm.policies.checkpoint import EARLY_FILES, TRAINING_FILE, is_temporary
+from hlm.policies.checkpoint_config import WEIGHTS_FILE
 from hlm.policies.training.reports import LOG_FOLDER, WANDB_FOLDER
 
 
@@ -24,7 +25,7 @@ def must_be_new(out: Path) -> None:
     begun = any((out / name).is_file() for name in (WEIGHTS_FILE, TRAINING_FILE))
     # Left by a run that was killed before its first checkpoint; may be overwritten.
     early = (LOG_FOLDER, WANDB_FOLDER, LOCK_FILE, *EARLY_FILES)
-    others = [entry for entry in out.iterdir() if entry.name not in early and not is_left(entry)]
+    others = [entry for entry in out.iterdir() if entry.name not in early and not is_temporary(entry)]
     if begun or others:
         again = f"--resume {out} to continue it, or " if (out / TRAINING_FILE).is_file() else ""
         raise ExistsError(f"{out} exists already: {again}choose another --out.")

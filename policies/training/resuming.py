@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hlm.core.errors import CorruptError, InputError, MismatchError
-from hlm.policies.checkpoint import CheckpointConfig, read_config
+from hlm.policies.checkpoint_config import CheckpointConfig, read_config
 from hlm.policies.training.config import SMALLEST_BATCH, TrainConfig, config_of
 
 # Options that may change when a run is resumed.

@@ -17,7 +17,8 @@ from hlm.datasets.mixture import MixtureConfig
 from hlm.datasets.statistics import Statistics
 from hlm.datasets.statistics_cache import cached_statistics
 from hlm.policies.catalog import find_policy_type
-from hlm.policies.checkpoint import CheckpointConfig, read_statistics, read_training
+from hlm.policies.checkpoint import read_statistics, read_training
+from hlm.policies.checkpoint_config import CheckpointConfig
 from hlm.policies.encoding import Encoding
 from hlm.policies.load_report import LoadReport
 from hlm.policies.network import Network

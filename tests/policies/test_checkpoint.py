@@ -9,14 +9,8 @@ import yaml
 
 from hlm.core.documents import from_document, to_document
 from hlm.core.errors import CorruptError, HlmError, InputError, MismatchError, MissingFileError, UnknownNameError
-from hlm.policies.checkpoint import (
-    CheckpointConfig,
-    read_checkpoint,
-    read_config,
-    read_training,
-    set_sampling,
-    write_checkpoint,
-)
+from hlm.policies.checkpoint import read_checkpoint, read_training, write_checkpoint
+from hlm.policies.checkpoint_config import CheckpointConfig, read_config, set_sampling
 from hlm.policies.compact.config import CompactConfig
 from hlm.policies.registry import load_policy
 

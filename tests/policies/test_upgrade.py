@@ -9,7 +9,8 @@ import torch
 import yaml
 
 from hlm.core.errors import InputError
-from hlm.policies.checkpoint import TRAINING_FILE, read_checkpoint, read_config, read_training
+from hlm.policies.checkpoint import TRAINING_FILE, read_checkpoint, read_training
+from hlm.policies.checkpoint_config import read_config
 from hlm.policies.training.config import read_document
 from hlm.policies.training.resuming import resuming
 from hlm.policies.training.trainer import train

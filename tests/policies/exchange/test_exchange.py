@@ -16,7 +16,8 @@ from hlm.cli.main import main
 from hlm.core.errors import CorruptError, ExistsError, InputError, MismatchError, MissingFileError
 from hlm.core.layout import NAMES
 from hlm.core.values import CameraFrame
-from hlm.policies.checkpoint import read_checkpoint, read_config
+from hlm.policies.checkpoint import read_checkpoint
+from hlm.policies.checkpoint_config import read_config
 from hlm.policies.exchange.exporting import export_checkpoint
 from hlm.policies.exchange.importing import import_policy
 from hlm.policies.registry import load_policy

@@ -126,7 +126,7 @@ def test_killed_again_and_again_it_becomes_what_it_would_have(start_training, so
     )
     assert same(read_training(whole)["model"], final["model"])
     assert same(read_checkpoint(whole).weights, read_checkpoint(config.out).weights)
-    assert not [entry for entry in config.out.iterdir() if checkpoint_module.is_left(entry)]
+    assert not [entry for entry in config.out.iterdir() if checkpoint_module.is_temporary(entry)]
 
 
 def test_a_worker_that_is_killed_ends_the_run_with_one_line(start_training, soon, tiny_config, tmp_path):

@@ -48,7 +48,7 @@ def test_a_file_that_cannot_be_written_ends_the_run_only_at_the_end(start_traini
     assert "Traceback" not in trainer.said
     assert {name: (path / name).read_bytes() for name in before} == before
     assert read_checkpoint(path).step == 2
-    assert not [entry for entry in path.iterdir() if checkpoint_module.is_left(entry)]
+    assert not [entry for entry in path.iterdir() if checkpoint_module.is_temporary(entry)]
     assert read_checkpoint(train(resuming(path))).step == 5
 
 
@@ -120,7 +120,7 @@ def test_what_a_run_left_that_was_killed_early_may_be_written_over(tiny_config, 
     for name in ("config.yaml", "statistics.json", "model.safetensors.new", ".tmpAbC123", ".lock"):
         (config.out / name).write_text("half")
     train(config)
-    assert not [entry for entry in config.out.iterdir() if checkpoint_module.is_left(entry)]
+    assert not [entry for entry in config.out.iterdir() if checkpoint_module.is_temporary(entry)]
     (config.out / "model.safetensors").unlink()
     with pytest.raises(ExistsError, match=r"--resume .* to continue it, or choose another --out"):
         train(config)

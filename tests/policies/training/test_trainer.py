@@ -11,7 +11,8 @@ from hlm.core.documents import to_document
 from hlm.core.errors import ExistsError, InputError, MismatchError, MissingFileError, UnknownNameError
 from hlm.core.layout import GROUPS
 from hlm.policies.augmentation_config import AugmentationConfig
-from hlm.policies.checkpoint import read_checkpoint, read_config, read_training, set_sampling
+from hlm.policies.checkpoint import read_checkpoint, read_training
+from hlm.policies.checkpoint_config import read_config, set_sampling
 from hlm.policies.compact import policy_type as kind
 from hlm.policies.network import LoadReport
 from hlm.policies.registry import load_policy
@@ -174,7 +175,7 @@ def test_a_checkpoint_without_training_state_cannot_be_resumed(tiny_config):
     path = train(tiny_config(validation_fraction=0.0), stop_after=1)
     (path / "training.pt").unlink()
     assert read_checkpoint(path).step == 1
-    with pytest.raises(MissingFileError, match="can be served but not trained on"):
+    with pytest.raises(MissingFileError, match="can be served but not resumed"):
         train(resuming(path))
 
 
