@@ -1,21 +1,30 @@
 """What an older hlm wrote is read as if it had been written today."""
 
 import re
+import shutil
 from copy import deepcopy
 from functools import partial
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import yaml
 
 from hlm.core.errors import InputError
+from hlm.core.values import CameraFrame, Observation
+from hlm.datasets.reader import open_dataset
 from hlm.policies.checkpoint import TRAINING_FILE, read_checkpoint, read_training
 from hlm.policies.checkpoint_config import read_config
+from hlm.policies.registry import load_policy
 from hlm.policies.training.config import read_document
 from hlm.policies.training.resuming import resuming
 from hlm.policies.training.trainer import train
 from hlm.policies.upgrade import RENAMED, upgrade_config, upgrade_state, upgrade_training
 
+# Written by the last hlm that wrote format 2: two updates of three, on the dataset of `genuine`; what it answered at
+# step 3 of episode 1; and the weights of one layer after it had gone on for the third update.
+FORMAT_2 = Path(__file__).parents[1] / "data" / "format_2"
 COMPACT = {"network": {"width": 48}, "recipe": {"flow_draws": 3}}
 OLD = {
     "policy": "compact",
@@ -39,6 +48,33 @@ def downgrade(path):
     file.write_text(yaml.safe_dump(document | {"training": training, "format": 2}))
     state = torch.load(path / TRAINING_FILE, weights_only=True)
     torch.save({("average" if name == "ema" else name): value for name, value in state.items()}, path / TRAINING_FILE)
+
+
+@pytest.fixture
+def genuine(make_dataset, tmp_path, monkeypatch):
+    """A checkpoint in format 2 beside the dataset that it was trained on, in the working directory."""
+    make_dataset("tiny.zarr", episodes=4, rows=12, cameras=("head",))
+    monkeypatch.chdir(tmp_path)
+    return shutil.copytree(FORMAT_2 / "checkpoint", Path("checkpoint"))
+
+
+def test_a_policy_of_format_2_answers_as_it_did(genuine):
+    episode = open_dataset("tiny.zarr").episodes[1]
+    stamp_ns = int(episode.stamp_ns[3])
+    frames = {"head": CameraFrame(stamp_ns, episode.images("head", [3])[0])}
+    policy = load_policy(genuine)
+    assert (policy.euler_steps, policy.spec.execution_horizon) == (3, 4)
+    chunk = policy.chunk(Observation(stamp_ns, episode.state[3], frames, episode.info.instruction))
+    np.testing.assert_allclose(chunk.actions, np.load(FORMAT_2 / "actions.npy"), rtol=0.0, atol=1e-5)
+
+
+def test_a_run_of_format_2_goes_on_as_it_would_have(genuine):
+    assert (read_training(genuine)["step"], read_checkpoint(genuine).step) == (2, 2)
+    train(resuming(genuine))
+    checkpoint = read_checkpoint(genuine)
+    assert (checkpoint.step, yaml.safe_load((genuine / "config.yaml").read_text())["format"]) == (3, 3)
+    expected = np.load(FORMAT_2 / "action_out_after_resuming.npy")
+    np.testing.assert_allclose(checkpoint.weights["action_out.weight"], expected, rtol=0.0, atol=1e-5)
 
 
 def test_every_field_has_its_new_name():
