@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import typing
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
 from functools import partial
 from inspect import Parameter as PythonParameter
 from inspect import Signature
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from hlm.core.errors import InputError
 
@@ -46,6 +46,7 @@ def parse[Config](
     *,
     default: Config | None = None,
     names: Mapping[str, str] = MappingProxyType({}),
+    choices: Mapping[str, Iterable[str]] = MappingProxyType({}),
 ) -> Config:
     """Parse arguments into a config; `--help` prints the help text and exits with code 0.
 
@@ -56,6 +57,7 @@ def parse[Config](
         arguments: the words after that.
         default: values of the options that are not given, in place of the defaults of the class.
         names: what to call a field on the command line, where it is not its own name.
+        choices: values that a text field of `config` may have, where its type does not list them.
 
     Raises:
         InputError: an unknown option, or a missing or malformed value, in one line.
@@ -63,7 +65,10 @@ def parse[Config](
     from cyclopts import CycloptsError
 
     base = MISSING if default is None else default
-    leaves = list(_leaves(config, base, names))
+    leaves = [
+        replace(leaf, hint=_literal(choices[leaf.name])) if leaf.name in choices else leaf
+        for leaf in _leaves(config, base, names)
+    ]
     try:
         given = _app(config, program, leaves)(list(arguments), exit_on_error=False, print_error=False)
     except CycloptsError as error:
@@ -123,6 +128,11 @@ def _leaves(config: type[Any], default: Any, names: Mapping[str, str], path: tup
         place = next((entry for entry in typing.get_args(hint) if isinstance(entry, Place)), None)
         text = (place and place.help) or help_texts.get(name) or ""
         yield _Leaf(path=here, hint=hint, default=value, help=" ".join(text.split()), place=place)
+
+
+def _literal(values: Iterable[str]) -> Any:
+    literal: Any = Literal
+    return literal[tuple(values)]
 
 
 def _fields(config: type[Any], default: Any) -> Iterator[tuple[str, Any, Any]]:

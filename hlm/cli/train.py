@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from hlm.cli.arguments import parse
 from hlm.cli.tables import console
 from hlm.cli.verbs import EXIT_ERROR, EXIT_INTERRUPTED
-from hlm.core.errors import HlmError, PeerFailedError
+from hlm.core.errors import HlmError, InputError, PeerFailedError
 
 if TYPE_CHECKING:
     from hlm.policies.training.config import TrainConfig
@@ -50,6 +50,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _config(arguments: Sequence[str]) -> TrainConfig:
+    from hlm.policies.catalog import POLICY_TYPES
     from hlm.policies.training.config import TrainConfig, config_of, must_be_of, read_document
 
     options = list(arguments)
@@ -64,7 +65,19 @@ def _config(arguments: Sequence[str]) -> TrainConfig:
         base = resuming(Path(str(document["resume"])))
     default = config_of(document, base=base)
     must_be_of(default.policy, [option[2:].partition(".")[0] for option in options if option.startswith("--")])
-    return parse(TrainConfig, PROGRAM, options, default=default, names={"policy_config": default.policy})
+    _must_be_current(options)
+    names, choices = {"policy_config": default.policy}, {"policy": POLICY_TYPES}
+    return parse(TrainConfig, PROGRAM, options, default=default, names=names, choices=choices)
+
+
+def _must_be_current(options: Sequence[str]) -> None:
+    """Raise InputError for an option by the name that it had in an older hlm."""
+    from hlm.policies.upgrade import RENAMED
+
+    for option in options:
+        name = option.partition("=")[0]
+        if name.startswith("--") and (current := RENAMED.get(name[2:].replace("-", "_"))):
+            raise InputError(f"option {name} is called --{current.replace('_', '-')} now.")
 
 
 def _rank(name: str) -> int:

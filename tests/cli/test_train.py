@@ -5,8 +5,10 @@ import re
 import pytest
 
 from hlm.cli.main import main
+from hlm.policies.catalog import POLICY_TYPES
 from hlm.policies.training import trainer
 from hlm.policies.training.config import TrainConfig
+from hlm.policies.upgrade import RENAMED
 
 
 @pytest.fixture
@@ -92,6 +94,14 @@ def test_what_cannot_be_understood_is_one_line(write, refused, text, options, sa
     assert re.search(said, complaint), complaint
 
 
+@pytest.mark.parametrize("name", RENAMED)
+@pytest.mark.parametrize("options", ["--{0} 4", "--{0}=4"])
+def test_an_option_with_an_old_name_is_told_the_new_one(refused, name, options):
+    old, new = (text.replace("_", "-") for text in (name, RENAMED[name]))
+    for spelled in (old, name):
+        assert f"option --{spelled} is called --{new} now." in refused("train", *options.format(spelled).split())
+
+
 def test_a_missing_file_is_one_line(refused):
     assert "no config at nothing.yaml" in refused("train", "nothing.yaml")
 
@@ -101,7 +111,14 @@ def test_help_names_files_and_options(capsys):
         main(["train", "--help"])
     assert stop.value.code == 0
     text = capsys.readouterr().out
-    for name in ("[CONFIG]", "--policy", "--mixture", "--augmentation.crop", "--compact.objective.counterfactual"):
+    for name in (
+        "[CONFIG]",
+        "--policy",
+        *POLICY_TYPES,
+        "--mixture",
+        "--augmentation.crop",
+        "--compact.objective.counterfactual",
+    ):
         assert name in text
 
 
