@@ -63,7 +63,10 @@ class Body(Protocol):
         ...
 
     def reset(self) -> None:
-        """Follow references from the pose measured now, which is the first reference; clears a fault."""
+        """Follow references from the pose measured now, which is the first reference; clears a fault.
+
+        A robot that cannot be read, or measures what is not a number, is the next fault.
+        """
         ...
 
     def read(self) -> RobotState:
@@ -75,7 +78,10 @@ class Body(Protocol):
         ...
 
     def advance(self, until_ns: int) -> None:
-        """Move until `until_ns` on the session's clock; a body in a process of its own only waits."""
+        """Move until `until_ns` on the session's clock, or up to one control period less.
+
+        A body in a process of its own moves by itself, and only waits here.
+        """
         ...
 
     def hold(self, fault: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from hlm.core.embodiment import Embodiment
 from hlm.core.errors import InputError
 from hlm.core.proprioception import measured_state
 from hlm.core.protocols import Cameras, ReferenceSource
-from hlm.core.values import Observation, Reference
+from hlm.core.values import CameraFrame, Observation, Reference
 from hlm.core.yaw_rate import YawRate
 from hlm.runtime.safety import ReferenceLimits, reference_fault
 
@@ -31,19 +32,19 @@ class LoopConfig:
     Attributes:
         rate_hz: steps per second, of the dataset and of the source.
         settle_s: time in which the body stands still before the first step.
-        stale_s: an input older than this stops the body.
+        max_age_s: an older input puts the body on hold.
     """
 
     rate_hz: float = 30.0
     settle_s: float = 0.6
-    stale_s: float = 0.1
+    max_age_s: float = 0.1
 
     def __post_init__(self) -> None:
         """Check ranges."""
         if not self.rate_hz > 0.0:
             raise InputError(f"rate_hz must be positive, got {self.rate_hz}.")
-        if not (self.settle_s >= 0.0 and self.stale_s > 0.0):
-            raise InputError(f"settle_s {self.settle_s} must not be negative, and stale_s {self.stale_s} positive.")
+        if not (self.settle_s >= 0.0 and self.max_age_s > 0.0):
+            raise InputError(f"settle_s {self.settle_s} must not be negative, and max_age_s {self.max_age_s} positive.")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,6 +62,13 @@ class LoopStep:
     observation: Observation
     reference: Reference
     age_s: Mapping[str, float] = field(default_factory=dict)
+
+
+class _Seen(NamedTuple):
+    """An observation, and how old each of its inputs was when the step was due."""
+
+    observation: Observation
+    age_s: Mapping[str, float]
 
 
 class ControlLoop:
@@ -84,13 +92,14 @@ class ControlLoop:
         self._limits = ReferenceLimits(embodiment)
         self._yaw_rate: YawRate | None = None
         self._previous: FloatArray = np.zeros(0)
+        self._delivering: set[str] = set()
 
     def steps(self, source: ReferenceSource, instruction: str) -> Iterator[LoopStep]:
         """Settle, then yield each step once its reference is with the body.
 
         The steps end when the source ends the episode, or when the body stops following: an input was stale or missing,
         a reference was not a number, or the body itself failed. `Body.status` then says which. Callers may stop at any
-        step; the body then holds the last reference.
+        step; nothing advances the body after that.
 
         Args:
             source: says where the body should be.
@@ -98,46 +107,57 @@ class ControlLoop:
         """
         clock, body, config = self._clock, self._body, self._config
         body.reset()
+        if not body.status.tracking:
+            return
+        self._delivering.clear()
         self._previous, self._yaw_rate = measured_state(body.read(), None)
         body.advance(clock.now_ns() + round(config.settle_s * NS_PER_S))
         grid = ticks(clock, config.rate_hz)
-        first, _ = self._observe(clock.now_ns(), instruction)
-        if not body.status.tracking:
+        seen = self._observe(clock.now_ns(), instruction)
+        if seen is None:
             return
-        source.reset(first)
+        source.reset(seen.observation)
         for tick in grid:
-            observation, age_s = self._observe(tick.due_ns, instruction)
-            self._check_cameras(first, observation)
-            if not body.status.tracking:
+            seen = self._observe(tick.due_ns, instruction)
+            if seen is None:
                 return
-            wanted = source.reference(observation)
+            wanted = source.reference(seen.observation)
             if wanted is None:
                 return
             reference = self._limited(wanted, tick.due_ns, (1 + tick.skipped) / config.rate_hz)
-            if reference is not None:
-                body.push(reference)
-            if reference is None or not body.status.tracking:
+            if reference is None:
                 return
-            yield LoopStep(index=tick.index, observation=observation, reference=reference, age_s=age_s)
+            body.push(reference)
+            if not body.status.tracking:
+                return
+            yield LoopStep(index=tick.index, observation=seen.observation, reference=reference, age_s=seen.age_s)
             body.advance(tick.due_ns + due_ns(0, 1, config.rate_hz))
 
-    def _observe(self, due_ns: int, instruction: str) -> tuple[Observation, dict[str, float]]:
-        """What is measured for the step due at `due_ns`, and how old each input is; a stale one holds the body."""
-        state = self._body.read()
-        frames = self._cameras.capture()
+    def _observe(self, due_ns: int, instruction: str) -> _Seen | None:
+        """What is measured for the step due at `due_ns`; None when the body stopped or stops because of it."""
+        state, frames = self._body.read(), self._capture()
+        if not self._body.status.tracking:
+            return None
         vector, self._yaw_rate = measured_state(state, self._yaw_rate)
-        ages = {"state": _age_s(due_ns, state.stamp_ns)}
-        ages |= {f"image_{name}": _age_s(due_ns, frame.stamp_ns) for name, frame in frames.items()}
-        for name, age_s in ages.items():
-            if age_s > self._config.stale_s:
-                self._body.hold(f"input '{name}' is {age_s:.3f} s old, more than {self._config.stale_s} s")
-        return Observation(due_ns, vector, dict(frames), instruction), ages
+        age_s = {"state": _age_s(due_ns, state.stamp_ns)}
+        age_s |= {f"image_{name}": _age_s(due_ns, frame.stamp_ns) for name, frame in frames.items()}
+        for name, age in age_s.items():
+            if age > self._config.max_age_s:
+                self._body.hold(f"input '{name}' is {age:.3f} s old, more than {self._config.max_age_s} s")
+                return None
+        return _Seen(Observation(due_ns, vector, frames, instruction), age_s)
 
-    def _check_cameras(self, first: Observation, now: Observation) -> None:
-        """A camera that delivered when the episode began must go on, or the body holds."""
-        for name in first.frames:
-            if name not in now.frames:
-                self._body.hold(f"camera '{name}' stopped delivering images")
+    def _capture(self) -> Mapping[str, CameraFrame]:
+        """The newest images; the body holds when a camera fails, or one that delivered in this episode does not."""
+        try:
+            frames = self._cameras.capture()
+        except Exception as error:  # noqa: BLE001 - a driver may raise anything, and the body must not go on blind
+            self._body.hold(f"the cameras failed: {type(error).__name__}: {error}")
+            return {}
+        for name in sorted(self._delivering - frames.keys()):
+            self._body.hold(f"camera '{name}' stopped delivering images")
+        self._delivering |= frames.keys()
+        return frames
 
     def _limited(self, wanted: Reference, due_ns: int, dt_s: float) -> Reference | None:
         """The reference that the body may have; None, and the body holds, when it is not a number."""

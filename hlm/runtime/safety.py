@@ -8,7 +8,7 @@ import numpy as np
 
 from hlm.core.arrays import FloatArray
 from hlm.core.embodiment import Embodiment
-from hlm.core.layout import DIMENSIONS, JOINTS, MOTOR_ORDER, NAMES, pack
+from hlm.core.layout import JOINTS, MOTOR_ORDER, NAMES, pack
 from hlm.core.values import JointCommand, RobotState
 from hlm.core.yaw_rate import MAX_YAW_RATE_RAD_S
 
@@ -53,8 +53,6 @@ class ReferenceLimits:
 
 def reference_fault(vector: FloatArray) -> str:
     """Why a [34] reference cannot be followed, naming up to three dimensions; empty when it can."""
-    if vector.shape != (DIMENSIONS,):
-        return f"the reference has shape {list(vector.shape)} instead of [{DIMENSIONS}]"
     return _not_finite("the reference", vector, NAMES)
 
 
@@ -75,6 +73,8 @@ def command_fault(command: JointCommand) -> str:
         _not_finite("the commanded torque", command.torque_nm, MOTOR_ORDER)
         or _not_finite("the commanded position", command.joint_position_rad, MOTOR_ORDER)
         or _not_finite("the commanded velocity", command.joint_velocity_rad_s, MOTOR_ORDER)
+        or _not_finite("the commanded stiffness", command.kp_nm_rad, MOTOR_ORDER)
+        or _not_finite("the commanded damping", command.kd_nm_s_rad, MOTOR_ORDER)
         or _not_finite("the commanded gripper opening", command.gripper_opening, ("left", "right"))
     )
 

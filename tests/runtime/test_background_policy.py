@@ -115,10 +115,11 @@ def test_answer_of_the_last_episode_is_not_delivered(background, policy):
     assert [observation.state[0] for observation, _ in policy.calls] == [1.0, 3.0]
 
 
-def test_prefix_is_handed_on(background, policy):
-    prefix = ActionPrefix(np.ones((3, DIMENSIONS)), 1, 2)
-    background.request(observe(), prefix)
-    settled(background)
+def test_prefix_is_handed_on():
+    policy, prefix = FakePolicy(continues_chunks=True), ActionPrefix(np.ones((3, DIMENSIONS)), 1, 2)
+    with BackgroundPolicy(policy) as background:
+        background.request(observe(), prefix)
+        settled(background)
     assert policy.calls[0][1] is prefix
 
 

@@ -129,6 +129,39 @@ def test_a_camera_that_stops_delivering_holds_the_body(make_rig, make_source):
     assert rig.body.status == BodyStatus(BodyMode.HELD, "camera 'head' stopped delivering images")
 
 
+def test_a_camera_that_came_late_must_go_on_too(make_rig, make_source):
+    rig = make_rig()
+    rig.cameras.dead = True
+
+    def before(step):
+        rig.cameras.dead = step not in (2, 3, 4)
+
+    assert len(play(rig, make_source(9, before))) == 6
+    assert rig.body.status.fault == "camera 'head' stopped delivering images"
+
+
+def test_a_camera_driver_that_fails_holds_the_body(make_rig, make_source, monkeypatch):
+    rig = make_rig()
+
+    def before(step):
+        if step == 3:
+            monkeypatch.setattr(rig.cameras, "capture", fail)
+
+    def fail():
+        raise OSError("USB gone")
+
+    assert len(play(rig, make_source(8, before))) == 4
+    assert rig.body.status == BodyStatus(BodyMode.HELD, "the cameras failed: OSError: USB gone")
+
+
+def test_a_robot_that_measures_nonsense_starts_no_episode(make_rig, make_source):
+    rig = make_rig()
+    rig.robot.joints = np.full(29, np.nan)
+    assert play(rig, make_source(3)) == []
+    assert rig.body.status.mode is BodyMode.DAMPED
+    assert rig.body.status.fault.startswith("the measured position is not a number in left_hip_pitch")
+
+
 def test_the_next_episode_starts_without_the_last_ones_fault(make_rig, make_source):
     rig = make_rig()
     broken = make_source(4)
@@ -206,7 +239,7 @@ def test_other_rates_hold_too(make_rig, make_source):
         ({"rate_hz": 0.0}, r"rate_hz must be positive, got 0\.0"),
         ({"rate_hz": float("nan")}, "rate_hz must be positive, got nan"),
         ({"settle_s": -1.0}, r"settle_s -1\.0 must not be negative"),
-        ({"stale_s": 0.0}, r"stale_s 0\.0 positive"),
+        ({"max_age_s": 0.0}, r"max_age_s 0\.0 positive"),
     ],
 )
 def test_settings_out_of_range_are_refused(change, text):

@@ -63,7 +63,7 @@ def test_a_robot_that_stops_answering_is_damped_and_its_last_measurement_keeps_i
         body.advance(until_ns)
         assert body.status == BodyStatus(BodyMode.DAMPED, "the robot cannot be read: ConnectionError: cable pulled")
         assert body.read().stamp_ns == before.stamp_ns
-        assert rig.clock.now_ns() == until_ns  # time goes on
+        assert rig.clock.now_ns() >= until_ns - 10_000_000  # time goes on
 
 
 def test_a_held_body_keeps_balancing_and_takes_no_references(rig):
@@ -110,11 +110,119 @@ def test_grippers_keep_what_they_hold_when_the_motors_are_damped(rig):
 
 
 def test_a_body_that_was_entered_and_never_reset_commands_nothing(rig):
-    with rig.body:
-        pass
+    with rig.body as body:
+        assert body.status == BodyStatus(BodyMode.DAMPED, "the body was not reset yet")
+        body.push(reference(rig))
+        advance(rig, 0.1)
     assert rig.robot.commands == []
-    with pytest.raises(InputError, match="read before it was reset"):
-        rig.body.read()
+
+
+def test_braking_that_failed_is_tried_again_at_the_next_step(rig, monkeypatch):
+    command, refused = rig.robot.command, []
+
+    def refuse_once(command_):
+        if not refused:
+            refused.append(command_)
+            raise ConnectionError("a hiccup")
+        command(command_)
+
+    with rig.body as body:
+        body.reset()
+        advance(rig, 0.05)
+        rig.tracker.broken = ValueError("a bug")
+        monkeypatch.setattr(rig.robot, "command", refuse_once)
+        advance(rig, 0.05)
+        assert brakes(refused[0])
+        assert brakes(rig.robot.commands[-1])
+
+
+def test_ctrl_c_while_braking_brakes_again_on_leaving(rig, monkeypatch):
+    command, calls = rig.robot.command, []
+
+    def interrupted(command_):
+        calls.append(command_)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        command(command_)
+
+    with pytest.raises(KeyboardInterrupt), rig.body as body:
+        body.reset()
+        advance(rig, 0.05)
+        rig.tracker.broken = ValueError("a bug")
+        monkeypatch.setattr(rig.robot, "command", interrupted)
+        advance(rig, 0.05)
+    assert brakes(rig.robot.commands[-1])
+    assert rig.robot.entered == 0
+
+
+def test_a_second_ctrl_c_while_leaving_brakes_all_the_same(rig, monkeypatch):
+    command, calls = rig.robot.command, []
+
+    def interrupted(command_):
+        calls.append(command_)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        command(command_)
+
+    with pytest.raises(KeyboardInterrupt), rig.body as body:
+        body.reset()
+        advance(rig, 0.05)
+        monkeypatch.setattr(rig.robot, "command", interrupted)
+    assert brakes(rig.robot.commands[-1])
+    assert rig.robot.entered == 0
+
+
+def test_a_caller_that_is_always_late_still_gets_a_step_each_time_and_missed_slots_are_counted(rig):
+    with rig.body as body:
+        body.reset()
+        for late in range(1, 6):
+            rig.clock.wait_until(rig.clock.now_ns() + 200_000_000)
+            body.advance(rig.clock.now_ns() - 150_000_000)
+            assert len(rig.robot.commands) == late
+        assert body.status.tracking
+        assert body.missed_slots > 50
+
+
+def test_a_body_that_nobody_advances_for_long_is_damped(rig):
+    with rig.body as body:
+        body.reset()
+        advance(rig, 0.05)
+        rig.clock.wait_until(rig.clock.now_ns() + 700_000_000)
+        advance(rig, 0.05)
+        assert body.status.mode is BodyMode.DAMPED
+        assert body.status.fault.startswith("the body was not advanced for 0.7")
+        assert brakes(rig.robot.commands[-1])
+
+
+def test_a_bug_in_taking_a_reference_damps(rig, monkeypatch):
+    def fail(reference):
+        raise ZeroDivisionError
+
+    with rig.body as body:
+        body.reset()
+        advance(rig, 0.05)
+        monkeypatch.setattr(rig.tracker, "push", fail)
+        body.push(reference(rig))
+        assert body.status.fault == "the tracker failed: ZeroDivisionError: "
+        assert brakes(rig.robot.commands[-1])
+
+
+def test_a_damped_body_still_measures(rig):
+    with rig.body as body:
+        body.reset()
+        rig.tracker.broken = ValueError("a bug")
+        advance(rig, 1.0)
+        assert body.read().stamp_ns == rig.clock.now_ns()
+
+
+def test_gripper_openings_that_are_not_numbers_are_never_sent(rig):
+    with rig.body as body:
+        body.reset()
+        advance(rig, 0.05)
+        rig.robot.opening = np.array([np.nan, 1.0])
+        advance(rig, 0.05)
+        assert body.status.fault == "the measured gripper opening is not a number in left"
+    assert np.isfinite([command.gripper_opening for command in rig.robot.commands]).all()
 
 
 def test_a_robot_that_refuses_to_be_damped_is_left_all_the_same(rig, monkeypatch, caplog):
@@ -128,7 +236,7 @@ def test_a_robot_that_refuses_to_be_damped_is_left_all_the_same(rig, monkeypatch
     assert "could not be damped" in caplog.text
 
 
-@pytest.mark.parametrize("change", [{"control_hz": 0.0}, {"stale_s": float("nan")}])
+@pytest.mark.parametrize("change", [{"control_hz": 0.0}, {"max_state_age_s": float("nan")}, {"max_gap_s": -1.0}])
 def test_rates_out_of_range_are_refused(change):
     with pytest.raises(InputError, match="must be positive"):
         LockstepConfig(**change)
