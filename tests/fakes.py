@@ -220,4 +220,15 @@ class FakePolicy:
         if self.error is not None:
             raise self.error
         actions = observation.state + np.arange(self.spec.horizon)[:, None]
+        if prefix is not None:
+            actions[: prefix.delay] = prefix.actions[: prefix.delay]
         return ActionChunk(observation.stamp_ns, self.spec.rate_hz, actions)
+
+
+def fail_at_first(folder, seed):
+    """A rollout for worker processes, which leaves a file: seed 0 fails, the others take a while."""
+    (folder / str(seed)).touch()
+    if seed == 0:
+        raise InputError("seed 0 went wrong")
+    threading.Event().wait(0.3)
+    return seed

@@ -59,5 +59,13 @@ class MissingDependencyError(HlmError):
     """A package or system library that is not installed; the text gives the command that installs it."""
 
 
+class TrackingError(HlmError):
+    """A body that cannot be controlled any more."""
+
+
+class WorkerDiedError(HlmError):
+    """A worker process that was killed before it could say why."""
+
+
 class PeerFailedError(HlmError):
     """Another process of the same run failed, which reports the error itself; this process only ends."""

@@ -6,12 +6,13 @@ import atexit
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from multiprocessing import get_context
 from pathlib import Path
 
 from hlm.core.arrays import ByteArray
-from hlm.core.errors import InputError
+from hlm.core.errors import InputError, WorkerDiedError
 from hlm.core.task import Progress
 from hlm.evaluation.results import RolloutResult
 from hlm.evaluation.video import VideoWriter
@@ -74,19 +75,28 @@ def in_parallel(open_rollouts: OpenRollouts, seeds: Sequence[int], workers: int)
         open_rollouts: entered once in each process; gives what runs a seed there. Picklable.
         seeds: one rollout each.
         workers: processes.
+
+    Raises:
+        WorkerDiedError: a process was killed.
     """
     if workers <= 1:
         with open_rollouts() as run:
             yield from map(run, seeds)
         return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_end_quietly) as pool:
-        jobs = [pool.submit(_run, open_rollouts, seed) for seed in seeds]
-        try:
-            for job in as_completed(jobs):
-                yield job.result()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    # Not as a context: leaving that would wait for every rollout that was submitted.
+    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_end_quietly)
+    jobs = [pool.submit(_run, open_rollouts, seed) for seed in seeds]
+    try:
+        for job in as_completed(jobs):
+            yield job.result()
+    except BrokenProcessPool as error:
+        raise WorkerDiedError(
+            "a worker process was killed, perhaps because the memory was full; try fewer --workers."
+        ) from error
+    finally:
+        for job in jobs:
+            job.cancel()
+        pool.shutdown(wait=True, cancel_futures=True)
 
 
 # What this worker process has opened; at most one.

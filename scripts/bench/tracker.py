@@ -20,6 +20,7 @@ from hlm.control.model import BodyModel, Configuration
 from hlm.control.tracker.whole_body_tracker import WholeBodyTracker
 from hlm.core.clock import NS_PER_S
 from hlm.core.embodiments.catalog import find_embodiment
+from hlm.core.errors import TrackingError
 from hlm.core.layout import MOTOR_LEGS
 from hlm.core.rotations import matrix_from_quat, roll_pitch_yaw_from_quat, wrap_angle
 from hlm.core.values import Reference
@@ -155,7 +156,11 @@ class _Log:
         robot, tracker = self._robot, self._tracker
         state = robot.read()
         start_s = time.perf_counter()
-        command = tracker.step(state)
+        try:
+            command = tracker.step(state)
+        except TrackingError:
+            self.fell = True
+            return
         self._step_s.append(time.perf_counter() - start_s)
         robot.command(command)
         self.fell = self.fell or robot.pelvis_uprightness() < 0.3 or robot.pelvis_height_m() < 0.25

@@ -1,5 +1,7 @@
 """Laws of `hlm.core.body.Body`."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -12,11 +14,24 @@ from hlm.core.values import Reference
 
 
 class Stand(NamedTuple):
-    """A body that was not entered yet, whose robot stands; `braking()` says whether its motors only brake."""
+    """A body that was not entered yet, whose robot stands.
+
+    Attributes:
+        body: the body.
+        clock: the session's.
+        commands: every joint command that the robot got, oldest first.
+        break_robot: makes the robot's `read` raise an error, or give a state, from now on.
+    """
 
     body: Body
     clock: Clock
-    braking: object
+    commands: list
+    break_robot: Callable
+
+    def braking(self):
+        """Whether the motors were told last to brake and nothing else."""
+        last = self.commands[-1]
+        return not (last.torque_nm.any() or last.kp_nm_rad.any()) and bool((last.kd_nm_s_rad > 0.0).all())
 
 
 def advance(stand, duration_s):
@@ -122,6 +137,65 @@ class BodyConformance:
             follow(stand, [standing(stand)] * 3)
             assert not stand.braking()
             raise error
+        assert stand.braking()
+
+    def test_before_a_reset_it_does_not_track(self, stand):
+        with stand.body as body:
+            assert not body.status.tracking
+            assert body.status.fault
+
+    def test_a_robot_that_stops_answering_is_damped_while_time_goes_on(self, stand):
+        with stand.body as body:
+            body.reset()
+            follow(stand, [standing(stand)] * 3)
+            last = body.read()
+            stand.break_robot(ConnectionError("cable pulled"))
+            start_ns = stand.clock.now_ns()
+            advance(stand, 0.2)
+            assert body.status.mode is BodyMode.DAMPED
+            assert "cable pulled" in body.status.fault
+            assert stand.braking()
+            assert stand.clock.now_ns() - start_ns > 0.15 * NS_PER_S
+            assert body.read().stamp_ns == last.stamp_ns
+
+    @pytest.mark.parametrize("broken", ["stale", "nan"])
+    def test_a_measurement_that_nothing_can_balance_on_damps(self, stand, broken):
+        with stand.body as body:
+            body.reset()
+            follow(stand, [standing(stand)] * 3)
+            state = body.read()
+            changed = {"stamp_ns": state.stamp_ns - NS_PER_S}
+            if broken == "nan":
+                changed = {"joint_velocity_rad_s": np.full(29, np.nan), "stamp_ns": state.stamp_ns + NS_PER_S}
+            stand.break_robot(replace(state, **changed))
+            advance(stand, 0.1)
+            assert body.status.mode is BodyMode.DAMPED
+            assert stand.braking()
+
+    def test_holding_never_improves_a_state(self, stand):
+        with stand.body as body:
+            body.reset()
+            advance(stand, 0.05)
+            stand.break_robot(ConnectionError("cable pulled"))
+            advance(stand, 0.05)
+            body.hold("the operator pressed pause")
+            assert body.status.mode is BodyMode.DAMPED
+
+    def test_a_caller_that_is_late_every_time_still_gets_control_steps(self, stand):
+        with stand.body as body:
+            body.reset()
+            advance(stand, 0.05)
+            for _ in range(5):
+                before = len(stand.commands)
+                stand.clock.wait_until(stand.clock.now_ns() + 60_000_000)
+                body.advance(stand.clock.now_ns() - 20_000_000)
+                assert len(stand.commands) > before
+
+    def test_leaving_a_held_body_makes_it_safe(self, stand):
+        with stand.body as body:
+            body.reset()
+            advance(stand, 0.05)
+            body.hold("a test")
         assert stand.braking()
 
     def test_leaving_normally_makes_it_safe(self, stand):

@@ -59,12 +59,11 @@ class ReferenceSourceConformance:
         first, second = played(make_source()), played(make_source())
         np.testing.assert_array_equal([one.vector for one in first], [one.vector for one in second])
 
-    def test_an_observation_is_not_changed(self, make_source):
-        source, seen = make_source(), observation(0)
-        source.reset(seen)
-        source.reference(seen)
-        np.testing.assert_array_equal(seen.state, STANDING)
-        assert all((frame.image == 90).all() for frame in seen.frames.values())
+    def test_a_reset_starts_anew(self, make_source):
+        source = make_source()
+        references = played(source, 5)
+        assert len(references) == len(played(source, 5)) == 5
+        np.testing.assert_array_equal(played(source, 1)[0].stamp_ns, references[0].stamp_ns)
 
     def test_after_its_end_it_stays_ended(self, make_source):
         source = make_source()

@@ -1,9 +1,12 @@
 """Laws of `hlm.core.protocols.Robot`."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from hlm.core.embodiments.unitree_g1 import UNITREE_G1
+from hlm.core.layout import MOTOR_ORDER
 from hlm.core.values import JointCommand
 
 
@@ -16,6 +19,8 @@ def stay(state, stamp_ns):
 
 class RobotConformance:
     """What every robot does; a subclass gives the fixture `robot_and_clock`: a robot that was not entered yet."""
+
+    moves_at_once = False
 
     @pytest.fixture
     def robot_and_clock(self):
@@ -53,10 +58,26 @@ class RobotConformance:
         robot, clock = robot_and_clock
         with robot:
             start = robot.read()
-            robot.command(stay(start, clock.now_ns()))
-            clock.wait_until(clock.now_ns() + 100_000_000)
-            moved = np.abs(robot.read().joint_position_rad - start.joint_position_rad)
-            assert moved.max() < 0.3  # without a command, the body would have begun to fall together
+            bent = np.array(start.joint_position_rad)
+            bent[MOTOR_ORDER.index("left_elbow")] += 0.3
+            robot.command(replace(stay(start, clock.now_ns()), joint_position_rad=bent))
+            for _ in range(2):  # one command reaches its target and stays there
+                clock.wait_until(clock.now_ns() + 200_000_000)
+                reached = robot.read().joint_position_rad[MOTOR_ORDER.index("left_elbow")]
+                assert reached == pytest.approx(bent[MOTOR_ORDER.index("left_elbow")], abs=0.1)
+
+    def test_leaving_lets_go_of_the_motors(self, robot_and_clock):
+        robot, clock = robot_and_clock
+        with robot:
+            state = robot.read()
+            raised = np.array(state.joint_position_rad)
+            raised[MOTOR_ORDER.index("left_shoulder_pitch")] -= 1.0
+            robot.command(replace(stay(state, clock.now_ns()), joint_position_rad=raised))
+        if self.moves_at_once:
+            return
+        clock.wait_until(clock.now_ns() + 100_000_000)
+        arm = robot.read().joint_position_rad[MOTOR_ORDER.index("left_shoulder_pitch")]
+        assert arm > state.joint_position_rad[MOTOR_ORDER.index("left_shoulder_pitch")] - 0.3
 
     def test_it_can_be_entered_again(self, robot_and_clock):
         robot, clock = robot_and_clock

@@ -9,6 +9,8 @@ from hlm.core.task import Progress
 class TaskConformance:
     """What every task does; a subclass gives the fixture `task`, whose world nobody moves."""
 
+    scenes_differ = True
+
     @pytest.fixture
     def task(self):
         raise NotImplementedError
@@ -27,12 +29,14 @@ class TaskConformance:
             assert all(isinstance(candidate, str) and candidate for candidate in instance.candidates)
             assert len(set(instance.candidates)) == len(instance.candidates)
 
-    def test_seeds_draw_different_instances(self, task):
-        drawn = []
-        for seed in range(8):
-            instance = task.reset(seed)
-            drawn.append((instance.instruction, str(task.privileged())))
-        assert len(set(drawn)) > 1
+    def test_seeds_draw_different_scenes_and_ask_for_different_things(self, task):
+        instances = [task.reset(seed) for seed in range(8)]
+        assert len({instance.instruction for instance in instances}) == len(instances[0].candidates)
+        scenes = []
+        for seed in range(0, 8, len(instances[0].candidates)):
+            task.reset(seed)
+            scenes.append(str({name: np.round(value, 6).tolist() for name, value in task.privileged().items()}))
+        assert len(set(scenes)) == (len(scenes) if self.scenes_differ else 1)
 
     def test_the_same_seed_is_the_same_instance(self, task):
         first, quantities = task.reset(3), task.privileged()

@@ -1,5 +1,7 @@
 """Every implementation of a protocol, fakes included, under its suite; policies other than fakes: in tests/policies."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from conformance.bodies import BodyConformance, Stand
@@ -31,7 +33,20 @@ from hlm.teleop.retargeting import RetargetedSource
 STANDING = observation(0).state
 
 
+def break_robot(robot, result):
+    """Let a robot's `read` raise an error, or give the same state for ever."""
+
+    def read():
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+    robot.read = read
+
+
 class TestMonotonicClock(ClockConformance):
+    late_ns = 1_000_000_000  # a busy machine
+
     @pytest.fixture
     def clock(self):
         return MonotonicClock()
@@ -52,6 +67,8 @@ class TestWorld(ClockConformance):
 
 
 class TestFakeRobot(RobotConformance):
+    moves_at_once = True
+
     @pytest.fixture
     def robot_and_clock(self, rig):
         return rig.robot, rig.clock
@@ -78,11 +95,7 @@ class TestWholeBodyTracker(TrackerConformance):
 class TestLockstepBodyOfFakes(BodyConformance):
     @pytest.fixture
     def stand(self, rig):
-        def braking():
-            last = rig.robot.commands[-1]
-            return not (last.torque_nm.any() or last.kp_nm_rad.any()) and bool((last.kd_nm_s_rad > 0.0).all())
-
-        return Stand(rig.body, rig.clock, braking)
+        return Stand(rig.body, rig.clock, rig.robot.commands, partial(break_robot, rig.robot))
 
 
 class TestLockstepBodyInSimulation(BodyConformance):
@@ -90,15 +103,14 @@ class TestLockstepBodyInSimulation(BodyConformance):
     def stand(self, simulated_robot):
         robot, world = simulated_robot
         body = LockstepBody(robot, WholeBodyTracker(UNITREE_G1), world, UNITREE_G1)
-        motors = [world.model.actuator(joint.name).id for joint in UNITREE_G1.joints]
+        commands, command = [], robot.command
 
-        def braking():
-            world.wait_until(world.now_ns() + TIME_STEP_NS)
-            torque_nm = world.data.ctrl[motors]
-            moving_rad_s = robot.read().joint_velocity_rad_s
-            return bool((torque_nm * moving_rad_s <= 1e-9).all())
+        def noted(one):
+            commands.append(one)
+            command(one)
 
-        return Stand(body, world, braking)
+        robot.command = noted
+        return Stand(body, world, commands, partial(break_robot, robot))
 
 
 class TestFakeCameras(CamerasConformance):
@@ -157,6 +169,8 @@ class TestSimulatedTask(TaskConformance):
 
 
 class TestFakeTask(TaskConformance):
+    scenes_differ = False
+
     @pytest.fixture
     def task(self):
         return FakeTask()

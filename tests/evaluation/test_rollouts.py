@@ -1,13 +1,13 @@
 import os
 import signal
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import nullcontext
 from functools import partial
 
 import numpy as np
 import pytest
+from fakes import fail_at_first
 
-from hlm.core.errors import InputError
+from hlm.core.errors import InputError, WorkerDiedError
 from hlm.core.task import Progress
 from hlm.evaluation.results import RolloutResult
 from hlm.evaluation.rollouts import in_parallel, rollout
@@ -144,12 +144,12 @@ def test_an_error_of_a_worker_comes_out():
 
 
 def test_a_worker_that_dies_is_no_endless_wait():
-    with pytest.raises(BrokenProcessPool):
+    with pytest.raises(WorkerDiedError, match="a worker process was killed"):
         list(in_parallel(opened(os._exit), [3, 4], 2))
 
 
 def test_workers_end_at_ctrl_c_without_a_word(capfd):
-    with pytest.raises(BrokenProcessPool):
+    with pytest.raises(WorkerDiedError, match="a worker process was killed"):
         list(in_parallel(opened(signal.raise_signal), [signal.SIGINT], 2))
     assert "KeyboardInterrupt" not in capfd.readouterr().err
 
@@ -158,3 +158,10 @@ def test_whoever_has_seen_enough_may_stop():
     found = in_parallel(opened(TABLE.__getitem__), list(TABLE), 2)
     assert next(found) in TABLE.values()
     found.close()
+
+
+def test_after_an_error_the_rollouts_that_have_not_begun_are_not_run(tmp_path):
+    run = partial(fail_at_first, tmp_path)
+    with pytest.raises(InputError, match="seed 0"):
+        list(in_parallel(partial(nullcontext, run), range(40), 2))
+    assert len(list(tmp_path.iterdir())) < 10

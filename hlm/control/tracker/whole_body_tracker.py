@@ -38,11 +38,12 @@ from hlm.control.tracker.whole_body_qp import WholeBodyQP, WholeBodySolution, Wh
 from hlm.core.arrays import FloatArray
 from hlm.core.clock import NS_PER_S
 from hlm.core.embodiment import Embodiment
-from hlm.core.errors import InputError
+from hlm.core.errors import InputError, TrackingError
 from hlm.core.layout import pack
 from hlm.core.values import JointCommand, Reference, RobotState
 
 _MAX_TICK_S = 0.02
+_MAX_UNSOLVED_IN_A_ROW = 10  # 0.1 s: a body that falls does not get far
 _MAX_AHEAD_S = 1.0
 _MAX_LOAD_FRACTION = 4.0  # on one foot; a landing exceeds the weight
 _MIN_STANCE_WEIGHT = 0.1  # of a foot in contact, in odometry
@@ -77,7 +78,7 @@ class WholeBodyTracker:
         self._solution: WholeBodySolution | None = None
         self._heading = Heading()
         self._swing: SwingFoot | None = None
-        self._unsolved_ticks = 0
+        self._unsolved_ticks = self._unsolved_in_a_row = 0
         self._stamp_ns = 0
 
     @property
@@ -108,7 +109,7 @@ class WholeBodyTracker:
         self._solution = None
         self._swing = None
         self._heading.reset()
-        self._unsolved_ticks = 0
+        self._unsolved_ticks = self._unsolved_in_a_row = 0
         self._stamp_ns = state.stamp_ns
         roll_rad, pitch_rad, _ = pin.rpy.matrixToRpy(rotation_from_quat(state.quat_world_from_pelvis_wxyz))
         root = np.array([roll_rad, pitch_rad, 0.0])
@@ -131,7 +132,11 @@ class WholeBodyTracker:
         self._motion.extend(self._stream.push(reference), self._played_ns)
 
     def step(self, state: RobotState) -> JointCommand:
-        """The command for the state measured now."""
+        """The command for the state measured now.
+
+        Raises:
+            TrackingError: the QP was infeasible for so many ticks in a row that its last torques mean nothing any more.
+        """
         dt_s = min(max((state.stamp_ns - self._stamp_ns) / NS_PER_S, 0.0), _MAX_TICK_S)
         self._stamp_ns = state.stamp_ns
         self._odometry.update(state, self._foot_weights())
@@ -147,7 +152,11 @@ class WholeBodyTracker:
         self._clock.update(dt_s, sample, balance, self._contacts, feet)
         if solution is None:
             self._unsolved_ticks += 1
+            self._unsolved_in_a_row += 1
+            if self._unsolved_in_a_row > _MAX_UNSOLVED_IN_A_ROW:
+                raise TrackingError(f"no torques keep the balance: {self._unsolved_in_a_row} ticks without a solution")
             return self._commander.command(state, sample, self._solution, None)
+        self._unsolved_in_a_row = 0
         self._solution = solution
         return self._commander.command(state, sample, solution, dt_s)
 

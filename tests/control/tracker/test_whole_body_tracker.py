@@ -9,7 +9,7 @@ from hlm.control.tracker.whole_body_tracker import WholeBodyTracker
 from hlm.control.walking_pattern import GaitConfig, footsteps_to
 from hlm.core.clock import NS_PER_S
 from hlm.core.embodiments.unitree_g1 import UNITREE_G1
-from hlm.core.errors import InputError
+from hlm.core.errors import InputError, TrackingError
 from hlm.core.layout import pack
 from hlm.core.rotations import roll_pitch_yaw_from_quat
 from hlm.core.values import Reference, RobotState
@@ -129,6 +129,17 @@ def test_a_tick_without_a_solution_repeats_the_last_torques_and_is_counted(stand
     assert tracker.unsolved_ticks == 1
     np.testing.assert_array_equal(command.torque_nm, good.torque_nm)
     assert np.all(np.isfinite(command.joint_velocity_rad_s))
+
+
+def test_many_ticks_in_a_row_without_a_solution_are_an_error(standing: Configuration) -> None:
+    tracker = WholeBodyTracker(UNITREE_G1)
+    tracker.reset(state_of(standing))
+    tracker.step(state_of(standing, 10_000_000))
+    tracker._qp.solve = lambda *_: None
+    for tick in range(2, 12):
+        tracker.step(state_of(standing, tick * 10_000_000))
+    with pytest.raises(TrackingError, match="no torques keep the balance: 11 ticks without a solution"):
+        tracker.step(state_of(standing, 120_000_000))
 
 
 @pytest.mark.parametrize(
