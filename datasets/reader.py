@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hlm.core.arrays import ByteArray
-from hlm.core.errors import CorruptError, HlmError, InputError, MissingFileError, UnknownNameError
+from hlm.core.errors import CorruptError, HlmError, InputError, MismatchError, MissingFileError, UnknownNameError
 from hlm.core.files import storage_errors
 from hlm.datasets.schema import DatasetSpec, EpisodeInfo
 from hlm.datasets.store.arrays import read_array
@@ -45,8 +45,8 @@ class Episode:
         self.path = path
         self.number = number
         self.attributes: dict[str, Any] = group_attributes(path)
-        self.info = EpisodeInfo.from_attributes(self.attributes)
         check_version(self.attributes, path)
+        self.info = EpisodeInfo.from_attributes(self.attributes)
         self._steps = steps_in(self.attributes)
         self.cameras = names_in(self.attributes, "cameras")
         self.inputs = names_in(self.attributes, "inputs")
@@ -195,7 +195,7 @@ def open_dataset(path: Path | str) -> Dataset:
 
     Raises:
         MissingFileError: there is no dataset at `path`.
-        MismatchError: the dataset has another version of the schema.
+        MismatchError: the dataset or an episode has another version of the schema.
         InputError: the dataset has no complete episode.
         CorruptError: the attributes of the dataset or of an episode cannot be read.
     """
@@ -214,6 +214,8 @@ def _episode(dataset: Path, folder: Path, number: int) -> Episode:
     """Open an episode; errors name it and say what to do."""
     try:
         return Episode(folder, number)
+    except MismatchError:
+        raise
     except HlmError as error:
         raise CorruptError(
             f"episode {number} of {dataset} cannot be read: {error} "

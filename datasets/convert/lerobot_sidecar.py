@@ -29,7 +29,7 @@ DATASET_FILE = "dataset.json"
 EPISODES_FILE = "episodes.jsonl"
 VERSION = 2
 # Names of version 1, which hlm 0.1 wrote.
-_NAMES_2 = {"labels": "privileged", "rows_crc32c": "steps_crc32c"}
+_NAMES_1 = {"labels": "privileged", "rows_crc32c": "steps_crc32c"}
 _CHECKED = (STAMP, STATE, ACTION)
 
 
@@ -116,8 +116,9 @@ class Sidecar:
         folder = root / FOLDER
         if not folder.exists():
             return None
-        value = renamed(read_json(folder / DATASET_FILE), _NAMES_2)
+        value = read_json(folder / DATASET_FILE)
         try:
+            value = renamed(value, _NAMES_1)
             if value["version"] > VERSION or value["dataset"]["schema_version"] > SCHEMA_VERSION:
                 raise MismatchError(f"{folder} was written by a newer hlm. Install that one.")
             episodes = [_described(line) for line in _lines(folder / EPISODES_FILE)]
@@ -168,7 +169,7 @@ def _plain(attributes: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _described(line: str) -> Described:
-    value = renamed(json.loads(line), _NAMES_2)
+    value = renamed(json.loads(line), _NAMES_1)
     attributes = dict(value["attributes"])
     if attributes.get("schema_version", SCHEMA_VERSION) < SCHEMA_VERSION:
         attributes = episode_attributes_3(attributes)

@@ -1,6 +1,7 @@
 """An older dataset becomes one of this version, completely or not at all, and with the content that it had."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from hlm.core.errors import CorruptError, MismatchError, StorageError
 from hlm.core.files import write_atomic
 from hlm.core.serialization import json_bytes, read_json
 from hlm.datasets import migrate as module
-from hlm.datasets.migrate import UPGRADES, Upgrade, migrate
+from hlm.datasets.migrate import migrate
 from hlm.datasets.reader import open_dataset
 from hlm.datasets.recover import recover
 from hlm.datasets.schema_2 import renamed
@@ -23,6 +24,7 @@ from hlm.datasets.store.journal import HEADER_FILE, STEPS_FILE
 from hlm.datasets.store.lock import LOCK_FILE, FolderLock, LockedError
 from hlm.datasets.store.naming import METADATA, numbered_episodes
 from hlm.datasets.store.version import SCHEMA_VERSION
+from hlm.datasets.upgrades import UPGRADES, Upgrade
 from hlm.datasets.verify import verify
 from hlm.datasets.writer import DatasetWriter
 
@@ -215,16 +217,15 @@ def test_a_dry_run_changes_nothing(old):
 def test_a_new_version_costs_one_function(maker, old, monkeypatch):
     """Version 4 of a future hlm calls instructions `words`, and this is all that it takes."""
 
-    def rename(dataset):
-        for folder in dataset.glob("episode_*"):
-            if (folder / METADATA).is_file():
-                attributes = group_attributes(folder)
-                attributes["words"] = attributes.pop("instruction")
-                write_atomic(folder / METADATA, group_metadata(attributes))
+    def rename(folder):
+        if (folder / METADATA).is_file():
+            attributes = group_attributes(folder)
+            attributes["words"] = attributes.pop("instruction")
+            write_atomic(folder / METADATA, group_metadata(attributes))
 
     monkeypatch.setattr(module, "SCHEMA_VERSION", 4)
     monkeypatch.setattr(module, "_check", lambda *_: None)  # which reads instructions
-    monkeypatch.setitem(UPGRADES, 3, Upgrade("instructions are called words", rename))
+    monkeypatch.setitem(UPGRADES, 3, Upgrade(summary="instructions are called words", episode=rename))
     assert migrate(old).changes[-1] == "instructions are called words"
     for number, folder in numbered_episodes(old, partial=False):
         attributes = group_attributes(folder)
@@ -244,7 +245,7 @@ def test_an_even_older_version_goes_through_every_step(old, monkeypatch):
         attributes["rate_hz"] = attributes.pop("hertz")
         write_atomic(dataset / METADATA, group_metadata(attributes))
 
-    monkeypatch.setitem(UPGRADES, 0, Upgrade("the rate says its unit", name_the_rate))
+    monkeypatch.setitem(UPGRADES, 0, Upgrade(summary="the rate says its unit", dataset=name_the_rate))
     assert migrate(old).found == 0
     assert open_dataset(old).spec.rate_hz == 30.0
 
@@ -252,18 +253,141 @@ def test_an_even_older_version_goes_through_every_step(old, monkeypatch):
 def test_a_newer_version_is_not_touched(maker, path):
     maker.dataset(path)
     write_atomic(path / METADATA, group_metadata(group_attributes(path) | {"schema_version": 99}))
-    with pytest.raises(MismatchError, match="has schema 99"):
+    with pytest.raises(MismatchError, match=f"{path} has schema 99, this hlm reads up to .* Install a newer hlm"):
         migrate(path)
+
+
+def test_a_newer_episode_is_not_touched(second):
+    set_attributes(second / "episode_000001", schema_version=9)
+    before = snapshot(second)
+    with pytest.raises(MismatchError, match=f"{second}/episode_000001 has schema 9, .* Install a newer hlm"):
+        migrate(second)
+    assert snapshot(second) == before
+
+
+def set_attributes(folder, **changes):
+    write_atomic(folder / METADATA, group_metadata(group_attributes(folder) | changes))
+
+
+def test_an_episode_of_this_version_is_left_alone(recorded, told, tmp_path):
+    """An episode, and a partial one, that were moved into an older dataset."""
+    for name in ("episode_000002", "episode_000003.partial"):
+        shutil.copytree(recorded / name, tmp_path / "moved" / name)
+    downgrade_to_2(recorded)
+    for name in ("episode_000002", "episode_000003.partial"):
+        shutil.rmtree(recorded / name)
+        (tmp_path / "moved" / name).rename(recorded / name)
+    before = snapshot(recorded / "episode_000002"), snapshot(recorded / "episode_000003.partial")
+    assert migrate(recorded).found == 2
+    assert (snapshot(recorded / "episode_000002"), snapshot(recorded / "episode_000003.partial")) == before
+    assert open_dataset(recorded).episodes[2].info == replace(told, outcome="success", stage=2)
+
+
+def test_an_older_episode_in_a_dataset_of_this_version_is_upgraded(recorded, tmp_path):
+    expected = snapshot(recorded)
+    shutil.copytree(recorded, tmp_path / "second")
+    downgrade_to_2(tmp_path / "second")
+    shutil.rmtree(recorded / "episode_000002")
+    (tmp_path / "second" / "episode_000002").rename(recorded / "episode_000002")
+    with pytest.raises(MismatchError, match=f"Upgrade it: `hlm data migrate {recorded}`"):
+        open_dataset(recorded)
+    assert migrate(recorded).found == 2
+    assert {name: _value(name, data) for name, data in snapshot(recorded).items()} == {
+        name: _value(name, data) for name, data in expected.items()
+    }
+
+
+def test_attributes_and_journal_of_different_versions_are_an_error(second):
+    header = read_json(second / "episode_000003.partial" / HEADER_FILE)
+    attributes = group_attributes(second / "episode_000001") | {"schema_version": 3}
+    write_atomic(second / "episode_000003.partial" / METADATA, group_metadata(attributes))
+    assert header["schema_version"] == 2
+    with pytest.raises(CorruptError, match=r"its attributes and its journal have schemas \[2, 3\]") as error:
+        migrate(second)
+    assert_names(error, second / "episode_000003.partial")
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+@pytest.mark.parametrize("linked", ["episode_000001", "episode_000002/image_head", "episode_000003.partial"])
+def test_nothing_is_written_through_a_link(second, tmp_path, linked, dry_run):
+    elsewhere = tmp_path / "elsewhere"
+    (second / linked).rename(elsewhere)
+    (second / linked).symlink_to(elsewhere)
+    before = snapshot(second), snapshot(elsewhere)
+    text = f"{second / linked} is a link to {elsewhere}; migrate that dataset, or replace the link by a copy"
+    with pytest.raises(MismatchError, match=text):
+        migrate(second, dry_run=dry_run)
+    assert (snapshot(second), snapshot(elsewhere)) == before
+
+
+def test_a_link_to_an_episode_of_this_version_stays_one(recorded, tmp_path):
+    shutil.copytree(recorded, tmp_path / "third")
+    downgrade_to_2(recorded)
+    shutil.rmtree(recorded / "episode_000002")
+    (recorded / "episode_000002").symlink_to("../third/episode_000002")
+    before = snapshot(tmp_path / "third")
+    migrate(recorded)
+    assert (recorded / "episode_000002").is_symlink()
+    assert len(open_dataset(recorded)) == 3
+    assert snapshot(tmp_path / "third") == before
+
+
+def test_names_of_others_that_clash_with_new_ones_move_into_extra(second, told):
+    own = {"steps": 3, "privileged": ["mine"], "scene": "kitchen", "fault": 7, "stages": 2, "candidates": {}}
+    set_attributes(second / "episode_000000", **own, operator_shift="night")
+    set_attributes(second / "episode_000002", steps=3)
+    migrate(second)
+    first, _, third = open_dataset(second)
+    assert (len(first), first.info.extra, first.info.scene) == (5, own, None)
+    assert first.privileged == ("goal_in_hand_m", "candidate_in_hand_m")
+    assert first.attributes["operator_shift"] == "night"
+    assert (len(third), third.info.scene) == (6, 5)
+    assert third.info.extra == {**told.extra, "steps": 3}
+
+
+def test_a_name_that_clashes_twice_is_an_error(second):
+    set_attributes(second / "episode_000001", stages=2, extra={"stages": "reach"})
+    before = snapshot(second)
+    with pytest.raises(CorruptError, match="'stages' is both an attribute and in 'extra'") as error:
+        migrate(second)
+    assert_names(error, second / "episode_000001")
+    assert snapshot(second) == before
+
+
+def test_renaming_loses_nothing():
+    assert renamed({"a": 1, "b": 2}, {"a": "c"}) == {"c": 1, "b": 2}
+    with pytest.raises(ValueError, match="both 'a' and 'b', its new name, are there"):
+        renamed({"a": 1, "b": 2}, {"a": "b"})
+
+
+def test_attributes_that_cannot_be_read_are_named(second):
+    set_attributes(second / "episode_000001", source="nobody")
+    with pytest.raises(CorruptError, match="no source 'nobody'") as error:
+        migrate(second)
+    assert_names(error, second / "episode_000001")
+
+
+def test_leftovers_that_cannot_be_deleted_are_named(second, monkeypatch):
+    leftovers = second.with_name(f".{second.name}.migrate")
+    leftovers.mkdir()
+
+    def refuse(*_args, ignore_errors=False, **_kwargs):
+        if not ignore_errors:
+            raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(shutil, "rmtree", refuse)
+    with pytest.raises(StorageError, match=f"could not delete what .* left behind: {leftovers}: permission denied"):
+        migrate(second)
 
 
 def test_a_step_that_fails_leaves_everything_as_it_was(old, monkeypatch):
     before = snapshot(old)
 
-    def fails(dataset):
-        (dataset / "episode_000000" / METADATA).unlink()
+    def fails(folder):
+        (folder / METADATA).unlink()
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setitem(UPGRADES, 1, Upgrade("fails", fails))
+    monkeypatch.setitem(UPGRADES, 1, Upgrade(summary="fails", episode=fails))
     with pytest.raises(StorageError, match=r"could not migrate .*: no space left on device"):
         migrate(old)
     assert snapshot(old) == before
@@ -272,16 +396,25 @@ def test_a_step_that_fails_leaves_everything_as_it_was(old, monkeypatch):
 
 def test_a_step_that_breaks_the_dataset_is_not_accepted(old, monkeypatch):
     before = snapshot(old)
-    complete = UPGRADES[1].apply
+    complete = UPGRADES[1].episode
 
-    def forgets(dataset):
-        complete(dataset)
-        (dataset / "episode_000001" / METADATA).unlink()
+    def forgets(folder):
+        complete(folder)
+        if folder.name == "episode_000001":
+            (folder / METADATA).unlink()
 
-    monkeypatch.setitem(UPGRADES, 1, Upgrade("forgets", forgets))
-    with pytest.raises(CorruptError, match="is missing"):
+    monkeypatch.setitem(UPGRADES, 1, Upgrade(summary="forgets", episode=forgets, dataset=UPGRADES[1].dataset))
+    with pytest.raises(CorruptError, match="is missing") as error:
         migrate(old)
+    assert_names(error, old / "episode_000001")
     assert snapshot(old) == before
+
+
+def assert_names(error, episode):
+    """The error names the episode by the path that the user knows, and says what to do."""
+    assert str(error.value).startswith(f"{episode} cannot be migrated: ")
+    assert str(error.value).endswith(f" Move {episode} away to migrate the other episodes.")
+    assert ".migrate" not in str(error.value)
 
 
 def test_a_broken_episode_is_named_by_its_own_path(old):

@@ -136,3 +136,11 @@ def test_summary_counts(maker, path):
     assert summary.episodes[2].stage == 1
     files = [file for folder in path.glob("episode_00000?") for file in folder.rglob("*") if file.is_file()]
     assert summary.size_bytes == sum(file.stat().st_size for file in files)
+
+
+def test_an_episode_of_a_newer_schema_says_so(maker, path):
+    """Its description may be one that this version cannot read."""
+    maker.dataset(path)
+    edit_attributes(path / "episode_000001", schema_version=9, source="telepathy")
+    with pytest.raises(MismatchError, match=r"episode_000001 has schema 9, .* Install a newer hlm"):
+        open_dataset(path)
