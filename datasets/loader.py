@@ -30,7 +30,7 @@ class Sample(NamedTuple):
         action: [horizon, 34] references from this step on, float32; the last one is held beyond the episode's end.
         action_is_pad: [horizon] True beyond the episode's end.
         instruction: what is to be done.
-        source: who gave the references, one of `hlm.datasets.schema.SOURCES`.
+        source: where the references came from, one of `hlm.datasets.schema.SOURCES`.
     """
 
     number: int
@@ -44,7 +44,7 @@ class Sample(NamedTuple):
 
 
 type Transform[Result] = Callable[[Sample, Episode, int], Result]
-"""Makes what a model learns from of a sample, given the episode and step that it shows.
+"""Turns a sample into a training example, given the episode and step that it shows.
 
 The sample's `images` are those of the cameras that the episode has, and no others.
 """
@@ -170,8 +170,12 @@ class _Complete:
 
     def __call__(self, sample: Sample, episode: Episode, step: int) -> Sample:
         del episode, step
-        missing = {name: np.zeros((*size, 3), np.uint8) for name, size in self._sizes.items()}
-        return sample._replace(images=missing | sample.images)
+        recorded = sample.images
+        images = {
+            name: recorded[name] if name in recorded else np.zeros((*size, 3), np.uint8)
+            for name, size in self._sizes.items()
+        }
+        return sample._replace(images=images)
 
 
 def _must_be_finite(episode: Episode, name: str, values: FloatArray, steps: Sequence[int] | np.ndarray) -> None:
@@ -188,11 +192,11 @@ def _known_cameras(episodes: Sequence[Episode], wanted: Sequence[str]) -> tuple[
         if name not in known:
             raise UnknownNameError("camera", name, known)
     cameras = tuple(wanted or known)
+    if not cameras:
+        raise MismatchError(f"{episodes[0].path} has no images: the dataset has no camera. Record one with a camera.")
     for episode in episodes:
         if not set(cameras) & set(episode.cameras):
-            raise MismatchError(
-                f"{episode.path} has none of the cameras {', '.join(cameras) or '(there is none)'}; leave it out."
-            )
+            raise MismatchError(f"{episode.path} has none of the cameras {', '.join(cameras)}; leave it out.")
     return cameras
 
 

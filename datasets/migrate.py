@@ -100,7 +100,8 @@ def _versions(path: Path) -> dict[str, int]:
                 raise CorruptError(f"its attributes and its journal have schemas {sorted(found)}.")
             if not found and not folder.name.endswith(PARTIAL):
                 raise CorruptError(f"{folder / METADATA} is missing.")
-        versions |= {folder.name: version for version in found}
+        if found:
+            versions[folder.name] = found.pop()
     return versions
 
 

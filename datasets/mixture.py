@@ -254,9 +254,11 @@ def _part(entry: MixtureEntry, dataset: Dataset, seed: int) -> Part:
         try:
             kept = _kept(name, entry, dataset, left, seed)
         except InputError as error:
-            told = [f"{other} removed {count}" for other, count in removed.items()]
-            told += [f"{name} removed the other {len(left)}"] * (name in _TEXT_FILTERS)
-            raise InputError(f"{error} Of {len(dataset)} episodes, {', '.join(told) or 'none was removed'}.") from None
+            reports = [f"{other} removed {count}" for other, count in removed.items()]
+            reports += [f"{name} removed the other {len(left)}"] * (name in _TEXT_FILTERS)
+            raise InputError(
+                f"{error} Of {len(dataset)} episodes, {', '.join(reports) or 'no filter removed any'}."
+            ) from None
         removed[name] = len(left) - len(kept)
         left = kept
     if entry.prompt is not None:

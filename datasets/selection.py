@@ -94,31 +94,31 @@ class Selection:
         return [number for number in known if not self.numbers or any(number in asked for asked in self.numbers)]
 
 
-def parse_selection(words: Sequence[str]) -> Selection:
-    """Parse words of a command line. No words, or `all`, mean all episodes.
+def parse_selection(terms: Sequence[str]) -> Selection:
+    """Parse the terms of a selection. No terms, or `all`, mean all episodes.
 
     Raises:
-        InputError: a word is neither a number, a range, nor `KEY=VALUE`.
+        InputError: a term is neither a number, a range, nor `KEY=VALUE`.
         UnknownNameError: an unknown key, outcome or source.
     """
     numbers: list[Numbers] = []
     conditions: dict[str, tuple[str, ...]] = {}
-    for word in words:
-        key, equals, value = word.partition("=")
+    for term in terms:
+        key, equals, value = term.partition("=")
         if equals:
             conditions[key] = (*conditions.get(key, ()), _checked_value(key, value))
-        elif word != ALL:
-            numbers += [_numbers(part, word) for part in word.split(",")]
+        elif term != ALL:
+            numbers += [_numbers(part, term) for part in term.split(",")]
     return Selection(numbers=tuple(numbers), conditions=conditions)
 
 
-def chosen_episodes(dataset: Dataset, words: Sequence[str]) -> tuple[Episode, ...]:
-    """Episodes of an open dataset that words of a command line select, by number.
+def chosen_episodes(dataset: Dataset, selection: Sequence[str]) -> tuple[Episode, ...]:
+    """Episodes of an open dataset that the terms of a selection choose, by number.
 
     Raises:
         InputError: see `parse_selection` and `Selection.choose`.
     """
-    numbers = set(parse_selection(words).choose({one.number: one.info for one in dataset}, dataset.path))
+    numbers = set(parse_selection(selection).choose({one.number: one.info for one in dataset}, dataset.path))
     return tuple(episode for episode in dataset if episode.number in numbers)
 
 
@@ -133,11 +133,11 @@ def ranges(numbers: Sequence[int]) -> str:
     return ", ".join(str(Numbers(first, last)) for first, last in runs)
 
 
-def _numbers(part: str, word: str) -> Numbers:
+def _numbers(part: str, term: str) -> Numbers:
     match = _NUMBERS.fullmatch(part)
     if not match:
         raise InputError(
-            f"'{word}' selects no episodes. Write numbers (3), ranges (5-7, or 5- for all from 5 on), {ALL}, or "
+            f"'{term}' selects no episodes. Write numbers (3), ranges (5-7, or 5- for all from 5 on), {ALL}, or "
             f"KEY=VALUE with one of {', '.join((*_TEXT_KEYS, *_NUMBER_KEYS))}."
         )
     first = int(match[1])

@@ -140,7 +140,7 @@ def _cameras(folder: LeRobotFolder, options: Options, sidecar: Sidecar | None) -
     for name in known:
         if name not in ours:
             raise MismatchError(
-                f"camera '{name}' of {folder.path} is none of {', '.join(ours)}. Say which it is, --cameras "
+                f"camera '{name}' of {folder.path} is not one of {', '.join(ours)}. Say which it is, --cameras "
                 f"{name}={ours[0]}, and list the others too; cameras that are not listed are left out."
             )
     return {name: name for name in known}

@@ -26,7 +26,7 @@ class Content:
     Attributes:
         path: folder of the dataset.
         spec: specification of the dataset.
-        attributes: all attributes of the dataset, those of `spec` included.
+        attributes: all attributes of the dataset, including those that `spec` was read from.
         folders: folder of each episode, by number.
         episodes: episodes that can be read, by number.
         damage: for each other episode, why it cannot be read, by number.
@@ -39,7 +39,7 @@ class Content:
     episodes: Mapping[int, Episode]
     damage: Mapping[int, str]
 
-    def choose(self, words: Iterable[str]) -> list[int]:
+    def choose(self, selection: Iterable[str]) -> list[int]:
         """Numbers of the episodes that a selection means, ascending; see `hlm.datasets.selection`.
 
         Raises:
@@ -49,7 +49,7 @@ class Content:
         infos: dict[int, EpisodeInfo | None] = {
             number: self.episodes[number].info if number in self.episodes else None for number in self.folders
         }
-        return parse_selection(tuple(words)).choose(infos, self.path)
+        return parse_selection(tuple(selection)).choose(infos, self.path)
 
     def readable(self, numbers: Iterable[int]) -> list[Episode]:
         """Episodes by number.

@@ -21,7 +21,7 @@ from hlm.datasets.store.shard import SHARD_FILE, Frames, seal
 TRIMMED = "trimmed"
 
 
-def write_steps(source: Path, target: Path, start: int, stop: int) -> None:
+def write_steps(path: Path, target: Path, start: int, stop: int) -> None:
     """Write steps `start` to `stop` (not included) of an episode into a new folder, durably.
 
     `start_utc` moves with the first step. `extra` counts under "trimmed" the steps that were cut off so far.
@@ -30,21 +30,21 @@ def write_steps(source: Path, target: Path, start: int, stop: int) -> None:
         CorruptError: something in these steps is damaged.
         MismatchError: the episode holds an unknown array, which may not have one entry per step.
     """
-    episode = Episode(source, 0)
+    episode = Episode(path, 0)
     names = array_names(episode.inputs, episode.privileged)
     cameras = [f"image_{camera}" for camera in episode.cameras]
-    _check_known(source, {*names, *cameras})
+    _check_known(path, {*names, *cameras})
     target.mkdir()
     if episode.privileged:
         (target / PRIVILEGED).mkdir()
         write_durable(target / PRIVILEGED / METADATA, group_metadata({}))
     for name in names:
-        array = read_array(source / name)
+        array = read_array(path / name)
         if len(array) != len(episode):
-            raise CorruptError(f"{source / name} has {len(array)} steps, the episode has {len(episode)}.")
-        write_array(target / name, array[start:stop], _dimensions(source / name))
+            raise CorruptError(f"{path / name} has {len(array)} steps, the episode has {len(episode)}.")
+        write_array(target / name, array[start:stop], _dimensions(path / name))
     for camera in cameras:
-        _write_frames(source / camera, target / camera, start, stop)
+        _write_frames(path / camera, target / camera, start, stop)
     write_attributes(target, _attributes(episode, start, stop))
 
 
@@ -65,10 +65,10 @@ def _dimensions(folder: Path) -> list[str]:
     return names
 
 
-def _write_frames(source: Path, target: Path, start: int, stop: int) -> None:
+def _write_frames(path: Path, target: Path, start: int, stop: int) -> None:
     target.mkdir()
     places, offset = [], 0
-    with Frames(source) as frames, (target / SHARD_FILE).open("wb") as file:
+    with Frames(path) as frames, (target / SHARD_FILE).open("wb") as file:
         for step in range(start, stop):
             jpeg = frames.jpeg(step)
             length = file.write(jpeg + checksum(jpeg))

@@ -83,18 +83,18 @@ class Share:
     """How `split` assigns episodes: by a selection, or at random by fractions.
 
     Attributes:
-        words: selection for the first part, see `hlm.datasets.selection`. The second part gets the rest.
+        selection: terms that select the first part, see `hlm.datasets.selection`. The second part gets the rest.
         fractions: fraction of the episodes for each part; the sum is 1.
         seed: seed of the random assignment.
     """
 
-    words: tuple[str, ...] = ()
+    selection: tuple[str, ...] = ()
     fractions: tuple[float, ...] = ()
     seed: int = 0
 
     def __post_init__(self) -> None:
         """Check that it is one or the other, and the sum."""
-        if bool(self.words) == bool(self.fractions):
+        if bool(self.selection) == bool(self.fractions):
             raise InputError("give either a selection for the first part, or a fraction for each part.")
         if self.fractions and (min(self.fractions) <= 0.0 or abs(sum(self.fractions) - 1.0) > 1e-6):
             raise InputError(f"fractions must be positive and sum to 1, got {', '.join(map(str, self.fractions))}.")
@@ -140,8 +140,8 @@ def split(
 
 def _parts(content: Content, share: Share) -> list[list[int]]:
     numbers = list(content.folders)
-    if share.words:
-        chosen = content.choose(share.words)
+    if share.selection:
+        chosen = content.choose(share.selection)
         return [chosen, [number for number in numbers if number not in set(chosen)]]
     drawn = np.random.default_rng(share.seed).permutation(numbers)
     edges = np.round(np.cumsum((0.0, *share.fractions)) * len(numbers)).astype(int)

@@ -44,30 +44,30 @@ class Idle:
                 raise InputError(f"{name} must not be negative, got {getattr(self, name)}.")
 
 
-def delete(content: Content, words: Sequence[str]) -> Version:
+def delete(content: Content, selection: Sequence[str]) -> Version:
     """Delete the selected episodes. The others keep their numbers.
 
     Raises:
         InputError: nothing is selected, or nothing would remain.
     """
-    gone = content.choose(words)
+    gone = content.choose(selection)
     if len(gone) == len(content.folders):
         raise InputError(f"that would leave no episode in {content.path}; delete the folder instead.")
     remain = [number for number in content.folders if number not in set(gone)]
     return _same_numbers(content, remain, f"delete {_of(gone, content)}: {ranges(gone)}", _described(content, gone))
 
 
-def keep(content: Content, words: Sequence[str]) -> Version:
+def keep(content: Content, selection: Sequence[str]) -> Version:
     """Delete all but the selected episodes, which keep their numbers.
 
     Raises:
         InputError: nothing is selected.
     """
-    kept = content.choose(words)
+    kept = content.choose(selection)
     return _same_numbers(content, kept, f"keep {_of(kept, content)}: {ranges(kept)}")
 
 
-def trim(content: Content, words: Sequence[str], idle: Idle) -> Version:
+def trim(content: Content, selection: Sequence[str], idle: Idle) -> Version:
     """Cut idle time off the ends of the selected episodes.
 
     Raises:
@@ -76,7 +76,7 @@ def trim(content: Content, words: Sequence[str], idle: Idle) -> Version:
     """
     leave, drafts, details = round(idle.leave_s * content.spec.rate_hz), _drafts(content), []
     cut_steps, moving = 0, 0
-    for episode in content.readable(content.choose(words)):
+    for episode in content.readable(content.choose(selection)):
         start, stop = moving_steps(episode.state, episode.action, idle.still, leave)
         if (start, stop) == (0, len(episode)):
             continue
@@ -90,7 +90,7 @@ def trim(content: Content, words: Sequence[str], idle: Idle) -> Version:
     return Version(attributes=content.attributes, drafts=tuple(drafts.values()), did=did, details=tuple(details))
 
 
-def relabel(content: Content, words: Sequence[str], *, instruction: str | None, outcome: str | None) -> Version:
+def relabel(content: Content, selection: Sequence[str], *, instruction: str | None, outcome: str | None) -> Version:
     """Change the instruction or outcome of the selected episodes.
 
     Raises:
@@ -103,7 +103,7 @@ def relabel(content: Content, words: Sequence[str], *, instruction: str | None, 
     if instruction is not None and not instruction.strip():
         raise InputError("the instruction must not be empty.")
     drafts, details = _drafts(content), []
-    for episode in content.readable(content.choose(words)):
+    for episode in content.readable(content.choose(selection)):
         info = episode.info if instruction is None else reworded(episode.info, instruction)
         info = info if outcome is None else replace(info, outcome=outcome)
         changes = [

@@ -245,7 +245,7 @@ def split(arguments: Sequence[str]) -> int:
     config = parse(SplitArguments, "hlm data split", arguments)
     from hlm.datasets.edits import edit
 
-    share = edit.Share(words=config.first, fractions=config.fractions, seed=config.seed)
+    share = edit.Share(selection=config.first, fractions=config.fractions, seed=config.seed)
     with progress("episodes") as show:
         versions = edit.split(config.path, config.into, share, dry_run=config.dry_run, show=show)
     _say(versions, dry_run=config.dry_run)

@@ -91,6 +91,7 @@ def test_a_camera_that_is_not_there_is_masked(one_eyed):
         assert sample.available == {"head": True, "left_wrist": not lacks}
         assert sample.images["left_wrist"].shape == (8, 8, 3)
         assert sample.images["left_wrist"].any() == (not lacks)
+        assert list(sample.images) == ["head", "left_wrist"]
         assert sample.images["head"].any()
 
 
@@ -270,3 +271,9 @@ def test_cameras_of_different_size_need_an_image_size(maker, tmp_path, episodes)
     assert {as_recorded[number] for number in range(len(as_recorded))} == {(16, 24), (8, 32)}
     with pytest.raises(MismatchError, match=r"wide.*has none of the cameras left_wrist"):
         Samples(both, cameras=["left_wrist"])
+
+
+def test_without_a_camera_there_is_nothing_to_sample(maker, tmp_path):
+    blind = type(maker)(DatasetSpec(embodiment="unitree_g1", rate_hz=30.0, cameras={}))
+    with pytest.raises(MismatchError, match=r"episode_000000 has no images: the dataset has no camera"):
+        Samples(open_dataset(blind.dataset(tmp_path / "blind.zarr", (2,))).episodes)

@@ -243,6 +243,8 @@ def test_filters_that_leave_nothing_say_what_they_removed(record):
         InputError, match=r"'subset' asks for 3 episodes of .*, 1 are left\. Of 3 episodes, outcome removed 2\.$"
     ):
         mix({"path": path, "subset": 3})
+    with pytest.raises(InputError, match=r"asks for 4 episodes .*Of 3 episodes, no filter removed any\.$"):
+        mix({"path": path, "outcome": (), "subset": 4})
     with pytest.raises(
         InputError, match=r"instruction 'point'.*there is 'wave'.*outcome removed 2, instruction removed"
     ):

@@ -288,7 +288,7 @@ def test_a_camera_of_somebody_else_must_be_named(exported, tmp_path):
     shutil.rmtree(path / "meta" / "hlm")
     request = {"path": path, "target": tmp_path / "mine.zarr", "source": "teleop"}
     with pytest.raises(
-        MismatchError, match=r"camera 'top' .* is none of head, left_wrist, right_wrist.*--cameras top="
+        MismatchError, match=r"camera 'top' .* is not one of head, left_wrist, right_wrist.*--cameras top="
     ):
         convert(Request(**request))
     convert(Request(**request, cameras=("top=head",)))

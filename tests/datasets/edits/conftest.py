@@ -12,10 +12,10 @@ import pytest
 from hlm.datasets.edits import operations
 
 EDITS = {
-    "delete": partial(operations.delete, words=["1"]),
-    "keep": partial(operations.keep, words=["0", "2"]),
-    "trim": partial(operations.trim, words=[], idle=operations.Idle(still=0.01, leave_s=0.1)),
-    "relabel": partial(operations.relabel, words=["0", "2"], instruction="wave", outcome="failure"),
+    "delete": partial(operations.delete, selection=["1"]),
+    "keep": partial(operations.keep, selection=["0", "2"]),
+    "trim": partial(operations.trim, selection=[], idle=operations.Idle(still=0.01, leave_s=0.1)),
+    "relabel": partial(operations.relabel, selection=["0", "2"], instruction="wave", outcome="failure"),
     "rename camera": partial(operations.rename_camera, old="head", new="top"),
     "reorder": partial(operations.reorder, by="random", seed=2),
 }

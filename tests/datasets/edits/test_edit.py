@@ -85,14 +85,14 @@ def test_what_is_no_dataset_is_refused(tmp_path, maker, path, operation):
 
 
 def test_delete_and_keep(demos):
-    edit(demos, partial(operations.delete, words=["1"]))
+    edit(demos, partial(operations.delete, selection=["1"]))
     assert numbers(demos) == [0, 2]
     assert [origin(episode) for episode in open_dataset(demos)] == [0, 2]
-    edit(demos, partial(operations.keep, words=["2"]))
+    edit(demos, partial(operations.keep, selection=["2"]))
     assert numbers(demos) == [2]
     with pytest.raises(InputError, match="would leave no episode"):
-        edit(demos, partial(operations.delete, words=["all"]))
-    assert edit(demos, partial(operations.keep, words=["2"])) is None
+        edit(demos, partial(operations.delete, selection=["all"]))
+    assert edit(demos, partial(operations.keep, selection=["2"])) is None
 
 
 def test_deleting_takes_an_episode_that_cannot_be_read(demos):
@@ -101,8 +101,8 @@ def test_deleting_takes_an_episode_that_cannot_be_read(demos):
         with pytest.raises(CorruptError, match=r"episode 1 of .* cannot be read: .* `hlm data delete .* 1` removes it"):
             edit(demos, operation)
     with pytest.raises(CorruptError, match=r"episode 1 of .* cannot be read"):
-        edit(demos, partial(operations.delete, words=["outcome=success"]))
-    version = edit(demos, partial(operations.delete, words=["1"]))
+        edit(demos, partial(operations.delete, selection=["outcome=success"]))
+    version = edit(demos, partial(operations.delete, selection=["1"]))
     assert version.details == ("episode 1: cannot be read",)
     assert numbers(demos) == [0, 2]
 
@@ -117,7 +117,7 @@ def test_trim_keeps_steps_and_jpeg_files_as_they_were(demos):
     arrays |= {name: old.privileged_quantity(name) for name in old.privileged} | {
         f"age {name}": old.age_s(name) for name in old.inputs
     }
-    version = edit(demos, partial(operations.trim, words=["0"], idle=operations.Idle(still=0.01, leave_s=0.1)))
+    version = edit(demos, partial(operations.trim, selection=["0"], idle=operations.Idle(still=0.01, leave_s=0.1)))
     assert version.details == ("episode 0: 0.10 s at the start, 0.13 s at the end, 13 of 20 steps remain",)
     new = open_dataset(demos).episodes[0]
     steps = slice(3, 16)
@@ -137,7 +137,7 @@ def test_trim_keeps_steps_and_jpeg_files_as_they_were(demos):
 
 def test_cuts_add_up(demos):
     for leave_s in (0.1, 0.0):
-        edit(demos, partial(operations.trim, words=["0"], idle=operations.Idle(still=0.01, leave_s=leave_s)))
+        edit(demos, partial(operations.trim, selection=["0"], idle=operations.Idle(still=0.01, leave_s=leave_s)))
     episode = open_dataset(demos).episodes[0]
     cut = episode.info.extra["trimmed"]
     assert cut["steps_before"] + len(episode) + cut["steps_after"] == 20
@@ -147,7 +147,7 @@ def test_cuts_add_up(demos):
 def test_trim_refuses_what_it_does_not_know(demos):
     (demos / "episode_000000" / "raw").mkdir()
     with pytest.raises(MismatchError, match="also holds raw, which cannot be cut by steps"):
-        edit(demos, partial(operations.trim, words=["0"], idle=operations.Idle(still=0.01, leave_s=0.1)))
+        edit(demos, partial(operations.trim, selection=["0"], idle=operations.Idle(still=0.01, leave_s=0.1)))
     assert len(open_dataset(demos).episodes[0]) == 20
 
 
@@ -158,24 +158,24 @@ def test_trim_refuses_damaged_images(demos, snapshot):
     shard.write_bytes(damaged)
     old = snapshot(demos.parent)
     with pytest.raises(CorruptError, match="the image is damaged"):
-        edit(demos, partial(operations.trim, words=[], idle=operations.Idle(still=0.01, leave_s=0.1)))
+        edit(demos, partial(operations.trim, selection=[], idle=operations.Idle(still=0.01, leave_s=0.1)))
     assert snapshot(demos.parent) == old
 
 
 def test_trim_says_when_nothing_is_still(demos):
-    assert edit(demos, partial(operations.trim, words=[], idle=operations.Idle(leave_s=60.0))) is None
+    assert edit(demos, partial(operations.trim, selection=[], idle=operations.Idle(leave_s=60.0))) is None
     with pytest.raises(InputError, match="still must not be negative"):
         operations.Idle(still=-1.0)
 
 
 def test_relabel(demos):
-    version = edit(demos, partial(operations.relabel, words=["0-1"], instruction="wave", outcome=None))
+    version = edit(demos, partial(operations.relabel, selection=["0-1"], instruction="wave", outcome=None))
     assert version.details == ("episode 0: 'do 0' -> 'wave'", "episode 1: 'do 0' -> 'wave'")
     infos = [episode.info for episode in open_dataset(demos)]
     assert [info.instruction for info in infos] == ["wave", "wave", "do 0"]
-    edit(demos, partial(operations.relabel, words=["instruction=wave"], instruction=None, outcome="failure"))
+    edit(demos, partial(operations.relabel, selection=["instruction=wave"], instruction=None, outcome="failure"))
     assert [episode.info.outcome for episode in open_dataset(demos)] == ["failure", "failure", "success"]
-    relabel = partial(operations.relabel, words=["all"])
+    relabel = partial(operations.relabel, selection=["all"])
     assert edit(demos, partial(relabel, instruction=None, outcome="success")).did == "relabel 2 of 3 episodes"
     with pytest.raises(InputError, match="nothing to change"):
         edit(demos, partial(relabel, instruction=None, outcome=None))
@@ -189,7 +189,7 @@ def test_relabelling_seals_what_was_edited_outside_hlm(demos):
     group = zarr.open_group(demos, mode="r+")["episode_000001"]
     group.attrs["instruction"] = "edited"
     assert any("differ from their checksum" in text for text in texts(demos))
-    relabel = partial(operations.relabel, words=["1"], instruction="edited", outcome=None)
+    relabel = partial(operations.relabel, selection=["1"], instruction="edited", outcome=None)
     assert edit(demos, relabel).details == ("episode 1: sealed anew",)
     assert not any("differ from their checksum" in text for text in texts(demos))
     assert edit(demos, relabel) is None
@@ -238,7 +238,7 @@ def before_images(path, camera):
 
 @pytest.mark.parametrize("by", operations.ORDERS)
 def test_reorder_loses_nothing(demos, by):
-    edit(demos, partial(operations.delete, words=["1"]))
+    edit(demos, partial(operations.delete, selection=["1"]))
     edit(demos, partial(operations.reorder, by=by, seed=3))
     dataset = open_dataset(demos)
     assert numbers(demos) == [0, 1]
@@ -246,8 +246,8 @@ def test_reorder_loses_nothing(demos, by):
 
 
 def test_reorder_sorts(demos):
-    edit(demos, partial(operations.relabel, words=["0"], instruction="z", outcome=None))
-    edit(demos, partial(operations.relabel, words=["1"], instruction="a", outcome=None))
+    edit(demos, partial(operations.relabel, selection=["0"], instruction="z", outcome=None))
+    edit(demos, partial(operations.relabel, selection=["1"], instruction="a", outcome=None))
     edit(demos, partial(operations.reorder, by="instruction"))
     assert [episode.info.instruction for episode in open_dataset(demos)] == ["a", "do 0", "z"]
     assert [origin(episode) for episode in open_dataset(demos)] == [1, 2, 0]
@@ -259,7 +259,7 @@ def test_reorder_sorts(demos):
 def test_merge_after_split_is_the_dataset(demos, tmp_path, snapshot):
     old = snapshot(demos)
     parts = [tmp_path / "a.zarr", tmp_path / "deeper" / "b.zarr"]
-    share = Share(words=("1",))
+    share = Share(selection=("1",))
     planned = split(demos, parts, share, dry_run=True)
     assert not any(part.exists() for part in parts)
     assert [version.did for version in split(demos, parts, share)] == [version.did for version in planned]
@@ -293,9 +293,9 @@ def test_split_by_fractions(maker, path, tmp_path, fractions, sizes):
 @pytest.mark.parametrize(
     ("share", "into", "text"),
     [
-        ({"words": ("0",)}, ["a.zarr"], "2 parts need 2 different paths, got 1"),
+        ({"selection": ("0",)}, ["a.zarr"], "2 parts need 2 different paths, got 1"),
         ({"fractions": (0.5, 0.5)}, ["a.zarr", "./a.zarr"], "2 parts need 2 different paths"),
-        ({"words": ("all",)}, ["a.zarr", "b.zarr"], "b.zarr would get none of the 3 episodes"),
+        ({"selection": ("all",)}, ["a.zarr", "b.zarr"], "b.zarr would get none of the 3 episodes"),
         ({"fractions": (0.99, 0.01)}, ["a.zarr", "b.zarr"], "b.zarr would get none of the 3 episodes"),
         ({"fractions": (0.5, 0.6)}, ["a.zarr", "b.zarr"], "must be positive and sum to 1"),
         ({}, ["a.zarr", "b.zarr"], "give either a selection"),

@@ -81,7 +81,7 @@ def test_a_killed_edit_is_done_or_not(demos, operation, snapshot, stride):
         assert found in (old, new)
         seen.append(found == new)
         # Whatever was left, the next edit works, and what it changes can be taken back.
-        edit(demos, partial(operations.relabel, words=["0"], instruction=f"after {len(seen)}", outcome=None))
+        edit(demos, partial(operations.relabel, selection=["0"], instruction=f"after {len(seen)}", outcome=None))
         undo(demos)
         assert snapshot(demos) == found
         left = {entry.name for entry in demos.parent.iterdir()}
@@ -96,7 +96,7 @@ def test_a_killed_edit_is_done_or_not(demos, operation, snapshot, stride):
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_a_killed_undo_is_done_or_not(demos, snapshot):
     old = snapshot(demos)
-    operation = partial(operations.delete, words=["1"])
+    operation = partial(operations.delete, selection=["1"])
     edit(demos, operation)
     new = snapshot(demos)
     undo(demos)
@@ -121,7 +121,7 @@ def test_a_killed_undo_is_done_or_not(demos, snapshot):
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_killed_copies_are_there_or_not(demos, tmp_path, snapshot):
     parts = [tmp_path / "a.zarr", tmp_path / "b.zarr"]
-    share = Share(words=("1",))
+    share = Share(selection=("1",))
     split(demos, parts, share)
     merge(parts, tmp_path / "c.zarr")
     names = {name: snapshot(tmp_path / name) for name in ("a.zarr", "b.zarr", "c.zarr")}
@@ -146,7 +146,7 @@ def test_killed_copies_are_there_or_not(demos, tmp_path, snapshot):
 @pytest.mark.parametrize("seed", range(3))
 def test_kill_at_a_random_instant(demos, snapshot, seed):
     old = snapshot(demos)
-    edit(demos, partial(operations.trim, words=[], idle=operations.Idle(still=0.01, leave_s=0.1)))
+    edit(demos, partial(operations.trim, selection=[], idle=operations.Idle(still=0.01, leave_s=0.1)))
     new = snapshot(demos)
     child = subprocess.Popen([sys.executable, "-c", TOGGLE, str(demos)], stdout=subprocess.PIPE, text=True)
     child.stdout.readline()
@@ -182,8 +182,8 @@ def test_undo_and_redo(demos, operation, snapshot):
 
 
 def test_only_the_last_edit_can_be_taken_back(demos):
-    edit(demos, partial(operations.delete, words=["1"]))
-    edit(demos, partial(operations.delete, words=["2"]))
+    edit(demos, partial(operations.delete, selection=["1"]))
+    edit(demos, partial(operations.delete, selection=["2"]))
     undo(demos)
     assert [episode.number for episode in open_dataset(demos)] == [0, 2]
 
@@ -194,7 +194,7 @@ def test_nothing_to_undo(demos):
 
 
 def test_what_was_recorded_since_is_not_undone(maker, demos, snapshot):
-    edit(demos, partial(operations.delete, words=["1"]))
+    edit(demos, partial(operations.delete, selection=["1"]))
     with (
         DatasetWriter.open(demos, maker.spec) as writer,
         writer.episode(EpisodeInfo(instruction="", source="teleop")) as one,
@@ -212,7 +212,7 @@ def test_a_stranger_in_the_way_is_not_thrown_away(demos, snapshot):
     shutil.copytree(demos, stranger)
     everything = snapshot(demos.parent)
     with pytest.raises(ExistsError, match=r"\.before is in the way"):
-        edit(demos, partial(operations.delete, words=["1"]))
+        edit(demos, partial(operations.delete, selection=["1"]))
     assert snapshot(demos.parent) == everything
 
 
@@ -232,7 +232,7 @@ def test_a_failing_edit_leaves_nothing_behind(demos, operation, snapshot, monkey
 def test_a_link_to_a_dataset_stays_one(demos, tmp_path):
     link = tmp_path / "link.zarr"
     link.symlink_to(demos.name)
-    edit(link, partial(operations.delete, words=["1"]))
+    edit(link, partial(operations.delete, selection=["1"]))
     assert link.is_symlink()
     assert [episode.number for episode in open_dataset(demos)] == [0, 2]
     undo(link)
@@ -246,7 +246,7 @@ def test_without_links_files_are_copied(demos, monkeypatch, snapshot):
         raise OSError(1, "Operation not permitted")
 
     monkeypatch.setattr("os.link", refuse)
-    edit(demos, partial(operations.delete, words=["1"]))
+    edit(demos, partial(operations.delete, selection=["1"]))
     assert {name: data for name, data in old.items() if "episode_000001" not in name} == snapshot(demos)
     assert versions.size_of_its_own(demos) == sum(
         file.stat().st_size for file in before(demos).rglob("*") if file.is_file()
@@ -255,6 +255,6 @@ def test_without_links_files_are_copied(demos, monkeypatch, snapshot):
 
 def test_the_space_of_deleted_episodes_is_told(demos):
     gone = sum(file.stat().st_size for file in (demos / "episode_000001").rglob("*") if file.is_file())
-    edit(demos, partial(operations.delete, words=["1"]))
+    edit(demos, partial(operations.delete, selection=["1"]))
     extra = versions.size_of_its_own(demos) - gone
     assert 0 < extra < 3000  # the old description of the dataset
