@@ -1,4 +1,4 @@
-"""How a recorded row or a live observation becomes what a network sees, and its output absolute actions.
+"""From a recorded step or a live observation to the inputs of a network, and from its output to absolute actions.
 
 Training and serving use the same object, so that nothing can differ between them.
 """
@@ -17,30 +17,30 @@ from hlm.core.layout import DIMENSIONS, NAMES
 from hlm.datasets.statistics import VectorStatistics
 from hlm.policies.transforms.letterbox import letterbox
 from hlm.policies.transforms.ordering import ORDERINGS, Order, Ordering
-from hlm.policies.transforms.quantiles import Near, Quantiles
+from hlm.policies.transforms.quantiles import Quantiles, SmallRanges
 from hlm.policies.transforms.relative import relative, undo_relative
 from hlm.policies.transforms.text import Text, TokenArray
 
-# The quantiles of the training states are at -1 and 1. A joint that hardly moved in training can be far outside on a
-# robot that is pushed, and would drown everything else.
+# The quantiles of the training states are at -1 and 1. A joint that hardly moved in training can be far outside when
+# the robot is pushed, and would outweigh everything else.
 STATE_LIMIT = 2.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EncodingConfig:
-    """What there is to choose about an encoding.
+    """Options of an encoding.
 
     Attributes:
         cameras: views, in the network's order.
-        optional_cameras: those of them that some training episodes lack, so that the policy can do without.
-        recorded_sizes: each (height, width) that training saw pictures recorded in, px.
-        image_size: height and width of the pictures that the network sees, px.
+        optional_cameras: cameras that some training episodes lack, so that the policy can do without them.
+        recorded_sizes: each (height, width) that training images were recorded in, px.
+        image_size: height and width of the images that the network sees, px.
         horizon: actions of a chunk.
-        order: of the dimensions in the network: the contract's own, or OpenHLM's humanoid one.
-        actions: as absolute targets, or relative to the state that a chunk starts from.
-        proprioception: whether the network is told the state.
-        near: what becomes of dimensions that hardly move, see `Quantiles.of`.
-        state_limit: largest normalised state that the network is told; None tells it any.
+        order: order of the dimensions in the network, see `hlm.policies.transforms.ordering`.
+        actions: absolute targets, or targets relative to the state at the start of the chunk.
+        proprioception: whether the network sees the state.
+        small_ranges: how dimensions that hardly moved in training are normalised, see `Quantiles.of`.
+        state_limit: normalised states are clipped to this absolute value; None for no limit.
     """
 
     cameras: tuple[str, ...]
@@ -51,21 +51,21 @@ class EncodingConfig:
     order: Order = "bimanual"
     actions: Literal["absolute", "relative"] = "absolute"
     proprioception: bool = True
-    near: Near = "still"
+    small_ranges: SmallRanges = "hold"
     state_limit: float | None = STATE_LIMIT
 
     def __post_init__(self) -> None:
-        """Check that it can be had.
+        """Check names and sizes.
 
         Raises:
-            InputError: no cameras, one named twice, an optional one that is none of them, or a size below 1.
+            InputError: no cameras, a camera named twice, an optional camera that is not among them, or a size below 1.
         """
         if not self.cameras or len(set(self.cameras)) < len(self.cameras):
             raise InputError(f"a policy needs cameras, each once, got {', '.join(self.cameras) or 'none'}.")
         if strangers := [name for name in self.optional_cameras if name not in self.cameras]:
-            raise InputError(f"optional cameras {', '.join(strangers)} are none of {', '.join(self.cameras)}.")
+            raise InputError(f"optional cameras {', '.join(strangers)} are not among {', '.join(self.cameras)}.")
         if not self.recorded_sizes:
-            raise InputError("recorded_sizes must name the sizes of the training pictures.")
+            raise InputError("recorded_sizes must list the sizes of the training images.")
         if self.horizon < 1 or any(min(size) < 1 for size in (*self.recorded_sizes, self.image_size)):
             raise InputError(
                 f"horizon and sizes must be at least 1, got horizon {self.horizon}, image size {self.image_size} "
@@ -76,12 +76,12 @@ class EncodingConfig:
 
 
 class Encoded(NamedTuple):
-    """What a network sees of one observation, before augmentation; see `hlm.policies.inputs` for batches of it.
+    """One observation, encoded for a network, before augmentation; `hlm.policies.inputs` makes batches of it.
 
     Attributes:
         images: [view, height, width, 3] uint8 RGB; black where not available.
         available: [view] bool.
-        state: [dimension] normalised float32 in the network's order, told or not.
+        state: [dimension] normalised float32 in the network's order, also without proprioception.
         tokens: [slot] int64.
         token_mask: [slot] bool.
     """
@@ -98,10 +98,10 @@ class Encoding:
     """The transforms of a policy.
 
     Attributes:
-        config: what was chosen.
+        config: options.
         state: normalises states, in the contract's order.
-        action: normalises actions, relative ones if the config says so, in the contract's order.
-        text: makes tokens of instructions.
+        action: normalises actions, in the contract's order; relative actions if the encoding is relative.
+        text: encodes instructions as tokens.
     """
 
     config: EncodingConfig
@@ -111,15 +111,15 @@ class Encoding:
 
     @classmethod
     def of(cls, config: EncodingConfig, state: VectorStatistics, action: VectorStatistics, text: Text) -> Self:
-        """The encoding that fits what training saw.
+        """The encoding that fits the training data.
 
         Args:
-            config: what was chosen.
+            config: options.
             state: statistics of the states.
-            action: statistics of the actions; of `relative_statistics` if the config says relative.
-            text: makes tokens of instructions.
+            action: statistics of the actions; `relative_statistics` if the encoding is relative.
+            text: encodes instructions as tokens.
         """
-        return cls(config, Quantiles.of(state, config.near), Quantiles.of(action, config.near), text)
+        return cls(config, Quantiles.of(state, config.small_ranges), Quantiles.of(action, config.small_ranges), text)
 
     @property
     def cameras(self) -> tuple[str, ...]:
@@ -128,7 +128,7 @@ class Encoding:
 
     @property
     def image_size(self) -> tuple[int, int]:
-        """Height and width of the pictures that the network sees, px."""
+        """Height and width of the images that the network sees, px."""
         return self.config.image_size
 
     @property
@@ -143,7 +143,7 @@ class Encoding:
 
     @property
     def proprioception(self) -> bool:
-        """Whether the network is told the state."""
+        """Whether the network sees the state."""
         return self.config.proprioception
 
     @property
@@ -156,38 +156,39 @@ class Encoding:
         """[dimension] True where actions move, in the network's order; the others are always 0."""
         return self._ordering.apply(self.action.active)
 
-    def observation(self, pictures: Mapping[str, ByteArray], state: FloatArray, instruction: str) -> Encoded:
-        """What the network sees of a recorded row or a live observation.
+    def observation(self, images: Mapping[str, ByteArray], state: FloatArray, instruction: str) -> Encoded:
+        """Encode a recorded step or a live observation.
 
         Args:
-            pictures: [height, width, 3] uint8 RGB by camera, as recorded or in the network's size; others are ignored.
-            state: [34] measured, in the contract's order.
-            instruction: what is to be done.
+            images: [height, width, 3] uint8 RGB by camera, as recorded or in the network's size. Other cameras' images
+                are ignored.
+            state: [34] measured state, in the contract's order.
+            instruction: the task in words.
 
         Raises:
-            MismatchError: a camera is missing that is not optional, or all are; a picture is of a size that training
-                did not see, or is none; the state is none.
+            MismatchError: a required camera or every camera is missing; an image is not of a known size and uint8; the
+                state does not have 34 entries.
             InputError: words that the policy does not know; a state that is not finite.
         """
-        available = self._availability(pictures)
-        images = np.zeros((len(self.cameras), *self.image_size, 3), np.uint8)
+        available = self._availability(images)
+        views = np.zeros((len(self.cameras), *self.image_size, 3), np.uint8)
         for view, name in enumerate(self.cameras):
             if available[view]:
-                images[view] = self.picture(pictures[name], name)
+                views[view] = self.fit_image(images[name], name)
         measured = frozen(state, (DIMENSIONS,), "state", np.float32)
-        # Before it is limited, which would make an ordinary number of infinity.
+        # Before it is clipped, which would turn infinity into an ordinary number.
         if not np.isfinite(measured).all():
             broken = [name for name, value in zip(NAMES, measured, strict=True) if not np.isfinite(value)]
             raise InputError(f"the state has no finite {', '.join(broken)}.")
-        seen = self.normalised_state(measured)
-        tokens = self.text.encode(instruction, seen if self.proprioception else None)
-        return Encoded(images, available, seen, *tokens)
+        normalised = self.normalised_state(measured)
+        tokens = self.text.encode(instruction, normalised if self.proprioception else None)
+        return Encoded(views, available, normalised, *tokens)
 
-    def picture(self, image: ByteArray, camera: str) -> ByteArray:
-        """[height, width, 3] uint8 picture as the network sees it: whole and undistorted, with black bars if need be.
+    def fit_image(self, image: ByteArray, camera: str) -> ByteArray:
+        """[height, width, 3] uint8 image in the network's size: whole and undistorted, with black bars if need be.
 
         Raises:
-            MismatchError: no picture of a size that training saw, or of the network's.
+            MismatchError: the image is not uint8 RGB of a size that training saw, or of the network's size.
         """
         known = dict.fromkeys((*self.config.recorded_sizes, self.image_size))
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.shape[:2] not in known:
@@ -197,7 +198,7 @@ class Encoding:
         return letterbox(image, self.image_size)
 
     def normalised_state(self, state: FloatArray) -> FloatArray:
-        """[..., dimension] float32 of [..., 34] states, limited to what a network can have learnt anything about.
+        """[..., dimension] normalised float32 states, clipped, in the network's order, of [..., 34] states.
 
         Raises:
             MismatchError: the state has other dimensions.
@@ -211,24 +212,24 @@ class Encoding:
 
         Args:
             actions: [..., time, 34] absolute, in the contract's order.
-            state: [..., 34] that each chunk starts from.
+            state: [..., 34] state that each chunk starts from.
 
         Raises:
-            MismatchError: they have other dimensions.
+            MismatchError: actions or state have other dimensions.
         """
         absolute, origin = _whole(actions, "action"), _whole(state, "state")
         moved = relative(absolute, origin) if self.config.actions == "relative" else absolute
         return self._ordering.apply(self.action.normalise(moved))
 
     def undo_chunk(self, normalised: FloatArray, state: FloatArray) -> FloatArray:
-        """[..., time, 34] absolute float32 actions that `chunk` makes these of, inactive dimensions aside.
+        """[..., time, 34] absolute float32 actions; undoes `chunk`, except for inactive dimensions.
 
         Args:
             normalised: [..., time, dimension] in the network's order.
-            state: [..., 34] that each chunk starts from.
+            state: [..., 34] state that each chunk starts from.
 
         Raises:
-            MismatchError: they have other dimensions.
+            MismatchError: actions or state have other dimensions.
         """
         moved = self.action.undo(self._ordering.undo(_whole(normalised, "action")))
         return undo_relative(moved, _whole(state, "state")) if self.config.actions == "relative" else moved
@@ -237,15 +238,15 @@ class Encoding:
     def _ordering(self) -> Ordering:
         return ORDERINGS[self.config.order]
 
-    def _availability(self, pictures: Mapping[str, ByteArray]) -> BoolArray:
-        available = np.array([name in pictures for name in self.cameras])
-        missing = [name for name in self.cameras if name not in pictures]
+    def _availability(self, images: Mapping[str, ByteArray]) -> BoolArray:
+        available = np.array([name in images for name in self.cameras])
+        missing = [name for name in self.cameras if name not in images]
         if len(missing) == len(self.cameras) or any(name not in self.config.optional_cameras for name in missing):
             needed = ", ".join(
                 f"{name} (optional)" if name in self.config.optional_cameras else name for name in self.cameras
             )
             raise MismatchError(
-                f"the policy needs cameras {needed}; the observation has {', '.join(pictures) or 'none'}."
+                f"the policy needs cameras {needed}; the observation has {', '.join(images) or 'none'}."
             )
         return available
 

@@ -15,12 +15,12 @@ from hlm.policies.pixels import scale_pixels
 
 
 class RawInputs(NamedTuple):
-    """Observations before augmentation, with pictures in a quarter of the bytes that networks want them in.
+    """A batch of encoded observations before augmentation; uint8 images take a quarter of the memory of float32 ones.
 
     Attributes:
         images: [batch, view, height, width, 3] uint8.
         available: [batch, view] bool.
-        state: [batch, dimension] normalised float32, told or not.
+        state: [batch, dimension] normalised float32, also without proprioception.
         tokens: [batch, slot] int64.
         token_mask: [batch, slot] bool.
     """
@@ -44,19 +44,19 @@ def stack(encoded: Sequence[Encoded]) -> RawInputs:
 def inputs(
     raw: RawInputs, *, proprioception: bool, device: torch.device | str, augmented: Tensor | None = None
 ) -> Inputs:
-    """What a network sees.
+    """The inputs of a network.
 
     Args:
-        raw: observations.
-        proprioception: whether it is told the state.
-        device: where it computes.
-        augmented: [batch, view, 3, height, width] float32 pictures to see instead of the observations' own.
+        raw: encoded observations.
+        proprioception: whether the network sees the state.
+        device: where the network computes.
+        augmented: [batch, view, 3, height, width] float32 augmented images, in place of the observations' own.
     """
-    there = raw.to(device)
+    raw = raw.to(device)
     return Inputs(
-        images=scale_pixels(there.images) if augmented is None else augmented.to(device),
-        available=there.available,
-        state=there.state if proprioception else None,
-        tokens=there.tokens,
-        token_mask=there.token_mask,
+        images=scale_pixels(raw.images) if augmented is None else augmented.to(device),
+        available=raw.available,
+        state=raw.state if proprioception else None,
+        tokens=raw.tokens,
+        token_mask=raw.token_mask,
     )

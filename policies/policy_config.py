@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from hlm.policies.transforms.quantiles import Near
+from hlm.policies.transforms.quantiles import SmallRanges
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -15,10 +15,10 @@ class PolicyConfig:
 
     Attributes:
         training_defaults: fields of `TrainConfig` whose defaults this policy type changes, and their values.
-        near: how dimensions that hardly move are normalised with absolute actions, see `Quantiles.of`.
+        small_ranges: how dimensions that hardly moved are normalised with absolute actions, see `Quantiles.of`.
         former_names: today's names of fields by the names they had in checkpoints of format 2.
     """
 
     training_defaults: ClassVar[Mapping[str, Any]] = {}
-    near: ClassVar[Near] = "widen"
+    small_ranges: ClassVar[SmallRanges] = "widen"
     former_names: ClassVar[Mapping[str, str]] = {}

@@ -72,14 +72,14 @@ class TrainedPolicy:
         self._generator.manual_seed(seed)
 
     def inputs(self, observation: Observation) -> Inputs:
-        """What the network sees of an observation, a batch of one.
+        """Inputs of the network for an observation, a batch of one.
 
         Raises:
-            MismatchError: a camera is missing, or delivers another size.
+            MismatchError: a camera is missing, or its images have another size.
             InputError: the instruction cannot be encoded.
         """
-        pictures = {name: frame.image for name, frame in observation.frames.items()}
-        encoded = self.encoding.observation(pictures, observation.state, observation.instruction)
+        images = {name: frame.image for name, frame in observation.frames.items()}
+        encoded = self.encoding.observation(images, observation.state, observation.instruction)
         return inputs(stack([encoded]), proprioception=self.encoding.proprioception, device=self._device)
 
     @torch.inference_mode()
@@ -87,11 +87,12 @@ class TrainedPolicy:
         """Actions from `observation.stamp_ns` on; implements the protocol.
 
         Args:
-            observation: what is seen now.
-            prefix: what is left of the chunk that is being played, which the new one has to continue.
+            observation: the current observation.
+            prefix: rest of the chunk that is being executed, which the new chunk has to continue.
 
         Raises:
-            MismatchError: a camera is missing, or delivers another size; a prefix that the policy cannot continue.
+            MismatchError: a camera is missing, or its images have another size; a prefix that the policy cannot
+                continue.
             InputError: the instruction cannot be encoded.
         """
         noise = torch.randn((1, *self._network.noise_shape), generator=self._generator).to(self._device)

@@ -18,6 +18,8 @@ RENAMED = {
 }
 """Fields of `TrainConfig` by their names in format 2."""
 _CHECKPOINT = {"settings": "policy_config"}
+_ENCODING = {"near": "small_ranges"}
+_SMALL_RANGES = {"still": "hold", "exact": "keep"}
 _SAMPLING = {"execute": "execution_horizon"}
 _STATE = {"average": "ema"}
 
@@ -29,6 +31,11 @@ def upgrade_config(document: Mapping[str, Any], version: int) -> dict[str, Any]:
     if isinstance(policy, str) and policy in POLICY_TYPES:
         _apply(upgraded, "policy_config", find_policy_config(policy).former_names)
     _apply(upgraded, "sampling", _SAMPLING)
+    _apply(upgraded, "encoding", _ENCODING)
+    if isinstance(encoding := upgraded.get("encoding"), dict) and isinstance(
+        choice := encoding.get("small_ranges"), str
+    ):
+        encoding["small_ranges"] = _SMALL_RANGES.get(choice, choice)
     if isinstance(upgraded.get("training"), Mapping):
         upgraded["training"] = upgrade_training(upgraded["training"])
     return upgraded

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from hlm.core.errors import InputError
 from hlm.policies.policy_config import PolicyConfig
-from hlm.policies.transforms.quantiles import Near
+from hlm.policies.transforms.quantiles import SmallRanges
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,7 +107,7 @@ class CompactConfig(PolicyConfig):
     """
 
     # A joint that never moved in training is best held where it was.
-    near: ClassVar[Near] = "still"
+    small_ranges: ClassVar[SmallRanges] = "hold"
     former_names: ClassVar[Mapping[str, str]] = {"network": "architecture", "recipe": "objective"}
     architecture: ArchitectureConfig = field(default_factory=ArchitectureConfig)
     objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)

@@ -66,15 +66,19 @@ class CompactNetwork(CompactModel, Network):
         the objective says. In evaluation the state is unchanged, and all undecided samples are counterfactual too.
         """
         inputs, hidden = self._perturbed(batch.inputs, draws)
-        chosen, asked = _asked(batch.privileged, draws, self.objective.counterfactual if self.training else 1.0)
+        chosen, candidate = _with_counterfactuals(
+            batch.privileged, draws, self.objective.counterfactual if self.training else 1.0
+        )
         joined = Inputs(
             images=inputs.images[chosen],
             available=inputs.available[chosen],
             state=None if inputs.state is None else inputs.state[chosen],
-            tokens=batch.privileged["candidate_tokens"][chosen, asked],
+            tokens=batch.privileged["candidate_tokens"][chosen, candidate],
             token_mask=inputs.token_mask[chosen],
         )
-        target_m = torch.cat([batch.privileged["candidate_m"][chosen, asked], batch.privileged["goal_m"][chosen]], -1)
+        target_m = torch.cat(
+            [batch.privileged["candidate_m"][chosen, candidate], batch.privileged["goal_m"][chosen]], -1
+        )
         prefix = self.encode(joined, None if hidden is None else hidden[chosen])
         error, flow = self._flow(prefix.repeat(len(batch.actions), self._flow_draws), batch.actions, draws)
         decided = 1.0 + (self.objective.deciding_weight - 1.0) * batch.privileged["deciding"].float()
@@ -145,14 +149,14 @@ class CompactNetwork(CompactModel, Network):
 
 
 def prefix_weights(length: int, delay: int, execution_horizon: int) -> Tensor:
-    """[length] how firmly a new chunk is held to the old one: 1 for actions sure to be executed, then falling to 0.
+    """[length] weight of the old chunk in a new one: 1 for actions sure to be executed, then falling to 0.
 
     The schedule of real-time chunking (Black, Galliker, Levine 2025, equation 5): exponential between `delay` and
     `execution_horizon`.
     """
-    place = torch.arange(length, dtype=torch.float32)
-    left = ((execution_horizon - place) / (execution_horizon - delay + 1)).clamp(0.0, 1.0)
-    return torch.where(place < delay, 1.0, left * torch.expm1(left) / (math.e - 1.0))
+    time = torch.arange(length, dtype=torch.float32)
+    remaining = ((execution_horizon - time) / (execution_horizon - delay + 1)).clamp(0.0, 1.0)
+    return torch.where(time < delay, 1.0, remaining * torch.expm1(remaining) / (math.e - 1.0))
 
 
 def auxiliary_loss(predicted_m: Tensor, target_m: Tensor) -> Tensor:
@@ -166,12 +170,12 @@ def target_error(predicted_m: Tensor, target_m: Tensor) -> Tensor:
     return (predicted_m - target_m)[:, :3].abs().mean(-1)
 
 
-def _asked(privileged: Mapping[str, Tensor], draws: Draws, share: float) -> tuple[Tensor, Tensor]:
-    """[n] sample indices, all of them as demonstrated and then the counterfactual ones, and [n] candidate asked for."""
-    asked, candidates = privileged["asked"], privileged["candidates"]
+def _with_counterfactuals(privileged: Mapping[str, Tensor], draws: Draws, share: float) -> tuple[Tensor, Tensor]:
+    """[n] sample indices, all demonstrated samples before counterfactual ones, and [n] candidate of each."""
+    candidate, count = privileged["candidate"], privileged["candidate_count"]
     swapped = torch.nonzero((draws.uniform() < share) & privileged["undecided"]).flatten()
-    # A shift by 1 to candidates - 1, modulo candidates, hits every other candidate equally often.
-    shift = 1 + (draws.uniform() * (candidates - 1)).long()
-    other = (asked + shift) % candidates
-    everything = torch.arange(len(asked), device=asked.device)
-    return torch.cat([everything, swapped]), torch.cat([asked, other[swapped]])
+    # A shift by 1 to count - 1, modulo count, hits every other candidate equally often.
+    shift = 1 + (draws.uniform() * (count - 1)).long()
+    other = (candidate + shift) % count
+    everything = torch.arange(len(candidate), device=candidate.device)
+    return torch.cat([everything, swapped]), torch.cat([candidate, other[swapped]])

@@ -18,7 +18,7 @@ from hlm.policies.transforms.text import Text
 
 CANDIDATES = "candidate_in_hand_m"
 GOAL = "goal_in_hand_m"
-# Once a candidate has been this near to the grip point, the choice is made: from then on it is seen in the hand.
+# Once a candidate has been this close to the grip point, the choice is made: from then on images show it in the hand.
 REACHED_M = 0.06
 # Aligning and closing the gripper take about this long from there.
 GRASP_S = 1.0
@@ -47,40 +47,40 @@ class PrivilegedCandidates:
         - `candidate_tokens` [candidate, slot] instruction of each candidate
         - `candidate_m` [candidate, 3] position of each candidate in the gripper's frame; 0 where not located
         - `goal_m` [3] position of the goal in the gripper's frame; 0 where not located
-        - `asked` [] index of the candidate that the demonstration is about
-        - `candidates` [] number of candidates, >= 1
+        - `candidate` [] index of the candidate that the demonstration is about
+        - `candidate_count` [] number of candidates, >= 1
         - `located` [] bool, whether candidate_m and goal_m are known
-        - `undecided` [] bool, whether another candidate could still have been asked for
-        - `deciding` [] bool, whether the asked candidate is being reached for or grasped
+        - `undecided` [] bool, whether the demonstration so far fits another candidate too
+        - `deciding` [] bool, whether the candidate is being reached for or grasped
 
         Raises:
             CorruptError: the recorded quantities do not fit the candidates.
         """
         if episode not in self._episodes:
             self._episodes[episode] = self._columns(episode)
-        known = self._episodes[episode]
-        return {name: column if name in _WHOLE else column[step] for name, column in known.items()}
+        columns = self._episodes[episode]
+        return {name: column if name in _WHOLE else column[step] for name, column in columns.items()}
 
     def _columns(self, episode: Episode) -> dict[str, np.ndarray[Any, Any]]:
         steps = len(episode)
-        candidates, asked, told = candidates_of(episode)
+        candidates, candidate, known = candidates_of(episode)
         tokens = np.zeros((self._widest, self._text.slots), np.int64)
         tokens[: len(candidates)] = [self._text.encode(instruction, None)[0] for instruction in candidates]
         candidate_m, goal_m = np.zeros((steps, self._widest, 3), np.float32), np.zeros((steps, 3), np.float32)
         undecided: BoolArray = np.zeros(steps, bool)
         deciding = undecided
-        located = told and {CANDIDATES, GOAL} <= set(episode.privileged)
+        located = known and {CANDIDATES, GOAL} <= set(episode.privileged)
         if located:
             known_m = _recorded(episode, CANDIDATES, (steps, len(candidates), 3))
             candidate_m[:, : len(candidates)] = known_m
             goal_m[:] = _recorded(episode, GOAL, (steps, 3))
-            undecided, deciding = reaching(episode.stamp_ns, known_m[:, asked])
+            undecided, deciding = reaching(episode.stamp_ns, known_m[:, candidate])
         return {
             "candidate_tokens": tokens,
             "candidate_m": candidate_m,
             "goal_m": goal_m,
-            "asked": np.asarray(asked),
-            "candidates": np.asarray(len(candidates)),
+            "candidate": np.asarray(candidate),
+            "candidate_count": np.asarray(len(candidates)),
             "located": np.asarray(located),
             "undecided": undecided & (len(candidates) > 1),
             "deciding": deciding,
@@ -88,7 +88,7 @@ class PrivilegedCandidates:
 
 
 # Quantities that are the same for all steps of an episode.
-_WHOLE = frozenset({"candidate_tokens", "asked", "candidates", "located"})
+_WHOLE = frozenset({"candidate_tokens", "candidate", "candidate_count", "located"})
 
 
 def instructions_of(episodes: Sequence[Episode]) -> list[str]:
@@ -101,21 +101,21 @@ class Candidates(NamedTuple):
 
     Attributes:
         instructions: one for each candidate.
-        asked: index of the one that the episode is about.
-        told: False where the episode lists no candidates; its own instruction then stands alone.
+        candidate: index of the one that the episode is about.
+        known: False where the episode lists no candidates; `instructions` is then its own instruction alone.
     """
 
     instructions: tuple[str, ...]
-    asked: int
-    told: bool
+    candidate: int
+    known: bool
 
 
 def candidates_of(episode: Episode) -> Candidates:
     """The candidates of an episode; its instruction alone where they are unknown, or a mixture replaced it."""
     info = episode.info
     if info.candidate is None:
-        return Candidates((info.instruction,), 0, told=False)
-    return Candidates(info.candidates, info.candidate, told=True)
+        return Candidates((info.instruction,), 0, known=False)
+    return Candidates(info.candidates, info.candidate, known=True)
 
 
 def _recorded(episode: Episode, name: str, shape: tuple[int, ...]) -> FloatArray:
@@ -132,9 +132,9 @@ def reaching(stamp_ns: np.ndarray[Any, np.dtype[np.int64]], target_m: FloatArray
         stamp_ns: [time] instant of each step.
         target_m: [time, 3] position of the target in the gripper's frame.
     """
-    near = np.linalg.norm(target_m, axis=-1) < REACHED_M
-    undecided = ~np.logical_or.accumulate(near)
+    reached = np.linalg.norm(target_m, axis=-1) < REACHED_M
+    undecided = ~np.logical_or.accumulate(reached)
     first = int(undecided.sum())
-    if first == len(near):
+    if first == len(reached):
         return undecided, undecided
     return undecided, stamp_ns < stamp_ns[first] + round(GRASP_S * NS_PER_S)

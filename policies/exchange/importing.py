@@ -98,7 +98,7 @@ def _encoding(folder: PolicyFolder, exchange: ExchangeType) -> EncodingConfig:
         image_size=exchange.image_size(folder),
         horizon=int(folder.config["chunk_size"]),
         proprioception=folder.proprioception,
-        near="exact",
+        small_ranges="keep",
         state_limit=None,
     )
 

@@ -22,13 +22,13 @@ def augmented_batch(
     raw: RawBatch, encoding: Encoding, device: torch.device, config: AugmentationConfig, draws: Draws
 ) -> Batch:
     """A batch with augmented images."""
-    there = raw._replace(seen=raw.seen.to(device))
-    return _batch(there, encoding, device, augment(there.seen.images, encoding.cameras, config, draws))
+    raw = raw._replace(observations=raw.observations.to(device))
+    return _batch(raw, encoding, device, augment(raw.observations.images, encoding.cameras, config, draws))
 
 
 def _batch(raw: RawBatch, encoding: Encoding, device: torch.device, augmented: Tensor | None) -> Batch:
     return Batch(
-        inputs=inputs(raw.seen, proprioception=encoding.proprioception, device=device, augmented=augmented),
+        inputs=inputs(raw.observations, proprioception=encoding.proprioception, device=device, augmented=augmented),
         actions=raw.actions.to(device),
         action_is_pad=raw.action_is_pad.to(device),
         privileged={name: values.to(device) for name, values in raw.privileged.items()},

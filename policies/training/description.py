@@ -37,7 +37,7 @@ def new_checkpoint_config(config: TrainConfig, data: TrainingData, text: Text) -
             actions=config.actions,
             proprioception=config.proprioception,
             # Relative to the state, a joint that is held where it was would drift away from there.
-            near=config.policy_config.near if config.actions == "absolute" else "widen",
+            small_ranges=config.policy_config.small_ranges if config.actions == "absolute" else "widen",
         ),
         policy_config=to_document(config.policy_config),
         vocabulary=text if isinstance(text, Vocabulary) else None,

@@ -88,9 +88,9 @@ def open_held_out(
     """
     visible = [episode for episode in data.validation if _is_visible(episode, data)]
     known = [episode for episode in visible if _is_readable(episode, config, policy_type, encoding.text)]
-    for left, what in ((len(data.validation) - len(visible), "cameras"), (len(visible) - len(known), "words")):
-        if left:
-            say(f"{left} held-out episodes are skipped: they have {what} that no training episode has.")
+    for skipped, what in ((len(data.validation) - len(visible), "cameras"), (len(visible) - len(known), "words")):
+        if skipped:
+            say(f"{skipped} held-out episodes are skipped: they have {what} that no training episode has.")
     if not known:
         return None
     samples = encoded_samples(known, encoding, policy_type.privileged(known, encoding))
@@ -99,9 +99,9 @@ def open_held_out(
 
 def _is_visible(episode: Episode, data: TrainingData) -> bool:
     """Whether an episode has the cameras that every training episode has, with images in sizes that they have."""
-    there = [name for name in data.cameras if name in episode.cameras]
+    cameras = [name for name in data.cameras if name in episode.cameras]
     needed = set(data.cameras) - set(data.optional_cameras)
-    return needed <= set(there) and all(episode.image_size(name) in data.recorded_sizes for name in there)
+    return needed <= set(cameras) and all(episode.image_size(name) in data.recorded_sizes for name in cameras)
 
 
 def _is_readable(episode: Episode, config: TrainConfig, policy_type: PolicyType, text: Text) -> bool:

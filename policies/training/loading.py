@@ -122,7 +122,7 @@ def _begin(prepare: Callable[[], None], trainer: int, worker: int) -> None:
 
 def _end_with(trainer: int) -> None:
     """End this worker when the trainer says so, or is gone."""
-    told = None
-    while os.getppid() == trainer and (told is None or told.si_pid != trainer):
-        told = signal.sigtimedwait({signal.SIGTERM}, WATCH_S)
+    received = None
+    while os.getppid() == trainer and (received is None or received.si_pid != trainer):
+        received = signal.sigtimedwait({signal.SIGTERM}, WATCH_S)
     os._exit(0)

@@ -49,10 +49,10 @@ class Reports:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self, error_type: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._wandb is not None:
-            self._wandb.finish(exit_code=0 if kind is None else 1)
+            self._wandb.finish(exit_code=0 if error_type is None else 1)
 
     def write(self, figures: Mapping[str, float], step: int) -> None:
         """Write figures by name, after an update."""

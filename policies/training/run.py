@@ -197,6 +197,6 @@ def _network(
     return network, loaded
 
 
-def _kept[T](kind: type[T], document: Mapping[str, Any], name: str) -> T | None:
+def _kept[T](cls: type[T], document: Mapping[str, Any], name: str) -> T | None:
     """What the training state holds under a name, if anything."""
-    return from_document(kind, document[name], name) if document.get(name) else None
+    return from_document(cls, document[name], name) if document.get(name) else None

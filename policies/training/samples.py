@@ -24,14 +24,14 @@ class EncodedSample(NamedTuple):
 
     Attributes:
         number: of the sample, over all episodes.
-        seen: the observation.
+        observation: the encoded observation.
         actions: [horizon, dimension] normalised actions from this step on; the last one is held beyond the end.
         action_is_pad: [horizon] bool, True beyond the episode's end.
         privileged: privileged quantities by name.
     """
 
     number: int
-    seen: Encoded
+    observation: Encoded
     actions: FloatArray
     action_is_pad: BoolArray
     privileged: Mapping[str, np.ndarray[Any, Any]]
@@ -42,14 +42,14 @@ class RawBatch(NamedTuple):
 
     Attributes:
         numbers: [batch] int64 of the samples.
-        seen: the observations.
+        observations: the encoded observations.
         actions: [batch, horizon, dimension].
         action_is_pad: [batch, horizon] bool.
         privileged: [batch, ...] by name.
     """
 
     numbers: Tensor
-    seen: RawInputs
+    observations: RawInputs
     actions: Tensor
     action_is_pad: Tensor
     privileged: dict[str, Tensor]
@@ -60,7 +60,7 @@ class Encode:
     """Encodes samples; a transform of `Samples`.
 
     Attributes:
-        encoding: how a step becomes what the network sees, the same as live observations do.
+        encoding: the transforms, the same as for live observations.
         privileged: privileged quantities of a step, or None.
     """
 
@@ -81,7 +81,7 @@ class Encode:
                 )
         return EncodedSample(
             number=sample.number,
-            seen=self.encoding.observation(sample.images, sample.state, sample.instruction),
+            observation=self.encoding.observation(sample.images, sample.state, sample.instruction),
             actions=self.encoding.chunk(sample.action, sample.state),
             action_is_pad=sample.action_is_pad,
             privileged=privileged,
@@ -103,7 +103,7 @@ def collate(samples: Sequence[EncodedSample]) -> RawBatch:
 
     return RawBatch(
         numbers=torch.tensor([sample.number for sample in samples]),
-        seen=stack([sample.seen for sample in samples]),
+        observations=stack([sample.observation for sample in samples]),
         actions=stacked(sample.actions for sample in samples),
         action_is_pad=stacked(sample.action_is_pad for sample in samples),
         privileged={name: stacked(sample.privileged[name] for sample in samples) for name in samples[0].privileged},

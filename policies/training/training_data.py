@@ -124,8 +124,8 @@ def open_training_data(config: TrainConfig, mixture: MixtureConfig) -> TrainingD
     training = tuple(
         tuple(episode for episode in part.episodes if id(episode) not in held_out) for part in opened.parts
     )
-    for part, left in zip(opened.parts, training, strict=True):
-        if not left:
+    for part, episodes in zip(opened.parts, training, strict=True):
+        if not episodes:
             raise InputError(
                 f"validation holds out every episode of {part.entry.path}; add more scenes, or hold out none: "
                 "--validation-fraction 0."
@@ -138,8 +138,8 @@ def open_training_data(config: TrainConfig, mixture: MixtureConfig) -> TrainingD
         cameras=cameras,
         training=training,
         weights=tuple(
-            float(sum(map(len, left))) if part.entry.weight is None else part.entry.weight
-            for part, left in zip(opened.parts, training, strict=True)
+            float(sum(map(len, episodes))) if part.entry.weight is None else part.entry.weight
+            for part, episodes in zip(opened.parts, training, strict=True)
         ),
         validation=tuple(episode for episode in opened.episodes if id(episode) in held_out),
         summary=(*(_summary(part, opened.rate_hz) for part in opened.parts), *_lacking(opened.episodes, cameras)),
@@ -193,9 +193,9 @@ def _names(parts: Sequence[Part]) -> tuple[str, ...]:
 def _lacking(episodes: Sequence[Episode], cameras: Sequence[str]) -> Iterator[str]:
     """A line for each camera that some episodes lack."""
     for name in cameras:
-        there = sum(name in episode.cameras for episode in episodes)
-        if there < len(episodes):
-            yield f"camera {name}: in {there} of {len(episodes)} episodes, masked in the others"
+        count = sum(name in episode.cameras for episode in episodes)
+        if count < len(episodes):
+            yield f"camera {name}: in {count} of {len(episodes)} episodes, masked in the others"
 
 
 def _summary(part: Part, rate_hz: float) -> str:

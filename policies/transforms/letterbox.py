@@ -1,4 +1,4 @@
-"""Pictures of any shape in the network's size, whole and undistorted."""
+"""Images of any shape in the network's size, whole and undistorted."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hlm.datasets.store.images import resize
 
 
 class Box(NamedTuple):
-    """Where a picture lies in the one that it was fitted into, px."""
+    """Where an image lies inside the image that it was fitted into, px."""
 
     top: int
     left: int
@@ -20,9 +20,9 @@ class Box(NamedTuple):
 
 
 def content_box(recorded: tuple[int, int], size: tuple[int, int]) -> Box:
-    """Where a picture of a recorded (height, width) lies in one of another size: as large as fits, in the middle."""
+    """Where an image of a recorded (height, width) lies in one of another size: as large as fits, in the middle."""
     (height, width), (into_height, into_width) = recorded, size
-    # In whole numbers, so that equal shapes fill the picture exactly.
+    # In whole numbers, so that equal shapes fill the image exactly.
     if height * into_width > width * into_height:
         inner_height, inner_width = into_height, max(1, width * into_height // height)
     else:
@@ -31,9 +31,9 @@ def content_box(recorded: tuple[int, int], size: tuple[int, int]) -> Box:
 
 
 def letterbox(image: ByteArray, size: tuple[int, int]) -> ByteArray:
-    """[height, width, 3] uint8 picture in another (height, width), its shape kept and the rest black.
+    """[height, width, 3] uint8 image in another (height, width), with its aspect ratio kept and the rest black.
 
-    A picture of the right shape is resized, one of the right size comes back as it is.
+    An image of the right aspect ratio is resized; an image of the right size is returned unchanged.
     """
     box = content_box((image.shape[0], image.shape[1]), size)
     content = resize(image, (box.height, box.width))
@@ -45,6 +45,6 @@ def letterbox(image: ByteArray, size: tuple[int, int]) -> ByteArray:
 
 
 def undo_letterbox(image: ByteArray, recorded: tuple[int, int]) -> ByteArray:
-    """[height, width, 3] the part of a letterboxed picture that shows one of a recorded (height, width)."""
+    """[height, width, 3] part of a letterboxed image that shows the recorded one, of a recorded (height, width)."""
     top, left, height, width = content_box(recorded, (image.shape[0], image.shape[1]))
     return image[top : top + height, left : left + width]

@@ -1,4 +1,4 @@
-"""Vectors scaled so that most of what training saw lies between -1 and 1."""
+"""Vectors scaled so that most of the training data lies between -1 and 1."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from hlm.core.arrays import BoolArray, FloatArray, frozen
 from hlm.datasets.statistics import STILL_RANGE, VectorStatistics
 
-Near = Literal["still", "widen", "exact"]
+SmallRanges = Literal["hold", "widen", "keep"]
 
 # The smallest range, as a part of the values' size, that single precision resolves to a thousandth.
 APART = 1e-4
@@ -24,13 +24,13 @@ class Quantiles:
 
     Attributes:
         low: [dimension] value that becomes -1.
-        high: [dimension] value that becomes 1; nearer to `low` than `still` where the dimension is inactive.
-        still: how near that is.
+        high: [dimension] value that becomes 1.
+        smallest_range: dimensions whose `high - low` is below this are inactive.
     """
 
     low: FloatArray
     high: FloatArray
-    still: float = STILL_RANGE
+    smallest_range: float = STILL_RANGE
 
     def __post_init__(self) -> None:
         """Check shapes and make the arrays read-only copies."""
@@ -38,27 +38,27 @@ class Quantiles:
         object.__setattr__(self, "high", frozen(self.high, self.low.shape, "99 % quantiles", np.float32))
 
     @classmethod
-    def of(cls, statistics: VectorStatistics, near: Near = "still") -> Self:
-        """The quantiles of what training saw.
+    def of(cls, statistics: VectorStatistics, small_ranges: SmallRanges = "hold") -> Self:
+        """The quantiles of the training data.
 
         Args:
-            statistics: of the vectors.
-            near: what becomes of quantiles that are near each other. "still" makes dimensions inactive whose range is
-                below `STILL_RANGE`. "widen" moves them apart to `SMALLEST_RANGE`, below which OpenHLM takes 0 and 1 for
-                them, and leaves every dimension active. "exact" leaves them as they are, as LeRobot does, and every
-                dimension active.
+            statistics: statistics of the vectors.
+            small_ranges: how dimensions that hardly moved in training are normalised. "hold" makes dimensions inactive
+                whose range is below `STILL_RANGE`: they stay at the middle of the range. "widen" moves the quantiles
+                apart to `SMALLEST_RANGE`, where OpenHLM replaces them by 0 and 1; every dimension is active. "keep"
+                leaves the quantiles as they are, as LeRobot does; every dimension is active.
         """
-        if near == "still":
+        if small_ranges == "hold":
             return cls(statistics.q01, statistics.q99)
-        if near == "widen":
+        if small_ranges == "widen":
             return cls(*statistics.bounds)
         apart = statistics.q01 + APART * np.maximum(1.0, np.abs(statistics.q01))
-        return cls(statistics.q01, np.maximum(statistics.q99, apart), still=0.0)
+        return cls(statistics.q01, np.maximum(statistics.q99, apart), smallest_range=0.0)
 
     @property
     def active(self) -> BoolArray:
         """[dimension] True where the values move."""
-        return np.asarray(self.high - self.low >= self.still)
+        return np.asarray(self.high - self.low >= self.smallest_range)
 
     def normalise(self, values: FloatArray) -> FloatArray:
         """[..., dimension] float32; beyond [-1, 1] where the values are beyond the quantiles."""

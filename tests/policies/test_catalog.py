@@ -1,3 +1,4 @@
+import inspect
 import subprocess
 import sys
 
@@ -13,9 +14,10 @@ FUNCTIONS = [name for name in vars(PolicyType) if not name.startswith("_")]
 
 
 @pytest.mark.parametrize("name", POLICY_TYPES)
-def test_every_policy_type_has_every_function(name):
-    assert len(FUNCTIONS) == 6
-    assert all(callable(getattr(find_policy_type(name), function)) for function in FUNCTIONS)
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_every_policy_type_has_every_function_with_the_parameters_of_the_protocol(name, function):
+    found = inspect.signature(getattr(find_policy_type(name), function)).parameters
+    assert list(found) == list(inspect.signature(getattr(PolicyType, function)).parameters)[1:]
 
 
 @pytest.mark.parametrize("name", POLICY_TYPES)

@@ -30,10 +30,10 @@ CONFIG = EncodingConfig(
     horizon=6,
 )
 CHOICES = [
-    {"order": order, "actions": actions, "near": near}
+    {"order": order, "actions": actions, "small_ranges": small_ranges}
     for order in ("bimanual", "humanoid")
     for actions in ("absolute", "relative")
-    for near in ("still", "widen")
+    for small_ranges in ("hold", "widen")
 ]
 
 
@@ -70,7 +70,7 @@ def test_undo_gives_absolute_actions_back(choices):
     back = encoding.undo_chunk(normalised, state)
     assert normalised.dtype == back.dtype == np.float32
     active = encoding.action.active
-    assert active.all() == (choices["near"] == "widen")
+    assert active.all() == (choices["small_ranges"] == "widen")
     np.testing.assert_allclose(back[..., active], actions[..., active], rtol=0.0, atol=2e-6)
     np.testing.assert_array_equal((actions, state)[0], before[0])
     np.testing.assert_array_equal((actions, state)[1], before[1])
@@ -91,7 +91,7 @@ def test_networks_space_undone_and_done_again_is_the_same(choices):
 
 @pytest.mark.parametrize("order", ORDERINGS)
 def test_every_number_stands_where_its_joint_does(order):
-    encoding = make(order=order, near="widen")
+    encoding = make(order=order, small_ranges="widen")
     places = [NAMES[index] for index in ORDERINGS[order].indices]
     for index, name in enumerate(NAMES):
         state, actions = VECTORS[0].copy(), np.tile(VECTORS[1], (2, 1))
@@ -115,7 +115,7 @@ def test_activity_is_told_in_the_networks_order(order):
 
 
 def test_relative_actions_of_a_body_that_does_not_move_are_all_equal():
-    encoding = make(actions="relative", near="widen")
+    encoding = make(actions="relative", small_ranges="widen")
     at_rest = [encoding.chunk(np.tile(state, (3, 1)), state) for state in VECTORS[:5]]
     absolute = [NAMES.index(name) for name in NAMES if "gripper" in name or "root" in name]
     joints = np.setdiff1d(np.arange(DIMENSIONS), absolute)
@@ -125,7 +125,7 @@ def test_relative_actions_of_a_body_that_does_not_move_are_all_equal():
 
 
 def test_states_are_limited():
-    encoding = make(near="widen")
+    encoding = make(small_ranges="widen")
     far = encoding.normalised_state(1000.0 * np.sign(VECTORS[0]))
     np.testing.assert_array_equal(far, STATE_LIMIT * np.sign(VECTORS[0]))
     np.testing.assert_allclose(
@@ -177,7 +177,7 @@ def test_other_cameras_may_not_be_missing():
 @pytest.mark.parametrize("size", [(48, 64), (64, 64), (32, 32)])
 def test_sizes_that_training_saw_and_the_networks_own_are_taken(size):
     image = pictures("head", height=size[0], width=size[1])["head"]
-    seen = make().picture(image, "head")
+    seen = make().fit_image(image, "head")
     assert seen.shape == (32, 32, 3)
     if size[0] == size[1]:
         np.testing.assert_array_equal(seen, resize(image, (32, 32)))
@@ -196,7 +196,7 @@ def test_other_pictures_are_refused(image, found):
     with pytest.raises(
         MismatchError, match=f"camera 'head' delivers {found}; the policy needs 48 x 64 x 3 or 64 x 64 x 3 or 32 x 32"
     ):
-        make().picture(image, "head")
+        make().fit_image(image, "head")
 
 
 @pytest.mark.parametrize("broken", [np.nan, np.inf])
@@ -227,8 +227,8 @@ def test_words_that_the_policy_does_not_know_are_refused():
     [
         ({"cameras": ()}, "needs cameras, each once, got none"),
         ({"cameras": ("head", "head")}, "each once, got head, head"),
-        ({"optional_cameras": ("chest",)}, "optional cameras chest are none of head"),
-        ({"recorded_sizes": ()}, "recorded_sizes must name"),
+        ({"optional_cameras": ("chest",)}, "optional cameras chest are not among head"),
+        ({"recorded_sizes": ()}, "recorded_sizes must list"),
         ({"horizon": 0}, "got horizon 0"),
         ({"image_size": (0, 32)}, r"image size \(0, 32\)"),
     ],

@@ -174,7 +174,7 @@ def test_what_was_learnt_by_heart_comes_out_in_absolute_contract_order(dials, mo
 
 def test_relative_actions_leave_a_joint_that_never_moved_where_it_was_demonstrated(moving_path, prepared):
     encoding = prepared(datasets=(moving_path,), actions="relative").encoding
-    assert encoding.config.near == "widen"
+    assert encoding.config.small_ranges == "widen"
     assert encoding.action_active.all()
     # The state is 0.01 off the target, wherever a robot happens to be.
     far = pose(0.0) + 0.2

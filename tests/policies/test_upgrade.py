@@ -29,6 +29,7 @@ COMPACT = {"network": {"width": 48}, "recipe": {"flow_draws": 3}}
 OLD = {
     "policy": "compact",
     "settings": COMPACT,
+    "encoding": {"horizon": 16, "near": "still"},
     "sampling": {"euler_steps": 2, "execute": 9},
     "training": {"policy": "compact", "execute": 9, "compact": COMPACT},
     "format": 2,
@@ -44,6 +45,8 @@ def downgrade(path):
     document["settings"] = document.pop("policy_config")
     for place in (training["compact"], document["settings"]):
         place["network"], place["recipe"] = place.pop("architecture"), place.pop("objective")
+    assert document["encoding"].pop("small_ranges") == "hold"
+    document["encoding"]["near"] = "still"
     document["sampling"]["execute"] = document["sampling"].pop("execution_horizon")
     file.write_text(yaml.safe_dump(document | {"training": training, "format": 2}))
     state = torch.load(path / TRAINING_FILE, weights_only=True)
@@ -92,15 +95,23 @@ def test_a_checkpoint_has_its_new_names():
     assert upgrade_config(OLD, 3) == {
         "policy": "compact",
         "policy_config": compact,
+        "encoding": {"horizon": 16, "small_ranges": "hold"},
         "sampling": {"euler_steps": 2, "execution_horizon": 9},
         "training": {"policy": "compact", "execution_horizon": 9, "compact": compact},
         "format": 3,
     }
 
 
-@pytest.mark.parametrize("document", [{}, {"policy": 3, "settings": None, "sampling": [], "training": "x"}])
+@pytest.mark.parametrize(
+    "document", [{}, {"policy": 3, "settings": None, "encoding": {"near": []}, "sampling": [], "training": "x"}]
+)
 def test_a_damaged_document_stays_as_damaged(document):
     assert upgrade_config(document, 3)["format"] == 3
+
+
+@pytest.mark.parametrize(("near", "small_ranges"), [("still", "hold"), ("widen", "widen"), ("exact", "keep")])
+def test_every_treatment_of_small_ranges_has_its_new_name(near, small_ranges):
+    assert upgrade_config({"encoding": {"near": near}}, 3)["encoding"] == {"small_ranges": small_ranges}
 
 
 def test_what_is_upgraded_is_not_changed_by_it():

@@ -47,18 +47,18 @@ def batch():
         tokens=tokens[torch.arange(BATCH), asked],
         token_mask=torch.ones(BATCH, 2, dtype=torch.bool),
     )
-    labels = {
+    privileged = {
         "candidate_tokens": tokens,
         "candidate_m": torch.rand(BATCH, 3, 3, generator=numbers),
         "goal_m": torch.rand(BATCH, 3, generator=numbers),
-        "asked": asked,
-        "candidates": torch.tensor(CANDIDATES),
+        "candidate": asked,
+        "candidate_count": torch.tensor(CANDIDATES),
         "located": torch.tensor([True] * 4 + [False]),
         "undecided": torch.tensor(UNDECIDED),
         "deciding": torch.tensor([True, True, False, False, False]),
     }
     actions = torch.randn(BATCH, HORIZON, DIMENSIONS, generator=numbers) * ACTIVE
-    return Batch(inputs, actions, torch.zeros(BATCH, HORIZON, dtype=torch.bool), labels)
+    return Batch(inputs, actions, torch.zeros(BATCH, HORIZON, dtype=torch.bool), privileged)
 
 
 def draws(seed=0, samples=range(BATCH)):
@@ -69,8 +69,8 @@ def rows(batch, *numbers):
     """Some samples of a batch."""
     chosen = list(numbers)
     inputs = Inputs(*(part[chosen] for part in batch.inputs))
-    labels = {name: label[chosen] for name, label in batch.privileged.items()}
-    return Batch(inputs, batch.actions[chosen], batch.action_is_pad[chosen], labels)
+    privileged = {name: values[chosen] for name, values in batch.privileged.items()}
+    return Batch(inputs, batch.actions[chosen], batch.action_is_pad[chosen], privileged)
 
 
 def encoded(network, batch, monkeypatch, seed=0):
@@ -217,9 +217,14 @@ def test_nothing_is_perturbed_in_evaluation_and_all_that_is_undecided_is_counter
     assert len(seen.tokens) == BATCH + sum(UNDECIDED)
 
 
-def test_without_proprioception_there_is_no_state_to_perturb(make, batch):
-    losses = make().train()(batch._replace(inputs=batch.inputs._replace(state=None)), draws())
-    assert torch.isfinite(losses.main.values).all()
+def test_without_proprioception_there_is_no_state_to_perturb(make, batch, monkeypatch):
+    blind = batch._replace(inputs=batch.inputs._replace(state=None))
+    network = make(state_noise=1.0, state_dropout=1.0).train()
+    calls, encode = [], network.encode
+    monkeypatch.setattr(network, "encode", lambda *given: calls.append(given) or encode(*given))
+    assert torch.isfinite(network(blind, draws()).main.values).all()
+    ((inputs, hidden),) = calls
+    assert (inputs.state, hidden) == (None, None)
 
 
 def test_a_perfect_prediction_costs_nothing(make, batch, monkeypatch):

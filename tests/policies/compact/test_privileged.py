@@ -33,9 +33,9 @@ def test_quantities_are_what_the_step_recorded(episodes, privileged_of, episode,
     assert [text.undo(tokens) for tokens in known["candidate_tokens"]] == list(recorded.info.candidates)
     np.testing.assert_array_equal(known["candidate_m"], recorded.privileged_quantity("candidate_in_hand_m")[step])
     np.testing.assert_array_equal(known["goal_m"], recorded.privileged_quantity("goal_in_hand_m")[step])
-    assert known["asked"] == recorded.info.candidate
-    assert recorded.info.candidates[known["asked"]] == recorded.info.instruction
-    assert known["candidates"] == 2
+    assert known["candidate"] == recorded.info.candidate
+    assert recorded.info.candidates[known["candidate"]] == recorded.info.instruction
+    assert known["candidate_count"] == 2
     assert known["located"]
 
 
@@ -84,7 +84,7 @@ def test_an_episode_that_names_no_candidates_has_its_own_instruction_and_no_posi
     privileged, text = privileged_of(episode, episodes[1])
     known = privileged(episode, 3)
     assert text.undo(known["candidate_tokens"][0]) == episode.info.instruction
-    assert (known["asked"], known["candidates"]) == (0, 1)
+    assert (known["candidate"], known["candidate_count"]) == (0, 1)
     assert not any(known[name] for name in ("located", "undecided", "deciding"))
     assert not known["candidate_m"].any()
     assert known["candidate_m"].shape == (2, 3)
@@ -96,7 +96,7 @@ def test_a_prompt_that_a_mixture_gives_names_no_candidate(episodes, privileged_o
     privileged, text = privileged_of(told, episodes[1])
     known = privileged(told, 3)
     assert text.undo(known["candidate_tokens"][0]) == "tidy up"
-    assert known["candidates"] == 1
+    assert known["candidate_count"] == 1
     assert not any(known[name] for name in ("located", "undecided", "deciding"))
     # The episode as it was recorded is not changed by that.
     assert privileged_of(episodes[0])[0](episodes[0], 3)["located"]

@@ -42,7 +42,7 @@ def edit(file, change):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
     "changes",
-    [{"near": "widen"}, {"near": "still", "still": (3, 20)}, {"proprioception": False}],
+    [{"small_ranges": "widen"}, {"small_ranges": "hold", "still": (3, 20)}, {"proprioception": False}],
     ids=["all", "still", "blind"],
 )
 def test_lerobot_does_the_same(kind, changes, options, toy, tmp_path):
@@ -68,7 +68,7 @@ def test_action_by_action_in_lerobots_rollout(exported, toy):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_there_and_back(kind, options, toy, tmp_path):
-    path = toy.write(tmp_path / "ours", kind, options[kind], near="widen")
+    path = toy.write(tmp_path / "ours", kind, options[kind], small_ranges="widen")
     export_checkpoint(path, tmp_path / "theirs")
     report = import_policy(tmp_path / "theirs", tmp_path / "back", **ROBOT)
     assert set(report.loaded) == read_checkpoint(path).weights.keys()
@@ -183,7 +183,7 @@ def test_what_lerobot_cannot_express_is_refused(options, toy, tmp_path):
 @pytest.fixture(scope="module")
 def exported(options, toy, tmp_path_factory):
     folder = tmp_path_factory.mktemp("act")
-    export_checkpoint(toy.write(folder / "ours", "act", options["act"], near="widen"), folder / "theirs")
+    export_checkpoint(toy.write(folder / "ours", "act", options["act"], small_ranges="widen"), folder / "theirs")
     return folder
 
 

@@ -58,7 +58,7 @@ def write(toy, tmp_path, config):
 
 
 @pytest.mark.parametrize(
-    "changes", [{"near": "widen"}, {"still": (3, 20)}, {"tuning": "lora", "init": "robot"}], ids=str
+    "changes", [{"small_ranges": "widen"}, {"still": (3, 20)}, {"tuning": "lora", "init": "robot"}], ids=str
 )
 def test_lerobot_does_the_same(write, toy, tmp_path, capsys, changes):
     path = write(**changes)
@@ -71,7 +71,7 @@ def test_lerobot_does_the_same(write, toy, tmp_path, capsys, changes):
 
 
 def test_there_and_back(write, toy, tmp_path, monkeypatch):
-    path = write(near="widen")
+    path = write(small_ranges="widen")
     export_checkpoint(path, tmp_path / "theirs")
     own = PreTrainedConfig.from_pretrained(tmp_path / "theirs")
     assert (own.paligemma_variant, own.num_inference_steps, own.n_action_steps) == ("gemma_2b", 3, 5)

@@ -21,11 +21,11 @@ def test_samples_hold_what_their_step_recorded(run, episode, step):
     assert run.samples.locate(number) == (recorded, step)
     sample = run.samples[number]
     assert sample.number == number
-    assert run.encoding.text.undo(sample.seen.tokens) == recorded.info.instruction
+    assert run.encoding.text.undo(sample.observation.tokens) == recorded.info.instruction
     for view, name in enumerate(("head", "wrist")):
-        np.testing.assert_array_equal(sample.seen.images[view], recorded.images(name, [step])[0])
+        np.testing.assert_array_equal(sample.observation.images[view], recorded.images(name, [step])[0])
     moving = run.encoding.state.active
-    state = run.encoding.state.undo(sample.seen.state)
+    state = run.encoding.state.undo(sample.observation.state)
     np.testing.assert_allclose(state[moving], recorded.state[step][moving], atol=1e-6)
     due = [min(step + i, 23) for i in range(16)]
     moving = run.encoding.action.active
@@ -48,8 +48,8 @@ def test_missing_views_are_marked(make_dataset, prepared):
     assert len(lacking) == 2
     for number in range(0, len(run.samples), 6):
         sample, (episode, _) = run.samples[number], run.samples.locate(number)
-        assert sample.seen.available.tolist() == [True, episode not in lacking]
-        assert sample.seen.images[1].any() == (episode not in lacking)
+        assert sample.observation.available.tolist() == [True, episode not in lacking]
+        assert sample.observation.images[1].any() == (episode not in lacking)
 
 
 @pytest.mark.parametrize("name", ["state", "action"])
@@ -77,7 +77,7 @@ def test_a_batch_is_its_samples(run):
     assert batch.numbers.tolist() == numbers
     for place, number in enumerate(numbers):
         sample = run.samples[number]
-        np.testing.assert_array_equal(batch.seen.images[place], sample.seen.images)
+        np.testing.assert_array_equal(batch.observations.images[place], sample.observation.images)
         np.testing.assert_array_equal(batch.actions[place], sample.actions)
         np.testing.assert_array_equal(batch.action_is_pad[place], sample.action_is_pad)
         assert batch.privileged.keys() == sample.privileged.keys()
@@ -97,7 +97,7 @@ def batches_of(run, workers, count=5):
 def test_the_number_of_workers_changes_nothing(run):
     for alone, together in zip(batches_of(run, 0), batches_of(run, 2), strict=True):
         assert torch.equal(alone.numbers, together.numbers)
-        assert all(map(torch.equal, alone.seen, together.seen))
+        assert all(map(torch.equal, alone.observations, together.observations))
         assert torch.equal(alone.actions, together.actions)
         assert all(torch.equal(alone.privileged[name], together.privileged[name]) for name in alone.privileged)
 

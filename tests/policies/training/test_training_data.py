@@ -129,9 +129,9 @@ def test_no_two_datasets_have_the_same_name(make_dataset, tmp_path, opened):
 def test_a_prompt_of_a_mixture_is_what_the_policy_learns(dataset_path, mix, prepared):
     run = prepared(mixture=mix({"path": dataset_path, "prompt": "Tidy up!"}))
     assert run.encoding.text.words == ("tidy", "up")
-    labels = run.samples[0].privileged
-    assert not labels["located"]
-    assert labels["candidate_tokens"].tolist() == [[1, 2]]
+    privileged = run.samples[0].privileged
+    assert not privileged["located"]
+    assert privileged["candidate_tokens"].tolist() == [[1, 2]]
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,11 @@ def test_datasets_of_different_image_sizes_mix(dataset_path, make_dataset, prepa
         datasets=(dataset_path, make_dataset(side=48, scene=10)), validation_fraction=0.0, image_size=(32, 32)
     )
     assert run.encoding.config.recorded_sizes == ((32, 32), (48, 48))
-    assert run.samples[0].seen.images.shape == run.samples[len(run.samples) - 1].seen.images.shape == (2, 32, 32, 3)
+    assert (
+        run.samples[0].observation.images.shape
+        == run.samples[len(run.samples) - 1].observation.images.shape
+        == (2, 32, 32, 3)
+    )
 
 
 def rows_held_out(run):

@@ -36,12 +36,12 @@ def test_what_hardly_moves_is_either_inactive_or_widened():
     spread = np.where(np.arange(34) % 3 == 0, 1e-3, 1.0)
     vectors = 3.0 + spread * rng.normal(size=(500, 34))
     statistics = vector_statistics(vectors)
-    still, widened = Quantiles.of(statistics, "still"), Quantiles.of(statistics, "widen")
-    np.testing.assert_array_equal(still.active, ~statistics.still)
-    np.testing.assert_array_equal(still.low, statistics.q01.astype(np.float32))
+    held, widened = Quantiles.of(statistics, "hold"), Quantiles.of(statistics, "widen")
+    np.testing.assert_array_equal(held.active, ~statistics.still)
+    np.testing.assert_array_equal(held.low, statistics.q01.astype(np.float32))
     assert widened.active.all()
     np.testing.assert_allclose((widened.high - widened.low)[::3], SMALLEST_RANGE, rtol=1e-4)
-    np.testing.assert_array_equal(widened.low[1::3], still.low[1::3])
+    np.testing.assert_array_equal(widened.low[1::3], held.low[1::3])
     np.testing.assert_allclose(widened.undo(widened.normalise(vectors)), vectors, atol=2e-6)
 
 
@@ -51,19 +51,19 @@ def test_a_dimension_that_never_moves_can_be_widened():
     np.testing.assert_array_equal(quantiles.normalise(np.full(34, 2.5)), 0.0)
 
 
-def test_exact_leaves_small_ranges_as_they_are():
+def test_keep_leaves_small_ranges_as_they_are():
     rng = np.random.default_rng(0)
     spread = np.where(np.arange(34) % 3 == 0, 1e-3, 1.0)
     vectors = 3.0 + spread * rng.normal(size=(500, 34))
     statistics = vector_statistics(vectors)
-    exact = Quantiles.of(statistics, "exact")
-    assert exact.active.all()
-    np.testing.assert_allclose(exact.low, statistics.q01, rtol=1e-6)
-    np.testing.assert_allclose(exact.high, statistics.q99, rtol=1e-6)
-    np.testing.assert_allclose(exact.undo(exact.normalise(vectors)), vectors, atol=2e-6)
+    kept = Quantiles.of(statistics, "keep")
+    assert kept.active.all()
+    np.testing.assert_allclose(kept.low, statistics.q01, rtol=1e-6)
+    np.testing.assert_allclose(kept.high, statistics.q99, rtol=1e-6)
+    np.testing.assert_allclose(kept.undo(kept.normalise(vectors)), vectors, atol=2e-6)
 
 
-def test_exact_maps_what_never_moved_to_the_lower_end_as_lerobot_does():
-    quantiles = Quantiles.of(vector_statistics(np.full((10, 34), 2.5)), "exact")
+def test_keep_maps_what_never_moved_to_the_lower_end_as_lerobot_does():
+    quantiles = Quantiles.of(vector_statistics(np.full((10, 34), 2.5)), "keep")
     np.testing.assert_allclose(quantiles.normalise(np.full(34, 2.5)), -1.0, atol=1e-3)
     np.testing.assert_allclose(quantiles.undo(np.full(34, -1.0)), 2.5, atol=1e-6)
