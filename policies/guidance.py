@@ -1,4 +1,4 @@
-"""From noise to actions, freely or as the continuation of a chunk (real-time chunking, arXiv 2506.07339)."""
+"""Integration of a flow, free or guided to continue a chunk (real-time chunking, arXiv 2506.07339)."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from hlm.policies.network import Prefix
 
 
 def integrate(velocity: Callable[[Tensor, int], Tensor], noise: Tensor, steps: int) -> Tensor:
-    """[batch, time, dimension] where Euler's method goes from the noise, at flow time 1, to the data, at 0.
+    """[batch, time, dimension] data, by Euler integration from noise at flow time 1 to data at 0.
 
     Args:
-        velocity: of [batch, time, dimension] points at a step, 0 to `steps` - 1, whose flow time is 1 - step / `steps`.
+        velocity: maps [batch, time, dimension] points and the step, 0 to steps - 1, to velocities. Flow time at a step
+            is 1 - step / steps.
         noise: [batch, time, dimension] standard normal.
         steps: >= 1.
     """
@@ -25,16 +26,16 @@ def integrate(velocity: Callable[[Tensor, int], Tensor], noise: Tensor, steps: i
 
 
 def continued(velocity: Callable[[Tensor, int], Tensor], noise: Tensor, steps: int, prefix: Prefix | None) -> Tensor:
-    """[batch, time, dimension] where the flow goes from the noise; after the prefix, if there is one.
+    """[batch, time, dimension] data at the end of the flow, which continues the prefix if there is one.
 
-    The actions of the prefix that will have been played come first, as they are; LeRobot's guidance leads from them
+    The prefix's actions that will be executed in any case come first, unchanged. LeRobot's guidance leads from them
     into the new ones.
 
     Args:
         velocity: see `integrate`.
         noise: [batch, time, dimension] standard normal.
         steps: >= 1.
-        prefix: what to continue.
+        prefix: actions to continue, or None.
     """
     if prefix is None:
         return integrate(velocity, noise, steps)
@@ -44,22 +45,22 @@ def continued(velocity: Callable[[Tensor, int], Tensor], noise: Tensor, steps: i
 
 
 def guided(velocity: Callable[[Tensor, int], Tensor], prefix: Prefix, steps: int) -> Callable[[Tensor, int], Tensor]:
-    """The velocity that also leads to the prefix: LeRobot's guidance.
+    """The velocity with LeRobot's guidance towards the prefix.
 
     Args:
-        velocity: of points at a step.
-        prefix: what to continue.
-        steps: of the integration.
+        velocity: unguided velocity, see `integrate`.
+        prefix: actions to continue.
+        steps: steps of the integration.
     """
     from lerobot.policies.rtc.configuration_rtc import RTCConfig
     from lerobot.policies.rtc.modeling_rtc import RTCProcessor
 
-    # At this weight one step goes all the way; LeRobot's 10, made for ten steps, overshoots when there are fewer.
+    # With this weight, one step reaches the prefix. LeRobot's 10 is meant for ten steps and overshoots with fewer.
     processor = RTCProcessor(RTCConfig(max_guidance_weight=float(steps)))
 
     def guided_velocity(actions: Tensor, step: int) -> Tensor:
         def free(noisy: Tensor) -> Tensor:
-            # LeRobot asks with gradients switched on, but never for one through the network.
+            # LeRobot calls this with gradients enabled, but needs none through the network.
             with torch.no_grad():
                 return velocity(noisy, step)
 

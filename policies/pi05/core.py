@@ -1,4 +1,4 @@
-"""LeRobot's pi0.5 at any size, without the parts that no action depends on, and its weights drawn from a seed."""
+"""LeRobot's pi0.5 at any size, without the parts that no action depends on, with weights drawn from a seed."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ class Backbone(PaliGemmaWithExpertModel):
     """LeRobot's two language models side by side, of any size."""
 
     def __init__(self, size: Size, *, precision: str, freeze_vision: bool) -> None:
-        # LeRobot's own constructor knows the published size only.
+        # LeRobot's own constructor supports only the published size.
         nn.Module.__init__(self)
         self.freeze_vision_encoder = freeze_vision
         self.train_expert_only = False
         self.paligemma = PaliGemmaForConditionalGenerationWithPiGemma(config=paligemma_config(size))
         self.gemma_expert = PiGemmaForCausalLM(config=expert_config(size))
         self.gemma_expert.model.embed_tokens = None
-        # Neither language model ever says a word: 0.8 of the 4.1 thousand million weights that LeRobot carries along.
+        # No language head is ever used; in LeRobot they are 0.8 of 4.1 billion weights.
         self.paligemma.lm_head = None
         self.gemma_expert.lm_head = None
         self.to_bfloat16_for_selected_params(precision)
         for model in (self.paligemma.model.language_model, self.gemma_expert.model):
-            # They went to bfloat16 with the weights, and positions of several hundred tokens need better.
+            # They were cast to bfloat16 with the weights, which is too coarse for positions of several hundred tokens.
             frequency, _ = model.rotary_emb.compute_default_rope_parameters(model.config)
             model.rotary_emb.inv_freq = frequency
             model.rotary_emb.original_inv_freq = frequency.clone()
@@ -42,7 +42,7 @@ class Backbone(PaliGemmaWithExpertModel):
 
 
 class Core(PI05Pytorch):
-    """LeRobot's pi0.5 of any size; LeRobot's own forward pass and sampling work on it."""
+    """LeRobot's pi0.5 of any size; LeRobot's own forward pass and sampling work with it."""
 
     def __init__(self, config: PI05Config, size: Size) -> None:
         nn.Module.__init__(self)
@@ -63,7 +63,7 @@ class Core(PI05Pytorch):
 
     @property
     def language(self) -> Any:
-        """Its language model."""
+        """The language model of the vision-language model."""
         return self.paligemma.language_model
 
     @property
@@ -73,7 +73,7 @@ class Core(PI05Pytorch):
 
 
 def make_core(config: PI05Config, size: Size) -> Core:
-    """The network on the CPU; every weight is nan until it is drawn or loaded."""
+    """The network on the CPU, with every weight nan until it is drawn or loaded."""
     with without_weights():
         core = Core(config, size)
     for part in core.modules():
@@ -86,15 +86,15 @@ def make_core(config: PI05Config, size: Size) -> Core:
 
 @contextmanager
 def without_weights() -> Iterator[None]:
-    """Build models whose weights have shapes only: no time is lost on numbers that will be replaced, nor memory."""
+    """Build models whose weights have shapes but no values, which saves the time and memory of initialising them."""
     with init_empty_weights(include_buffers=False), no_init_weights():
         yield
 
 
 def freeze_unreached(core: Core) -> None:
-    """Make the weights untrainable that no loss reaches.
+    """Freeze the weights that no loss reaches.
 
-    Actions read the keys and values of the language model's last layer, and nothing that comes after them.
+    Actions read the keys and values of the language model's last layer, and nothing after them.
     """
     last = core.language.layers[-1]
     for part in (last.self_attn.q_proj, last.self_attn.o_proj, last.post_attention_layernorm, last.mlp):
@@ -104,12 +104,12 @@ def freeze_unreached(core: Core) -> None:
 
 @torch.no_grad()
 def draw(network: nn.Module, seed: int, names: Collection[str] | None = None) -> None:
-    """Draw weights afresh; each depends on the seed and its own name alone.
+    """Draw weights at random; each depends only on the seed and its own name.
 
     Args:
-        network: changed.
-        seed: any number.
-        names: of the weights; all by default.
+        network: changed in place.
+        seed: seed of the weights.
+        names: names of the weights; all by default.
     """
     for path, part in network.named_modules():
         for own, weight in part.named_parameters(recurse=False):
@@ -119,7 +119,7 @@ def draw(network: nn.Module, seed: int, names: Collection[str] | None = None) ->
 
 
 def generator(seed: int, name: str) -> Generator:
-    """Random numbers of a named weight."""
+    """The random generator of a named weight."""
     digest = hashlib.sha256(f"{seed}/{name}".encode()).digest()
     return Generator().manual_seed(int.from_bytes(digest[:8]) >> 1)
 
@@ -128,7 +128,7 @@ def _fill(part: nn.Module, own: str, name: str, weight: nn.Parameter, random: Ge
     if isinstance(part, nn.LayerNorm) and own == "weight":
         weight.fill_(1.0)
     elif weight.ndim == 1 or ".dense." in name or ".lora_B." in name:
-        # Biases; Gemma's norms, which scale by 1 + weight; and what is to do nothing at first: modulations, adapters.
+        # Biases; Gemma's norms, which scale by 1 + weight; modulations and adapters, which must do nothing at first.
         weight.zero_()
     else:
         inputs = weight.shape[1] if isinstance(part, nn.Embedding) else weight[0].numel()

@@ -1,4 +1,4 @@
-"""The action expert for sampling alone: weights side by side, so that a layer takes few and large steps."""
+"""The action expert for sampling: fused weights, so that a layer takes few, large matrix products."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
+from einops import rearrange
 from torch import Tensor
 from torch.nn import functional
 
@@ -14,7 +15,7 @@ from hlm.policies.pi05.transformer import KeysValues, Rotation, modulate, rotate
 
 
 class FusedLayer(NamedTuple):
-    """Weights of a layer of the action expert.
+    """Fused weights of a layer of the action expert.
 
     Attributes:
         query_key_value: [(query heads + 2 * shared heads) * feature, width].
@@ -30,12 +31,12 @@ class FusedLayer(NamedTuple):
 
 
 class Surroundings(NamedTuple):
-    """What is the same for every layer of a step.
+    """Inputs that all layers of a flow step share.
 
     Attributes:
-        turn: where the actions are.
-        bias: [batch, 1, 1, prefix + action] float32, 0 or minus infinity where nobody may look.
-        eps: of the norms.
+        turn: rotary embedding of the actions.
+        bias: [batch, 1, 1, prefix + action] float32 attention bias, minus infinity where attention is masked.
+        eps: epsilon of the norms.
     """
 
     turn: Rotation
@@ -44,7 +45,7 @@ class Surroundings(NamedTuple):
 
 
 class FusedExpert:
-    """The action expert of a network whose weights do not change any more."""
+    """The action expert of a network whose weights are final."""
 
     def __init__(self, network: Pi05Model) -> None:
         self._network = network
@@ -53,7 +54,7 @@ class FusedExpert:
         self._tables: dict[int, Tensor] = {}
 
     def table(self, steps: int) -> Tensor:
-        """[step, norm, 1, 3 * width] float32 modulations of the norms: they depend on flow time alone."""
+        """[step, norm, 1, 3 * width] float32 modulations of the norms, which depend only on flow time."""
         if steps not in self._tables:
             device = self._layers[0].out.device
             time = torch.tensor([1.0 - step / steps for step in range(steps)], device=device)
@@ -64,10 +65,10 @@ class FusedExpert:
         """[batch, horizon, dimension] velocity from data to noise.
 
         Args:
-            context: what the actions read.
+            context: prefix that the actions read.
             noisy: [batch, horizon, dimension] float32 points of the flow.
             modulations: [norm, 1, 3 * width], a row of the table.
-            layer: `fused_layer`, or what a compiler made of it.
+            layer: `fused_layer`, compiled or not.
         """
         core = self._network.model
         turn, seen = self._network.place(context.mask)
@@ -87,11 +88,11 @@ def fused_layer(
     """[batch, action, width] actions after a layer.
 
     Args:
-        weights: of the layer.
-        hidden: [batch, action, width].
-        modulations: [2, 1, 3 * width] of its norms.
+        weights: weights of the layer.
+        hidden: [batch, action, width] actions before the layer.
+        modulations: [2, 1, 3 * width] modulations of its norms.
         past: keys and values of the prefix.
-        around: the rest.
+        around: inputs that all layers share.
     """
     features, shared = past[0].shape[-1], past[0].shape[1]
     normed, gate = modulate(hidden, modulations[0], around.eps)
@@ -108,15 +109,15 @@ def fused_layer(
 
 
 def attend_few(query: Tensor, key: Tensor, value: Tensor, bias: Tensor) -> Tensor:
-    """What `transformer.attend` gives, by two products.
+    """The result of `transformer.attend`, by two matrix products.
 
-    A fused kernel shares out its work by queries, and so few of them would leave most of a large GPU idle.
+    A fused attention kernel splits its work by queries; so few of them would leave most of a large GPU idle.
     """
     tokens, shared = query.shape[2], key.shape[1]
-    folded = query.unflatten(1, (shared, -1)).flatten(2, 3)
+    folded = rearrange(query, "batch (shared group) token feature -> batch shared (group token) feature", shared=shared)
     scores = folded @ key.transpose(-1, -2) * query.shape[-1] ** -0.5 + bias
     read = scores.softmax(-1, dtype=torch.float32).to(value.dtype) @ value
-    return read.unflatten(2, (-1, tokens)).flatten(1, 2).transpose(1, 2).flatten(2)
+    return rearrange(read, "batch shared (group token) feature -> batch token (shared group feature)", token=tokens)
 
 
 def _fused(layer: Any, dtype: torch.dtype) -> FusedLayer:

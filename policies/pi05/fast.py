@@ -1,4 +1,4 @@
-"""Chunks as fast as the device can make them: on a GPU compiled and recorded as one CUDA graph, elsewhere plainly."""
+"""The fastest sampling that the device allows: compiled and recorded as one CUDA graph on a GPU, plain elsewhere."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hlm.policies.pi05.lora import merge_adapters
 from hlm.policies.pi05.model import Context, Pi05Model
 from hlm.policies.pi05.transformer import prefix_layer
 
-# How often a function runs before it is recorded, so that whatever it sets up is there.
+# Runs of a function before it is recorded, so that lazy initialisation is over.
 WARM_UPS = 3
 
 type Layers = tuple[Callable[..., Any], Callable[..., Any]]
@@ -24,18 +24,14 @@ type Layers = tuple[Callable[..., Any], Callable[..., Any]]
 
 
 class FastSampler:
-    """Samples from a network whose weights do not change any more.
-
-    Attributes:
-        info: how, for people; what could not be had and why.
-    """
+    """Samples from a network whose weights are final."""
 
     def __init__(self, network: Pi05Model, device: torch.device) -> None:
-        """Takes the network over: adapters are merged, and for a GPU every weight that products need is cast.
+        """Take the network over: merge adapters, and for a GPU cast the weights of matrix products to bfloat16.
 
         Args:
-            network: changed, and moved to the device when it is as small as it gets.
-            device: where to sample.
+            network: changed in place, then moved to the device.
+            device: device to sample on.
         """
         merge_adapters(network)
         network.requires_grad_(requires_grad=False)
@@ -51,7 +47,7 @@ class FastSampler:
 
     @property
     def info(self) -> Mapping[str, object]:
-        """How chunks are made, and what could not be had."""
+        """How chunks are computed, and which faster ways failed and why, for people."""
         dtype = str(self._network.dtype).removeprefix("torch.")
         what = {"sampling": self._how, "device": str(self._device), "dtype": dtype}
         return what | ({"left_out": tuple(self._left_out)} if self._left_out else {})
@@ -59,13 +55,13 @@ class FastSampler:
     def sample(self, inputs: Inputs, noise: Tensor, steps: int, prefix: Prefix | None) -> Tensor:
         """[batch, horizon, dimension] actions; see `Pi05Model.sample`."""
         key = (steps, inputs.images.shape, inputs.tokens.shape)
-        # A graph records what happens on the current device, which may be another one than the network's.
+        # A graph records the current device, which may not be the network's.
         with torch.cuda.device(self._device) if self._device.type == "cuda" else nullcontext():
             if key not in self._programs:
-                self._programs[key] = self._made(inputs, noise, steps)
+                self._programs[key] = self._program(inputs, noise, steps)
             return self._programs[key].sample(inputs, noise, prefix)
 
-    def _made(self, inputs: Inputs, noise: Tensor, steps: int) -> Plain | Recorded:
+    def _program(self, inputs: Inputs, noise: Tensor, steps: int) -> Plain | Recorded:
         """The fastest program that works on this device."""
         plain = Plain(self._network, self._expert, (prefix_layer, fused_layer), steps)
         self._how = plain.how
@@ -75,7 +71,7 @@ class FastSampler:
         for how, program in {"compiled, in one CUDA graph": compiled, "in one CUDA graph": plain}.items():
             try:
                 recorded = Recorded(program, inputs, noise)
-            except Exception as error:  # noqa: BLE001  (compilers and drivers raise anything; slower is better than not)
+            except Exception as error:  # noqa: BLE001  (compilers and drivers raise anything; slow sampling still works)
                 self._left_out.append(f"{how}: {type(error).__name__}: {(str(error) or 'no reason').splitlines()[0]}")
             else:
                 self._how = how
@@ -84,11 +80,11 @@ class FastSampler:
 
 
 class Plain:
-    """Chunks of a number of steps, step by step.
+    """Samples with a fixed number of flow steps, one after the other.
 
     Attributes:
-        how: in words.
-        steps: of the flow.
+        how: the way of sampling, in words.
+        steps: number of flow steps.
         table: [step, norm, 1, 3 * width] modulations.
     """
 
@@ -111,7 +107,7 @@ class Plain:
         return continued(flow, noise, self.steps, prefix)
 
     def observe(self, inputs: Inputs) -> Context:
-        """What the action expert reads of observations."""
+        """The prefix that the action expert reads."""
         return self._network.observe(inputs, self._layers[0])
 
     def velocity(self, context: Context, noisy: Tensor, modulations: Tensor) -> Tensor:
@@ -120,14 +116,14 @@ class Plain:
 
 
 class Recorded:
-    """Chunks that a GPU makes without being told each step: one CUDA graph over everything.
+    """Samples by replaying CUDA graphs: one graph computes a whole chunk.
 
-    A chunk that continues another takes two: one over the observation, and one over a step of the flow, between which
-    LeRobot's guidance has its say.
+    A chunk that continues another one takes two graphs, one for the observation and one for a flow step, with LeRobot's
+    guidance in between.
     """
 
     def __init__(self, plain: Plain, inputs: Inputs, noise: Tensor) -> None:
-        """Record for batches of these shapes."""
+        """Record for inputs of these shapes."""
         self._plain = plain
         self._seen = Inputs(
             inputs.images.clone(), inputs.available.clone(), None, inputs.tokens.clone(), inputs.token_mask.clone()
@@ -164,12 +160,12 @@ class Recorded:
 
 
 def _compiled(layer: Callable[..., Any]) -> Callable[..., Any]:
-    """The layer, compiled at its first use for each shape; all layers of a kind share what comes out."""
+    """The layer function, compiled at its first use for each shape and shared by all layers."""
     return torch.compile(layer, dynamic=False)
 
 
 def _cast(network: Pi05Model) -> None:
-    """Everything large to bfloat16; what is small stays as precise as LeRobot has it."""
+    """Cast all large weights to bfloat16; small ones keep LeRobot's precision."""
     core = network.model
     layers = (*core.language.layers, *core.expert.layers)
     inner = [part for layer in layers for part in (layer.self_attn, layer.mlp)]
@@ -179,7 +175,7 @@ def _cast(network: Pi05Model) -> None:
 
 
 class CudaGraph:
-    """A function of tensors that stay at their places, recorded once and replayed."""
+    """A function of tensors at fixed addresses, recorded once and replayed."""
 
     def __init__(self, function: Callable[[], Any]) -> None:
         stream = torch.cuda.Stream()
@@ -189,11 +185,11 @@ class CudaGraph:
                 function()
         torch.cuda.current_stream().wait_stream(stream)
         self._graph = torch.cuda.CUDAGraph()
-        # Other threads may go on using the GPU: a server's, or those of a camera that decodes on it.
+        # Other threads may use the GPU meanwhile, e.g. a server's or a camera decoder's.
         with torch.cuda.graph(self._graph, capture_error_mode="thread_local"):
             self._result = function()
 
     def replay(self) -> Any:
-        """What the function gives for what lies at its places now; the next replay overwrites it."""
+        """The function's result for the current contents of its tensors; the next replay overwrites it."""
         self._graph.replay()
         return self._result

@@ -1,4 +1,4 @@
-"""Pretrained weights into the network, with an account of every tensor on either side."""
+"""Pretrained weights into pi0.5, with an account of every tensor on either side."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ from hlm.policies.pi05.network import Pi05Network
 from hlm.policies.pi05.surgery import DRAWN_TOGETHER, fits, in_words, resize
 from hlm.policies.pretrained.weights import CONFIG_FILE, DTYPES, Found, Weights, locate
 
-VISION_LANGUAGE = "init=vision_language takes the vision-language model alone"
-USELESS = {
-    HEADS[0]: "no words are asked of the language model",
-    HEADS[1]: "no words are asked of the action expert",
+VISION_LANGUAGE = "init=vision_language uses only the vision-language model"
+UNUSED = {
+    HEADS[0]: "language head, unused",
+    HEADS[1]: "language head of the action expert, unused",
 }
-# Parts of names, in files of other versions.
+# Parts of tensor names that other versions save.
 COMPUTED = ("rotary_emb.", "position_ids")
 
 
 @dataclass
 class _Plan:
-    """What is to become of every tensor, before any is touched.
+    """What will become of every tensor.
 
     Attributes:
-        source: name in the file by name in the network, for those that are read.
-        resized: how, in words.
-        random: why, in words.
-        ignored: why, in words.
+        source: name in the file by name in the network, for tensors that are read.
+        resized: how tensors are resized, in words.
+        random: why tensors are initialised at random, in words.
+        ignored: why tensors of the file are ignored, in words.
     """
 
     source: dict[str, str] = field(default_factory=dict)
@@ -47,21 +47,21 @@ class _Plan:
 
 
 def initialise(network: Pi05Network, config: Pi05Config, *, seed: int = 0) -> LoadReport:
-    """Give a network the weights that it starts to learn from.
+    """Set the weights that training starts from.
 
     Args:
-        network: changed; unless a file turns out to be damaged while it is read, not before everything fits.
-        config: which weights.
-        seed: of those that are drawn.
+        network: changed in place once every tensor is known to fit.
+        config: names the weights.
+        seed: seed of the random weights.
 
     Raises:
-        MissingFileError: the pretrained weights are nowhere.
-        MismatchError: they are another network's: a tensor is missing, is one too many, or has another shape or type.
-        CorruptError: a file of them is damaged.
+        MissingFileError: no pretrained weights.
+        MismatchError: they belong to another network: a tensor is missing, unknown, or of another shape or type.
+        CorruptError: a file is damaged; the network may have been changed.
     """
     if config.origin is None:
         draw(network, seed)
-        return LoadReport(origin="no file", random=dict.fromkeys(network.state_dict(), "init=random"))
+        return LoadReport(origin="random weights", random=dict.fromkeys(network.state_dict(), "init=random"))
     folder = locate(config.origin)
     _check_model(folder, vision_language=config.init == "vision_language")
     with Weights(folder) as weights:
@@ -93,10 +93,10 @@ def _check_model(folder: Path, *, vision_language: bool) -> None:
 
 
 def _plan(network: Pi05Network, found: Mapping[str, Found], config: Pi05Config) -> _Plan:
-    """What is to become of every tensor.
+    """Plan for every tensor.
 
     Raises:
-        MismatchError: that cannot be told.
+        MismatchError: the file does not fit the network.
     """
     plan, sources = _Plan(), named(found, network.model)
     missing: list[str] = []
@@ -125,19 +125,19 @@ def _plan(network: Pi05Network, found: Mapping[str, Found], config: Pi05Config) 
 
 def _why_drawn(plain: str, config: Pi05Config) -> str | None:
     if ADAPTER in plain:
-        return "adapters are new"
+        return "new adapter"
     if config.init == "vision_language" and not plain.startswith(PALIGEMMA):
-        return "init=vision_language draws the action expert"
+        return "init=vision_language initialises the action expert at random"
     if config.action_projection == "random" and plain in DRAWN_TOGETHER:
         return "action_projection=random"
     return None
 
 
 def _why_ignored(name: str, config: Pi05Config) -> str | None:
-    if name in USELESS:
-        return USELESS[name]
+    if name in UNUSED:
+        return UNUSED[name]
     if any(part in name for part in COMPUTED):
-        return "computed, not learnt"
+        return "computed, not trained"
     if config.init == "vision_language" and not name.startswith(PALIGEMMA):
         return VISION_LANGUAGE
     if config.action_projection == "random" and name in DRAWN_TOGETHER:
@@ -146,7 +146,7 @@ def _why_ignored(name: str, config: Pi05Config) -> str | None:
 
 
 def _fit(plan: _Plan, name: str, found: Found, wanted: tuple[int, ...]) -> Iterable[str]:
-    """Note what it takes to make a tensor fit; what is wrong with it, in words, if that cannot be."""
+    """Add to the plan how a tensor is made to fit; yields what is wrong with it, in words, if it cannot fit."""
     shape, plain = found.shape, plain_name(name)
     if found.dtype not in DTYPES:
         yield f"{name} is {found.dtype}, not one of {', '.join(DTYPES)}"
@@ -155,7 +155,7 @@ def _fit(plan: _Plan, name: str, found: Found, wanted: tuple[int, ...]) -> Itera
     elif fits(plain, shape, wanted):
         plan.resized[name] = in_words(plain, shape, wanted)
     elif plain == EMBEDDING and shape[1:] == wanted[1:] and shape[0] > wanted[0]:
-        plan.resized[name] = f"first {wanted[0]} of {shape[0]} words; the others stand for pictures"
+        plan.resized[name] = f"first {wanted[0]} of {shape[0]} tokens; the others stand for images"
     else:
         yield f"{name} is {_size(shape)}, not {_size(wanted)}"
 

@@ -1,4 +1,4 @@
-"""Low-rank adapters: few weights that are trained in place of all."""
+"""Low-rank adapters (LoRA), trained in place of all weights."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from torch import nn
 
 ADAPTER = ".lora_"
 _BASE = ".base_layer."
-# The dimensions beyond the pretrained 32 are new: adapters alone would not teach them.
+# Dimensions beyond the pretrained 32 are new; adapters alone would not learn them.
 _WHOLE = r"model\.action_(in|out)_proj"
 
 
 def plain_name(name: str) -> str:
-    """A tensor's name in a network without adapters."""
+    """A tensor's name in the network without adapters."""
     return name.replace(_BASE, ".")
 
 
 def add_adapters(network: nn.Module, *, rank: int, alpha: int) -> None:
-    """Adapt LeRobot's choice of layers; train the adapters, the layers into and out of the expert, and nothing else.
+    """Add adapters to LeRobot's choice of layers; train only them and the action expert's input and output projections.
 
     Args:
-        network: with the weights' names that LeRobot's policy has; changed.
-        rank: of the adapters.
-        alpha: their part is scaled by alpha / rank.
+        network: network with LeRobot's names of weights; changed in place.
+        rank: rank of the adapters.
+        alpha: the adapters' output is scaled by alpha / rank.
     """
     from lerobot.policies.pi05.modeling_pi05 import PI05Policy
 
@@ -32,13 +32,13 @@ def add_adapters(network: nn.Module, *, rank: int, alpha: int) -> None:
         LoraConfig(r=rank, lora_alpha=alpha, target_modules=targets, exclude_modules=_WHOLE), network
     )
     for name, weight in network.named_parameters():
-        if ADAPTER in name:  # whatever it adapts: most steps of the optimizer are too small for half precision
+        if ADAPTER in name:  # Most steps of the optimizer are too small for half precision.
             weight.data = weight.data.float()
         weight.requires_grad_(ADAPTER in name or name.startswith(("model.action_in_proj.", "model.action_out_proj.")))
 
 
 def merge_adapters(network: nn.Module) -> None:
-    """Add the adapters to the weights that they adapt, and remove them: the same actions, LeRobot's names."""
+    """Add the adapters to the adapted weights and remove them: the same function, with LeRobot's names."""
     adapted = {name: part for name, part in network.named_modules() if isinstance(part, BaseTunerLayer)}
     for name, part in adapted.items():
         part.merge()

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import torch
+from einops import rearrange, repeat
 from lerobot.policies.common.vla_utils import create_sinusoidal_pos_embedding
 from torch import Tensor, nn
 from torch.nn import functional
@@ -29,11 +30,11 @@ BLACK = -1.0
 
 
 class Context(NamedTuple):
-    """What the action expert reads of observations.
+    """The encoded observations that the action expert reads.
 
     Attributes:
-        keys_values: per layer, [batch, shared head, token, feature] each.
-        mask: [batch, token] bool.
+        keys_values: keys and values per layer, [batch, shared head, token, feature] each.
+        mask: [batch, token] bool, False for empty tokens.
     """
 
     keys_values: tuple[KeysValues, ...]
@@ -74,11 +75,11 @@ class Pi05Model(Network):
         return [*self.model.paligemma.vision_tower.vision_model.encoder.layers, *self.model.language.layers]
 
     def observe(self, inputs: Inputs, layer: Callable[..., Any] | None = None) -> Context:
-        """What the action expert reads of the observations.
+        """Encode observations for the action expert.
 
         Args:
             inputs: observations.
-            layer: `prefix_layer`, or what a compiler made of it; as in training by default.
+            layer: `prefix_layer`, compiled or not; as in training by default.
         """
         hidden, mask = self.embed(inputs)
         turn = rotation(self.model.language, mask.cumsum(1) - 1)
@@ -87,29 +88,30 @@ class Pi05Model(Network):
         for each in layers:
             hidden, *pair = self._run(layer or self._prefix_layer, each, hidden, turn, mask[:, None, None])
             keys_values.append(tuple(pair))
-        # Nobody reads what comes after the last layer's keys and values.
+        # Nothing after the last layer's keys and values is read.
         return Context((*keys_values, inside(last, read_prefix, last, hidden, turn)), mask)
 
     def embed(self, inputs: Inputs) -> tuple[Tensor, Tensor]:
-        """[batch, token, feature] pictures and words, and [batch, token] where there are any."""
-        # What an absent view holds may be anything, and nan times an attention of 0 would still be nan.
-        pictures = inputs.images.masked_fill(~inputs.available[:, :, None, None, None], BLACK)
-        with self._reduced_precision(pictures.device):
-            seen = self.model.paligemma.get_image_features(pictures.flatten(0, 1)).pooler_output
+        """[batch, token, feature] tokens of images and prompt, and [batch, token] bool mask of those present."""
+        # A missing view may hold anything, and nan times an attention of 0 would still be nan.
+        images = inputs.images.masked_fill(~inputs.available[:, :, None, None, None], BLACK)
+        with self._reduced_precision(images.device):
+            features = self.model.paligemma.get_image_features(rearrange(images, "batch view ... -> (batch view) ..."))
+        seen = features.pooler_output
         patches = seen.shape[1]
-        seen = seen.unflatten(0, inputs.available.shape).flatten(1, 2)
+        seen = rearrange(seen, "(batch view) patch feature -> batch (view patch) feature", batch=len(images))
         words = self.model.language.embed_tokens(inputs.tokens)
-        there = inputs.available[:, :, None].expand(-1, -1, patches).flatten(1)
-        mask = torch.cat([there, inputs.token_mask], 1)
+        present = repeat(inputs.available, "batch view -> batch (view patch)", patch=patches)
+        mask = torch.cat([present, inputs.token_mask], 1)
         return torch.cat([seen.to(self.dtype), words.to(self.dtype)], 1), mask
 
     def velocity(self, context: Context, noisy: Tensor, time: Tensor) -> Tensor:
         """[batch, horizon, dimension] velocity from data to noise.
 
         Args:
-            context: what `observe` gave.
+            context: result of `observe`.
             noisy: [batch, horizon, dimension] float32 points of the flow.
-            time: [batch] flow time.
+            time: [batch] flow times.
         """
         with _full_precision(noisy):
             modulations = self.modulations(time)
@@ -124,14 +126,14 @@ class Pi05Model(Network):
             return self.model.action_out_proj(hidden.float())
 
     def place(self, mask: Tensor) -> tuple[Any, Tensor]:
-        """Rotation of the actions after a prefix, and [batch, 1, 1, token] what they may look at."""
+        """Rotary embedding of the actions after a prefix, and [batch, 1, 1, token] bool mask of what they attend to."""
         horizon = self.noise_shape[0]
         positions = mask.sum(1, keepdim=True) + torch.arange(horizon, device=mask.device)
         seen = functional.pad(mask, (0, horizon), value=True)
         return rotation(self.model.expert, positions), seen[:, None, None]
 
     def modulations(self, time: Tensor) -> list[Tensor]:
-        """[batch, 3 * feature] float32 of each of the action expert's norms at [batch] flow times."""
+        """[batch, 3 * feature] float32 modulations of each norm of the action expert at [batch] flow times."""
         core, expert = self.model, self.model.expert
         low, high = core.config.min_period, core.config.max_period
         wave = create_sinusoidal_pos_embedding(time, core.time_mlp_in.in_features, low, high, device=time.device)
@@ -146,12 +148,12 @@ class Pi05Model(Network):
         return inside(layer, function, layer, *arguments)
 
     def _reduced_precision(self, device: torch.device) -> AbstractContextManager[object]:
-        """The vision encoder's weights are float32 for the optimizer's sake; its products need no more than others."""
+        """Run the vision encoder in the network's precision; its weights are float32 only for the optimizer."""
         if self.model.paligemma.multi_modal_projector.linear.weight.dtype == self.dtype:
             return contextlib.nullcontext()
         return torch.autocast(device.type, self.dtype)
 
 
 def _full_precision(like: Tensor) -> AbstractContextManager[object]:
-    """Times, actions and modulations are float32, also where training computes the rest in bfloat16."""
+    """Compute times, actions and modulations in float32 even if training computes the rest in bfloat16."""
     return torch.autocast(like.device.type, enabled=False)

@@ -1,4 +1,4 @@
-"""Tensors in files of pi0.5 and PaliGemma by the names that the network has for them."""
+"""The network's names of the tensors in files of pi0.5 and PaliGemma."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hlm.policies.pi05.core import Core
 PALIGEMMA = "model.paligemma_with_expert.paligemma."
 EMBEDDING = f"{PALIGEMMA}model.language_model.embed_tokens.weight"
 HEADS = (f"{PALIGEMMA}lm_head.weight", "model.paligemma_with_expert.gemma_expert.lm_head.weight")
-# What Hugging Face calls the parts of PaliGemma, before and after transformers 4.52.
+# Hugging Face's names of the parts of PaliGemma, before and after transformers 4.52.
 _HUGGING_FACE = {
     "language_model.model.": "model.language_model.",
     "language_model.lm_head.": "lm_head.",
@@ -27,17 +27,17 @@ _HUGGING_FACE = {
 
 
 class _Name(str):
-    """A name in place of a tensor, for LeRobot to sort."""
+    """A name in place of a tensor, for LeRobot's renaming."""
 
     __slots__ = ()
 
     def clone(self) -> Self:
-        """LeRobot copies a tensor that it has two names for."""
+        """Itself: LeRobot clones a tensor that it needs under two names."""
         return self
 
 
 def named(found: Iterable[str], core: Core) -> dict[str, str]:
-    """The name in the file of each tensor by its name in the network, or what that would be.
+    """Name in the file of each tensor, by its name in the network.
 
     Args:
         found: names in the file.
@@ -46,10 +46,10 @@ def named(found: Iterable[str], core: Core) -> dict[str, str]:
     names = list(found)
     ours = any("paligemma_with_expert." in name for name in names)
     given = {name if ours else _of_hugging_face(name): _Name(name) for name in names}
-    # In this order, words of their own come after those of a language head, which LeRobot takes for want of them.
+    # Sorted, a separate word embedding comes after the language head, which LeRobot would use in its place.
     given = dict(sorted(given.items()))
     with _quiet():
-        # The method reads only which kind of norms its network has.
+        # The method only reads which norms its network has.
         policy = SimpleNamespace(model=core)
         fixed: Mapping[str, str] = PI05Policy._fix_pytorch_state_dict_keys(  # noqa: SLF001
             policy,
@@ -68,10 +68,10 @@ def _of_hugging_face(name: str) -> str:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep LeRobot's remarks on single tensors to itself; `hlm.policies.pi05.loading` accounts for every one."""
+    """Suppress LeRobot's warnings about single tensors; `hlm.policies.pi05.loading` accounts for every one."""
     root, silent = logging.getLogger(), logging.NullHandler()
     before = root.manager.disable
-    root.addHandler(silent)  # without one, a remark would set up logging for the whole process
+    root.addHandler(silent)  # Without a handler, a warning would configure logging for the whole process.
     logging.disable(logging.WARNING)
     try:
         yield

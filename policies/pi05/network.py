@@ -43,29 +43,29 @@ class Pi05Network(Pi05Model):
         return Losses(mean_over_actions(error, batch.action_is_pad), {})
 
     def sample(self, inputs: Inputs, noise: Tensor, steps: int, prefix: Prefix | None = None) -> Tensor:
-        """[batch, horizon, dimension] actions that the flow leads to from the noise.
+        """[batch, horizon, dimension] actions at the end of the flow, guided by the prefix if there is one.
 
         Raises:
-            InputError: no steps.
+            InputError: steps below 1.
             MismatchError: the noise or the prefix has another shape.
         """
         if steps < 1:
-            raise InputError(f"the flow needs at least 1 step, got {steps}.")
+            raise InputError(f"steps must be at least 1, got {steps}.")
         self._check(noise, prefix)
-        # Guidance makes gradients, which inference mode would not allow.
+        # Guidance computes gradients, which inference mode would not allow.
         with torch.inference_mode(mode=False), torch.no_grad():
             if self._fast is not None:
                 return self._fast.sample(inputs, noise, steps, prefix)
             return continued(partial(self._velocity_at, self.observe(inputs), steps), noise, steps, prefix)
 
     def check_trainable(self) -> None:
-        """Make sure that the weights may still change.
+        """Check that the weights may still change.
 
         Raises:
             InputError: `prepare_sampling` was called.
         """
         if self._fast is not None:
-            raise InputError("this pi0.5 was prepared for sampling; build and load it again to train it.")
+            raise InputError("this pi0.5 was prepared for sampling; load it again to train it.")
 
     def prepare_sampling(self, device: torch.device) -> None:
         """Move to a device for good and make sampling there as fast as possible: weights are merged, cast and frozen.
@@ -94,6 +94,6 @@ class Pi05Network(Pi05Model):
 
 
 def _still_trainable(network: nn.Module, *_: object) -> None:
-    """Refuse new weights for a network that made others ready for sampling."""
+    """Refuse new weights for a network that was prepared for sampling."""
     if isinstance(network, Pi05Network):
         network.check_trainable()

@@ -1,4 +1,4 @@
-"""Pretrained layers into and out of the action expert, made to fit actions of more or fewer dimensions."""
+"""Action projections of pretrained policies, resized to another number of action dimensions."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from collections.abc import Mapping
 import torch
 from torch import Generator, Tensor
 
-# Which axis of each counts the actions' dimensions.
+# The axis of each tensor that counts action dimensions.
 PROJECTIONS: Mapping[str, int] = {
     "model.action_in_proj.weight": 1,
     "model.action_out_proj.weight": 0,
     "model.action_out_proj.bias": 0,
 }
-# A projection that is drawn afresh is drawn whole.
+# Tensors that action_projection=random initialises together.
 DRAWN_TOGETHER = (*PROJECTIONS, "model.action_in_proj.bias")
 
 
 def fits(name: str, found: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
-    """Whether a tensor of a projection differs in its dimensions of actions alone."""
+    """Whether a projection's tensor differs from the wanted shape only in its number of action dimensions."""
     axis = PROJECTIONS.get(name)
     if axis is None or len(found) != len(wanted):
         return False
@@ -27,13 +27,16 @@ def fits(name: str, found: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
 
 
 def resize(name: str, pretrained: Tensor, wanted: tuple[int, ...], random: Generator) -> Tensor:
-    """The tensor with its first dimensions pretrained, and the others as if the layer were new (OpenHLM, section 4.5).
+    """The tensor with its first dimensions pretrained, and the others initialised as in a new layer.
+
+    That is OpenHLM's weight surgery (section 4.5). New weights are drawn from Xavier's uniform distribution; new biases
+    are 0.
 
     Args:
-        name: of the tensor.
-        pretrained: as found.
-        wanted: shape.
-        random: what new weights are drawn from: Xavier's uniform distribution. New biases are 0.
+        name: name of the tensor.
+        pretrained: pretrained tensor.
+        wanted: shape of the result.
+        random: random generator for new weights.
     """
     axis = PROJECTIONS[name]
     kept = min(pretrained.shape[axis], wanted[axis])
@@ -47,9 +50,9 @@ def resize(name: str, pretrained: Tensor, wanted: tuple[int, ...], random: Gener
 
 
 def in_words(name: str, found: tuple[int, ...], wanted: tuple[int, ...]) -> str:
-    """What `resize` does to a tensor."""
+    """Description of what `resize` does to a tensor."""
     axis = PROJECTIONS[name]
     kept = min(found[axis], wanted[axis])
     if found[axis] >= wanted[axis]:
         return f"first {kept} of {found[axis]} action dimensions"
-    return f"first {kept} of {wanted[axis]} action dimensions; {'0' if len(wanted) == 1 else 'drawn'} in the others"
+    return f"first {kept} of {wanted[axis]} action dimensions; {'0' if len(wanted) == 1 else 'random'} in the others"

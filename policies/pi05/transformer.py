@@ -1,8 +1,8 @@
 """Forward pass over the layers that LeRobot builds, with fused attention.
 
-The prefix never looks at the actions. So the language model runs over it once, and the action expert reads the keys and
-values that each of its layers left: the same code in training and in sampling, and no attention of one to the other
-that only a mask would undo.
+The prefix does not attend to the actions. The language model therefore runs over it once, and the action expert reads
+the keys and values of each of its layers. Training and sampling share this code, and nothing is computed only to be
+masked.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import torch
+from einops import rearrange
 from torch import Tensor
 from torch.nn import functional
 
@@ -21,7 +22,7 @@ class Rotation(NamedTuple):
 
     Attributes:
         cosine: [batch, 1, token, feature] float32.
-        sine: likewise.
+        sine: [batch, 1, token, feature] float32.
     """
 
     cosine: Tensor
@@ -29,14 +30,14 @@ class Rotation(NamedTuple):
 
 
 def rotation(model: Any, positions: Tensor) -> Rotation:
-    """The rotation of a language model at [batch, token] positions."""
+    """A language model's rotary embedding at [batch, token] positions."""
     like = torch.empty(0, dtype=torch.float32, device=positions.device)
     cosine, sine = model.rotary_emb(like, positions)
     return Rotation(cosine[:, None], sine[:, None])
 
 
 def rotate(heads: Tensor, turn: Rotation) -> Tensor:
-    """[batch, head, token, feature] queries or keys that know where they are."""
+    """[batch, head, token, feature] queries or keys with their positions embedded."""
     first, second = heads.chunk(2, -1)
     turned = torch.cat([-second, first], -1)
     return (heads * turn.cosine + turned * turn.sine).to(heads.dtype)
@@ -44,22 +45,22 @@ def rotate(heads: Tensor, turn: Rotation) -> Tensor:
 
 def split_heads(tokens: Tensor, features: int) -> Tensor:
     """[batch, head, token, feature] of [batch, token, head * feature]."""
-    return tokens.unflatten(-1, (-1, features)).transpose(1, 2)
+    return rearrange(tokens, "batch token (head feature) -> batch head token feature", feature=features)
 
 
 def attend(query: Tensor, keys_values: KeysValues, mask: Tensor) -> Tensor:
-    """[batch, token, head * feature] what each query reads.
+    """[batch, token, head * feature] attention output.
 
     Args:
         query: [batch, head, token, feature].
         keys_values: [batch, shared head, key, feature] each.
-        mask: [batch, 1, 1, key] False where nobody may look.
+        mask: [batch, 1, 1, key] bool, False for masked keys.
     """
     tokens, shared = query.shape[2], keys_values[0].shape[1]
-    # Heads that share their keys are further queries to them: nothing is repeated.
-    folded = query.unflatten(1, (shared, -1)).flatten(2, 3)
+    # Heads that share keys become further queries to them, so that no key is repeated.
+    folded = rearrange(query, "batch (shared group) token feature -> batch shared (group token) feature", shared=shared)
     read = functional.scaled_dot_product_attention(folded, *keys_values, attn_mask=mask)
-    return read.unflatten(2, (-1, tokens)).flatten(1, 2).transpose(1, 2).flatten(2)
+    return rearrange(read, "batch shared (group token) feature -> batch token (shared group feature)", token=tokens)
 
 
 def normalise(hidden: Tensor, weight: Tensor, eps: float) -> Tensor:
@@ -69,12 +70,12 @@ def normalise(hidden: Tensor, weight: Tensor, eps: float) -> Tensor:
 
 
 def modulate(hidden: Tensor, modulation: Tensor, eps: float) -> tuple[Tensor, Tensor]:
-    """[batch, token, feature] norm that flow time scales and shifts, and [batch, 1, feature] gate of what follows.
+    """[batch, token, feature] norm, scaled and shifted by flow time, and [batch, 1, feature] gate of the next block.
 
     Args:
         hidden: [batch, token, feature].
         modulation: [batch, 3 * feature] float32: scale, shift, gate.
-        eps: of the norm.
+        eps: epsilon of the norm.
     """
     scale, shift, gate = modulation[:, None].chunk(3, -1)
     normed = functional.rms_norm(hidden.float(), [hidden.shape[-1]], None, eps)
@@ -82,20 +83,20 @@ def modulate(hidden: Tensor, modulation: Tensor, eps: float) -> tuple[Tensor, Te
 
 
 def read_prefix(layer: Any, hidden: Tensor, turn: Rotation) -> KeysValues:
-    """Keys and values of the [batch, token, feature] prefix at a layer of the language model."""
+    """Keys and values of the [batch, token, feature] prefix in a layer of the language model."""
     key, value = _keys_values(layer.self_attn, _normed(layer, hidden), turn)
-    # Strides as a compiled layer gives them, or the one that reads them would be compiled twice.
+    # The strides that a compiled layer returns; others would make the compiler specialise the reader a second time.
     return key.flatten(0, 1).unflatten(0, key.shape[:2]), value.flatten(0, 1).unflatten(0, value.shape[:2])
 
 
 def prefix_layer(layer: Any, hidden: Tensor, turn: Rotation, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """The prefix after a layer of the language model, and its keys and values there.
+    """The prefix after a layer of the language model, and its keys and values in it.
 
     Args:
-        layer: LeRobot's.
-        hidden: [batch, token, feature].
-        turn: where the tokens are.
-        mask: [batch, 1, 1, token] False where there is none.
+        layer: LeRobot's layer.
+        hidden: [batch, token, feature] prefix before the layer.
+        turn: rotary embedding of the tokens.
+        mask: [batch, 1, 1, token] bool, False for empty tokens.
     """
     normed = _normed(layer, hidden)
     keys_values = _keys_values(layer.self_attn, normed, turn)
@@ -111,11 +112,11 @@ def expert_layer(
     """[batch, action, feature] actions after a layer of the action expert.
 
     Args:
-        layer: LeRobot's.
-        hidden: [batch, action, feature].
-        modulations: [batch, 3 * feature] of its norms.
+        layer: LeRobot's layer.
+        hidden: [batch, action, feature] actions before the layer.
+        modulations: [batch, 3 * feature] modulations of its two norms.
         past: keys and values of the prefix.
-        where: the actions are, and [batch, 1, 1, prefix + action] False where nobody may look.
+        where: rotary embedding of the actions, and [batch, 1, 1, prefix + action] bool, False where masked.
     """
     attention, (turn, mask) = layer.self_attn, where
     normed, gate = modulate(hidden, modulations[0], layer.input_layernorm.eps)

@@ -83,7 +83,7 @@ def test_surgery_keeps_the_first_32_dimensions(lerobot_folder, in_file):
     deviation = (2.0 / (2 + 32)) ** 0.5
     assert new.abs().max() <= 3**0.5 * deviation
     assert 0.8 < new.std() / deviation < 1.2
-    assert report.resized["model.action_in_proj.weight"] == "first 32 of 34 action dimensions; drawn in the others"
+    assert report.resized["model.action_in_proj.weight"] == "first 32 of 34 action dimensions; random in the others"
     assert report.resized["model.action_out_proj.bias"] == "first 32 of 34 action dimensions; 0 in the others"
 
 
@@ -136,7 +136,7 @@ def test_paligemma_itself_can_be_the_vision_language_model(in_file, tmp_path, ol
     safetensors.torch.save_file(tensors, tmp_path / "model.safetensors")
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "paligemma"}))
     network, report = loaded(tmp_path, init="vision_language")
-    assert report.resized == {WORDS: "first 1024 of 1088 words; the others stand for pictures"}
+    assert report.resized == {WORDS: "first 1024 of 1088 tokens; the others stand for images"}
     assert not report.ignored
     assert len(report.loaded) + 1 == len(tensors)
     assert torch.equal(network.model.language.embed_tokens.weight, in_file[WORDS])
