@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from typing import Literal
+from types import TracebackType
+from typing import Literal, Self
 
 import mujoco
 
@@ -77,11 +78,13 @@ class SimulatedCameras:
         for flag in _EXPENSIVE:
             self._renderer.scene.flags[flag] = flag in {_FLAGS[effect] for effect in effects}
 
-    def __enter__(self) -> SimulatedCameras:
+    def __enter__(self) -> Self:
         """Nothing to connect."""
         return self
 
-    def __exit__(self, *exception: object) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Free the GL context."""
         self._renderer.close()
 

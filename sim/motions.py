@@ -13,10 +13,10 @@ from hlm.control.inverse_kinematics import BodyTargets, PoseTarget, WholeBodyIK
 from hlm.control.model import BodyModel, Configuration
 from hlm.control.walking_pattern import Footstep, GaitConfig, WalkingPattern, footsteps_along, middle
 from hlm.core.arrays import FloatArray
+from hlm.core.clock import STEP_HZ
 from hlm.core.layout import JOINTS, pack
 from hlm.core.rotations import quat_from_roll_pitch_yaw, quat_from_yaw, roll_pitch_yaw_from_quat
 
-RATE_HZ = 30.0
 STANCE = np.array([[0.0, 0.118, 0.0], [0.0, -0.118, 0.0]])
 UPRIGHT_M = 0.74
 NOISE_TIME_CONSTANT_S = 0.1
@@ -157,7 +157,7 @@ def through_keys(model: BodyModel, keys: Sequence[Key]) -> Motion:
     before = _STAND
     for key in keys:
         grips = [model.pose_world_from(f"{side}_grip", poses[-1])[:3, 3] for side in ("left", "right")]
-        steps = round(key.duration_s * RATE_HZ)
+        steps = round(key.duration_s * STEP_HZ)
         for step in range(1, steps + 1):
             travelled = minimum_jerk(step / steps)
             values = (1.0 - travelled) * _values(before) + travelled * _values(key)
@@ -176,8 +176,8 @@ def walk(model: BodyModel, footsteps: Sequence[Footstep], gait: GaitConfig) -> M
     solver, pattern = WholeBodyIK(model), WalkingPattern(footsteps, STANCE, gait)
     poses: list[Configuration] = []
     targets: list[BodyTargets] = []
-    for step in range(round((_STILL_S + pattern.duration_s + _STILL_S) * RATE_HZ)):
-        now = pattern.at(step / RATE_HZ - _STILL_S)
+    for step in range(round((_STILL_S + pattern.duration_s + _STILL_S) * STEP_HZ)):
+        now = pattern.at(step / STEP_HZ - _STILL_S)
         heading = middle(np.column_stack([now.sole_position_m[:, :2], now.sole_yaw_rad]))[2]
         left, right, pelvis = (quat_from_yaw(yaw) for yaw in (*now.sole_yaw_rad, heading))
         target = BodyTargets(
@@ -203,7 +203,7 @@ def stream(motion: Motion, noise_rad: float, random: np.random.Generator) -> Flo
         noise_rad: standard deviation of low-passed Gaussian noise on each joint; half of it on roll and pitch.
         random: generator of the noise.
     """
-    keep = np.exp(-1.0 / RATE_HZ / NOISE_TIME_CONSTANT_S)
+    keep = np.exp(-1.0 / STEP_HZ / NOISE_TIME_CONSTANT_S)
     noise = random.normal(size=JOINTS + 2)
     vectors = []
     for pose, rate in zip(motion.poses, motion.yaw_rate_rad_s, strict=True):
@@ -217,7 +217,7 @@ def stream(motion: Motion, noise_rad: float, random: np.random.Generator) -> Flo
 
 def _motion(poses: Sequence[Configuration], targets: Sequence[BodyTargets]) -> Motion:
     yaws = np.unwrap([roll_pitch_yaw_from_quat(pose.quat_world_from_pelvis_wxyz)[2] for pose in poses])
-    return Motion(tuple(poses), np.gradient(yaws) * RATE_HZ, tuple(targets))
+    return Motion(tuple(poses), np.gradient(yaws) * STEP_HZ, tuple(targets))
 
 
 def _values(key: Key) -> FloatArray:

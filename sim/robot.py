@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from types import TracebackType
+from typing import Self
+
 import mujoco
 import numpy as np
 
@@ -37,12 +40,14 @@ class SimulatedRobot:
         self._strokes_m = np.array([gripper.finger_stroke_m for gripper in embodiment.grippers])
         self._command: JointCommand | None = None
 
-    def __enter__(self) -> SimulatedRobot:
+    def __enter__(self) -> Self:
         """Take control of the motors."""
         self._world.before_step(self._actuate)
         return self
 
-    def __exit__(self, *exception: object) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Release the motors: no joint torque; the grippers hold their last command."""
         self._release()
         self._world.before_step(None)

@@ -40,7 +40,7 @@ class World:
         self._before_step = callback
 
     def reset(self) -> None:
-        """Return to the initial state of the model at instant 0; call `forward` after placing bodies."""
+        """Return to the initial state of the model, and the clock to 0; call `forward` after placing bodies."""
         mujoco.mj_resetData(self.model, self.data)
         self._steps = 0
 

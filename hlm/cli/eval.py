@@ -79,9 +79,7 @@ class EvalArguments:
         if self.source not in SOURCES:
             raise UnknownNameError("source", self.source, SOURCES)
         if (self.checkpoint is not None) + (self.server is not None) != (self.source == "policy"):
-            raise InputError(
-                "name a checkpoint to score, or --source scripted without one. --server URL stands for a checkpoint."
-            )
+            raise InputError("give a CHECKPOINT, --server URL or --source scripted; exactly one of them.")
         if self.server is not None and self.euler_steps is not None:
             raise InputError("--euler-steps belong to the server: give them to `hlm serve`.")
 

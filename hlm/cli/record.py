@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from hlm.cli.arguments import Positional, parse
 from hlm.cli.progress import progress
 from hlm.cli.rendering import load_simulator
-from hlm.cli.sources import CAMERAS, EMBODIMENT, RATE_HZ, Replay, Scripted, SourceConfig, recorded_episode
+from hlm.cli.sources import CAMERAS, EMBODIMENT, Replay, Scripted, SourceConfig, recorded_episode
 from hlm.cli.stations import StationConfig, open_station
 from hlm.cli.tables import console, duration
+from hlm.core.clock import STEP_HZ
 from hlm.core.errors import ExistsError, InputError, UnknownNameError
 from hlm.core.wording import counted
 
@@ -82,7 +83,9 @@ def run(arguments: Sequence[str]) -> int:
         with open_station(station_config) as (station, task):
             _record(config, station, _Plan(task, origin, out), done)
     except KeyboardInterrupt as interrupt:
-        kept = f"{counted(len(done), 'finished episode')} in {out}; `hlm data recover {out}` keeps the open one"
+        kept = f"{counted(len(done), 'finished episode')} in {out}"
+        if any(out.glob("*.partial")):
+            kept += f"; `hlm data recover {out}` keeps the open one"
         raise KeyboardInterrupt(kept) from interrupt
     _summary(console(), done, out)
     return 0
@@ -147,7 +150,7 @@ def _record(config: RecordArguments, station: Station, plan: _Plan, done: list[R
             if scored.step.index % 15 == 0 and scored.progress is not None:
                 reached = scored.progress.stage
                 name = plan.task.stages[reached - 1] if reached else "start"
-                note = f"{scored.step.index / RATE_HZ:5.1f} s  {name}"
+                note = f"{scored.step.index / STEP_HZ:5.1f} s  {name}"
                 show_progress(len(done), len(seeds), note)
 
         try:
@@ -167,7 +170,7 @@ def _spec(config: RecordArguments) -> DatasetSpec:
 
     height, width = config.image_size
     cameras = {name: (height, width) for name in config.cameras}
-    return DatasetSpec(embodiment=EMBODIMENT.name, rate_hz=RATE_HZ, cameras=cameras)
+    return DatasetSpec(embodiment=EMBODIMENT.name, rate_hz=STEP_HZ, cameras=cameras)
 
 
 def _report(screen: Console, episode: RecordedEpisode, stages: tuple[str, ...]) -> None:
@@ -175,12 +178,12 @@ def _report(screen: Console, episode: RecordedEpisode, stages: tuple[str, ...]) 
     outcome = "success" if episode.success else f"failure after {stages[stage - 1] if stage else 'nothing'}"
     if episode.fault:
         outcome += f" ({episode.fault})"
-    _say(screen, f"seed {episode.seed}: {outcome}, {episode.steps / RATE_HZ:.1f} s, '{episode.instruction}'")
+    _say(screen, f"seed {episode.seed}: {outcome}, {episode.steps / STEP_HZ:.1f} s, '{episode.instruction}'")
 
 
 def _summary(screen: Console, done: list[RecordedEpisode], out: Path) -> None:
     successes = sum(episode.success for episode in done)
-    length = duration(sum(episode.steps for episode in done) / RATE_HZ)
+    length = duration(sum(episode.steps for episode in done) / STEP_HZ)
     _say(screen, f"{counted(len(done), 'episode')}, {successes} successful, {length} in {out}")
     _say(screen, f"next: hlm data info {out}, then hlm train --datasets {out}")
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hlm.core.clock import STEP_HZ
 from hlm.core.embodiments.catalog import find_embodiment
 from hlm.core.errors import InputError, MismatchError, MissingFileError
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 EMBODIMENT = find_embodiment("unitree_g1")
 CAMERAS = tuple(camera.name for camera in EMBODIMENT.cameras)
-RATE_HZ = 30.0
 SERVER_PATIENCE_S = 60.0
 
 
@@ -126,10 +126,10 @@ def recorded_episode(config: Replay) -> Episode:
 
     dataset = open_dataset(config.episode.parent)
     spec = dataset.spec
-    if (spec.embodiment, spec.rate_hz) != (EMBODIMENT.name, RATE_HZ):
+    if (spec.embodiment, spec.rate_hz) != (EMBODIMENT.name, STEP_HZ):
         raise MismatchError(
             f"{dataset.path} was recorded on '{spec.embodiment}' at {spec.rate_hz:g} Hz; a replay needs "
-            f"'{EMBODIMENT.name}' at {RATE_HZ:g} Hz."
+            f"'{EMBODIMENT.name}' at {STEP_HZ:g} Hz."
         )
     for episode in dataset.episodes:
         if episode.path.name == config.episode.name:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 NS_PER_S = 1_000_000_000
+STEP_HZ = 30.0
+"""Steps per second: observations, references and recorded steps lie on this grid unless a config says otherwise."""
 
 
 class Clock(Protocol):

@@ -12,6 +12,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from hlm.core.arrays import ByteArray
+from hlm.core.clock import STEP_HZ
 from hlm.core.errors import InputError, WorkerDiedError
 from hlm.core.task import Progress
 from hlm.evaluation.results import RolloutResult
@@ -21,8 +22,7 @@ from hlm.runtime.station import Station, episode
 type Rollout = Callable[[int], RolloutResult]
 type OpenRollouts = Callable[[], AbstractContextManager[Rollout]]
 
-# Every second step of the 30 Hz grid.
-_FILM_HZ, _FILM_STEPS = 15, 2
+_FILM_STEPS = 2  # every second step is filmed
 
 
 def rollout(station: Station, seed: int, video: Path | None, look: Callable[[], ByteArray] | None) -> RolloutResult:
@@ -44,7 +44,7 @@ def rollout(station: Station, seed: int, video: Path | None, look: Callable[[], 
         raise InputError("a rollout is scored by a task, and the station has none.")
     instance = task.reset(seed)
     progress, steps, first_ns, last_ns = Progress(), 0, None, 0
-    with nullcontext() if video is None or look is None else VideoWriter(video, _FILM_HZ, _size(look())) as film:
+    with nullcontext() if video is None or look is None else _film(video, look()) as film:
         for scored in episode(station, instance, until_success=True):
             progress, last_ns = scored.progress or progress, scored.step.observation.stamp_ns
             first_ns = last_ns if first_ns is None else first_ns
@@ -117,5 +117,7 @@ def _end_quietly() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def _size(image: ByteArray) -> tuple[int, int]:
-    return image.shape[0], image.shape[1]
+def _film(path: Path, image: ByteArray) -> VideoWriter:
+    """A film of images of this size."""
+    height, width, _ = image.shape
+    return VideoWriter(path, STEP_HZ / _FILM_STEPS, (height, width))

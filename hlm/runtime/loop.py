@@ -15,7 +15,7 @@ import numpy as np
 
 from hlm.core.arrays import FloatArray
 from hlm.core.body import Body
-from hlm.core.clock import NS_PER_S, Clock, due_ns, ticks
+from hlm.core.clock import NS_PER_S, STEP_HZ, Clock, due_ns, ticks
 from hlm.core.embodiment import Embodiment
 from hlm.core.errors import InputError
 from hlm.core.proprioception import measured_state
@@ -35,7 +35,7 @@ class LoopConfig:
         max_age_s: an older input puts the body on hold.
     """
 
-    rate_hz: float = 30.0
+    rate_hz: float = STEP_HZ
     settle_s: float = 0.6
     max_age_s: float = 0.1
 

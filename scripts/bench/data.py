@@ -24,8 +24,8 @@ from typing import Any
 import numpy as np
 
 from hlm.cli.rendering import use_headless_rendering
-from hlm.cli.sources import RATE_HZ
 from hlm.cli.stations import StationConfig, open_station
+from hlm.core.clock import STEP_HZ
 from hlm.core.layout import NAMES
 from hlm.datasets.loader import Samples
 from hlm.datasets.reader import open_dataset
@@ -115,7 +115,7 @@ def measure(episodes: Sequence[Sequence[Step]], folder: Path, samples: int, work
 def record_hlm(episodes: Iterable[Sequence[Step]], path: Path) -> None:
     """Record with hlm."""
     cameras = {name: image.shape[:2] for name, image in next(iter(episodes))[0].images.items()}
-    with DatasetWriter.open(path, DatasetSpec(embodiment="unitree_g1", rate_hz=RATE_HZ, cameras=cameras)) as writer:
+    with DatasetWriter.open(path, DatasetSpec(embodiment="unitree_g1", rate_hz=STEP_HZ, cameras=cameras)) as writer:
         for steps in episodes:
             episode = writer.episode(EpisodeInfo(instruction=INSTRUCTION, source="scripted"))
             for step in steps:
@@ -133,7 +133,7 @@ def record_lerobot(episodes: Iterable[Sequence[Step]], path: Path, **options: An
         for name, image in next(iter(episodes))[0].images.items()
     }
     features = {"observation.state": vector, "action": vector, **images}
-    dataset = LeRobotDataset.create("bench/frames", round(RATE_HZ), features, root=path, **options)
+    dataset = LeRobotDataset.create("bench/frames", round(STEP_HZ), features, root=path, **options)
     for steps in episodes:
         for step in steps:
             images = {f"observation.images.{name}": image for name, image in step.images.items()}
@@ -158,7 +158,7 @@ def open_lerobot(path: Path, **options: Any) -> Any:
     """Samples of LeRobot, with the same chunk of actions."""
     from lerobot.datasets.lerobot_dataset import LeRobotDataset
 
-    due_s = [step / RATE_HZ for step in range(HORIZON)]
+    due_s = [step / STEP_HZ for step in range(HORIZON)]
     return LeRobotDataset("bench/frames", root=path, delta_timestamps={"action": due_s}, **options)
 
 

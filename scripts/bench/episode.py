@@ -15,9 +15,9 @@ from typing import Any
 from hlm.cli.rendering import use_headless_rendering
 from hlm.cli.stations import StationConfig, open_station
 from hlm.control.tracker.whole_body_tracker import WholeBodyTracker
+from hlm.core.clock import STEP_HZ
 from hlm.runtime.station import episode
 
-RATE_HZ = 30.0
 PARTS = ("cameras", "tracker", "source", "physics")
 
 
@@ -57,10 +57,10 @@ def measure(task: str, simulated_s: float, image_size: int) -> dict[str, float]:
         start = time.perf_counter()
         for scored in episode(station, simulated.reset(0)):
             steps += 1
-            if scored.step.index / RATE_HZ >= simulated_s:
+            if scored.step.index / STEP_HZ >= simulated_s:
                 break
         wall_s = time.perf_counter() - start
-    seconds = steps / RATE_HZ
+    seconds = steps / STEP_HZ
     figures = {f"{name}_s_per_s": spent / seconds for name, spent in spent_s.items()}
     return {**figures, "total_s_per_s": wall_s / seconds, "real_time_factor": seconds / wall_s}
 

@@ -18,11 +18,10 @@ from typing import Any
 
 import numpy as np
 
-from hlm.core.clock import MonotonicClock, ticks
+from hlm.core.clock import STEP_HZ, MonotonicClock, ticks
 from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Step
 from hlm.datasets.writer import DatasetWriter
 
-RATE_HZ = 30.0
 CAMERAS = ("head", "left_wrist", "right_wrist")
 SAMPLES = 10
 
@@ -37,7 +36,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="file to write the figures to")
     arguments = parser.parse_args()
     images = scenes(tuple(arguments.size))
-    spec = DatasetSpec(embodiment="unitree_g1", rate_hz=RATE_HZ, cameras=dict.fromkeys(CAMERAS, tuple(arguments.size)))
+    spec = DatasetSpec(embodiment="unitree_g1", rate_hz=STEP_HZ, cameras=dict.fromkeys(CAMERAS, tuple(arguments.size)))
     with tempfile.TemporaryDirectory(prefix="recording_", dir=arguments.folder) as folder:
         figures = memory(Path(folder) / "memory.zarr", spec, images, arguments.steps)
         figures |= real_time(Path(folder) / "real_time.zarr", spec, images, arguments.seconds)

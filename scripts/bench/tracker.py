@@ -18,13 +18,13 @@ import numpy as np
 
 from hlm.control.model import BodyModel, Configuration
 from hlm.control.tracker.whole_body_tracker import WholeBodyTracker
-from hlm.core.clock import NS_PER_S
+from hlm.core.clock import NS_PER_S, STEP_HZ
 from hlm.core.embodiments.catalog import find_embodiment
 from hlm.core.errors import TrackingError
 from hlm.core.layout import MOTOR_LEGS
 from hlm.core.rotations import matrix_from_quat, roll_pitch_yaw_from_quat, wrap_angle
 from hlm.core.values import Reference
-from hlm.sim.motions import NAMES, RATE_HZ, Motion, find_motion, stream
+from hlm.sim.motions import NAMES, Motion, find_motion, stream
 from hlm.sim.robot import SimulatedRobot
 from hlm.sim.robot_model import add_robot
 from hlm.sim.world import World, set_physics_options
@@ -116,9 +116,9 @@ def perform(run: Run, motion: Motion) -> Result:
     start_s = time.perf_counter()
     with robot:
         tracker.reset(robot.read())
-        for step in range(len(vectors) + round(AFTER_S * RATE_HZ)):
+        for step in range(len(vectors) + round(AFTER_S * STEP_HZ)):
             if step < len(vectors):
-                log.push(Reference(round(step * NS_PER_S / RATE_HZ), vectors[step]))
+                log.push(Reference(round(step * NS_PER_S / STEP_HZ), vectors[step]))
             for tick_ns in _ticks(step):
                 world.wait_until(tick_ns)
                 log.step()
@@ -130,8 +130,8 @@ def perform(run: Run, motion: Motion) -> Result:
 
 def _ticks(step: int) -> Iterator[int]:
     """Instants of the tracker's ticks between a step of the stream and the next, ns."""
-    first = int(np.ceil(step / RATE_HZ * TICK_HZ - 1e-9))
-    after = int(np.ceil((step + 1) / RATE_HZ * TICK_HZ - 1e-9))
+    first = int(np.ceil(step / STEP_HZ * TICK_HZ - 1e-9))
+    after = int(np.ceil((step + 1) / STEP_HZ * TICK_HZ - 1e-9))
     for tick in range(first, after):
         yield round(tick * NS_PER_S / TICK_HZ)
 
@@ -165,7 +165,7 @@ class _Log:
         robot.command(command)
         self.fell = self.fell or robot.pelvis_uprightness() < 0.3 or robot.pelvis_height_m() < 0.25
         self._lag_s = max(self._lag_s, tracker.lag_s)
-        played = round((state.stamp_ns / NS_PER_S - tracker.lag_s) * RATE_HZ)
+        played = round((state.stamp_ns / NS_PER_S - tracker.lag_s) * STEP_HZ)
         reference = self._motion.poses[min(max(played, 0), len(self._motion.poses) - 1)]
         squared = (state.joint_position_rad - reference.joint_position_rad) ** 2
         legs, upper_body = np.mean(squared[MOTOR_LEGS]), np.mean(squared[MOTOR_LEGS.stop :])

@@ -9,8 +9,8 @@ import numpy as np
 from hlm.control.interpolation import minimum_jerk
 from hlm.control.walking_pattern import GaitConfig, WalkingPattern, WalkingPose, footsteps_to, middle
 from hlm.core.arrays import FloatArray
+from hlm.core.clock import STEP_HZ
 from hlm.core.rotations import planar_from_pose, pose_from_planar
-from hlm.sim.operators.hand_strokes import RATE_HZ
 
 _CORRECTION_S = 0.4
 
@@ -57,8 +57,8 @@ class WalkingFeet:
         """The steps of a walk to [3] x, y and yaw in the world, followed by a correction of the assumed stance."""
         goal = planar_from_pose(self._pose_operator_from_world @ pose_from_planar(goal))
         pattern = WalkingPattern(footsteps_to(goal, self._soles, self._gait), self._soles, self._gait)
-        for step in range(1, round(pattern.duration_s * RATE_HZ) + 1):
-            yield pattern.at(step / RATE_HZ)
+        for step in range(1, round(pattern.duration_s * STEP_HZ) + 1):
+            yield pattern.at(step / STEP_HZ)
         end = pattern.at(pattern.duration_s)
         self._soles = np.column_stack([end.sole_position_m[:, :2], end.sole_yaw_rad])
         yield from self._correct()
@@ -70,7 +70,7 @@ class WalkingFeet:
         self._pose_operator_from_world = self.pose_operator_from_stance @ np.linalg.inv(pose_world_from_stance)
         poses = [self._pose_operator_from_world @ pose_from_planar(sole) for sole in observed]
         assumed, true = self._soles, np.array([planar_from_pose(pose) for pose in poses])
-        steps = round(_CORRECTION_S * RATE_HZ)
+        steps = round(_CORRECTION_S * STEP_HZ)
         for step in range(1, steps + 1):
             self._soles = assumed + minimum_jerk(step / steps) * (true - assumed)
             yield self.standing()

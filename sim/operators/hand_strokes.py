@@ -15,8 +15,8 @@ import numpy as np
 
 from hlm.control.interpolation import minimum_jerk
 from hlm.core.arrays import FloatArray
+from hlm.core.clock import STEP_HZ
 
-RATE_HZ = 30.0
 # The body follows its reference 0.2 s late: the hand is now where it was planned to be this many steps ago.
 _LAG_STEPS = 6
 _CORRECTION_GAIN_PER_S = 1.5
@@ -104,7 +104,7 @@ class HandStrokes:
     def move(self, stroke: Stroke) -> Iterator[HandStep]:
         """The steps of a stroke."""
         factor = self._speed * (1.0 + self._variation * self._rng.uniform(-0.08, 0.12))
-        steps = max(1, round(stroke.duration_s * factor * RATE_HZ))
+        steps = max(1, round(stroke.duration_s * factor * STEP_HZ))
         start_m, start_bend, start_opening = self.grip_m.copy(), self._bend, self._opening
         start_yaw = self.yaw_rad
         for step in range(1, steps + 1):
@@ -129,7 +129,7 @@ class HandStrokes:
         if len(self._planned_m) < _LAG_STEPS:
             return
         error_m = self._planned_m[0] - self._observed_grip_m()
-        correction_m = self._correction_m + _CORRECTION_GAIN_PER_S / RATE_HZ * error_m
+        correction_m = self._correction_m + _CORRECTION_GAIN_PER_S / STEP_HZ * error_m
         self._correction_m = np.clip(correction_m, -_MAX_CORRECTION_M, _MAX_CORRECTION_M)
 
 

@@ -22,8 +22,11 @@ NETWORK = [word for name, size in SIZES.items() for word in (f"--compact.archite
         (["--source", "scripted", "--task", "shelf_cup"], "Did you mean 'shelf_cup_transfer'?"),
         (["--source", "scriptd"], "no source 'scriptd'. Known: policy, scripted. Did you mean 'scripted'?"),
         (["--source", "replay"], "no source 'replay'. Known: policy, scripted."),
-        ([], "name a checkpoint to score, or --source scripted without one."),
-        (["runs/policy", "--source", "scripted"], "name a checkpoint to score, or --source scripted without one."),
+        ([], "give a CHECKPOINT, --server URL or --source scripted"),
+        (
+            ["runs/policy", "--source", "scripted"],
+            "give a CHECKPOINT, --server URL or --source scripted",
+        ),
         (["runs/policy", "--rollouts", "0"], "--rollouts must be at least 1, got 0."),
         (["runs/policy", "--seed", "-1"], "--seed must not be negative, got -1."),
         (["runs/policy", "--workers", "0"], "--workers must be at least 1, got 0."),

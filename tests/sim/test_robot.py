@@ -89,7 +89,7 @@ def test_leaving_the_context_releases_the_motors(task, robot):
     robot.command(command(torque_nm=np.full(29, 3.0)))
     task.world.wait_until(4_000_000)
     assert motor_torques(task).all()
-    robot.__exit__()
+    robot.__exit__(None, None, None)
     task.world.wait_until(8_000_000)
     assert not motor_torques(task).any()
 

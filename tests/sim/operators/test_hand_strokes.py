@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from hlm.sim.operators.hand_strokes import RATE_HZ, HandStrokes, Stroke
+from hlm.core.clock import STEP_HZ
+from hlm.sim.operators.hand_strokes import HandStrokes, Stroke
 
 START_M, GOAL_M = np.array([0.1, -0.2, 0.9]), np.array([0.3, -0.1, 1.0])
 
@@ -13,7 +14,7 @@ def hand(observed_grip_m=lambda: START_M, variation=0.0, seed=0):
 def test_a_stroke_ends_at_its_goal_in_its_time():
     moving = hand()
     steps = list(moving.move(Stroke(goal_m=lambda: GOAL_M, duration_s=1.0, bend=0.7, opening=0.0)))
-    assert len(steps) == RATE_HZ
+    assert len(steps) == STEP_HZ
     np.testing.assert_allclose(steps[-1].grip_m, GOAL_M)
     assert (steps[-1].bend, steps[-1].opening) == pytest.approx((0.7, 0.0))
     np.testing.assert_array_equal(steps[-1].target_m, steps[-1].grip_m)
