@@ -52,10 +52,10 @@ class CheckpointConfig:
     Attributes:
         policy: policy type, see `hlm.policies.catalog`.
         embodiment: name of the robot.
-        rate_hz: steps and actions per second.
+        rate_hz: steps per second.
         encoding: how observations and actions are encoded for the network.
         policy_config: options of the policy type, a document of its `PolicyConfig`.
-        vocabulary: words of the training instructions, for policy types that read words.
+        vocabulary: words of the training instructions, for policy types with a vocabulary.
         sampling: how chunks are sampled and executed by default.
         training: config of the training run, a document of `TrainConfig`.
         mixture: training data, a document of `MixtureConfig`.

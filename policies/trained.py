@@ -11,7 +11,7 @@ from hlm.core.errors import CorruptError, InputError, MismatchError
 from hlm.core.policy import ActionPrefix, PolicySpec
 from hlm.core.values import ActionChunk, Observation
 from hlm.policies.catalog import find_policy_type
-from hlm.policies.checkpoint import Checkpoint
+from hlm.policies.checkpoint import Checkpoint, read_checkpoint
 from hlm.policies.inputs import inputs, stack
 from hlm.policies.network import Inputs, Network, Prefix
 
@@ -106,6 +106,37 @@ class TrainedPolicy:
             raise MismatchError("this policy cannot continue a chunk; ask it without a prefix.")
         actions = torch.from_numpy(self.encoding.chunk(prefix.actions, observation.state)[None]).to(self._device)
         return Prefix(actions, prefix.delay, prefix.execution_horizon)
+
+
+def load_policy(
+    path: Path | str,
+    *,
+    euler_steps: int | None = None,
+    device: str = "cpu",
+    seed: int = 0,
+    embodiment: str | None = None,
+) -> TrainedPolicy:
+    """The policy in a checkpoint folder, ready to serve.
+
+    Args:
+        path: checkpoint folder.
+        euler_steps: Euler steps per chunk; by default, as the checkpoint says.
+        device: torch device to compute on.
+        seed: seed of the noise that chunks start from.
+        embodiment: robot that the policy will drive; None to skip the check.
+
+    Raises:
+        MissingFileError: there is no checkpoint; the text names the nearest one.
+        CorruptError: a file of the checkpoint is damaged.
+        MismatchError: the policy was trained for another robot, or written by a newer hlm.
+        UnknownNameError: a policy type that this hlm does not have.
+        MissingDependencyError: a package that the policy type needs is not installed.
+    """
+    checkpoint = read_checkpoint(path)
+    trained = checkpoint.config.embodiment
+    if embodiment is not None and embodiment != trained:
+        raise MismatchError(f"the policy at {path} was trained for robot '{trained}', not for '{embodiment}'.")
+    return TrainedPolicy(checkpoint, path=Path(path), euler_steps=euler_steps, device=device, seed=seed)
 
 
 def _spec(checkpoint: Checkpoint, path: Path | None, *, continues_chunks: bool) -> PolicySpec:

@@ -19,9 +19,9 @@ from hlm.policies.checkpoint import Checkpoint, write_checkpoint
 from hlm.policies.checkpoint_config import CheckpointConfig, Sampling
 from hlm.policies.encoding import Encoding, EncodingConfig
 from hlm.policies.network import Batch, Inputs
-from hlm.policies.registry import load_policy
 from hlm.policies.smolvla.config import SmolVLAConfig
 from hlm.policies.smolvla.tokenizer import InstructionTokenizer
+from hlm.policies.trained import load_policy
 from hlm.policies.transforms.text import NoText
 
 HORIZON = 8

@@ -108,8 +108,8 @@ def api_key(file: Path | None) -> str | None:
 def _server(config: ServeArguments, listener: socket.socket, key: str | None) -> PolicyServer:
     import torch
 
-    from hlm.policies.registry import load_policy
     from hlm.policies.serving.server import PolicyServer, ServerConfig
+    from hlm.policies.trained import load_policy
 
     bounds = ServerConfig(max_message_bytes=round(config.max_message_mb * 1e6), max_clients=config.max_clients)
     torch.set_num_threads(config.threads)

@@ -109,7 +109,7 @@ def open_policy(config: PolicyConfig) -> Iterator[Policy]:
         case LocalPolicy():
             import torch
 
-            from hlm.policies.registry import load_policy
+            from hlm.policies.trained import load_policy
 
             torch.set_num_threads(1)
             yield load_policy(config.checkpoint, euler_steps=config.euler_steps, embodiment=EMBODIMENT.name)

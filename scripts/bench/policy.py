@@ -30,7 +30,7 @@ from hlm.policies.network import Batch, Inputs, weighted_mean
 from hlm.policies.pi05.build import build
 from hlm.policies.pi05.config import Pi05Config
 from hlm.policies.pi05.network import Pi05Network
-from hlm.policies.registry import load_policy
+from hlm.policies.trained import load_policy
 from hlm.policies.transforms.quantiles import Quantiles
 from hlm.policies.transforms.text import NoText
 

@@ -15,10 +15,10 @@ import pytest
 from hlm.cli.main import main
 from hlm.core.layout import DIMENSIONS
 from hlm.core.values import CameraFrame, Observation
-from hlm.policies.registry import load_policy
 from hlm.policies.serving.client import PolicyClient
 from hlm.policies.serving.errors import RefusedError
 from hlm.policies.serving.metadata import Needs
+from hlm.policies.trained import load_policy
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = ROOT / "policies" / "shipped" / "shelf_cup_transfer"

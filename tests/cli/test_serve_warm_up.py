@@ -11,22 +11,31 @@ PROGRAM = """
 import signal, sys
 from types import SimpleNamespace
 import numpy as np
+from hlm.core.policy import PolicySpec
 from hlm.core.values import ActionChunk
 
 class Policy:
-    cameras, image_size, rate_hz, horizon, execute = ("head",), (8, 12), 30.0, 6, 3
-    embodiment, info = "unitree_g1", {"left_out": ("in one CUDA graph: " + 20 * "no room, ",)}
+    spec = PolicySpec(
+        policy_type="slow", embodiment="unitree_g1", rate_hz=30.0, cameras=("head",), image_size=(8, 12), horizon=6,
+        execution_horizon=3,
+    )
 
-    def chunk(self, observation):
+    def describe_sampling(self):
+        return {"left_out": ("in one CUDA graph: " + 20 * "no room, ",)}
+
+    def reset(self, seed):
+        pass
+
+    def chunk(self, observation, prefix=None):
         print("asked", flush=True)
         sys.stdin.readline()
-        return ActionChunk(observation.stamp_ns, self.rate_hz, np.tile(observation.state, (self.horizon, 1)))
+        return ActionChunk(observation.stamp_ns, self.spec.rate_hz, np.tile(observation.state, (self.spec.horizon, 1)))
 
 # A shell that starts the tests in the background makes them ignore Ctrl+C, and children inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 cuda = SimpleNamespace(is_available=lambda: False)
 sys.modules["torch"] = SimpleNamespace(set_num_threads=lambda threads: None, cuda=cuda, device=type(None))
-sys.modules["hlm.policies.registry"] = SimpleNamespace(load_policy=lambda *_, **__: Policy())
+sys.modules["hlm.policies.trained"] = SimpleNamespace(load_policy=lambda *_, **__: Policy())
 from hlm.cli.main import main
 sys.exit(main(["serve", "slow policy", "--port", "0"]))
 """

@@ -12,7 +12,7 @@ from hlm.core.errors import CorruptError, HlmError, InputError, MismatchError, M
 from hlm.policies.checkpoint import read_checkpoint, read_training, write_checkpoint
 from hlm.policies.checkpoint_config import CheckpointConfig, read_config, set_sampling
 from hlm.policies.compact.config import CompactConfig
-from hlm.policies.registry import load_policy
+from hlm.policies.trained import load_policy
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from hlm.cli.main import main
 from hlm.policies.catalog import POLICY_TYPES, Entry
 from hlm.policies.checkpoint import read_training
 from hlm.policies.checkpoint_config import read_config
-from hlm.policies.registry import load_policy
+from hlm.policies.trained import load_policy
 
 SHORT = ["--device", "cpu", "--threads", "1", "--workers", "0", "--validation-fraction", "0.3", "--batch-size", "4"]
 

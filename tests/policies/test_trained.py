@@ -17,8 +17,7 @@ from hlm.datasets.writer import DatasetWriter
 from hlm.policies.augmentation_config import AugmentationConfig
 from hlm.policies.checkpoint import read_checkpoint
 from hlm.policies.compact.config import CompactConfig, ObjectiveConfig
-from hlm.policies.registry import load_policy
-from hlm.policies.trained import build_network
+from hlm.policies.trained import build_network, load_policy
 from hlm.policies.training.batches import plain_batch
 from hlm.policies.training.samples import collate
 from hlm.policies.training.trainer import train

@@ -16,7 +16,7 @@ from hlm.core.values import CameraFrame, Observation
 from hlm.datasets.reader import open_dataset
 from hlm.policies.checkpoint import TRAINING_FILE, read_checkpoint, read_training
 from hlm.policies.checkpoint_config import read_config
-from hlm.policies.registry import load_policy
+from hlm.policies.trained import load_policy
 from hlm.policies.training.config import read_document
 from hlm.policies.training.resuming import resuming
 from hlm.policies.training.trainer import train

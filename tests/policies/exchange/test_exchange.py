@@ -20,7 +20,7 @@ from hlm.policies.checkpoint import read_checkpoint
 from hlm.policies.checkpoint_config import read_config
 from hlm.policies.exchange.exporting import export_checkpoint
 from hlm.policies.exchange.importing import import_policy
-from hlm.policies.registry import load_policy
+from hlm.policies.trained import load_policy
 
 KINDS = ("act", "smolvla")
 ROBOT = {"embodiment": "unitree_g1", "rate_hz": 30.0}

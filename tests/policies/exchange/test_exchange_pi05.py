@@ -16,7 +16,7 @@ from hlm.policies.exchange.importing import import_policy
 from hlm.policies.pi05.config import Pi05Config
 from hlm.policies.pi05.core import Core
 from hlm.policies.pi05.sizes import size_of
-from hlm.policies.registry import load_policy
+from hlm.policies.trained import load_policy
 
 SIDE = 28
 TOY = {"paligemma_variant": "gemma_toy", "action_expert_variant": "gemma_toy"}

@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 
 from hlm.core.errors import InputError
 from hlm.core.policy import ActionPrefix
-from hlm.policies.registry import load_policy
+from hlm.policies.trained import load_policy
 from hlm.policies.training.trainer import train
 
 from .conftest import HORIZON, SIDE, TOY

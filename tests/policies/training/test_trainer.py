@@ -15,7 +15,7 @@ from hlm.policies.checkpoint import read_checkpoint, read_training
 from hlm.policies.checkpoint_config import read_config, set_sampling
 from hlm.policies.compact import policy_type as kind
 from hlm.policies.load_report import LoadReport
-from hlm.policies.registry import load_policy
+from hlm.policies.trained import load_policy
 from hlm.policies.training import batches
 from hlm.policies.training.config import TrainConfig
 from hlm.policies.training.display import Display
