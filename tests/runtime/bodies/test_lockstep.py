@@ -136,38 +136,36 @@ def test_braking_that_failed_is_tried_again_at_the_next_step(rig, monkeypatch):
         assert brakes(rig.robot.commands[-1])
 
 
-def test_ctrl_c_while_braking_brakes_again_on_leaving(rig, monkeypatch):
+@pytest.fixture
+def interrupted(rig, monkeypatch):
+    """Lets Ctrl+C come while the robot takes its next command."""
     command, calls = rig.robot.command, []
 
-    def interrupted(command_):
+    def interrupt_once(command_):
         calls.append(command_)
         if len(calls) == 1:
             raise KeyboardInterrupt
         command(command_)
 
+    return lambda: monkeypatch.setattr(rig.robot, "command", interrupt_once)
+
+
+def test_ctrl_c_while_braking_brakes_again_on_leaving(rig, interrupted):
     with pytest.raises(KeyboardInterrupt), rig.body as body:
         body.reset()
         advance(rig, 0.05)
         rig.tracker.broken = ValueError("a bug")
-        monkeypatch.setattr(rig.robot, "command", interrupted)
+        interrupted()
         advance(rig, 0.05)
     assert brakes(rig.robot.commands[-1])
     assert rig.robot.entered == 0
 
 
-def test_a_second_ctrl_c_while_leaving_brakes_all_the_same(rig, monkeypatch):
-    command, calls = rig.robot.command, []
-
-    def interrupted(command_):
-        calls.append(command_)
-        if len(calls) == 1:
-            raise KeyboardInterrupt
-        command(command_)
-
+def test_a_second_ctrl_c_while_leaving_brakes_all_the_same(rig, interrupted):
     with pytest.raises(KeyboardInterrupt), rig.body as body:
         body.reset()
         advance(rig, 0.05)
-        monkeypatch.setattr(rig.robot, "command", interrupted)
+        interrupted()
     assert brakes(rig.robot.commands[-1])
     assert rig.robot.entered == 0
 
