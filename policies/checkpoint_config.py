@@ -11,6 +11,7 @@ from typing import Any
 from hlm.core.documents import from_document, to_document
 from hlm.core.errors import CorruptError, HlmError, InputError, MismatchError, MissingFileError
 from hlm.core.files import write_atomic
+from hlm.core.ranges import must_be_at_least
 from hlm.core.serialization import read_yaml, yaml_bytes
 from hlm.policies.catalog import find_policy_config
 from hlm.policies.encoding import EncodingConfig
@@ -40,9 +41,7 @@ class Sampling:
         Raises:
             InputError: a number below 1.
         """
-        for name in ("euler_steps", "execution_horizon"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} must be at least 1, got {getattr(self, name)}.")
+        must_be_at_least(1, self, "euler_steps", "execution_horizon")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,6 +9,7 @@ import torch
 
 from hlm.core.errors import CorruptError, InputError, MismatchError
 from hlm.core.policy import ActionPrefix, PolicySpec
+from hlm.core.ranges import must_be_at_least
 from hlm.core.values import ActionChunk, Observation
 from hlm.policies.catalog import find_policy_type
 from hlm.policies.checkpoint import Checkpoint, read_checkpoint
@@ -49,8 +50,7 @@ class TrainedPolicy:
         config = checkpoint.config
         self.encoding = checkpoint.encoding()
         self.euler_steps = config.sampling.euler_steps if euler_steps is None else euler_steps
-        if self.euler_steps < 1:
-            raise InputError(f"euler_steps must be at least 1, got {self.euler_steps}.")
+        must_be_at_least(1, self, "euler_steps")
         self._device = _device(device)
         self._network = build_network(checkpoint)
         self._network.prepare_sampling(self._device)

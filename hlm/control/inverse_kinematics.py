@@ -15,6 +15,7 @@ from hlm.control.model import BASE_DOFS, DOFS, BodyModel, Configuration, rotatio
 from hlm.core.arrays import FloatArray, frozen
 from hlm.core.errors import InputError, MismatchError
 from hlm.core.layout import JOINTS, MOTOR_WAIST_PITCH, MOTOR_WAIST_ROLL
+from hlm.core.ranges import must_be_at_least
 
 _HEIGHT_AXIS = 2
 
@@ -110,8 +111,7 @@ class IKConfig:
 
     def __post_init__(self) -> None:
         """Check ranges."""
-        if self.iterations < 1:
-            raise InputError(f"iterations must be at least 1, got {self.iterations}.")
+        must_be_at_least(1, self, "iterations")
         if self.damping_weight_per_rad <= 0.0 or self.max_step_rad <= 0.0 or self.max_error_m <= 0.0:
             raise InputError("damping_weight_per_rad, max_step_rad and max_error_m must be positive.")
 

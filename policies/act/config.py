@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from hlm.core.errors import InputError
+from hlm.core.ranges import must_be_at_least
 from hlm.policies.augmentation_config import AugmentationConfig
 from hlm.policies.policy_config import PolicyConfig
 
@@ -68,9 +69,9 @@ class ActConfig(PolicyConfig):
         Raises:
             InputError: a size that they cannot have.
         """
-        for name in ("dim_feedforward", "encoder_layers", "decoder_layers", "vae_encoder_layers", "latent_dim"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} must be at least 1, got {getattr(self, name)}.")
+        must_be_at_least(
+            1, self, "dim_feedforward", "encoder_layers", "decoder_layers", "vae_encoder_layers", "latent_dim"
+        )
         if self.heads < 1 or self.dim_model < 1 or self.dim_model % 4 or self.dim_model % self.heads:
             raise InputError(f"dim_model must be a multiple of 4 and of {self.heads} heads, got {self.dim_model}.")
         if self.kl_weight < 0 or not 0 <= self.dropout < 1:

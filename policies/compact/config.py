@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from hlm.core.errors import InputError
+from hlm.core.ranges import must_be_at_least
 from hlm.policies.policy_config import PolicyConfig
 from hlm.policies.transforms.quantiles import SmallRanges
 
@@ -42,9 +43,7 @@ class ArchitectureConfig:
         Raises:
             InputError: a size that the layers cannot have.
         """
-        for name in ("width", "heads", "prefix_layers", "expert_layers", "keypoints", "tokens_per_view"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} must be at least 1, got {getattr(self, name)}.")
+        must_be_at_least(1, self, "width", "heads", "prefix_layers", "expert_layers", "keypoints", "tokens_per_view")
         if self.width % self.heads:
             raise InputError(f"width {self.width} must be a multiple of the {self.heads} heads.")
         if any(count % 8 or count < 8 for count in self.channels):
@@ -93,8 +92,7 @@ class ObjectiveConfig:
                 raise InputError(f"{name} must be finite and not negative, got {value}.")
         if not 0.0 < self.deciding_weight < math.inf:
             raise InputError(f"deciding_weight must be positive, got {self.deciding_weight}.")
-        if self.flow_draws < 1:
-            raise InputError(f"flow_draws must be at least 1, got {self.flow_draws}.")
+        must_be_at_least(1, self, "flow_draws")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from hlm.core.errors import InputError
+from hlm.core.ranges import must_be_at_least
 from hlm.policies.augmentation_config import AugmentationConfig
 from hlm.policies.policy_config import PolicyConfig
 
@@ -77,9 +78,7 @@ class Pi05Config(PolicyConfig):
         Raises:
             InputError: a number below 1, or choices that exclude each other.
         """
-        for name in ("lora_rank", "lora_alpha", "token_limit"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} must be at least 1, got {getattr(self, name)}.")
+        must_be_at_least(1, self, "lora_rank", "lora_alpha", "token_limit")
         if self.tuning == "lora" and self.init != "robot":
             raise InputError(
                 f"tuning=lora adapts a pretrained action expert, and init={self.init} draws a new one, which would "

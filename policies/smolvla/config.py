@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from hlm.core.errors import InputError
+from hlm.core.ranges import must_be_at_least
 from hlm.policies.augmentation_config import AugmentationConfig
 from hlm.policies.policy_config import PolicyConfig
 
@@ -60,10 +61,7 @@ class SmolVLAConfig(PolicyConfig):
         Raises:
             InputError: a number that the network cannot have.
         """
-        for name in ("vlm_layers", "max_tokens"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} must be at least 1, got {getattr(self, name)}.")
+        must_be_at_least(1, self, "vlm_layers", "max_tokens")
         if self.expert_width <= 0:
             raise InputError(f"expert_width must be positive, got {self.expert_width:g}.")
-        if self.resize_px is not None and self.resize_px < 1:
-            raise InputError(f"resize_px must be at least 1, got {self.resize_px}.")
+        must_be_at_least(1, self, "resize_px")

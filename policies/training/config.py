@@ -10,6 +10,7 @@ from typing import Any, Literal, Self
 
 from hlm.core.documents import from_document, to_document
 from hlm.core.errors import InputError, MissingFileError, UnknownNameError
+from hlm.core.ranges import must_be_at_least
 from hlm.core.serialization import read_yaml
 from hlm.policies.augmentation_config import AugmentationConfig
 from hlm.policies.catalog import DEFAULT_POLICY_TYPE, POLICY_TYPES, find_policy_config
@@ -153,8 +154,7 @@ class TrainConfig:
 
     def _check_ranges(self) -> None:
         for name, lowest in _LOWEST.items():
-            if getattr(self, name) < lowest:
-                raise InputError(f"{name} must be at least {lowest}, got {getattr(self, name)}.")
+            must_be_at_least(lowest, self, name)
         if self.seed > LARGEST_SEED:
             raise InputError(f"seed must be at most {LARGEST_SEED}, got {self.seed}.")
         for name in ("learning_rate", "max_minutes", "save_every_minutes", "steps", "threads", "max_grad_norm"):
