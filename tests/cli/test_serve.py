@@ -203,7 +203,7 @@ def test_served_policy_is_scored(served, folder, brief, monkeypatch):
     ("words", "text"),
     [
         (["--server", "ws://127.0.0.1:1", "--euler-steps", "3"], "give them to `hlm serve`"),
-        (["--server", "ws://127.0.0.1:1", str(SHIPPED)], "--server URL stands for a checkpoint"),
+        (["--server", "ws://127.0.0.1:1", str(SHIPPED)], "give a CHECKPOINT, --server URL or --source scripted"),
         (["--server", "http://127.0.0.1:1"], "is no address of a policy server"),
     ],
 )
