@@ -19,13 +19,13 @@ class ActConfig(PolicyConfig):
     It reads no instruction: a dataset with several tasks needs another policy type.
 
     Attributes:
-        backbone: ResNet that looks at each picture.
+        backbone: ResNet that encodes each image.
         weights: `imagenet` starts the backbone from torchvision's weights, which are fetched from the network once; by
             default it is drawn, and learns slowly, as its batch norms are frozen.
         dim_model: features of a token, a multiple of 4 and of `heads`.
         heads: attention heads.
         dim_feedforward: features inside a transformer layer's feed-forward part.
-        encoder_layers: transformer layers over state and pictures.
+        encoder_layers: transformer layers over state and images.
         decoder_layers: transformer layers over the actions.
         use_vae: learn with a latent variable that tells apart several ways to do the same; it is 0 when served.
         vae_encoder_layers: transformer layers that make the latent variable of the demonstrated actions.

@@ -62,7 +62,7 @@ class ObjectiveConfig:
         counterfactual: fraction of the samples whose target is not yet reached that are also shown with another
             candidate's instruction. These train the auxiliary head only. Without them the policy ignores the
             instruction.
-        deciding_weight: weight of steps in which the asked object is reached for and grasped, relative to other steps.
+        deciding_weight: weight of steps in which the named object is reached for and grasped, relative to other steps.
         flow_draws: noise draws per encoded observation.
         auxiliary_weight: loss weight of the auxiliary head, which predicts where target and goal are.
         state_noise: standard deviation of the noise added to the normalised state.

@@ -24,7 +24,7 @@ class SmolVLAConfig(PolicyConfig):
         train_expert_only: leave all of the vision-language model as it is.
         vlm_layers: how many of the language model's layers to use, from the first on.
         expert_width: of the expert's features, as a share of the language model's.
-        resize_px: side of the squares that the vision encoder sees; None takes pictures as they come. The pretrained
+        resize_px: side of the squares that the vision encoder sees; None takes images as they come. The pretrained
             policy saw 512 x 512.
         max_tokens: longest instruction, in tokens.
     """

@@ -45,10 +45,10 @@ class Text(Protocol):
 
         Args:
             instruction: what is to be done.
-            state: [dimension] normalised, in the network's order, for texts that tell it; None to tell none.
+            state: [dimension] normalised, in the network's order, for prompts that contain it; None leaves it out.
 
         Raises:
-            InputError: words that cannot be told.
+            InputError: words that cannot be encoded.
         """
         ...
 

@@ -47,10 +47,10 @@ class Vocabulary:
         words = split_words(instruction)
         unknown = [word for word in words if word not in self.words]
         if unknown or not words:
-            asked = (
+            problem = (
                 f"the policy does not know {', '.join(map(repr, unknown))}" if unknown else "the instruction is empty"
             )
-            raise InputError(f"{asked}. Words it knows: {', '.join(self.words)}.")
+            raise InputError(f"{problem}. Words it knows: {', '.join(self.words)}.")
         if len(words) > self.slots:
             raise InputError(f"the instruction has {len(words)} words; the policy reads at most {self.slots}.")
         return Tokens.filled([1 + self.words.index(word) for word in words], self.slots)
