@@ -20,22 +20,22 @@ from hlm.policies.network import Inputs, Network, Prefix
 class TrainedPolicy:
     """A trained policy; implements `hlm.core.policy.Policy`.
 
-    How many threads it computes with is the caller's business (`torch.set_num_threads`); one is best for one chunk.
+    The caller sets the number of CPU threads (`torch.set_num_threads`); one thread is fastest for single chunks.
 
     Args:
-        checkpoint: weights and everything that built them.
-        path: where it is from, for people.
-        euler_steps: flow steps per chunk; as the checkpoint says by default.
-        device: where to compute, as torch names it.
-        seed: of the noise that chunks start from.
+        checkpoint: the checkpoint.
+        path: where the checkpoint is from, for people.
+        euler_steps: flow steps per chunk; by default, the checkpoint's.
+        device: device to compute on, by torch's name.
+        seed: seed of the noise that chunks are sampled from.
 
     Raises:
         CorruptError: the weights do not fit the network that the checkpoint describes.
-        InputError: euler_steps below 1, or a device that there is not.
+        InputError: euler_steps below 1, or an unavailable device.
 
     Attributes:
-        encoding: transforms between observations and what the network sees.
-        euler_steps: flow integration steps per chunk.
+        encoding: encoding of observations and actions.
+        euler_steps: flow steps per chunk.
     """
 
     def __init__(
@@ -60,15 +60,15 @@ class TrainedPolicy:
 
     @property
     def spec(self) -> PolicySpec:
-        """What it needs and gives."""
+        """What the policy needs and returns."""
         return self._spec
 
     def describe_sampling(self) -> Mapping[str, object]:
-        """How chunks are made, and what could make them faster but is not available; may change with the first one."""
+        """How chunks are computed, and which faster ways failed and why; may change with the first chunk."""
         return self._network.sampling_info
 
     def reset(self, seed: int) -> None:
-        """Start the noise that chunks are made from anew; the same seed gives the same chunks."""
+        """Restart the noise that chunks are sampled from; the same seed gives the same chunks."""
         self._generator.manual_seed(seed)
 
     def inputs(self, observation: Observation) -> Inputs:
@@ -163,7 +163,7 @@ def build_network(checkpoint: Checkpoint) -> Network:
         CorruptError: the weights belong to another network.
     """
     config = checkpoint.config
-    # The random weights that are about to be replaced must not cost the caller any random numbers.
+    # Drawing random weights, which are replaced below, must not change the caller's random state.
     with torch.random.fork_rng(devices=[]):
         network = find_policy_type(config.policy).build(config.options(), checkpoint.encoding())
     try:
@@ -178,7 +178,7 @@ def _device(name: str) -> torch.device:
     try:
         device = torch.device(name)
         torch.empty(0, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:  # as torch was built
+    except (RuntimeError, AssertionError, NotImplementedError) as error:  # Depends on how torch was built.
         reason = str(error).splitlines()[0][:200]
         raise InputError(f"torch cannot compute on device '{name}' here: {reason}") from error
     return device

@@ -1,4 +1,4 @@
-"""`hlm policy`: what a checkpoint holds, and how it is to be served."""
+"""`hlm policy`: show checkpoints, and set how they are sampled."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
     from hlm.policies.checkpoint_config import CheckpointConfig
 
 VERBS = {
-    "info": Verb("hlm.cli.policy:info", "robot, cameras, words, size and training of a checkpoint"),
-    "sampling": Verb("hlm.cli.policy:sampling", "change how a checkpoint makes and plays chunks by default"),
-    "export": Verb("hlm.cli.policy_exchange:export", "make a folder of LeRobot's of a checkpoint"),
-    "import": Verb("hlm.cli.policy_exchange:import_", "make a checkpoint of a policy that LeRobot trained"),
+    "info": Verb("hlm.cli.policy:info", "show robot, cameras, vocabulary, size and training of a checkpoint"),
+    "sampling": Verb("hlm.cli.policy:sampling", "set the default Euler steps and execution horizon of a checkpoint"),
+    "export": Verb("hlm.cli.policy_exchange:export", "export a checkpoint to LeRobot"),
+    "import": Verb("hlm.cli.policy_exchange:import_", "import a policy that LeRobot trained"),
 }
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class InfoArguments:
-    """Show what a checkpoint holds; files that are cut off or cannot be read are found.
+    """Show what a checkpoint holds, and check that its files can be read.
 
     Attributes:
-        path: the checkpoint.
-        card: print its card, with data and validation figures, as Markdown.
+        path: checkpoint folder.
+        card: print the checkpoint's card instead: data and validation, as Markdown.
     """
 
     path: Positional[Path]
@@ -41,10 +41,10 @@ class InfoArguments:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SamplingArguments:
-    """Change how a checkpoint makes and plays chunks by default.
+    """Set the default Euler steps and execution horizon of a checkpoint.
 
     Attributes:
-        path: the checkpoint.
+        path: checkpoint folder.
         euler_steps: flow steps per chunk.
         execution_horizon: actions of a chunk to execute before the next chunk is due.
     """
@@ -56,7 +56,7 @@ class SamplingArguments:
 
 def run(arguments: Sequence[str]) -> int:
     """Run a verb of `hlm policy`."""
-    return dispatch("hlm policy", "Look after trained policies.", VERBS, arguments)
+    return dispatch("hlm policy", "Show, configure, export and import trained policies.", VERBS, arguments)
 
 
 def info(arguments: Sequence[str]) -> int:
@@ -80,39 +80,39 @@ def info(arguments: Sequence[str]) -> int:
 
 
 def sampling(arguments: Sequence[str]) -> int:
-    """Change how a checkpoint makes and plays chunks by default."""
+    """Set the default Euler steps and execution horizon of a checkpoint."""
     config = parse(SamplingArguments, "hlm policy sampling", arguments)
     if config.euler_steps is None and config.execution_horizon is None:
         raise InputError("nothing to change: give --euler-steps, --execution-horizon, or both")
     from hlm.policies.checkpoint_config import set_sampling
 
     now = set_sampling(config.path, euler_steps=config.euler_steps, execution_horizon=config.execution_horizon)
-    console().out(f"{config.path}: {now.euler_steps} Euler steps, {now.execution_horizon} actions per chunk")
+    console().out(f"{config.path}: {now.euler_steps} Euler steps, execution horizon {now.execution_horizon} actions")
     return 0
 
 
 def _facts(checkpoint: Checkpoint) -> dict[str, str]:
     config = checkpoint.config
-    encoding = config.encoding
+    encoding, sampling = config.encoding, config.sampling
     sizes = " or ".join(f"{width} x {height}" for height, width in encoding.recorded_sizes)
     optional = [f"{name} (optional)" if name in encoding.optional_cameras else name for name in encoding.cameras]
     parameters = sum(tensor.numel() for tensor in checkpoint.weights.values())
     weights_bytes = sum(tensor.numel() * tensor.element_size() for tensor in checkpoint.weights.values())
     return {
-        "kind": config.policy,
+        "type": config.policy,
         "robot": f"{config.embodiment}, {config.rate_hz:g} Hz",
         "cameras": f"{', '.join(optional)}; {sizes} px, seen at {encoding.image_size[1]} x {encoding.image_size[0]} px",
         "actions": f"{encoding.horizon} {encoding.actions}, {encoding.order} order",
         "proprioception": "yes" if encoding.proprioception else "no",
-        **({"words": ", ".join(config.vocabulary.words)} if config.vocabulary is not None else {}),
+        **({"vocabulary": ", ".join(config.vocabulary.words)} if config.vocabulary is not None else {}),
         "parameters": f"{parameters / 1e6:.2f} million, {naturalsize(weights_bytes)}",
         "trained": f"{checkpoint.step} updates on {_data(config)}",
-        "sampling": f"{config.sampling.euler_steps} Euler steps, {config.sampling.execution_horizon} actions per chunk",
+        "sampling": f"{sampling.euler_steps} Euler steps, execution horizon {sampling.execution_horizon} actions",
     }
 
 
 def _data(config: CheckpointConfig) -> str:
-    """The datasets that a policy learnt from, as its run knows them."""
+    """The datasets that a policy was trained on, by the paths in its config."""
     listed = config.mixture.get("datasets", [])
     paths = [str(entry["path"]) for entry in listed] or [str(path) for path in config.training.get("datasets", [])]
     return ", ".join(paths) or "unknown data"

@@ -1,4 +1,4 @@
-"""`hlm policy export` and `hlm policy import`: checkpoints to LeRobot, and LeRobot's policies as checkpoints."""
+"""`hlm policy export` and `hlm policy import`: policies to and from LeRobot's format."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from hlm.core.errors import MissingDependencyError
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ExportArguments:
-    """Make a folder of LeRobot's of a checkpoint of kind act, smolvla or pi05, for `lerobot-rollout --policy.path`.
+    """Export a checkpoint (act, smolvla or pi05) to LeRobot, for `lerobot-rollout --policy.path`.
 
-    LeRobot then does the same as hlm, apart from what is said in the end. What it cannot express is refused.
+    LeRobot computes the same actions as hlm; differences are listed. Policies that LeRobot cannot express are refused.
 
     Attributes:
-        path: the checkpoint.
-        target: what is made; nothing may be there.
+        path: checkpoint folder.
+        target: folder to create; must not exist yet.
     """
 
     path: Annotated[Path, Place("CHECKPOINT")]
@@ -30,13 +30,13 @@ class ExportArguments:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImportArguments:
-    """Make a checkpoint of a policy (act, smolvla or pi05) that LeRobot trained on a dataset in hlm's layout.
+    """Import a policy (act, smolvla or pi05) that LeRobot trained on a dataset in hlm's layout.
 
-    `hlm data convert --to lerobot` makes such datasets. What hlm cannot express is refused.
+    `hlm data convert --to lerobot` creates such datasets. Policies that hlm cannot express are refused.
 
     Attributes:
-        path: the folder that LeRobot saved the policy in.
-        target: checkpoint that is made; nothing may be there.
+        path: folder of the LeRobot policy.
+        target: checkpoint folder to create; must not exist yet.
         embodiment: robot that the policy drives.
         rate_hz: actions per second.
     """
@@ -48,36 +48,36 @@ class ImportArguments:
 
 
 def export(arguments: Sequence[str]) -> int:
-    """Make a folder of LeRobot's, and say what LeRobot does otherwise."""
+    """Export a checkpoint, and print how LeRobot differs."""
     config = parse(ExportArguments, "hlm policy export", arguments)
     notes = _function("exporting", "export_checkpoint")(config.path, config.target)
     screen = console()
     for note in notes:
         screen.out(f"note: {note}")
-    screen.out(f"LeRobot's policy: {config.target}")
+    screen.out(f"LeRobot policy: {config.target}")
     return 0
 
 
 def import_(arguments: Sequence[str]) -> int:
-    """Make a checkpoint, and say how many tensors it took."""
+    """Import a policy, and print how many tensors it has."""
     config = parse(ImportArguments, "hlm policy import", arguments)
     importing = _function("importing", "import_policy")
     report = importing(config.path, config.target, embodiment=config.embodiment, rate_hz=config.rate_hz)
     screen = console()
-    ignored = f", {len(report.ignored)} left out" if report.ignored else ""
+    ignored = f", {len(report.ignored)} unused" if report.ignored else ""
     screen.out(f"{len(report.loaded)} tensors of {config.path}{ignored}")
     screen.out(f"checkpoint: {config.target}")
     return 0
 
 
 def _function(module: str, name: str) -> Callable[..., Any]:
-    """A function of what needs LeRobot.
+    """A function of a module that needs LeRobot.
 
     Raises:
-        MissingDependencyError: it is not installed.
+        MissingDependencyError: LeRobot is not installed.
     """
     try:
         found: Callable[..., Any] = getattr(import_module(f"hlm.policies.exchange.{module}"), name)
     except ModuleNotFoundError as error:
-        raise MissingDependencyError(f"LeRobot's policies need {error.name}: pip install 'hlm[pi]'.") from error
+        raise MissingDependencyError(f"exchange with LeRobot needs {error.name}: pip install 'hlm[pi]'.") from error
     return found

@@ -1,4 +1,4 @@
-"""`hlm serve`: a checkpoint for robots and evaluations on other machines."""
+"""`hlm serve`: serve a policy to robots and evaluations on other machines."""
 
 from __future__ import annotations
 
@@ -26,27 +26,27 @@ if TYPE_CHECKING:
 KEY_VARIABLE = "HLM_API_KEY"
 REPORT_S = 10.0
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
-# Beyond these a number is a slip of the hand, and would end in an error of torch's or of the system's.
+# Values beyond these are typing errors, which would only fail deep inside torch or the system.
 RANGES = {"threads": (1, 1024), "max_message_mb": (0.001, 1000.0), "max_clients": (1, 1024)}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ServeArguments:
-    """Serve a checkpoint over websockets, to hlm's own client and to openpi's.
+    """Serve a policy over websockets, to hlm's own client and to openpi's.
 
-    GET /healthz says whether the server lives, GET /health how it does. Ctrl+C or SIGTERM lets it finish the request
-    that is running; a second one ends it at once.
+    GET /healthz answers OK while the server runs, GET /health returns its state as JSON. Ctrl+C or SIGTERM stops it
+    after the running request; a second one stops it at once.
 
     Attributes:
-        checkpoint: folder of the policy.
-        host: interface to listen at; 0.0.0.0 for all of them, which needs an API key.
-        port: 0 takes a free one, and says which.
-        api_key_file: file whose text clients must send as their API key; by default the environment's HLM_API_KEY.
-        euler_steps: flow steps of each chunk; as the checkpoint says by default.
-        device: where to compute; "auto" takes a GPU if there is one.
-        threads: CPU threads; one is best for one chunk of a small policy.
-        max_message_mb: largest request, MB; three pictures of 224 x 224 take 0.5.
-        max_clients: connections at a time.
+        checkpoint: checkpoint of the policy.
+        host: address to listen at; 0.0.0.0 for all interfaces, which requires an API key.
+        port: port to listen at; 0 for a free one, which is printed.
+        api_key_file: file with the API key that clients must send; by default, the environment variable HLM_API_KEY.
+        euler_steps: flow steps per chunk; by default, the checkpoint's.
+        device: device to compute on; `auto` takes a GPU if there is one.
+        threads: CPU threads; one is fastest for a small policy.
+        max_message_mb: largest request, MB; three images of 224 x 224 px take 0.5 MB.
+        max_clients: simultaneous connections.
     """
 
     checkpoint: Positional[Path]
@@ -60,23 +60,23 @@ class ServeArguments:
     max_clients: int = 16
 
     def __post_init__(self) -> None:
-        """Check what needs no checkpoint."""
+        """Check ranges."""
         for name, (least, most) in RANGES.items():
             if not least <= getattr(self, name) <= most:
                 option = f"--{name.replace('_', '-')}"
-                raise InputError(f"{option} must lie between {least:g} and {most:g}, got {getattr(self, name)}.")
+                raise InputError(f"{option} must be between {least:g} and {most:g}, got {getattr(self, name)}.")
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Serve until a signal comes: 0 after SIGTERM, 130 after Ctrl+C."""
+    """Serve until SIGTERM (exit code 0) or Ctrl+C (130)."""
     config = parse(ServeArguments, "hlm serve", arguments)
     from hlm.policies.serving.address import bind, is_loopback
 
     key = api_key(config.api_key_file)
     if key is None and not is_loopback(config.host):
         raise InputError(
-            f"others than this machine can reach '{config.host}': give an API key, in the environment's {KEY_VARIABLE} "
-            "or with --api-key-file FILE, or listen at 127.0.0.1."
+            f"other machines can reach '{config.host}': set an API key, with the environment variable {KEY_VARIABLE} "
+            "or --api-key-file FILE, or listen at 127.0.0.1."
         )
     with bind(config.host, config.port) as listener:
         server = _server(config, listener, key)
@@ -87,13 +87,13 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def api_key(file: Path | None) -> str | None:
-    """The key in a file, or else in the environment; None when there is neither.
+    """The API key in a file, or else in the environment; None if there is neither.
 
-    It is no argument, since every user of a machine can read the arguments of its processes.
+    It is not an option because every user of a machine can read the command lines of its processes.
 
     Raises:
         MissingFileError: no such file.
-        InputError: what is there is no key.
+        InputError: an invalid key.
     """
     from hlm.policies.serving.admission import check_key
 
@@ -117,22 +117,22 @@ def _server(config: ServeArguments, listener: socket.socket, key: str | None) ->
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     elif device == "cuda" and not torch.cuda.is_available():
-        raise InputError("--device cuda: there is no GPU that torch can use here; take --device cpu.")
+        raise InputError("--device cuda: torch finds no GPU here; use --device cpu.")
     with waiting(f"loading {config.checkpoint}"):
         policy = load_policy(config.checkpoint, euler_steps=config.euler_steps, device=device)
     return PolicyServer(policy, listener, bounds, api_key=key, describe_sampling=policy.describe_sampling)
 
 
 async def _serve(server: PolicyServer, config: ServeArguments) -> signal.Signals:
-    """Serve until a signal comes, and say which."""
+    """Serve until a stop signal, and return it."""
     async with AsyncExitStack() as stack:
         with waiting("warming up"), _interruptible():
             await stack.enter_async_context(server)
         received = stack.enter_context(_signals())
         for reason in server.health().get("left_out", ()):
-            _tell(f"chunks are made more slowly than this machine could: {reason}")
+            _tell(f"chunks are slower than they could be on this machine: {reason}")
         console().out(f"serving {config.checkpoint} at {server.url}")
-        sys.stdout.flush()  # whoever started this in a pipe waits for the line
+        sys.stdout.flush()  # A parent process may be waiting for this line.
         reported = 0
         while True:
             with suppress(TimeoutError):
@@ -144,17 +144,17 @@ async def _serve(server: PolicyServer, config: ServeArguments) -> signal.Signals
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """After a Ctrl+C in here, which waits for the chunk that is being made, another one ends the process at once."""
+    """Ctrl+C in here waits for the running chunk; a second Ctrl+C ends the process at once."""
     try:
         yield
-    except asyncio.CancelledError:  # what asyncio makes of a Ctrl+C
+    except asyncio.CancelledError:  # asyncio turns Ctrl+C into this
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         raise
 
 
 @contextmanager
 def _signals() -> Iterator[asyncio.Queue[signal.Signals]]:
-    """The stop signals that come in here; afterwards another one ends the process at once."""
+    """A queue of the stop signals received in here; afterwards, a stop signal ends the process at once."""
     loop, received = asyncio.get_running_loop(), asyncio.Queue[signal.Signals]()
     for number in STOP_SIGNALS:
         loop.add_signal_handler(number, received.put_nowait, number)
@@ -167,12 +167,12 @@ def _signals() -> Iterator[asyncio.Queue[signal.Signals]]:
 
 
 def _tell(line: str) -> None:
-    """Show a line to whoever watches; standard output is for who started this in a pipe."""
+    """Print a line on standard error; standard output is for parent processes."""
     Console(stderr=True).out(line, highlight=False)
 
 
 def _report(health: Mapping[str, Any]) -> str:
-    """A line for whoever watches."""
+    """One line about the requests so far."""
     took = health["latency_ms"]["infer"]
     text = f"{health['requests']} requests, {health['errors']} refused, {health['clients']} clients"
-    return text + (f"; answers take {took['p50']:.0f} ms, 1 in 100 over {took['p99']:.0f} ms" if took else "")
+    return text + (f"; latency {took['p50']:.0f} ms, p99 {took['p99']:.0f} ms" if took else "")

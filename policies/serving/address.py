@@ -1,4 +1,4 @@
-"""Where a server listens, and whether anyone but this machine can reach it."""
+"""Addresses that a server listens at, and whether other machines can reach them."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ def is_loopback(host: str) -> bool:
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A socket that holds the address but does not listen yet, so that a taken port shows before a policy is loaded.
+    """A socket that is bound but does not listen yet, so that a taken port is noticed before a policy is loaded.
 
     Args:
-        host: name or address of an interface of this machine; empty for all of IPv4.
+        host: name or address of a local interface; empty for all IPv4 interfaces.
         port: 0 for a free one.
 
     Raises:
-        InputError: no such host, or the port cannot be had.
+        InputError: no such host, or the port is not available.
     """
     if not 0 <= port <= MAX_PORT:
-        raise InputError(f"port {port} is none; ports go from 1 to {MAX_PORT}, and 0 takes a free one.")
+        raise InputError(f"port {port} is not valid; ports are 1 to {MAX_PORT}, or 0 for a free one.")
     address = _addresses(host)[0] if host else "0.0.0.0"
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
-        # Without it, a restarted server would have to wait for the last one's connections to fade.
+        # Without it, a restarted server would have to wait until its predecessor's connections time out.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((address, port))
     except OSError as error:
@@ -48,16 +48,16 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def taken(host: str, port: int, error: OSError) -> InputError:
-    """The error of a port that cannot be had."""
+    """The error of a port that is not available."""
     reason = (error.strerror or str(error)).lower()
     return InputError(
-        f"cannot listen at port {port} of '{host}': {reason}. Stop what listens there, or choose another port; "
-        "0 takes a free one."
+        f"cannot listen at port {port} of '{host}': {reason}. Stop what listens there, or choose another port, "
+        "or 0 for a free one."
     )
 
 
 def url_of(listener: socket.socket) -> str:
-    """Address for clients on this machine, or at least the interface and port."""
+    """The URL of a bound socket."""
     address, port = listener.getsockname()[:2]
     return f"ws://[{address}]:{port}" if ":" in address else f"ws://{address}:{port}"
 

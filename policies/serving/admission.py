@@ -1,4 +1,4 @@
-"""Who may connect: health checks, the key, and the number of clients; answered before there is a websocket."""
+"""Admission of clients: health checks, API key and number of clients, decided before the websocket handshake."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ MIN_KEY_CHARACTERS = 16
 
 
 def check_key(key: str) -> str:
-    """The key without the white space around it, after checking that a header can carry it and nobody can guess it.
+    """The key without surrounding white space, checked to fit in a header and to be hard to guess.
 
     Raises:
-        InputError: it is too short, or has other characters than visible ASCII.
+        InputError: it is too short, or has characters other than visible ASCII.
     """
     key = key.strip()
     if len(key) < MIN_KEY_CHARACTERS or not all("!" <= character <= "~" for character in key):
         raise InputError(
-            f"an API key needs at least {MIN_KEY_CHARACTERS} visible ASCII characters; this makes one: "
+            f"an API key needs at least {MIN_KEY_CHARACTERS} visible ASCII characters; create one with: "
             'python -c "import secrets; print(secrets.token_urlsafe())"'
         )
     return key
 
 
 class Admission:
-    """Answers health checks, and turns away who has no key or no place.
+    """Answers health checks, and rejects clients without the key or beyond the limit.
 
     Args:
-        api_key: that clients must have; None lets everyone in.
-        max_clients: connections at a time.
-        health: figures for whoever asks.
+        api_key: key that clients must send; None admits every client.
+        max_clients: simultaneous connections.
+        health: returns the server's health.
     """
 
     def __init__(self, api_key: str | None, max_clients: int, health: Callable[[], dict[str, Any]]) -> None:
@@ -48,25 +48,25 @@ class Admission:
         self._health = health
 
     def __call__(self, connection: ServerConnection, request: Request) -> Response | None:
-        """The answer to an HTTP request; None lets it become a websocket.
+        """The response to an HTTP request; None continues the websocket handshake.
 
-        `/healthz` says whether the server lives, to anyone. `/health`, or `/healthz` that accepts JSON, says how it
-        does, to who has the key.
+        `/healthz` answers OK to everyone. `/health`, or `/healthz` with `Accept: application/json`, returns the health
+        to clients with the key.
         """
         path = request.path.partition("?")[0]
         accepts = ",".join(request.headers.get_all("Accept"))
         if path == "/healthz" and "application/json" not in accepts:
             return connection.respond(HTTPStatus.OK, "OK\n")
         if not self._authorized(request.headers):
-            response = connection.respond(HTTPStatus.UNAUTHORIZED, "this policy server wants its API key.\n")
+            response = connection.respond(HTTPStatus.UNAUTHORIZED, "this policy server needs an API key.\n")
             response.headers["WWW-Authenticate"] = SCHEME
             return response
         if path in ("/health", "/healthz"):
             return _json(self._health())
         if len(connection.server.connections) >= self._max_clients:
             text = (
-                f"this policy server has its {self._max_clients} clients already: take fewer --workers for `hlm eval`, "
-                "or a larger --max-clients for `hlm serve`.\n"
+                f"this policy server already has {self._max_clients} clients: use fewer --workers in `hlm eval`, or a "
+                "larger --max-clients in `hlm serve`.\n"
             )
             return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, text)
         return None

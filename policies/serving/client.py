@@ -28,30 +28,29 @@ from hlm.policies.serving.wire import ANSWER_ENTRIES, pack, unpack
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 1.0
 CLOSE_S = 1.0
-# A chunk of fifty actions takes 7 kB, what a server says about its policy less.
+# A chunk of fifty actions takes 7 kB; a spec takes less.
 MAX_ANSWER_BYTES = 2**20
 
 
 class PolicyClient:
     """A policy that a server serves; implements `hlm.core.policy.Policy`.
 
-    Nothing waits longer than it was told to. After an answer that did not come in time, or a call that was interrupted,
-    the connection is dropped: what the server says late is never taken for the next answer. The next call connects
-    again, and to the same policy only.
+    No call blocks longer than its timeout. After a timeout or an interrupted call the connection is dropped, so that a
+    late answer is never taken for the next one. The next call reconnects, and only to the same policy.
 
     Args:
-        url: `ws://HOST:PORT`, or `wss://` behind something that speaks TLS.
-        api_key: the server's, if it has one. Over `ws://` anyone on the way can read it.
-        timeout_s: how long `chunk` may take, connecting again included.
-        connect_timeout_s: how long to wait for the server in the beginning.
+        url: `ws://HOST:PORT`, or `wss://` behind a proxy with TLS.
+        api_key: the server's API key, if it has one. `ws://` does not encrypt it.
+        timeout_s: limit for a call of `chunk`, reconnecting included.
+        connect_timeout_s: limit for the first connection.
         needs: what the robot needs of the policy.
 
     Raises:
-        UnreachableError: there is no server in time, or it has no room.
-        RefusedError: the key is wrong.
-        AnswerError: it is no policy server of hlm.
-        MismatchError: the policy does not belong to this robot.
-        InputError: an address, a key or a time that is none.
+        UnreachableError: no server within the timeout, or it has no room.
+        RefusedError: the key is missing or wrong.
+        AnswerError: not a policy server of hlm.
+        MismatchError: the policy cannot drive this robot.
+        InputError: an invalid address, key or timeout.
     """
 
     def __init__(
@@ -74,9 +73,9 @@ class PolicyClient:
         self._trouble = ""
         self._noise: np.random.Generator | None = None
         self._turn = asyncio.Lock()
-        self._door = threading.Lock()  # whoever holds it decides whether another call is let in
+        self._door = threading.Lock()  # guards `_closed`
         self._closed = False
-        # The socket lives on a thread of its own, which answers the server's pings while nobody asks for a chunk.
+        # The socket has a thread of its own, which answers the server's pings between calls.
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="policy client", daemon=True)
         self._thread.start()
@@ -96,26 +95,26 @@ class PolicyClient:
 
     @property
     def spec(self) -> PolicySpec:
-        """What the server said about its policy."""
+        """The spec that the server sent."""
         return self._spec
 
     def reset(self, seed: int) -> None:
-        """From now on each chunk's noise is told; the same seed gives the same chunks, whoever else asks the server."""
+        """Send a seed with each request from now on: equal seeds give equal chunks, whatever other clients ask."""
         self._noise = np.random.default_rng(seed)
 
     def chunk(self, observation: Observation, prefix: ActionPrefix | None = None) -> ActionChunk:
         """Actions from `observation.stamp_ns` on; implements the protocol.
 
         Args:
-            observation: what is seen now.
-            prefix: what is left of the last chunk, for a policy that continues chunks.
+            observation: current observation.
+            prefix: rest of the last chunk, for policies that continue chunks.
 
         Raises:
-            AnswerTimeoutError: no answer in time.
-            UnreachableError: no connection in time, or it was lost.
-            RefusedError: the server does not take the observation; the connection goes on.
-            AnswerError: the answer is none.
-            MismatchError: a prefix for a policy that cannot continue one, or the server has another policy by now.
+            AnswerTimeoutError: no answer within the timeout.
+            UnreachableError: no connection within the timeout, or it was lost.
+            RefusedError: the server refused the request; the connection stays open.
+            AnswerError: an invalid answer.
+            MismatchError: a prefix for a policy that cannot continue one, or the server's policy has changed.
         """
         if prefix is not None and not self._spec.continues_chunks:
             raise MismatchError("the served policy cannot continue a chunk; ask without a prefix.")
@@ -124,9 +123,9 @@ class PolicyClient:
         return self._run(self._ask(message, observation.stamp_ns), self._timeout_s)
 
     def close(self) -> None:
-        """Say goodbye and end the thread; takes a second at most, and may be called again.
+        """Close the connection and end the thread within a second; may be called again.
 
-        A call that another thread is in ends with an `UnreachableError`.
+        A running call of another thread raises `UnreachableError`.
         """
         with self._door:
             if self._closed or not self._thread.is_alive():
@@ -146,7 +145,7 @@ class PolicyClient:
         return asyncio.run_coroutine_threadsafe(_within(timeout_s, coroutine), self._loop)
 
     def _run[Result](self, coroutine: Coroutine[Any, Any, Result], timeout_s: float) -> Result:
-        """What the coroutine gives on the socket's thread, within the time."""
+        """The coroutine's result, from the socket's thread, within the timeout."""
         with self._door:
             if self._closed or not self._thread.is_alive():
                 coroutine.close()
@@ -159,7 +158,7 @@ class PolicyClient:
         except CancelledError:
             raise UnreachableError(f"the client of {self.url} was closed.") from None
         except BaseException:
-            future.cancel()  # Ctrl+C in this thread: the coroutine must not go on
+            future.cancel()  # Ctrl+C in this thread must also end the coroutine.
             raise
 
     def _too_late(self, timeout_s: float) -> AnswerTimeoutError | UnreachableError:
@@ -177,7 +176,7 @@ class PolicyClient:
                     return decode_answer(unpack(answer), stamp_ns, self._spec.horizon)
             except ConnectionClosed as error:
                 raise UnreachableError(f"the connection to the policy server at {self.url} was lost: {error}") from None
-            except BaseException:  # also the deadline, which cancels
+            except BaseException:  # Also a timeout, which cancels.
                 self._connection = None
                 connection.transport.abort()
                 raise
@@ -186,11 +185,11 @@ class PolicyClient:
     async def _hello(self) -> PolicySpec:
         await self._connected()
         if self._served is None:
-            raise UnreachableError(f"the policy server at {self.url} said nothing.")
+            raise UnreachableError(f"the policy server at {self.url} sent no spec.")
         return self._served
 
     async def _connected(self) -> ClientConnection:
-        """The connection; a new one if it was lost, tried for until the deadline cancels this."""
+        """The connection; reconnects if it was lost, until the timeout cancels this."""
         if self._connection is not None and self._connection.state is State.OPEN:
             return self._connection
         pause_s = FIRST_PAUSE_S
@@ -206,14 +205,14 @@ class PolicyClient:
             pause_s = min(2.0 * pause_s, LONGEST_PAUSE_S)
 
     async def _connect(self) -> ClientConnection:
-        """One attempt: connect, and hear whether it is the right policy."""
-        self._trouble = "it says nothing"
+        """Try once to connect, and check the policy."""
+        self._trouble = "it sends nothing"
         try:
             connection = await connect(
                 self.url,
                 additional_headers=self._headers,
                 compression=None,
-                proxy=None,  # a robot's server is in its own network, whatever proxy the shell has
+                proxy=None,  # The server is in the robot's network, whatever proxy the shell has.
                 open_timeout=None,
                 close_timeout=CLOSE_S,
                 max_size=MAX_ANSWER_BYTES,
@@ -221,17 +220,17 @@ class PolicyClient:
             )
         except InvalidStatus as error:
             if error.response.status_code == 401:
-                raise RefusedError("Unauthorized", "it wants its API key, or another one") from None
+                raise RefusedError("Unauthorized", "the API key is missing or wrong") from None
             raise
         except (InvalidURI, ValueError) as error:
             raise InputError(
-                f"'{self.url}' is no address of a policy server, e.g. ws://127.0.0.1:8000: {error}"
+                f"'{self.url}' is not the address of a policy server, such as ws://127.0.0.1:8000: {error}"
             ) from None
         try:
             served = spec_of(_metadata_map(await connection.recv()))
             self._needs.check(served)
             if self._served not in (None, served):
-                raise MismatchError(f"the server at {self.url} has another policy by now; connect anew to use it.")
+                raise MismatchError(f"the server at {self.url} now serves another policy; create a new client.")
         except BaseException:
             connection.transport.abort()
             raise
@@ -239,7 +238,7 @@ class PolicyClient:
         return connection
 
     async def _goodbye(self) -> None:
-        """Cancel what other threads wait for, and close the connection."""
+        """Cancel the calls of other threads, and close the connection."""
         if calls := asyncio.all_tasks() - {asyncio.current_task()}:
             for call in calls:
                 call.cancel()
@@ -260,15 +259,15 @@ async def _within[Result](timeout_s: float, coroutine: Coroutine[Any, Any, Resul
 
 def _metadata_map(message: bytes | str) -> Any:
     if isinstance(message, str):
-        raise AnswerError("it greets with text; is it a policy server?")
+        raise AnswerError("its first message is text; is it a policy server?")
     try:
         return unpack(message, ANSWER_ENTRIES)
     except WireError as error:
-        raise AnswerError(f"it is no policy server of hlm: {error}") from None
+        raise AnswerError(f"it is not a policy server of hlm: {error}") from None
 
 
 def _reason(error: Exception) -> str:
-    """Why there is no connection, in a few words."""
+    """Why connecting failed, in a few words."""
     if isinstance(error, InvalidStatus):
         body = (error.response.body or b"").decode("utf-8", "replace")
         return f"HTTP {error.response.status_code}. {' '.join(body.split())[:200]}"

@@ -1,4 +1,4 @@
-"""A client's connection, with bounds on what it may leave in the server's memory."""
+"""A client's connection, with bounds on the server memory that it can use."""
 
 from __future__ import annotations
 
@@ -10,24 +10,23 @@ from websockets.asyncio.server import ServerConnection
 from websockets.frames import DATA_OPCODES, CloseCode, Frame, Opcode
 from websockets.protocol import Event, State
 
-# Connections that have not said yet what they want. A handshake takes milliseconds, so the oldest of too many is the
-# one that never will.
+# Connections in their handshake. A handshake takes milliseconds, so the oldest of too many is stuck.
 MAX_OPENING = 32
-# Requests that a client has sent and got no answer to; one is enough to wait politely, two to never let the GPU wait.
+# Unanswered requests of a client. One suffices, and two keep the GPU busy.
 MAX_UNANSWERED = 4
-# The bound on a message's bytes does not count empty frames, and each frame takes memory until the last one has come.
+# The bound on a message's bytes does not count empty frames, and each frame takes memory until the message is complete.
 MAX_FRAMES = 1024
 
-# What strangers do to a socket (port scans, broken handshakes) is no news, and would fill a disk with tracebacks.
+# Port scans and broken handshakes are not worth a traceback each, which would fill the disk.
 SILENT = logging.Logger("connections", logging.CRITICAL)
 
 
 class BoundedConnection(ServerConnection):
-    """Pushes out unfinished handshakes when there are too many, and ends when its client sends too much ahead.
+    """Aborts the oldest handshakes when there are too many, and closes when its client sends too many requests ahead.
 
-    What is read is bounded here and not by the queue of `websockets`: that one stops reading when it is full, and with
-    it the pings of a client that merely asks for two chunks at once. A client that does not read what it is sent is
-    not read either.
+    Reading is bounded here rather than by the queue of `websockets`, which stops reading when it is full, so that pings
+    of a client with two requests in flight would go unanswered. Nothing is read from a client that does not read its
+    answers.
     """
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
@@ -37,14 +36,14 @@ class BoundedConnection(ServerConnection):
         self._refused = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin the handshake."""
+        """Start the handshake."""
         super().connection_made(transport)
         opening = [each for each in self.server.handlers if each.protocol.state is State.CONNECTING]
         for oldest in opening[:-MAX_OPENING]:
             oldest.transport.abort()
 
     def process_event(self, event: Event) -> None:
-        """Take a handshake or a frame."""
+        """Process a handshake or a frame."""
         if isinstance(event, Frame) and event.opcode in DATA_OPCODES:
             self._count(event)
             if self._refused:
@@ -56,12 +55,12 @@ class BoundedConnection(ServerConnection):
         self._unanswered -= 1
 
     def pause_writing(self) -> None:
-        """Read no more: what is read may want an answer (a ping does), and the last ones are not taken yet."""
+        """Stop reading: what is read may need an answer, such as a ping, and earlier answers are not yet sent."""
         super().pause_writing()
         self.transport.pause_reading()
 
     def resume_writing(self) -> None:
-        """Read on."""
+        """Resume reading."""
         super().resume_writing()
         self.transport.resume_reading()
 
@@ -77,7 +76,7 @@ class BoundedConnection(ServerConnection):
             self._frames = 0
 
     def _refuse(self, code: CloseCode, reason: str) -> None:
-        """Say goodbye, as `websockets` does after a message that is too large; nothing that still comes is read."""
+        """Close the connection, as `websockets` does after too large a message, and ignore further frames."""
         self._refused = True
         self.protocol.fail(code, reason)
         self.send_data()

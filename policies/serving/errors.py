@@ -1,4 +1,4 @@
-"""What goes wrong between a policy server and its clients."""
+"""Errors between a policy server and its clients."""
 
 from __future__ import annotations
 
@@ -6,30 +6,30 @@ from hlm.core.errors import HlmError
 
 
 class ServingError(HlmError):
-    """Base of what goes wrong between a policy server and its clients."""
+    """Base of the errors between a policy server and its clients."""
 
 
 class WireError(ServingError):
-    """Bytes that are no message, or a value that cannot be sent as one."""
+    """Bytes that are not a message, or a value that cannot be sent as one."""
 
 
 class UnreachableError(ServingError):
-    """There is no policy server, it has no room, or the connection was lost."""
+    """No policy server, a full one, or a lost connection."""
 
 
 class AnswerTimeoutError(ServingError, TimeoutError):
-    """The policy server did not answer in time; what it may still say is never read."""
+    """The policy server did not answer in time; a late answer is never read."""
 
 
 class AnswerError(ServingError):
-    """What answered is no policy server of hlm, or its answer is none."""
+    """Not a policy server of hlm, or an invalid answer."""
 
 
 class RefusedError(ServingError):
-    """The policy server refused a request and said why.
+    """The policy server refused a request.
 
     Attributes:
-        kind: name of the error on the server, e.g. `InputError` or `MismatchError`; `InternalError` is its own fault.
+        kind: class of the error on the server, e.g. `InputError` or `MismatchError`; `InternalError` for its own.
     """
 
     def __init__(self, kind: str, text: str) -> None:

@@ -10,7 +10,7 @@ from hlm.core.errors import HlmError, MismatchError
 from hlm.core.policy import PolicySpec
 from hlm.policies.serving.errors import AnswerError
 
-# Names that the version before had for entries; its servers are understood, and its clients find them beside the new.
+# The previous version's names. They are sent beside today's, for its clients, and read from its servers.
 _FORMER = {"policy": "policy_type", "checkpoint": "origin", "execute": "execution_horizon", "words": "vocabulary"}
 
 
@@ -27,13 +27,13 @@ def spec_of(message: Any) -> PolicySpec:
         AnswerError: the greeting does not come from a policy server of hlm.
     """
     if not isinstance(message, dict):
-        raise AnswerError("it says nothing about its policy; is it a policy server?")
+        raise AnswerError("it sends no spec; is it a policy server?")
     named = {name: message[former] for former, name in _FORMER.items() if former in message} | message
     known = {item.name for item in fields(PolicySpec)}
     try:
         return from_document(PolicySpec, {key: named[key] for key in named if key in known}, "metadata")
     except HlmError as error:
-        raise AnswerError(f"it is no policy server of hlm: {error}") from None
+        raise AnswerError(f"it is not a policy server of hlm: {error}") from None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,8 +1,8 @@
-"""A policy for whoever connects: openpi's websocket protocol, with bounds on everything that a client can cost.
+"""A policy server: openpi's websocket protocol, with bounds on everything that a client can use.
 
-One thread computes, so that pings and health checks are answered meanwhile. A connection has at most one request in the
-queue and joins its end again with the next one, so that clients take turns however fast each of them asks. What it has
-sent ahead waits in the connection (`hlm.policies.serving.connection`), which bounds it.
+The policy computes in one thread, so that pings and health checks are answered meanwhile. A connection has at most one
+request in the queue, so that clients take turns however fast each of them asks. Requests sent ahead wait in the
+connection, which bounds them (`hlm.policies.serving.connection`).
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ServerConfig:
-    """Bounds of a server.
+    """Limits of a server.
 
     Attributes:
-        max_message_bytes: largest request; a client that sends a larger one is disconnected, and so is one with more
-            than four unanswered ones.
-        max_clients: connections at a time.
-        handshake_s: how long a connection may take to say what it wants.
-        ping_s: time between pings, and how long a client may take to answer one.
-        close_s: how long a client may take to say goodbye.
+        max_message_bytes: largest request, bytes; clients that send a larger one are disconnected, and so are clients
+            with more than four unanswered requests.
+        max_clients: simultaneous connections.
+        handshake_s: time limit of a websocket handshake, s.
+        ping_s: interval of pings, and time limit of their answers, s.
+        close_s: time limit of the closing handshake, s.
     """
 
     max_message_bytes: int = 32_000_000
@@ -57,7 +57,7 @@ class ServerConfig:
         """Check ranges.
 
         Raises:
-            InputError: a bound that lets nobody in.
+            InputError: a limit that is not positive.
         """
         for name in ("max_message_bytes", "max_clients", "handshake_s", "ping_s", "close_s"):
             if not getattr(self, name) > 0:
@@ -65,18 +65,18 @@ class ServerConfig:
 
 
 class PolicyServer:
-    """Serves a policy while it is entered: warms it up, listens, and in the end finishes the request that is running.
+    """Serves a policy while it is entered: warms it up, listens, and finally finishes the running request.
 
     Args:
-        policy: asked for chunks, in a thread of its own.
-        listener: bound socket, which this takes over.
-        config: bounds.
-        api_key: that clients must have; None lets everyone in.
-        describe_sampling: says how chunks are made, and why not faster, for `health`.
+        policy: policy to serve, called from a thread of its own.
+        listener: bound socket, which the server takes over.
+        config: limits.
+        api_key: key that clients must send; None admits every client.
+        describe_sampling: returns how chunks are computed and which faster ways failed, for `health`.
 
     Attributes:
-        url: where it listens.
-        statistics: what it has done so far.
+        url: address of the server.
+        statistics: statistics of its answers.
     """
 
     def __init__(
@@ -107,8 +107,8 @@ class PolicyServer:
         """Warm up, then listen; connections are refused until then.
 
         Raises:
-            HlmError: the policy does not take its own kind of observation.
-            InputError: another server began to listen at the address meanwhile.
+            HlmError: the policy refuses an observation as its spec describes it.
+            InputError: another server has started to listen at the address.
         """
         try:
             await asyncio.wrap_future(self._worker.warm_up())
@@ -123,7 +123,7 @@ class PolicyServer:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Answer the request that is running, and say goodbye (close code 1001) to everyone."""
+        """Answer the running request, and close all connections (close code 1001)."""
         self._stopping = True
         self._worker.stop()
         if self._server is None:
@@ -139,7 +139,7 @@ class PolicyServer:
         await self._server.wait_closed()
 
     def health(self) -> dict[str, Any]:
-        """How the server does, as a map that JSON can hold."""
+        """The server's health, for JSON."""
         return {
             "status": "stopping" if self._stopping else "ok",
             "policy_type": self._policy.spec.policy_type,
@@ -158,7 +158,7 @@ class PolicyServer:
         listening = serve(
             self._converse,
             sock=self._listener,
-            # Pages in a browser of this machine could reach a server on the loopback interface; they name their origin.
+            # Web pages in a local browser could reach the loopback interface; their requests have an origin.
             origins=[None],
             compression=None,
             process_request=self._admission,
@@ -167,7 +167,7 @@ class PolicyServer:
             ping_timeout=config.ping_s,
             close_timeout=config.close_s,
             max_size=config.max_message_bytes,
-            max_queue=None,  # the connection has bounds of its own
+            max_queue=None,  # the connection has its own bounds
             logger=SILENT,
             create_connection=BoundedConnection,
         )
@@ -178,7 +178,7 @@ class PolicyServer:
             raise taken(host, port, error) from None
 
     async def _converse(self, connection: ServerConnection) -> None:
-        """Metadata, then an answer to each request, until the client goes or the server stops."""
+        """Send the spec, then answer each request until the client leaves or the server stops."""
         gone = asyncio.ensure_future(connection.wait_closed())
         try:
             await self._answer(cast(BoundedConnection, connection), gone)
@@ -187,7 +187,7 @@ class PolicyServer:
         except ConnectionClosed:
             pass
         except Exception:
-            _LOG.exception("a conversation broke off")  # the websocket's own log is silent, see `SILENT`
+            _LOG.exception("a connection failed")  # The log of `websockets` is off, see `SILENT`.
             raise
         finally:
             gone.cancel()
@@ -209,7 +209,7 @@ class PolicyServer:
     async def _reply(
         self, connection: ServerConnection, message: bytes | str, previous_s: float | None, gone: asyncio.Future[None]
     ) -> Reply | None:
-        """The answer when the request's turn has come; None when nobody waits for it any more, or the server stops."""
+        """The answer to a request; None if the client has left or the server is stopping."""
         if self._stopping:
             return None
         job = self._worker.submit(message, previous_s)
@@ -230,7 +230,7 @@ class PolicyServer:
 
 
 def _sampling(info: Mapping[str, object]) -> dict[str, Any]:
-    """How chunks are made, and why not faster, as JSON can hold it."""
+    """How chunks are computed and which faster ways failed, for JSON."""
     said: dict[str, Any] = {"sampling": str(info["sampling"])} if "sampling" in info else {}
     if isinstance(left_out := info.get("left_out"), list | tuple):
         said["left_out"] = [" ".join(str(text).split()) for text in left_out]

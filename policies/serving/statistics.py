@@ -1,4 +1,4 @@
-"""What a server has done so far, in bounded memory."""
+"""Statistics of a server's answers, in bounded memory."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from collections.abc import Iterable
 
 import numpy as np
 
-# Percentiles are of the newest answers: an hour at three chunks a second would be 11,000.
+# Percentiles are of the newest answers; an hour at three chunks a second has 11,000.
 KEPT = 1000
 PERCENTILES = (50, 90, 99)
 
 
 class ServingStatistics:
-    """Counts answers and keeps the newest durations.
+    """Counts of requests, and durations of the newest answers.
 
     Attributes:
-        requests: answered, refused ones included.
-        errors: refused.
+        requests: answered requests, refused ones included.
+        errors: refused requests.
     """
 
     def __init__(self) -> None:
@@ -27,18 +27,18 @@ class ServingStatistics:
         self._queue_s: deque[float] = deque(maxlen=KEPT)
 
     def answered(self, infer_s: float, queue_s: float) -> None:
-        """Count an answer that took so long to make, after waiting so long."""
+        """Count an answer, computed in `infer_s` after waiting for `queue_s`."""
         self.requests += 1
         self._infer_s.append(infer_s)
         self._queue_s.append(queue_s)
 
     def refused(self) -> None:
-        """Count a request that got an error."""
+        """Count a refused request."""
         self.requests += 1
         self.errors += 1
 
     def latency_ms(self) -> dict[str, dict[str, float]]:
-        """Percentiles of making answers (`infer`) and of waiting before that (`queue`), ms; empty before the first."""
+        """Percentiles of computing (`infer`) and waiting (`queue`), ms; empty before the first answer."""
         return {"infer": _percentiles_ms(self._infer_s), "queue": _percentiles_ms(self._queue_s)}
 
 

@@ -1,11 +1,11 @@
 """Messages as bytes: msgpack with openpi's encoding of NumPy arrays, and nothing that could run code.
 
-An array is a map of four entries: `__ndarray__` (true), `data` (bytes in C order), `dtype` (as NumPy writes it, e.g.
-`<f4`) and `shape`. A NumPy scalar is one of three: `__npgeneric__` (true), `data` (the number) and `dtype`. openpi
-writes these keys as bytes; both bytes and text are read, and every key is text once it was read.
+An array is a map with four entries: `__ndarray__` (true), `data` (bytes in C order), `dtype` (NumPy's string, e.g.
+`<f4`) and `shape`. A NumPy scalar has three: `__npgeneric__` (true), `data` (the number) and `dtype`. openpi writes
+these keys as bytes; both bytes and text are read, and decoded keys are always text.
 
-What is read comes from a stranger: types and sizes are checked before anything is built, parts are counted while they
-are, and levels afterwards.
+Messages are untrusted: types and sizes are checked before anything is built, containers are counted while they are
+built, and levels afterwards.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ import numpy as np
 
 from hlm.policies.serving.errors import WireError
 
-# A request holds about twenty maps and lists, three deep. These leave room, and bound what a message costs.
+# A request has about twenty maps and lists, three levels deep.
 MAX_CONTAINERS = 256
 REQUEST_ENTRIES = 256
-# A server says all the words that its policy knows; how long that may be is bounded in bytes.
+# A server's greeting lists the policy's vocabulary; the size of an answer in bytes is bounded too.
 ANSWER_ENTRIES = 65_536
 MAX_DEPTH = 8
 MAX_TEXT_BYTES = 65_536
 MAX_AXES = 8
 MAX_SIDE = 2**24
 
-# Booleans, integers and floats: no objects, records, complex numbers, texts or dates.
+# Booleans, integers and floats; no objects, records, complex numbers, strings or dates.
 _DTYPE = re.compile(r"[<>|=]?[biuf][1248]")
 
 
 def pack(value: Any) -> bytes:
-    """The bytes of numbers, texts, bytes, arrays, and maps and lists of them.
+    """Encode numbers, strings, bytes, arrays, and maps and lists of them.
 
     Raises:
-        WireError: there is something else in it.
+        WireError: a value of another type.
     """
     try:
         packed: bytes = msgpack.packb(value, default=_encode)
@@ -47,14 +47,14 @@ def pack(value: Any) -> bytes:
 
 
 def unpack(data: bytes, max_entries: int = REQUEST_ENTRIES) -> Any:
-    """What `pack` made the bytes of; tuples come back as lists, and arrays read-only, without a copy.
+    """Decode a message of `pack`. Tuples become lists; arrays are read-only views of the message.
 
     Args:
         data: the message.
-        max_entries: that a map or list may have.
+        max_entries: largest number of entries of a map or list.
 
     Raises:
-        WireError: the bytes are no such message, or it is larger than any honest one.
+        WireError: an invalid message, or one beyond the limits.
     """
     reader = _Reader()
     try:
@@ -72,7 +72,7 @@ def unpack(data: bytes, max_entries: int = REQUEST_ENTRIES) -> Any:
         raise
     except (ValueError, TypeError, OverflowError, msgpack.UnpackException) as error:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise WireError(f"the message is no message of msgpack: {reason}") from None
+        raise WireError(f"the message is not valid msgpack: {reason}") from None
     _check_depth(value, MAX_DEPTH)
     return value
 
@@ -89,33 +89,33 @@ def _encode(value: Any) -> dict[bytes, Any]:
 
 
 class _Reader:
-    """Builds the maps, lists and arrays of one message, and counts them."""
+    """Builds the maps, lists and arrays of a message, and counts them."""
 
     def __init__(self) -> None:
         self._containers = 0
 
     def mapping(self, pairs: list[tuple[Any, Any]]) -> Any:
-        """A map as what it stands for."""
+        """A map, or the array or scalar that it encodes."""
         self._count()
         values: dict[str, Any] = {}
         for raw, value in pairs:
             key = raw.decode() if isinstance(raw, bytes) else raw
             if key in values:
-                raise WireError(f"the message says '{key[:80]}' twice.")
+                raise WireError(f"the message has the key '{key[:80]}' twice.")
             values[key] = value
         if "__ndarray__" in values:
             return _array(values)
         return _scalar(values) if "__npgeneric__" in values else values
 
     def items(self, items: list[Any]) -> list[Any]:
-        """A list as it is."""
+        """A list."""
         self._count()
         return items
 
     def _count(self) -> None:
         self._containers += 1
         if self._containers > MAX_CONTAINERS:
-            raise WireError(f"the message has more than {MAX_CONTAINERS} parts.")
+            raise WireError(f"the message has more than {MAX_CONTAINERS} maps and lists.")
 
 
 def _refuse_extension(code: int, data: bytes) -> None:
@@ -127,12 +127,12 @@ def _array(values: dict[str, Any]) -> np.ndarray[Any, Any]:
     data, shape = values["data"], values["shape"]
     if not isinstance(data, bytes) or not isinstance(shape, list) or len(shape) > MAX_AXES:
         raise WireError(
-            f"the message has an array without bytes, or whose shape is no list of up to {MAX_AXES} numbers."
+            f"the message has an array without bytes, or with a shape that is not a list of up to {MAX_AXES} integers."
         )
     if not all(type(side) is int and 0 <= side <= MAX_SIDE for side in shape):
-        raise WireError(f"the message has an array of shape {str(shape)[:80]}; sides go from 0 to {MAX_SIDE}.")
+        raise WireError(f"the message has an array of shape {str(shape)[:80]}; sides must be 0 to {MAX_SIDE}.")
     if math.prod(shape) * dtype.itemsize != len(data):
-        raise WireError(f"the message has an array of {len(data)} bytes, which do not make shape {shape} of {dtype}.")
+        raise WireError(f"the message has an array of {len(data)} bytes, which does not match shape {shape}, {dtype}.")
     array: np.ndarray[Any, Any] = np.ndarray(shape, dtype, buffer=data)
     if dtype.kind == "b" and np.frombuffer(data, np.uint8).max(initial=0) > 1:
         raise WireError("the message has an array of booleans that are neither true nor false.")
@@ -144,16 +144,16 @@ def _scalar(values: dict[str, Any]) -> np.generic:
     number = values["data"]
     fits = {"b": (bool,), "i": (int,), "u": (int,), "f": (float, int)}[dtype.kind]
     if type(number) not in fits:
-        raise WireError(f"the message has a {type(number).__name__} where a number of {dtype} belongs.")
+        raise WireError(f"the message has a {type(number).__name__} in place of a {dtype}.")
     try:
         scalar: np.generic = dtype.type(number)
     except (OverflowError, ValueError) as error:
-        raise WireError(f"the message has a number that is no {dtype}: {error}") from None
+        raise WireError(f"the message has a number that does not fit {dtype}: {error}") from None
     return scalar
 
 
 def _dtype(values: dict[str, Any], marker: str, keys: tuple[str, ...]) -> np.dtype[Any]:
-    """The type of an array's or scalar's map, after checking that it has the entries that it must have."""
+    """The dtype in an array's or scalar's map, after checking its entries."""
     if values.keys() != {marker, *keys} or values[marker] is not True:
         raise WireError(f"the message has an array whose entries are not {marker} (true), {', '.join(keys)}.")
     text = values["dtype"]

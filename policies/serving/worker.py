@@ -1,4 +1,4 @@
-"""The one thread that a server's policy runs in."""
+"""The thread that a server's policy runs in."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ WARM_UP_CALLS = 3
 
 
 class Reply(NamedTuple):
-    """What goes back to a client.
+    """Reply to a client.
 
     Attributes:
-        payload: a map as bytes, or an error as text.
-        timing: how long it took; None for an error.
+        payload: map as bytes, or error as text.
+        timing: durations; None for an error.
     """
 
     payload: bytes | str
@@ -35,12 +35,12 @@ class Reply(NamedTuple):
 
 
 class Worker:
-    """Answers requests one after the other, in the order in which they came, in a thread of its own.
+    """Answers requests in order of arrival, in a thread of its own.
 
-    Reading and checking a request happens in that thread, too: the event loop only moves bytes.
+    The thread also decodes and checks the requests: the event loop only moves bytes.
 
     Args:
-        policy: asked for chunks.
+        policy: policy to ask.
     """
 
     def __init__(self, policy: Policy) -> None:
@@ -51,20 +51,20 @@ class Worker:
         self._stopped = False
 
     def warm_up(self) -> Future[None]:
-        """Ask for chunks of grey images, so that no client's first answer waits for compilers and caches.
+        """Compute chunks of grey images, so that no client waits for compilers and caches.
 
-        The thread is the one that serves: compiled graphs may belong to their thread.
+        This happens in the serving thread, to which compiled graphs may belong.
         """
         return self._thread.submit(self._warm_up)
 
     def submit(self, message: bytes | str, previous_s: float | None) -> Future[Reply]:
-        """The answer to a message, when its turn has come; cancelled by `stop` until then.
+        """Queue a message; `stop` cancels messages that are still queued.
 
-        A cancelled one stays in the executor's queue, but not its message: clients that ask and leave cost no memory.
+        A cancelled job stays in the executor's queue without its message, so that clients that leave cost no memory.
 
         Args:
-            message: as it came.
-            previous_s: how long the client's previous answer took, for its timing.
+            message: message of the client.
+            previous_s: duration of the client's previous answer, s, for its timing.
         """
         held = [message]
         job = self._thread.submit(self._answer, held, previous_s, self._clock.now_ns())
@@ -72,14 +72,14 @@ class Worker:
         return job
 
     def busy_s(self) -> float:
-        """How long the request that is being answered has been so, 0 when there is none."""
+        """Time since the running request was started, s; 0 if there is none."""
         began_ns = self._began_ns
         return 0.0 if began_ns is None else (self._clock.now_ns() - began_ns) * 1e-9
 
     def stop(self) -> None:
-        """Take no more requests and forget those that wait; the one that is being answered goes on.
+        """Accept no more requests and cancel the queued ones; the running one continues.
 
-        Warming up ends with the chunk that is being made.
+        A running warm-up ends after its current chunk.
         """
         self._stopped = True
         self._thread.shutdown(wait=False, cancel_futures=True)
@@ -127,4 +127,4 @@ class Worker:
             chunk = self._policy.chunk(observation)
             if spec.continues_chunks and not self._stopped:
                 self._chunk(observation, ActionPrefix(chunk.actions, 1, max(1, spec.horizon // 2)))
-        self._policy.reset(0)  # so that it answers as a policy that was just loaded
+        self._policy.reset(0)  # So that clients see a freshly loaded policy.

@@ -8,11 +8,11 @@ def test_info(checkpoint, capsys, monkeypatch):
     assert main(["policy", "info", str(checkpoint)]) == 0
     text = " ".join(capsys.readouterr().out.split())
     assert "robot unitree_g1, 30 Hz" in text
-    assert "kind compact" in text
+    assert "type compact" in text
     assert f"cameras head; {SIDE} x {SIDE} px, seen at {SIDE} x {SIDE} px" in text
     assert "actions 50 absolute, bimanual order" in text
     assert "proprioception yes" in text
-    assert "sampling 3 Euler steps, 25 actions per chunk" in text
+    assert "sampling 3 Euler steps, execution horizon 25 actions" in text
     assert "words cup, lift, the" in text
     assert "trained 2 updates on" in text
     assert "resumable yes" in text
@@ -27,7 +27,7 @@ def test_sampling_is_kept(checkpoint, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
     assert main(["policy", "sampling", str(checkpoint), "--euler-steps", "7", "--execution-horizon", "11"]) == 0
     assert main(["policy", "info", str(checkpoint)]) == 0
-    assert capsys.readouterr().out.count("7 Euler steps, 11 actions per chunk") == 2
+    assert capsys.readouterr().out.count("7 Euler steps, execution horizon 11 actions") == 2
 
 
 def test_nothing_to_change_is_refused(checkpoint, refused):

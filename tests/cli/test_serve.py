@@ -204,7 +204,7 @@ def test_served_policy_is_scored(served, folder, brief, monkeypatch):
     [
         (["--server", "ws://127.0.0.1:1", "--euler-steps", "3"], "give them to `hlm serve`"),
         (["--server", "ws://127.0.0.1:1", str(SHIPPED)], "give a CHECKPOINT, --server URL or --source scripted"),
-        (["--server", "http://127.0.0.1:1"], "is no address of a policy server"),
+        (["--server", "http://127.0.0.1:1"], "is not the address of a policy server"),
     ],
 )
 def test_servers_that_cannot_be_scored_are_one_line(refused, words, text):
@@ -213,7 +213,7 @@ def test_servers_that_cannot_be_scored_are_one_line(refused, words, text):
 
 def test_scoring_wants_the_server_s_key(served, refused, monkeypatch):
     monkeypatch.delenv("HLM_API_KEY", raising=False)
-    assert "it wants its API key" in refused("eval", "--server", f"ws://127.0.0.1:{served}")
+    assert "the API key is missing or wrong" in refused("eval", "--server", f"ws://127.0.0.1:{served}")
 
 
 def test_taken_port_is_one_line(refused):
@@ -226,16 +226,16 @@ def test_taken_port_is_one_line(refused):
     ("words", "text"),
     [
         (["nothing"], "no checkpoint at nothing"),
-        (["nothing", "--host", "0.0.0.0"], "others than this machine can reach '0.0.0.0': give an API key"),
+        (["nothing", "--host", "0.0.0.0"], "other machines can reach '0.0.0.0': set an API key"),
         (["nothing", "--host", "no.such.host.invalid"], "no host 'no.such.host.invalid'"),
-        (["nothing", "--port", "70000"], "port 70000 is none"),
+        (["nothing", "--port", "70000"], "port 70000 is not valid"),
         (["nothing", "--api-key-file", "key"], "no file 'key' with an API key"),
-        (["nothing", "--max-message-mb", "0"], "--max-message-mb must lie between 0.001 and 1000, got 0.0."),
-        (["nothing", "--max-message-mb", "inf"], "--max-message-mb must lie between 0.001 and 1000, got inf."),
-        (["nothing", "--max-message-mb", "nan"], "--max-message-mb must lie between 0.001 and 1000, got nan."),
-        (["nothing", "--threads", "0"], "--threads must lie between 1 and 1024, got 0."),
-        (["nothing", "--threads", "10000000000"], "--threads must lie between 1 and 1024, got 10000000000."),
-        (["nothing", "--max-clients", "0"], "--max-clients must lie between 1 and 1024, got 0."),
+        (["nothing", "--max-message-mb", "0"], "--max-message-mb must be between 0.001 and 1000, got 0.0."),
+        (["nothing", "--max-message-mb", "inf"], "--max-message-mb must be between 0.001 and 1000, got inf."),
+        (["nothing", "--max-message-mb", "nan"], "--max-message-mb must be between 0.001 and 1000, got nan."),
+        (["nothing", "--threads", "0"], "--threads must be between 1 and 1024, got 0."),
+        (["nothing", "--threads", "10000000000"], "--threads must be between 1 and 1024, got 10000000000."),
+        (["nothing", "--max-clients", "0"], "--max-clients must be between 1 and 1024, got 0."),
     ],
 )
 def test_errors_are_one_line(refused, monkeypatch, words, text):

@@ -37,8 +37,8 @@ def test_taken_port_is_one_line():
 @pytest.mark.parametrize(
     ("host", "port", "text"),
     [
-        ("127.0.0.1", -1, "port -1 is none"),
-        ("127.0.0.1", 65_536, "port 65536 is none"),
+        ("127.0.0.1", -1, "port -1 is not valid"),
+        ("127.0.0.1", 65_536, "port 65536 is not valid"),
         ("no.such.host.invalid", 0, "no host 'no.such.host.invalid'"),
         ("203.0.113.1", 0, "cannot listen at port 0 of '203.0.113.1'"),
     ],

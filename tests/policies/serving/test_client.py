@@ -143,7 +143,7 @@ def test_answer_to_another_observation_is_refused(impostor, policy, observe, con
 
     client = connect(impostor(answer_twice))
     assert client.chunk(observe(stamp_ns=1)).stamp_ns == 1
-    with pytest.raises(AnswerError, match="answers observation 1, and was asked 2"):
+    with pytest.raises(AnswerError, match="answered observation 1 instead of 2"):
         client.chunk(observe(stamp_ns=2))
     assert client.chunk(observe(stamp_ns=3)).stamp_ns == 3
 
@@ -188,7 +188,7 @@ def test_other_policy_at_the_same_address_is_not_taken(serve, policy, make_polic
     client = connect(running.url)
     running.stop()
     serve(make_policy(horizon=7), port=running.port)
-    with pytest.raises(MismatchError, match="has another policy by now"):
+    with pytest.raises(MismatchError, match="now serves another policy"):
         client.chunk(observe())
 
 
@@ -203,7 +203,7 @@ def test_no_server_is_said_in_time(dead_port):
 
 def test_silent_server_is_said_in_time(silent_port):
     begin = time.monotonic()
-    with pytest.raises(UnreachableError, match=r"within 0\.3 s: it says nothing"):
+    with pytest.raises(UnreachableError, match=r"within 0\.3 s: it sends nothing"):
         PolicyClient(f"ws://127.0.0.1:{silent_port}", connect_timeout_s=0.3)
     assert time.monotonic() - begin < 2.0
 
@@ -228,9 +228,9 @@ def test_server_that_reads_nothing_is_said_in_time(impostor, policy, connect):
 @pytest.mark.parametrize(
     ("greeting", "text"),
     [
-        (b"\x80", "it is no policy server of hlm: metadata lacks 'policy_type'"),
-        (b"\xc1", "it is no policy server of hlm"),
-        ("hello", "it greets with text"),
+        (b"\x80", "it is not a policy server of hlm: metadata lacks 'policy_type'"),
+        (b"\xc1", "it is not a policy server of hlm"),
+        ("hello", "its first message is text"),
     ],
 )
 def test_other_servers_are_recognised(impostor, greeting, text):
@@ -249,7 +249,7 @@ def test_wrong_key_is_said_at_once(serve, policy, connect):
     running = serve(policy, api_key=KEY)
     begin = time.monotonic()
     for key in (None, f"{KEY}x"):
-        with pytest.raises(RefusedError, match="it wants its API key, or another one") as refused:
+        with pytest.raises(RefusedError, match="the API key is missing or wrong") as refused:
             connect(running.url, api_key=key)
         assert refused.value.kind == "Unauthorized"
     assert time.monotonic() - begin < 2.0
@@ -259,7 +259,7 @@ def test_wrong_key_is_said_at_once(serve, policy, connect):
 def test_server_without_room_is_tried_until_there_is(serve, policy, connect):
     running = serve(policy, max_clients=1)
     first = connect(running.url)
-    text = r"HTTP 503\. this policy server has its 1 clients already: .* fewer --workers .* larger --max-clients"
+    text = r"HTTP 503\. this policy server already has 1 clients: .* fewer --workers .* larger --max-clients"
     with pytest.raises(UnreachableError, match=text):
         connect(running.url, connect_timeout_s=0.3)
     threading.Timer(0.2, first.close).start()
@@ -273,7 +273,7 @@ def test_policy_of_another_robot_is_not_taken(serve, policy, connect):
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1", "ws://", "ws://x:notaport"])
 def test_addresses_that_are_none(url):
-    with pytest.raises(InputError, match="is no address of a policy server"):
+    with pytest.raises(InputError, match="is not the address of a policy server"):
         PolicyClient(url, connect_timeout_s=1.0)
 
 

@@ -82,7 +82,7 @@ def test_frozen_server_is_a_typed_error_and_answers_again_when_it_thaws(connect,
         running.send_signal(signal.SIGSTOP)
         with pytest.raises(AnswerTimeoutError):
             client.chunk(observe(2))
-        with pytest.raises(UnreachableError, match="it says nothing"):
+        with pytest.raises(UnreachableError, match="it sends nothing"):
             client.chunk(observe(3))
         running.send_signal(signal.SIGCONT)
         client._timeout_s = 10.0

@@ -38,8 +38,8 @@ def test_a_client_of_the_version_before_finds_its_entries(spec):
     ("message", "text"),
     [
         ({}, "metadata lacks 'policy_type'"),
-        ([], "says nothing about its policy"),
-        (None, "says nothing about its policy"),
+        ([], "sends no spec"),
+        (None, "sends no spec"),
         ({"horizon": "many"}, "metadata.horizon must be an integer, got 'many'"),
         ({"cameras": [1]}, "metadata.cameras"),
         ({"rate_hz": 0.0}, "cannot make 0.0 actions per second"),

@@ -67,8 +67,8 @@ def test_policy_that_fails_to_warm_up_is_not_served(serve, policy):
     ("message", "kind", "text"),
     [
         ("some text", "InputError", "requests are binary frames"),
-        (b"", "WireError", "the message is no message of msgpack"),
-        (b"\xc1\xff", "WireError", "the message is no message of msgpack"),
+        (b"", "WireError", "the message is not valid msgpack"),
+        (b"\xc1\xff", "WireError", "the message is not valid msgpack"),
         (pack({"prompt": "x"}), "InputError", "needs 'observation/state'"),
         (pack({"promt": "x"}), "UnknownNameError", "Did you mean 'prompt'?"),
         (pack([1, 2]), "InputError", "a request must be a map"),

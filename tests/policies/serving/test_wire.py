@@ -53,9 +53,9 @@ def test_round_trip(value):
 def test_number_of_entries_is_bounded_as_the_reader_says():
     words = [f"word{number}" for number in range(1000)]
     assert unpack(pack(words), max_entries=1000) == words
-    with pytest.raises(WireError, match="is no message of msgpack"):
+    with pytest.raises(WireError, match="is not valid msgpack"):
         unpack(pack(words), max_entries=999)
-    with pytest.raises(WireError, match="is no message of msgpack"):
+    with pytest.raises(WireError, match="is not valid msgpack"):
         unpack(pack(dict.fromkeys(words)), max_entries=999)
 
 
@@ -143,15 +143,15 @@ def test_other_types_are_not_written(value):
         ({"dtype": "(1000000,1000000)f8"}, "only booleans, integers and floats are read"),
         ({"dtype": 4}, "only booleans, integers and floats are read"),
         ({"dtype": "<f1"}, "which NumPy does not know"),
-        ({"shape": [4]}, "12 bytes, which do not make shape"),
-        ({"shape": [-3]}, "sides go from 0"),
-        ({"shape": [-1, -3]}, "sides go from 0"),
-        ({"shape": [True, 3]}, "sides go from 0"),
-        ({"shape": [3.0]}, "sides go from 0"),
-        ({"shape": [2**62, 0], "data": b""}, "sides go from 0"),
-        ({"shape": [2**24, 2**24, 2**24, 2**24]}, "do not make shape"),
-        ({"shape": [1] * 9}, "no list of up to 8 numbers"),
-        ({"shape": 3}, "no list of up to 8 numbers"),
+        ({"shape": [4]}, "12 bytes, which does not match shape"),
+        ({"shape": [-3]}, "sides must be 0 to"),
+        ({"shape": [-1, -3]}, "sides must be 0 to"),
+        ({"shape": [True, 3]}, "sides must be 0 to"),
+        ({"shape": [3.0]}, "sides must be 0 to"),
+        ({"shape": [2**62, 0], "data": b""}, "sides must be 0 to"),
+        ({"shape": [2**24, 2**24, 2**24, 2**24]}, "does not match shape"),
+        ({"shape": [1] * 9}, "not a list of up to 8 integers"),
+        ({"shape": 3}, "not a list of up to 8 integers"),
         ({"data": "abc"}, "an array without bytes"),
         ({"data": None}, "entries are not __ndarray__"),
         ({"more": 1}, "entries are not __ndarray__"),
@@ -166,7 +166,12 @@ def test_array_that_lies_is_refused(changes, text):
 
 @pytest.mark.parametrize(
     ("dtype", "number", "text"),
-    [("|u1", 256, "no uint8"), ("<i4", 1.5, "a float where"), ("<f4", "1", "a str where"), ("|b1", 1, "an? int where")],
+    [
+        ("|u1", 256, "does not fit uint8"),
+        ("<i4", 1.5, "a float in place of"),
+        ("<f4", "1", "a str in place of"),
+        ("|b1", 1, "an? int in place of"),
+    ],
 )
 def test_scalar_that_lies_is_refused(dtype, number, text):
     with pytest.raises(WireError, match=text):
@@ -176,17 +181,17 @@ def test_scalar_that_lies_is_refused(dtype, number, text):
 @pytest.mark.parametrize(
     ("message", "text"),
     [
-        (msgpack.packb({"a": 1}) + b"\x00", "is no message of msgpack"),
-        (msgpack.packb({"a": b"12345"})[:-2], "is no message of msgpack"),
-        (b"\x82\xa1a\x01\xc4\x01a\x02", "says 'a' twice"),
-        (b"\x81\xc4\x01\xff\x01", "is no message of msgpack"),
-        (b"\x81\x01\x02", "is no message of msgpack"),
-        (msgpack.packb("x" * (wire.MAX_TEXT_BYTES + 1)), "is no message of msgpack"),
-        (msgpack.packb([0] * (wire.REQUEST_ENTRIES + 1)), "is no message of msgpack"),
-        (msgpack.packb([[]] * 200 + [[[]] * 56]), "has more than 256 parts"),
+        (msgpack.packb({"a": 1}) + b"\x00", "is not valid msgpack"),
+        (msgpack.packb({"a": b"12345"})[:-2], "is not valid msgpack"),
+        (b"\x82\xa1a\x01\xc4\x01a\x02", "has the key 'a' twice"),
+        (b"\x81\xc4\x01\xff\x01", "is not valid msgpack"),
+        (b"\x81\x01\x02", "is not valid msgpack"),
+        (msgpack.packb("x" * (wire.MAX_TEXT_BYTES + 1)), "is not valid msgpack"),
+        (msgpack.packb([0] * (wire.REQUEST_ENTRIES + 1)), "is not valid msgpack"),
+        (msgpack.packb([[]] * 200 + [[[]] * 56]), "has more than 256 maps and lists"),
         (msgpack.packb({"a": [[[[[[[[]]]]]]]]}), "has more than 8 levels"),
         (msgpack.packb(msgpack.ExtType(5, b"")), "an extension of msgpack, type 5"),
-        (msgpack.packb(msgpack.Timestamp(1)), "is no message of msgpack"),
+        (msgpack.packb(msgpack.Timestamp(1)), "is not valid msgpack"),
     ],
 )
 def test_strange_messages_are_refused(message, text):
