@@ -14,24 +14,24 @@ from hlm.policies.policy_config import PolicyConfig
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ActConfig(PolicyConfig):
-    """Action Chunking Transformer; the defaults are the original's and LeRobot's (Zhao et al. 2023, arXiv 2304.13705).
+    """Action Chunking Transformer (Zhao et al. 2023, arXiv 2304.13705), with the defaults of the paper and LeRobot.
 
-    It reads no instruction: a dataset with several tasks needs another policy type.
+    It reads no instructions: datasets with several tasks need another policy type.
 
     Attributes:
         backbone: ResNet that encodes each image.
-        weights: `imagenet` starts the backbone from torchvision's weights, which are fetched from the network once; by
-            default it is drawn, and learns slowly, as its batch norms are frozen.
+        weights: `imagenet` starts the backbone from torchvision's weights, fetched once; by default, it starts from
+            random weights and learns slowly, because its batch norms are frozen.
         dim_model: features of a token, a multiple of 4 and of `heads`.
         heads: attention heads.
-        dim_feedforward: features inside a transformer layer's feed-forward part.
+        dim_feedforward: hidden features of the feed-forward blocks.
         encoder_layers: transformer layers over state and images.
         decoder_layers: transformer layers over the actions.
-        use_vae: learn with a latent variable that tells apart several ways to do the same; it is 0 when served.
-        vae_encoder_layers: transformer layers that make the latent variable of the demonstrated actions.
-        latent_dim: its size.
-        kl_weight: of its divergence from a standard normal in the loss.
-        dropout: share of features that training hides.
+        use_vae: train with a latent variable that distinguishes several ways to do a task; it is 0 at inference.
+        vae_encoder_layers: transformer layers that encode demonstrated actions into the latent variable.
+        latent_dim: size of the latent variable.
+        kl_weight: weight of the latent variable's KL divergence in the loss.
+        dropout: fraction of features dropped in training.
     """
 
     # LeRobot's preset.
@@ -64,10 +64,10 @@ class ActConfig(PolicyConfig):
     dropout: float = 0.1
 
     def __post_init__(self) -> None:
-        """Check what the layers need.
+        """Check ranges.
 
         Raises:
-            InputError: a size that they cannot have.
+            InputError: a value out of range.
         """
         must_be_at_least(
             1, self, "dim_feedforward", "encoder_layers", "decoder_layers", "vae_encoder_layers", "latent_dim"

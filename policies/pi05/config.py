@@ -16,33 +16,32 @@ PUBLISHED = {"robot": "lerobot/pi05_base", "vision_language": "google/paligemma-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pi05Config(PolicyConfig):
-    """Pi0.5 (arXiv 2504.16054): a vision-language model and an expert that makes actions by flow matching.
+    """Pi0.5 (arXiv 2504.16054): a vision-language model and a flow-matching action expert.
 
     Attributes:
-        pretrained: folder or Hugging Face name of the weights to start from: pi0.5 as LeRobot or openpi writes it, or,
-            for `init=vision_language`, PaliGemma or pi0.5's. By default those that are published for the `init`.
+        pretrained: folder or Hugging Face name of the weights to start from: pi0.5 in LeRobot's or openpi's format, or
+            PaliGemma for `init=vision_language`. By default, the published weights for `init`.
         tokenizer: folder or Hugging Face name of the language model's tokenizer.
-        init: `robot` starts from all of the pretrained weights; `vision_language` from the vision-language model's, the
-            action expert and its projections drawn afresh; `random` from none. By default they are `lerobot/pi05_base`
-            and `google/paligemma-3b-pt-224`, which never saw a robot.
-        action_projection: the pretrained robots have 32 dimensions. `surgery` keeps their weights and draws those of
-            the dimensions beyond; `random` draws the layers into and out of the action expert whole.
-        tuning: `full` trains every weight; `lora` low-rank adapters in the action expert's attention, and the layers
-            into and out of it whole, which takes `init=robot`: an expert that was drawn afresh has to be trained whole.
-        lora_rank: of the adapters.
-        lora_alpha: the adapters' part is scaled by alpha / rank.
-        freeze_vision: leave the vision encoder as it is.
-        gradient_checkpointing: compute activations twice to hold fewer of them.
-        dtype: of the weights. `bfloat16` is LeRobot's layout, in which norms, vision encoder and projections stay
-            float32: half the memory, but steps of the optimizer that change a weight by less than 1 part in 256 are
-            mostly lost. It suits adapters, whose base does not move.
-        compile: compile the layers for training; the first update then takes a minute more.
-        token_limit: longest prompt, instruction and state together, in tokens.
+        init: weights to start from. `robot` loads all of pi0.5 (`lerobot/pi05_base`), `vision_language` only the
+            vision-language model (`google/paligemma-3b-pt-224`, which never saw a robot), `random` nothing.
+        action_projection: the pretrained policy has 32 action dimensions. `surgery` keeps their weights and initialises
+            the other dimensions at random; `random` initialises the projections into and out of the action expert.
+        tuning: `full` trains all weights; `lora` trains low-rank adapters in the action expert's attention, and its
+            input and output projections. `lora` requires `init=robot`: a new expert has to be trained as a whole.
+        lora_rank: rank of the adapters.
+        lora_alpha: scale of the adapters is lora_alpha / lora_rank.
+        freeze_vision: do not train the vision encoder.
+        gradient_checkpointing: recompute activations in the backward pass, to save memory.
+        dtype: type of the weights. `bfloat16` is LeRobot's layout, in which norms, vision encoder and projections stay
+            float32. It halves the memory, but loses optimizer steps that change a weight by less than 1 part in 256;
+            it suits adapters, whose base weights are frozen.
+        compile: compile the layers for training; the first update then takes a minute longer.
+        token_limit: longest prompt, instruction and state together, tokens.
         paligemma_variant: size of the vision-language model; the published one is gemma_2b.
         action_expert_variant: size of the action expert; the published one is gemma_300m.
     """
 
-    # OpenHLM's (Table 3), which takes several GPUs: 128 samples per update there, all processes together.
+    # OpenHLM's Table 3, except for its 128 samples per update, which are shared by several GPUs.
     training_defaults: ClassVar[Mapping[str, Any]] = {
         "image_size": (224, 224),
         "euler_steps": 10,
@@ -73,16 +72,16 @@ class Pi05Config(PolicyConfig):
     action_expert_variant: Literal["gemma_300m", "gemma_small", "gemma_toy"] = "gemma_300m"
 
     def __post_init__(self) -> None:
-        """Check ranges, and what belongs together.
+        """Check ranges and combinations.
 
         Raises:
-            InputError: a number below 1, or choices that exclude each other.
+            InputError: a number below 1, or options that exclude each other.
         """
         must_be_at_least(1, self, "lora_rank", "lora_alpha", "token_limit")
         if self.tuning == "lora" and self.init != "robot":
             raise InputError(
-                f"tuning=lora adapts a pretrained action expert, and init={self.init} draws a new one, which would "
-                "never look at what it is told. Choose tuning=full, or init=robot."
+                f"tuning=lora needs a pretrained action expert, and init={self.init} initialises it at random. Use "
+                "tuning=full, or init=robot."
             )
 
     @property

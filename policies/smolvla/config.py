@@ -14,19 +14,19 @@ from hlm.policies.policy_config import PolicyConfig
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SmolVLAConfig(PolicyConfig):
-    """SmolVLA: a small vision-language model and an expert that makes actions by flow matching (arXiv 2506.01844).
+    """SmolVLA (arXiv 2506.01844): a small vision-language model and a flow-matching action expert.
 
     Attributes:
         vlm: folder or Hugging Face name of the vision-language model, for its shape, tokenizer and weights.
         pretrained: folder or Hugging Face name of a SmolVLA policy to start from, or None.
-        load_vlm_weights: without a pretrained policy, start from the vision-language model's weights.
-        freeze_vision_encoder: leave the vision encoder as it is.
-        train_expert_only: leave all of the vision-language model as it is.
-        vlm_layers: how many of the language model's layers to use, from the first on.
-        expert_width: of the expert's features, as a share of the language model's.
-        resize_px: side of the squares that the vision encoder sees; None takes images as they come. The pretrained
-            policy saw 512 x 512.
-        max_tokens: longest instruction, in tokens.
+        load_vlm_weights: without a pretrained policy, start from the weights of the vision-language model.
+        freeze_vision_encoder: do not train the vision encoder.
+        train_expert_only: do not train the vision-language model at all.
+        vlm_layers: number of language model layers to use, counted from the first.
+        expert_width: width of the action expert, relative to the language model's.
+        resize_px: side of the square images that the vision encoder sees, px; None for no resizing. The pretrained
+            policy saw 512 px.
+        max_tokens: longest instruction, tokens.
     """
 
     # LeRobot's preset.
@@ -59,7 +59,7 @@ class SmolVLAConfig(PolicyConfig):
         """Check ranges.
 
         Raises:
-            InputError: a number that the network cannot have.
+            InputError: a value out of range.
         """
         must_be_at_least(1, self, "vlm_layers", "max_tokens")
         if self.expert_width <= 0:

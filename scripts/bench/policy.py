@@ -1,10 +1,10 @@
-"""How long policies take for a chunk of actions, and how many samples a second they train on.
+"""Latency of policies per chunk, and their training throughput.
 
-Pi0.5 as hlm runs it against LeRobot's own forward pass and sampling: the same network with the same random weights,
-three 224 px views, a long prompt, 10 flow steps. Both are measured in turns. On a GPU at the published size and in
-bfloat16, elsewhere at a small one, in float32 and trained with small batches. Then the shipped compact policy.
+Pi0.5 in hlm against LeRobot's own forward pass and sampling: the same network and random weights, three 224 px views, a
+long prompt and 10 flow steps, measured alternately. On a GPU it has the published size in bfloat16, elsewhere a small
+size in float32 with small batches. Then the shipped compact policy.
 
-What runs on a CPU runs on one core, and its processor time counts: what it would take if nothing else were running.
+CPU measurements use one core and count processor time, so that other processes do not matter.
 
 `python scripts/bench/policy.py --json runs/bench/policy.json`
 """
@@ -46,7 +46,7 @@ SLOTS = 200
 STEPS = 10
 SHIPPED = Path(__file__).parents[2] / "policies" / "shipped" / "shelf_cup_transfer"
 COMPACT_CHUNKS = 60
-# What hlm wants to reach, by figure.
+# Targets by name of the figure.
 TARGETS = {
     "latency_1_ratio": (">=", 4.0, "full"),
     "latency_1_ours_median_ms": ("<=", 15.0, "full"),
@@ -59,11 +59,11 @@ type Figures = dict[str, Any]
 
 
 def main() -> None:
-    """Measure, print, and write the figures down."""
+    """Measure, print, and write the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--size", choices=SIZES, help="of pi0.5; full on a GPU and small elsewhere by default")
-    parser.add_argument("--device", default="auto", help="for pi0.5, as torch names it")
-    parser.add_argument("--json", type=Path, help="file for the figures")
+    parser.add_argument("--size", choices=SIZES, help="size of pi0.5; by default, full on a GPU and small elsewhere")
+    parser.add_argument("--device", default="auto", help="device for pi0.5, by torch's name")
+    parser.add_argument("--json", type=Path, help="file to write the figures to")
     arguments = parser.parse_args()
     logging.disable(logging.WARNING)
     device = _device(arguments.device)
@@ -77,7 +77,7 @@ def main() -> None:
 
 
 def measure(size: str, device: torch.device) -> Figures:
-    """Every figure by name; units are the end of the name."""
+    """All figures by name; names end in the unit."""
     gpu = device.type == "cuda"
     figures: Figures = {
         "device": torch.cuda.get_device_name(device) if gpu else "cpu",
@@ -99,7 +99,7 @@ def measure(size: str, device: torch.device) -> Figures:
 
 def make_network(size: str, device: torch.device) -> Pi05Network:
     """Pi0.5 with random weights on a device; its `model` is LeRobot's, and works as LeRobot's does."""
-    settings = Pi05Config(
+    options = Pi05Config(
         pretrained=None,
         init="random",
         dtype="bfloat16" if device.type == "cuda" else "float32",
@@ -111,7 +111,7 @@ def make_network(size: str, device: torch.device) -> Pi05Network:
     )
     range_of = Quantiles(np.full(DIMENSIONS, -1.0), np.full(DIMENSIONS, 1.0))
     # Drawing on the device takes seconds, on the CPU a minute.
-    network = build(settings, Encoding(config, range_of, range_of, NoText()), draw=False).to(device)
+    network = build(options, Encoding(config, range_of, range_of, NoText()), draw=False).to(device)
     with torch.no_grad():
         for weight in network.parameters():
             weight.normal_(std=0.02)
@@ -130,7 +130,7 @@ def make_inputs(batch: int, device: torch.device) -> Inputs:
 
 
 def as_lerobot(inputs: Inputs) -> tuple[list[Tensor], list[Tensor], Tensor, Tensor]:
-    """The same as LeRobot's network takes it."""
+    """The inputs in the form that LeRobot's network takes."""
     return list(inputs.images.unbind(1)), list(inputs.available.unbind(1)), inputs.tokens, inputs.token_mask
 
 
@@ -229,7 +229,7 @@ def compact() -> Figures:
 
 
 def in_turns(calls: Mapping[str, Callable[[], Any]], *, rounds: int, device: torch.device) -> dict[str, list[float]]:
-    """Milliseconds of each call of each function, after a first one that is not counted."""
+    """Duration of each call of each function, ms; the first call is not counted."""
     taken: dict[str, list[float]] = {name: [] for name in calls}
     for turn in range(rounds + 1):
         for name, call in calls.items():
@@ -241,7 +241,7 @@ def in_turns(calls: Mapping[str, Callable[[], Any]], *, rounds: int, device: tor
 
 
 def show(figures: Figures) -> None:
-    """Print every figure, and how those do that have a target."""
+    """Print all figures, and whether they reach their targets."""
     for name, value in figures.items():
         shown = f"{value:.4g}" if isinstance(value, float) else value
         print(f"{name:<36} {shown}{_verdict(name, value, figures['size'])}")

@@ -1,4 +1,4 @@
-"""What serving costs around the policy: round trips over loopback, server and client in processes of their own."""
+"""Latency that serving adds to a policy: round trips over loopback between two processes."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def serve(pipe: Connection) -> None:
 
 
 def observation(side_px: int, stamp_ns: int) -> Observation:
-    """Three square pictures."""
+    """Three square images."""
     image = np.random.default_rng(0).integers(0, 255, (side_px, side_px, 3), dtype=np.uint8)
     frames = {name: CameraFrame(stamp_ns, image) for name in CAMERAS}
     return Observation(stamp_ns, np.ones(DIMENSIONS), frames, "put the red cup on the high shelf")
@@ -71,7 +71,7 @@ def report(what: str, durations_s: list[float]) -> None:
 
 
 def round_trips(client: PolicyClient, side_px: int) -> list[float]:
-    """How long each of `ROUNDS` chunks took, s."""
+    """Durations of `ROUNDS` chunks, s."""
     durations_s = []
     for number in range(WARM_UP + ROUNDS):
         seen = observation(side_px, number)
@@ -82,7 +82,7 @@ def round_trips(client: PolicyClient, side_px: int) -> list[float]:
 
 
 def calls(client: PolicyClient) -> tuple[list[float], list[float]]:
-    """How long the calls of a control loop took, s: those of `request`, and those of `poll`."""
+    """Durations of a control loop's calls of `request` and of `poll`, s."""
     requests_s, polls_s = [], []
     with BackgroundPolicy(client) as background:
         for number in range(ROUNDS):
@@ -100,13 +100,13 @@ def calls(client: PolicyClient) -> tuple[list[float], list[float]]:
 
 
 def main() -> None:
-    """Print how long a chunk takes beside the policy, and how long a control loop is held up."""
+    """Print the latency of chunks, and of the calls of a control loop."""
     here, there = multiprocessing.Pipe()
     server = multiprocessing.get_context("spawn").Process(target=serve, args=(there,), daemon=True)
     server.start()
     with PolicyClient(here.recv()) as client:
         for side_px in SIDES_PX:
-            report(f"round trip, three pictures of {side_px} x {side_px} px", round_trips(client, side_px))
+            report(f"round trip, three images of {side_px} x {side_px} px", round_trips(client, side_px))
         requests_s, polls_s = calls(client)
         report("request() of a control loop", requests_s)
         report("poll() of a control loop", polls_s)

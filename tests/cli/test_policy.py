@@ -13,7 +13,7 @@ def test_info(checkpoint, capsys, monkeypatch):
     assert "actions 50 absolute, bimanual order" in text
     assert "proprioception yes" in text
     assert "sampling 3 Euler steps, execution horizon 25 actions" in text
-    assert "words cup, lift, the" in text
+    assert "vocabulary cup, lift, the" in text
     assert "trained 2 updates on" in text
     assert "resumable yes" in text
 

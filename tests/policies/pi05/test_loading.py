@@ -369,8 +369,11 @@ def test_adapters_can_be_merged(lerobot_folder, inputs):
 @pytest.mark.parametrize(
     ("what", "text"),
     [
-        ({"tuning": "lora", "init": "random"}, "lora adapts a pretrained action expert, and init=random draws a new"),
-        ({"tuning": "lora", "init": "vision_language"}, "and init=vision_language draws a new one"),
+        (
+            {"tuning": "lora", "init": "random"},
+            "lora needs a pretrained action expert, and init=random initialises it at random",
+        ),
+        ({"tuning": "lora", "init": "vision_language"}, "and init=vision_language initialises it at random"),
         ({"lora_rank": 0}, "lora_rank must be at least 1, got 0"),
         ({"token_limit": 0}, "token_limit must be at least 1, got 0"),
     ],
