@@ -175,8 +175,3 @@ def inside[Result](layer: nn.Module, function: Callable[..., Result], *arguments
     """
     run: Callable[..., Result] | None = getattr(layer, INSIDE, None)
     return function(*arguments) if run is None else run(function, *arguments)
-
-
-def weighted_mean(term: Term) -> Tensor:
-    """Weighted mean of a term's values; 0 when all weights are 0."""
-    return (term.values * term.weights).sum() / term.weights.sum().clamp(min=torch.finfo(torch.float32).tiny)

@@ -15,11 +15,6 @@ def scale_pixels(images: Tensor) -> Tensor:
     return scaled.div_(HALF_RANGE).sub_(1.0)
 
 
-def undo_scale_pixels(scaled: Tensor) -> Tensor:
-    """[..., height, width, 3] uint8 images that `scale_pixels` maps to these."""
-    return scaled.add(1.0).mul(HALF_RANGE).round().clamp(0.0, 255.0).to(torch.uint8).movedim(-3, -1)
-
-
 def take_shifted(images: Tensor, samples: Tensor, shift_px: Tensor) -> Tensor:
     """Images of the given samples, each moved by its own shift, with edges repeated.
 

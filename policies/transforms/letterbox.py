@@ -42,9 +42,3 @@ def letterbox(image: ByteArray, size: tuple[int, int]) -> ByteArray:
     framed = np.zeros((*size, 3), np.uint8)
     framed[box.top : box.top + box.height, box.left : box.left + box.width] = content
     return framed
-
-
-def undo_letterbox(image: ByteArray, recorded: tuple[int, int]) -> ByteArray:
-    """[height, width, 3] part of a letterboxed image that shows the recorded one, of a recorded (height, width)."""
-    top, left, height, width = content_box(recorded, (image.shape[0], image.shape[1]))
-    return image[top : top + height, left : left + width]

@@ -45,11 +45,3 @@ class SplineBasis:
         knots = np.concatenate([ends[0], np.linspace(0.0, 1.0, self.coefficients - SPLINE_DEGREE + 1), ends[1]])
         grid = np.linspace(0.0, 1.0, self.horizon)
         return np.asarray(BSpline.design_matrix(grid, knots, SPLINE_DEGREE).toarray())
-
-    def project(self, chunks: FloatArray) -> FloatArray:
-        """[..., coefficient, dimension] float32 least-squares fit of [..., time, dimension] chunks."""
-        return (np.linalg.pinv(self.matrix) @ np.asarray(chunks)).astype(np.float32)
-
-    def undo(self, coefficients: FloatArray) -> FloatArray:
-        """[..., time, dimension] float32 chunks of [..., coefficient, dimension] coefficients."""
-        return (self.matrix @ np.asarray(coefficients)).astype(np.float32)

@@ -19,11 +19,6 @@ def digitise(state: FloatArray) -> TokenArray:
     return np.digitize(state, _EDGES) - 1
 
 
-def undo_digitise(numbers: TokenArray) -> FloatArray:
-    """[..., dimension] float32 middle of each part."""
-    return ((2.0 * np.asarray(numbers) + 1.0) / BINS - 1.0).astype(np.float32)
-
-
 def prompt(instruction: str, state: FloatArray | None = None) -> str:
     """What the network reads: task and [dimension] normalised state, or the instruction alone and a line break."""
     words = instruction.strip().replace("_", " ").replace("\n", " ")

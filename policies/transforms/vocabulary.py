@@ -8,7 +8,7 @@ from typing import Self
 
 from hlm.core.arrays import FloatArray
 from hlm.core.errors import InputError
-from hlm.policies.transforms.text import TokenArray, Tokens
+from hlm.policies.transforms.text import Tokens
 
 PUNCTUATION = ".,;:!?\"'"
 
@@ -54,10 +54,6 @@ class Vocabulary:
         if len(words) > self.slots:
             raise InputError(f"the instruction has {len(words)} words; the policy reads at most {self.slots}.")
         return Tokens.filled([1 + self.words.index(word) for word in words], self.slots)
-
-    def undo(self, numbers: TokenArray) -> str:
-        """The instruction, in lower case and without punctuation, that `encode` gives these [slot] numbers."""
-        return " ".join(self.words[number - 1] for number in numbers if number > 0)
 
 
 def split_words(instruction: str) -> list[str]:

@@ -26,7 +26,7 @@ from torch import Tensor
 from hlm.core.layout import DIMENSIONS
 from hlm.core.values import CameraFrame, Observation
 from hlm.policies.encoding import Encoding, EncodingConfig
-from hlm.policies.network import Batch, Inputs, weighted_mean
+from hlm.policies.network import Batch, Inputs
 from hlm.policies.pi05.build import build
 from hlm.policies.pi05.config import Pi05Config
 from hlm.policies.pi05.network import Pi05Network
@@ -158,7 +158,8 @@ def training(ours: Pi05Network, theirs: Pi05Network, device: torch.device, *, ba
     core.gradient_checkpointing_enable()
 
     def our_loss() -> Tensor:
-        return weighted_mean(ours(samples, draws).main)
+        values, weights, _ = ours(samples, draws).main
+        return (values * weights).sum() / weights.sum()
 
     def their_loss() -> Tensor:
         noise, flow_time = core.sample_noise(actions.shape, device), core.sample_time(batch, device)

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from fakes_policies import said
 
 from hlm.core.documents import from_document, to_document
 from hlm.core.errors import InputError, MismatchError
@@ -141,7 +142,7 @@ def test_an_observation_is_pictures_state_and_words():
         np.testing.assert_array_equal(made.images[view], letterbox(seen[name], (32, 32)))
     np.testing.assert_array_equal(made.state, encoding.normalised_state(VECTORS[3]))
     assert made.state.dtype == np.float32
-    assert encoding.text.undo(made.tokens) == "pick the can"
+    assert said(encoding.text, made.tokens) == "pick the can"
     assert made.token_mask.tolist() == [True, True, True, False]
 
 

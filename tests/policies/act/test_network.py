@@ -4,13 +4,14 @@ from dataclasses import replace
 import pytest
 import torch
 import torchvision
+from fakes_policies import weighted_mean
 from lerobot.policies.act.modeling_act import ACTPolicy
 
 from hlm.core.errors import InputError, MismatchError, MissingFileError
 from hlm.policies.act import network as act
 from hlm.policies.act.config import ActConfig
 from hlm.policies.act.network import build, initialise
-from hlm.policies.network import Prefix, weighted_mean
+from hlm.policies.network import Prefix
 
 NO_NOISE = torch.zeros(4, 0)
 

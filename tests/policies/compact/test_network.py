@@ -1,11 +1,12 @@
 import pytest
 import torch
+from fakes_policies import weighted_mean
 
 from hlm.core.layout import DIMENSIONS
 from hlm.policies.compact.config import ArchitectureConfig, ObjectiveConfig
 from hlm.policies.compact.network import AUXILIARY_KNEE_M, CompactNetwork, auxiliary_loss, prefix_weights
 from hlm.policies.compact.network_config import CompactNetworkConfig
-from hlm.policies.network import Batch, Inputs, Prefix, weighted_mean
+from hlm.policies.network import Batch, Inputs, Prefix
 from hlm.policies.training.draws import SampleDraws
 from hlm.policies.transforms.spline import SplineBasis
 

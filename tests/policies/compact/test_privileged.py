@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from fakes_policies import said
 
 from hlm.core.errors import CorruptError
 from hlm.datasets.reader import open_dataset
@@ -30,7 +31,7 @@ def privileged_of():
 def test_quantities_are_what_the_step_recorded(episodes, privileged_of, episode, step):
     privileged, text = privileged_of(*episodes)
     known, recorded = privileged(episodes[episode], step), episodes[episode]
-    assert [text.undo(tokens) for tokens in known["candidate_tokens"]] == list(recorded.info.candidates)
+    assert [said(text, tokens) for tokens in known["candidate_tokens"]] == list(recorded.info.candidates)
     np.testing.assert_array_equal(known["candidate_m"], recorded.privileged_quantity("candidate_in_hand_m")[step])
     np.testing.assert_array_equal(known["goal_m"], recorded.privileged_quantity("goal_in_hand_m")[step])
     assert known["candidate"] == recorded.info.candidate
@@ -83,7 +84,7 @@ def test_an_episode_that_names_no_candidates_has_its_own_instruction_and_no_posi
     episode.info = replace(episode.info, candidates=(), candidate=None)
     privileged, text = privileged_of(episode, episodes[1])
     known = privileged(episode, 3)
-    assert text.undo(known["candidate_tokens"][0]) == episode.info.instruction
+    assert said(text, known["candidate_tokens"][0]) == episode.info.instruction
     assert (known["candidate"], known["candidate_count"]) == (0, 1)
     assert not any(known[name] for name in ("located", "undecided", "deciding"))
     assert not known["candidate_m"].any()
@@ -95,7 +96,7 @@ def test_a_prompt_that_a_mixture_gives_names_no_candidate(episodes, privileged_o
     assert instructions_of([told]) == ["tidy up"]
     privileged, text = privileged_of(told, episodes[1])
     known = privileged(told, 3)
-    assert text.undo(known["candidate_tokens"][0]) == "tidy up"
+    assert said(text, known["candidate_tokens"][0]) == "tidy up"
     assert known["candidate_count"] == 1
     assert not any(known[name] for name in ("located", "undecided", "deciding"))
     # The episode as it was recorded is not changed by that.

@@ -171,7 +171,9 @@ def test_both_ways_to_attend_read_the_same():
 
 @pytest.mark.slow
 def test_compiled_layers_learn_and_sample_the_same(make_network, inputs, monkeypatch, current):
-    from hlm.policies.network import Batch, weighted_mean
+    from fakes_policies import weighted_mean
+
+    from hlm.policies.network import Batch
 
     from .conftest import HORIZON, FixedDraws
 

@@ -5,9 +5,10 @@ from dataclasses import fields
 import pytest
 import safetensors.torch
 import torch
+from fakes_policies import weighted_mean
 
 from hlm.core.errors import CorruptError, InputError, MismatchError, MissingFileError
-from hlm.policies.network import Batch, weighted_mean
+from hlm.policies.network import Batch
 from hlm.policies.pi05.build import build
 from hlm.policies.pi05.config import Pi05Config
 from hlm.policies.pi05.loading import initialise

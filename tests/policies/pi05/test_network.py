@@ -2,11 +2,12 @@ import itertools
 
 import pytest
 import torch
+from fakes_policies import weighted_mean
 from lerobot.policies.pi05 import modeling_pi05
 from lerobot.policies.pi05.configuration_pi05 import PI05Config
 
 from hlm.core.errors import InputError, MismatchError
-from hlm.policies.network import Batch, Prefix, weighted_mean
+from hlm.policies.network import Batch, Prefix
 from hlm.policies.pi05 import sizes
 from hlm.policies.pi05.core import Core, without_weights
 from hlm.policies.pi05.sizes import size_of

@@ -5,10 +5,11 @@ from dataclasses import replace
 import pytest
 import safetensors.torch
 import torch
+from fakes_policies import weighted_mean
 from lerobot.policies.smolvla.modeling_smolvla import SmolVLAPolicy
 
 from hlm.core.errors import CorruptError, InputError, MismatchError, MissingFileError
-from hlm.policies.network import Prefix, weighted_mean
+from hlm.policies.network import Prefix
 from hlm.policies.smolvla.config import SmolVLAConfig
 from hlm.policies.smolvla.loading import initialise
 from hlm.policies.smolvla.network import build

@@ -3,6 +3,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
+from fakes_policies import said
 
 from hlm.core.errors import CorruptError, InputError
 from hlm.policies.training.loading import read_batches
@@ -21,7 +22,7 @@ def test_samples_hold_what_their_step_recorded(run, episode, step):
     assert run.samples.locate(number) == (recorded, step)
     sample = run.samples[number]
     assert sample.number == number
-    assert run.encoding.text.undo(sample.observation.tokens) == recorded.info.instruction
+    assert said(run.encoding.text, sample.observation.tokens) == recorded.info.instruction
     for view, name in enumerate(("head", "wrist")):
         np.testing.assert_array_equal(sample.observation.images[view], recorded.images(name, [step])[0])
     moving = run.encoding.state.active

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hlm.datasets.store.images import resize
-from hlm.policies.transforms.letterbox import Box, content_box, letterbox, undo_letterbox
+from hlm.policies.transforms.letterbox import Box, content_box, letterbox
 
 SIDES = st.integers(1, 300)
 
@@ -48,6 +48,7 @@ def test_bars_are_black_and_the_rest_is_the_picture(recorded, box):
     framed = letterbox(image, (224, 224))
     assert content_box(recorded, (224, 224)) == box
     content = resize(image, (box.height, box.width))
-    np.testing.assert_array_equal(undo_letterbox(framed, recorded), content)
+    inside = framed[box.top : box.top + box.height, box.left : box.left + box.width]
+    np.testing.assert_array_equal(inside, content)
     assert framed.sum(dtype=np.int64) == content.sum(dtype=np.int64)
     np.testing.assert_array_equal(image, before)
