@@ -9,6 +9,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from platformdirs import user_cache_path
+
 from hlm.core.errors import CorruptError, HlmError
 from hlm.core.files import write_atomic
 from hlm.core.serialization import json_bytes, read_json
@@ -55,9 +57,8 @@ def cached_statistics(
 
 
 def cache_folder() -> Path:
-    """`hlm/statistics` in the user's cache folder, see the XDG Base Directory Specification."""
-    cache = os.environ.get("XDG_CACHE_HOME")
-    return (Path(cache) if cache else Path.home() / ".cache") / "hlm" / "statistics"
+    """`hlm/statistics` in the user's cache folder, which is `$XDG_CACHE_HOME` on Linux."""
+    return user_cache_path("hlm") / "statistics"
 
 
 def _read(entry: Path) -> Statistics | None:
