@@ -1,6 +1,7 @@
 """What holds for all tests: pictures without a display, and generated examples that are the same in every run."""
 
 import os
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
@@ -17,6 +18,9 @@ from hlm.core.errors import MissingDependencyError
 from hlm.core.layout import RIGHT_ARM
 from hlm.core.proprioception import measured_state
 from hlm.runtime.station import Station
+
+# A shell that starts the tests in the background makes them ignore Ctrl+C, and every child would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Before anything imports mujoco; without a library to draw with, only the tests that look at pictures fail.
 with suppress(MissingDependencyError):
