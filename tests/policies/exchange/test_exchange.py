@@ -305,7 +305,7 @@ def test_a_flow_that_is_wider_than_the_contract_is_refused(options, toy, tmp_pat
 def test_on_the_command_line(exported, tmp_path, capsys):
     path = exported / "ours"
     assert main(["policy", "export", str(path), str(tmp_path / "theirs")]) == 0
-    assert f"LeRobot's policy: {tmp_path / 'theirs'}" in capsys.readouterr().out.replace("\n", "")
+    assert f"LeRobot policy: {tmp_path / 'theirs'}" in capsys.readouterr().out.replace("\n", "")
     assert main(["policy", "import", str(tmp_path / "theirs"), str(tmp_path / "back"), "--rate-hz", "20"]) == 0
     assert read_config(tmp_path / "back").rate_hz == 20.0
     assert main(["policy", "import", str(path), str(tmp_path / "again")]) == 2
