@@ -19,8 +19,9 @@ from hlm.core.layout import RIGHT_ARM
 from hlm.core.proprioception import measured_state
 from hlm.runtime.station import Station
 
-# A shell that starts the tests in the background makes them ignore Ctrl+C, and every child would inherit that.
+# A shell that starts the tests in the background, or nohup, makes them ignore signals, and every child inherits that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # Before anything imports mujoco; without a library to draw with, only the tests that look at pictures fail.
 with suppress(MissingDependencyError):

@@ -75,4 +75,4 @@ def test_what_slows_the_policy_down_is_told_in_a_line(warming):
     assert warming.stdout.readline().startswith("serving slow policy at ws://127.0.0.1:")
     warming.terminate()
     (line,) = warming.communicate(timeout=30)[1].splitlines()
-    assert line.startswith("chunks are made more slowly than this machine could: in one CUDA graph: no room, ")
+    assert line.startswith("chunks are slower than they could be on this machine: in one CUDA graph: no room, ")
