@@ -87,8 +87,38 @@ def test_columns_are_those_of_the_joints_and_read_only():
             column[0] = 0.0
 
 
-def test_the_robot_has_its_published_mass():
-    assert sum(link.mass_kg for link in UNITREE_G1.links) == pytest.approx(33.3, abs=0.4)
+# The rubber hand that the grippers replace, as published: kg, m in the wrist's frame, kg m^2.
+RUBBER_HAND_KG = 0.170
+RUBBER_HAND_COM_M = np.array([0.0415 + 0.05361311, 0.003 - 0.00295905, 0.00215413])
+RUBBER_HAND_INERTIA = (0.00010099, 0.00028136, 0.00021895, 3.6186e-05, -7.43e-07, 3.302e-06)
+
+
+def test_the_robot_has_its_published_mass_less_the_rubber_hands():
+    assert sum(link.mass_kg for link in UNITREE_G1.links) == pytest.approx(33.3411 - 2 * RUBBER_HAND_KG, abs=1e-3)
+
+
+def test_the_bare_wrist_and_the_rubber_hand_are_the_wrist_that_is_published_with_its_hand():
+    def tensor(inertia):
+        xx, yy, zz, xy, xz, yz = inertia
+        return np.array([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]])
+
+    def moved(mass_kg, offset_m):
+        return mass_kg * (offset_m @ offset_m * np.eye(3) - np.outer(offset_m, offset_m))
+
+    wrist = UNITREE_G1.links[[link.name for link in UNITREE_G1.links].index("left_wrist_yaw")]
+    wrist_com_m = np.array(wrist.com_position_m)
+    mass_kg = wrist.mass_kg + RUBBER_HAND_KG
+    com_m = (wrist.mass_kg * wrist_com_m + RUBBER_HAND_KG * RUBBER_HAND_COM_M) / mass_kg
+    inertia = (
+        tensor(wrist.inertia_kg_m2)
+        + moved(wrist.mass_kg, wrist_com_m - com_m)
+        + tensor(RUBBER_HAND_INERTIA)
+        + moved(RUBBER_HAND_KG, RUBBER_HAND_COM_M - com_m)
+    )
+    assert mass_kg == pytest.approx(0.254576, abs=1e-6)
+    np.testing.assert_allclose(com_m, [0.0708244, 0.000191745, 0.00161742], atol=2e-7)
+    published = (0.00015044, 0.00064311, 0.00056011, 3.76e-05, -2.95e-06, 3.78e-06)
+    np.testing.assert_allclose(inertia, tensor(published), atol=2e-8)
 
 
 def lefts():

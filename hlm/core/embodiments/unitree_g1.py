@@ -2,7 +2,8 @@
 
 Kinematics, masses, inertias and limits are Unitree's published figures for the 29-joint G1 (revision 1.0); the right
 side mirrors the left. Rotor inertias follow from the published rotors and gear stages of the motors. Gripper and
-cameras are ours: a 90 mm parallel gripper replaces the rubber hand.
+cameras are ours: a 90 mm parallel gripper replaces the rubber hand, so the wrists' figures are those of the bare wrist
+(Unitree's files without separate hands publish wrist and rubber hand, 0.170 kg, as one body of 0.254576 kg).
 """
 
 from __future__ import annotations
@@ -90,8 +91,8 @@ _LEFT_ARM = (
     _Row("left_wrist_pitch", "left_wrist_roll", "y", (0.038, 0, 0), (0, 0), 0.48405,
          (0.0229999, -0.00111685, -0.00111658), (0.0001658, 0.00042954, 0.00042954, -1.231e-05, 1.232e-05, 8.1e-07),
          (-1.61443, 1.61443), 0.0, _M4010),
-    _Row("left_wrist_yaw", "left_wrist_pitch", "z", (0.046, 0, 0), (0, 0), 0.254576,
-         (0.0708244, 0.000191745, 0.00161742), (0.00015044, 0.00064311, 0.00056011, 3.76e-05, -2.95e-06, 3.78e-06),
+    _Row("left_wrist_yaw", "left_wrist_pitch", "z", (0.046, 0, 0), (0, 0), 0.08457647,
+         (0.02200382, 0.00049485, 0.00053861), (4.929e-05, 5.973e-05, 3.928e-05, -4.574e-07, 4.4587e-06, 4.322e-07),
          (-1.61443, 1.61443), 0.0, _M4010),
 )
 # Primitive shapes, and few: what software rendering pays for is geometry. Thick enough to look like the robot, thin
