@@ -60,6 +60,8 @@ class PolicySpec:
         continues_chunks: whether the policy takes an `ActionPrefix`.
         vocabulary: words that it knows; empty when it takes any text.
         origin: where it comes from, such as the path of a checkpoint, for people.
+        digest: of everything that decides its actions: weights, statistics and sampling; empty where nobody computed
+            it. Two policies with different digests are different.
     """
 
     policy_type: str
@@ -73,6 +75,7 @@ class PolicySpec:
     continues_chunks: bool = False
     vocabulary: tuple[str, ...] = ()
     origin: str = ""
+    digest: str = ""
 
     def __post_init__(self) -> None:
         """Check ranges.

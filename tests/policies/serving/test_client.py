@@ -192,6 +192,16 @@ def test_other_policy_at_the_same_address_is_not_taken(serve, policy, make_polic
         client.chunk(observe())
 
 
+def test_same_policy_with_other_weights_is_another_policy(serve, make_policy, connect, observe):
+    running = serve(make_policy(digest="a" * 64))
+    client = connect(running.url)
+    assert client.spec.digest == "a" * 64
+    running.stop()
+    serve(make_policy(digest="b" * 64), port=running.port)
+    with pytest.raises(MismatchError, match="now serves another policy"):
+        client.chunk(observe())
+
+
 def test_no_server_is_said_in_time(dead_port):
     begin = time.monotonic()
     with pytest.raises(

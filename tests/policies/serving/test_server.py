@@ -240,6 +240,7 @@ def test_greeting_describes_the_policy(serve, make_policy):
             "continues_chunks": True,
             "vocabulary": ["lift", "cup"],
             "words": ["lift", "cup"],
+            "digest": "",
         }
 
 
