@@ -46,12 +46,14 @@ class Conversion:
         format: format of the converted dataset.
         episodes: outcome of each episode, in order.
         left_out: columns and cameras that have no place in the new dataset.
+        notes: what the dataset said twice and differently, or what was put right; a line each.
     """
 
     dataset: str
     format: str
     episodes: tuple[Converted, ...]
     left_out: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def kept(self) -> tuple[Converted, ...]:
@@ -73,6 +75,7 @@ class Conversion:
             "episodes": len(self.kept),
             "cut_or_rejected": lost,
             "left_out": list(self.left_out),
+            "notes": list(self.notes),
         }
 
     def must_have_episodes(self) -> None:

@@ -72,6 +72,8 @@ def convert(arguments: Sequence[str]) -> int:
         raise KeyboardInterrupt(f"{config.target} was not written") from interrupt
     if conversion.imperfect:
         screen.print(_losses(conversion))
+    for note in conversion.notes:
+        screen.out(note)
     if conversion.left_out:
         screen.out(f"left out: {', '.join(conversion.left_out)}")
     steps = counted(sum(episode.steps for episode in conversion.kept), "step")
