@@ -5,21 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
 from demo_plan import DemoConfig, Step
 from humanize import naturalsize
 
-from hlm.core.errors import InputError
 from hlm.datasets.reader import Episode, open_dataset
 from hlm.datasets.summary import summarize
+from hlm.evaluation.film_image import film_image
 from hlm.evaluation.report import Clip, Section, write_demo
 from hlm.evaluation.results import load_result
 from hlm.evaluation.video import VideoWriter
 from hlm.policies.checkpoint import read_checkpoint
 from hlm.policies.training.saving import PLOT_FILE
-
-CLIP_CAMERAS = ("head", "right_wrist")
-CLIP_SCALE = 2
 
 
 def write_report(config: DemoConfig, steps: Mapping[str, Step]) -> Path:
@@ -56,7 +52,7 @@ def _recording(config: DemoConfig, step: Step) -> Section:
     summary = summarize(dataset)
     return Section(
         title="Recording",
-        text=f"{step.note} The videos show the head camera and the right wrist camera, as a policy sees them.",
+        text=f"{step.note} The videos show what every camera recorded, at the size at which it is kept.",
         command=step.command,
         facts={
             "dataset": str(dataset.path),
@@ -97,24 +93,12 @@ def _training(config: DemoConfig, step: Step) -> Section:
 
 
 def _clip(episode: Episode, folder: Path, rate_hz: float) -> Clip:
-    """A video of a demonstration, from the images of the dataset."""
-    images = side_by_side(episode)
+    """A video of a demonstration: the images of all its cameras as they lie in the dataset, and the instruction."""
     path = folder / f"{episode.path.name}.mp4"
-    with VideoWriter(path, rate_hz, images.shape[1:3]) as video:
-        for image in images:
-            video.write(image)
+    views = {camera: episode.images(camera) for camera in episode.cameras}
+    with VideoWriter(path, rate_hz) as video:
+        for step in range(len(episode)):
+            images = {camera: recorded[step] for camera, recorded in views.items()}
+            video.write(film_image(None, images, episode.info.instruction))
     caption = f"episode {episode.number}: {episode.info.instruction}"
     return Clip(path=path.name, caption=caption, success=episode.info.outcome == "success")
-
-
-def side_by_side(episode: Episode) -> np.ndarray:
-    """[time, height, width, 3] uint8 RGB images of the cameras side by side, enlarged without smoothing.
-
-    Raises:
-        InputError: the episode has none of the cameras to show.
-    """
-    cameras = [camera for camera in CLIP_CAMERAS if camera in episode.cameras]
-    if not cameras:
-        raise InputError(f"{episode.path} has none of the cameras {', '.join(CLIP_CAMERAS)} to make a video of.")
-    views = np.concatenate([episode.images(camera) for camera in cameras], axis=2)
-    return views.repeat(CLIP_SCALE, axis=1).repeat(CLIP_SCALE, axis=2)

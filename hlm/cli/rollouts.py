@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hlm.cli.sources import LocalPolicy
 from hlm.cli.stations import StationConfig, open_station
 
 if TYPE_CHECKING:
     from hlm.core.arrays import ByteArray
+    from hlm.core.values import Observation
     from hlm.evaluation.results import RolloutResult
+    from hlm.evaluation.rollouts import Look
     from hlm.sim.world import World
 
-_ROOM_SIZE_PX = (360, 480)
-_INSET_PX = _ROOM_SIZE_PX[0] // 2
-_INSETS = ("head", "right_wrist")
+_ROOM_SIZE_PX = (440, 588)
 
 
 @contextmanager
@@ -35,27 +36,38 @@ def open_rollouts(
 
     with ExitStack() as stack:
         station, task = stack.enter_context(open_station(config))
-        look = cache(partial(_film_camera, task.world, stack))  # only whoever films pays for the cameras
+        look = cache(lambda: _film_camera(config, task.world, stack))  # only whoever films pays for the camera
 
         def run(seed: int) -> RolloutResult:
             if seed not in film_seeds:
-                return rollout(station, seed, None, None)
+                return rollout(station, seed)
             return rollout(station, seed, folder / f"seed_{seed}.mp4", look())
 
         yield run
 
 
-def _film_camera(world: World, stack: ExitStack) -> Callable[[], ByteArray]:
-    """Takes [360, 660, 3] images of the room, with what head and right wrist see beside it."""
-    import numpy as np
-
+def _film_camera(config: StationConfig, world: World, stack: ExitStack) -> Look:
+    """Takes images of the room, with the images that the source of references was just given beside it."""
+    from hlm.evaluation.film_image import film_image
     from hlm.sim.cameras import SimulatedCameras
 
     room = stack.enter_context(SimulatedCameras(world, ("spectator",), *_ROOM_SIZE_PX, ("sky",)))
-    own = stack.enter_context(SimulatedCameras(world, _INSETS, _INSET_PX, _INSET_PX))
+    seen = _as_network_sees(config)
 
-    def look() -> ByteArray:
-        insets = np.concatenate([own.render(name) for name in _INSETS])
-        return np.concatenate([room.render("spectator"), insets], axis=1)
+    def look(observation: Observation) -> ByteArray:
+        frames = observation.frames
+        views = {name: seen(frames[name].image) if name in frames else None for name in config.cameras}
+        return film_image(room.render("spectator"), views, observation.instruction)
 
     return look
+
+
+def _as_network_sees(config: StationConfig) -> Callable[[ByteArray], ByteArray]:
+    """What a policy in this process makes of an image that it gets; a server's stays its secret, so as it is sent."""
+    if not isinstance(config.source, LocalPolicy):
+        return lambda image: image
+    from hlm.policies.checkpoint_config import read_config
+    from hlm.policies.transforms.letterbox import letterbox
+
+    size = read_config(config.source.checkpoint).encoding.image_size
+    return lambda image: letterbox(image, size)

@@ -15,17 +15,19 @@ from hlm.core.arrays import ByteArray
 from hlm.core.clock import STEP_HZ
 from hlm.core.errors import InputError, WorkerDiedError
 from hlm.core.task import Progress
+from hlm.core.values import Observation
 from hlm.evaluation.results import RolloutResult
 from hlm.evaluation.video import VideoWriter
 from hlm.runtime.station import Station, episode
 
 type Rollout = Callable[[int], RolloutResult]
+type Look = Callable[[Observation], ByteArray]  # [height, width, 3] uint8 RGB for a film, of what the source just saw
 type OpenRollouts = Callable[[], AbstractContextManager[Rollout]]
 
 _FILM_STEPS = 2  # every second step is filmed
 
 
-def rollout(station: Station, seed: int, video: Path | None, look: Callable[[], ByteArray] | None) -> RolloutResult:
+def rollout(station: Station, seed: int, video: Path | None = None, look: Look | None = None) -> RolloutResult:
     """Run one episode from a seed and score it.
 
     A body that stopped following references makes the rollout a failure; the result says why.
@@ -34,7 +36,7 @@ def rollout(station: Station, seed: int, video: Path | None, look: Callable[[], 
         station: with a task; entered.
         seed: of the scene.
         video: file to write a film to; None for no film.
-        look: takes [height, width, 3] images for the film.
+        look: takes the film's images.
 
     Raises:
         InputError: the station has no task to score.
@@ -44,12 +46,12 @@ def rollout(station: Station, seed: int, video: Path | None, look: Callable[[], 
         raise InputError("a rollout is scored by a task, and the station has none.")
     instance = task.reset(seed)
     progress, steps, first_ns, last_ns = Progress(), 0, None, 0
-    with nullcontext() if video is None or look is None else _film(video, look()) as film:
+    with nullcontext() if video is None else VideoWriter(video, STEP_HZ / _FILM_STEPS) as film:
         for scored in episode(station, instance, until_success=True):
             progress, last_ns = scored.progress or progress, scored.step.observation.stamp_ns
             first_ns = last_ns if first_ns is None else first_ns
             if film is not None and look is not None and steps % _FILM_STEPS == 0:
-                film.write(look())
+                film.write(look(scored.step.observation))
             steps += 1
     fault = station.body.status.fault
     return RolloutResult(
@@ -115,9 +117,3 @@ def _run(open_rollouts: OpenRollouts, seed: int) -> RolloutResult:
 def _end_quietly() -> None:
     """Ctrl+C reaches every process of the terminal: the first one reports it, workers just end."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
-def _film(path: Path, image: ByteArray) -> VideoWriter:
-    """A film of images of this size."""
-    height, width, _ = image.shape
-    return VideoWriter(path, STEP_HZ / _FILM_STEPS, (height, width))

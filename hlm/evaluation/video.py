@@ -32,16 +32,18 @@ class VideoWriter:
     Args:
         path: of the file, `*.mp4`; its folder must exist.
         rate_hz: images per second, > 0.
-        size: (height, width) of the images, px; odd sides are padded by one pixel, because yuv420p needs even ones.
+        size: (height, width) of the images, px; the first image's by default. Odd sides are padded by one pixel,
+            because yuv420p needs even ones.
         crf: quality, 0 lossless to 51 worst.
 
     Raises:
         InputError: the size or the rate cannot be encoded.
     """
 
-    def __init__(self, path: Path, rate_hz: float, size: tuple[int, int], crf: int = QUALITY_CRF) -> None:
-        if min(size) < 1 or rate_hz <= 0:
-            raise InputError(f"a video of {size[1]} x {size[0]} px at {rate_hz} Hz cannot be encoded")
+    def __init__(self, path: Path, rate_hz: float, size: tuple[int, int] | None = None, crf: int = QUALITY_CRF) -> None:
+        if rate_hz <= 0 or (size is not None and min(size) < 1):
+            shape = "" if size is None else f" of {size[1]} x {size[0]} px"
+            raise InputError(f"a video{shape} at {rate_hz} Hz cannot be encoded")
         self.path = path
         self.size = size
         self._rate = Fraction(rate_hz).limit_denominator(1001)
@@ -73,12 +75,14 @@ class VideoWriter:
         """
         import av
 
-        if image.shape != (*self.size, 3) or image.dtype != np.uint8:
-            wanted = f"[{self.size[0]}, {self.size[1]}, 3] uint8"
+        size = self.size or image.shape[:2]
+        if image.shape != (*size, 3) or image.dtype != np.uint8:
+            wanted = f"[{', '.join(map(str, size))}, 3] uint8"
             raise InputError(f"'{self.path.name}' needs images {wanted}, got {list(image.shape)} {image.dtype}")
-        self._output = self._output or self._open()
+        self.size = (size[0], size[1])
+        self._output = self._output or self._open(*self.size)
         container, stream = self._output
-        even = np.pad(image, ((0, self.size[0] % 2), (0, self.size[1] % 2), (0, 0)), mode="edge")
+        even = np.pad(image, ((0, size[0] % 2), (0, size[1] % 2), (0, 0)), mode="edge")
         container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(even), format="rgb24")))
 
     def close(self) -> None:
@@ -89,10 +93,9 @@ class VideoWriter:
                 self._output = None
                 container.mux(stream.encode())
 
-    def _open(self) -> tuple[OutputContainer, VideoStream]:
+    def _open(self, height: int, width: int) -> tuple[OutputContainer, VideoStream]:
         import av
 
-        height, width = self.size
         new = self._open_files.enter_context(replacing(self.path))
         container = av.open(str(new), "w", format="mp4", options={"movflags": "+faststart"})
         self._open_files.enter_context(container)

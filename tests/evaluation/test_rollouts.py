@@ -25,13 +25,14 @@ def outcomes(seed, step):
             return Progress(fell=step >= 8)
 
 
-def picture():
+def picture(observation):
+    assert observation.frames
     return np.full((32, 48, 3), 90, np.uint8)
 
 
 def test_a_rollout_says_how_it_went(make_station):
     station = make_station(steps=60, script=outcomes)
-    results = [rollout(station, seed, None, None) for seed in (0, 1, 2)]
+    results = [rollout(station, seed) for seed in (0, 1, 2)]
     assert [one.success for one in results] == [True, False, False]
     assert [one.stage for one in results] == [2, 1, 0]
     assert [one.progress for one in results] == [1.0, 0.5, 0.0]
@@ -53,23 +54,23 @@ def test_a_body_that_stops_following_is_a_failure_with_its_reason(make_station, 
         rig.cameras.dead = step == 15
 
     station = make_station(steps=60, before=before, rig=rig, script=outcomes)
-    result = rollout(station, 0, None, None)
+    result = rollout(station, 0)
     assert (result.success, result.stage, result.steps) == (False, 2, 16)
     assert result.fault == "camera 'head' stopped delivering images"
     rig.cameras.dead = False
-    assert rollout(make_station(steps=60, script=outcomes), 0, None, None).fault == ""
+    assert rollout(make_station(steps=60, script=outcomes), 0).fault == ""
 
 
 def test_a_station_without_a_task_cannot_be_scored(make_station):
     with pytest.raises(InputError, match="a rollout is scored by a task"):
-        rollout(make_station(task=None), 0, None, None)
+        rollout(make_station(task=None), 0)
 
 
 def test_the_same_seed_gives_the_same_result(make_station):
     station = make_station(steps=30, script=outcomes)
-    first = [rollout(station, seed, None, None) for seed in (0, 1, 2)]
-    assert [rollout(station, seed, None, None) for seed in (2, 0, 1)] == [first[2], first[0], first[1]]
-    assert rollout(make_station(steps=30, script=outcomes), 1, None, None) == first[1]
+    first = [rollout(station, seed) for seed in (0, 1, 2)]
+    assert [rollout(station, seed) for seed in (2, 0, 1)] == [first[2], first[0], first[1]]
+    assert rollout(make_station(steps=30, script=outcomes), 1) == first[1]
 
 
 def test_a_film_shows_every_second_step(make_station, tmp_path):
@@ -78,8 +79,22 @@ def test_a_film_shows_every_second_step(make_station, tmp_path):
     assert read_video(tmp_path / "seed_0.mp4").shape == (11, 32, 48, 3)
 
 
+def test_a_film_is_made_of_what_the_source_saw(make_station, tmp_path):
+    filmed = []
+
+    def look(observation):
+        filmed.append((observation.stamp_ns, observation.instruction))
+        return picture(observation)
+
+    station = make_station(steps=9)
+    result = rollout(station, 0, tmp_path / "seed_0.mp4", look)
+    assert {instruction for _, instruction in filmed} == {result.instruction}
+    first_ns = filmed[0][0]
+    assert [round((stamp_ns - first_ns) * 30e-9) for stamp_ns, _ in filmed] == [0, 2, 4, 6, 8]
+
+
 def test_filming_changes_nothing_else(make_station, tmp_path):
-    plain = rollout(make_station(steps=12, script=outcomes), 1, None, None)
+    plain = rollout(make_station(steps=12, script=outcomes), 1)
     filmed = rollout(make_station(steps=12, script=outcomes), 1, tmp_path / "a.mp4", picture)
     for name in RolloutResult.__slots__:
         assert name == "video" or getattr(filmed, name) == getattr(plain, name)

@@ -52,6 +52,16 @@ def test_image_of_another_size(tmp_path):
         VideoWriter(tmp_path / "film.mp4", 30, (48, 64)).write(make_images(1, 64, 48)[0])
 
 
+def test_the_first_image_sets_the_size(tmp_path):
+    with VideoWriter(tmp_path / "film.mp4", 30) as film:
+        film.write(make_images(1, 47, 64)[0])
+        with pytest.raises(InputError, match=r"needs images \[47, 64, 3\] uint8, got \[64, 47, 3\] uint8"):
+            film.write(make_images(1, 64, 47)[0])
+    assert read_video(tmp_path / "film.mp4").shape == (1, 48, 64, 3)
+    with pytest.raises(InputError, match=r"needs images \[8, 8, 3\] uint8, got \[8, 8\] uint8"):
+        VideoWriter(tmp_path / "film.mp4", 30).write(np.zeros((8, 8), np.uint8))
+
+
 def test_video_that_cannot_be_encoded(tmp_path):
     with pytest.raises(InputError, match="at 0 Hz cannot be encoded"):
         VideoWriter(tmp_path / "film.mp4", 0, (48, 64))
