@@ -12,6 +12,7 @@ from hlm.core.documents import from_document, to_document
 from hlm.core.errors import CorruptError, HlmError, InputError, MismatchError, MissingFileError
 from hlm.core.files import write_atomic
 from hlm.core.ranges import must_be_at_least
+from hlm.core.seeds import SeedRanges
 from hlm.core.serialization import read_yaml, yaml_bytes
 from hlm.policies.catalog import find_policy_config
 from hlm.policies.encoding import EncodingConfig
@@ -58,6 +59,8 @@ class CheckpointConfig:
         sampling: how chunks are sampled and executed by default.
         training: config of the training run, a document of `TrainConfig`.
         mixture: training data, a document of `MixtureConfig`.
+        training_seeds: by task, the seeds of the episodes that were learnt from; None where they were not noted, as in
+            checkpoints of an older hlm.
         format: version of this description.
     """
 
@@ -70,6 +73,7 @@ class CheckpointConfig:
     sampling: Sampling = field(default_factory=Sampling)
     training: Mapping[str, Any] = field(default_factory=dict)
     mixture: Mapping[str, Any] = field(default_factory=dict)
+    training_seeds: Mapping[str, SeedRanges] | None = None
     format: int = FORMAT
 
     def options(self) -> Any:

@@ -55,24 +55,35 @@ def from_document[T](cls: type[T], document: Any, name: str = "document") -> T:
 
 def _convert(hint: Any, value: Any, name: str) -> Any:
     """Convert a value of a document to a field's type."""
+    hint = _plain(hint)
     if typing.get_origin(hint) in (types.UnionType, typing.Union):
         if value is None and type(None) in typing.get_args(hint):
             return None
-        (hint,) = (option for option in typing.get_args(hint) if option is not type(None))
+        (hint,) = (_plain(option) for option in typing.get_args(hint) if option is not type(None))
     if is_dataclass(hint) and isinstance(hint, type):
         return value if isinstance(value, hint) else from_document(hint, value, name)
     origin = typing.get_origin(hint)
     if origin is tuple and isinstance(value, list):
         return _convert_tuple(typing.get_args(hint), value, name)
-    if origin is typing.Literal and value in typing.get_args(hint):
-        return value
     if origin is Mapping and isinstance(value, Mapping):
-        return dict(value)
+        _, item = typing.get_args(hint)
+        return {str(key): _convert(item, inside, f"{name}.{key}") for key, inside in value.items()}
+    return _convert_scalar(hint, value, name)
+
+
+def _plain(hint: Any) -> Any:
+    """What a `type` statement stands for."""
+    return hint.__value__ if isinstance(hint, typing.TypeAliasType) else hint
+
+
+def _convert_scalar(hint: Any, value: Any, name: str) -> Any:
+    if typing.get_origin(hint) is typing.Literal and value in typing.get_args(hint):
+        return value
     if hint is Path and isinstance(value, str):
         return Path(value)
     if hint is float and type(value) in (int, float):
         return float(value)
-    if hint in (bool, int, str) and type(value) is hint:
+    if hint is Any or (hint in (bool, int, str) and type(value) is hint):
         return value
     raise InputError(f"{name} must be {_described(hint)}, got {value!r}.")
 

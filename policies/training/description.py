@@ -44,6 +44,7 @@ def new_checkpoint_config(config: TrainConfig, data: TrainingData, text: Text) -
         sampling=Sampling(euler_steps=config.euler_steps, execution_horizon=config.execution_horizon),
         training=run_document(config),
         mixture=to_document(data.mixture),
+        training_seeds=data.seeds,
     )
 
 

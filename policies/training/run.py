@@ -181,7 +181,8 @@ def _described(config: TrainConfig, data: TrainingData, policy_type: PolicyType,
         statistics, checkpoint = training_statistics(config, data), new_checkpoint_config(config, data, text)
     else:
         text = policy_type.saved_text(config.policy_config, saved.checkpoint.vocabulary, config.out)
-        statistics, checkpoint = read_statistics(config.out), replace(saved.checkpoint, training=run_document(config))
+        statistics = read_statistics(config.out)
+        checkpoint = replace(saved.checkpoint, training=run_document(config), training_seeds=data.seeds)
     encoding = Encoding.of(checkpoint.encoding, statistics.state, statistics.action, text)
     return Described(checkpoint, statistics, encoding)
 

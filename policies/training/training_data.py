@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from hlm.core.errors import InputError, MismatchError, UnknownNameError
+from hlm.core.seeds import SeedRanges, seed_ranges
 from hlm.datasets.mixture import Mixture, MixtureConfig, MixtureEntry, Part, read_config
 from hlm.datasets.reader import Episode
 from hlm.datasets.sampler import MixtureSampler
@@ -65,6 +66,15 @@ class TrainingData:
     def steps(self) -> tuple[int, ...]:
         """Number of samples of each dataset, one per step."""
         return tuple(sum(map(len, episodes)) for episodes in self.training)
+
+    @property
+    def seeds(self) -> dict[str, SeedRanges]:
+        """By task, the seeds of the episodes to learn from; episodes without a task or a seed are of no seed."""
+        seeds: dict[str, list[int]] = {}
+        for episode in self.episodes:
+            if episode.info.task and episode.info.seed is not None:
+                seeds.setdefault(episode.info.task, []).append(episode.info.seed)
+        return {task: seed_ranges(of_task) for task, of_task in seeds.items()}
 
     @property
     def step_weights(self) -> list[float]:

@@ -1,4 +1,5 @@
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import yaml
 
 from hlm.core.documents import from_document, to_document
 from hlm.core.errors import InputError, UnknownNameError
+from hlm.core.seeds import SeedRanges
 from hlm.policies.act.config import ActConfig
 from hlm.policies.augmentation_config import AugmentationConfig
 from hlm.policies.compact.config import ArchitectureConfig, CompactConfig, ObjectiveConfig
@@ -75,3 +77,15 @@ def test_a_field_without_default_must_be_there():
 
     with pytest.raises(InputError, match="network lacks 'image_size'"):
         from_document(CompactNetworkConfig, {"views": 1}, "network")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Counted:
+    ranges: Mapping[str, SeedRanges] | None = None
+
+
+def test_what_a_mapping_holds_is_converted_and_checked():
+    counted = Counted(ranges={"lift": ((0, 4), (7, 7))})
+    assert from_document(Counted, json.loads(json.dumps(to_document(counted)))) == counted
+    with pytest.raises(InputError, match=r"counted.ranges.lift\[1\]\[0\] must be an integer, got 'seven'"):
+        from_document(Counted, {"ranges": {"lift": [[0, 4], ["seven", 7]]}}, "counted")

@@ -10,6 +10,7 @@ from rich.console import Console
 from hlm.core.documents import to_document
 from hlm.core.errors import ExistsError, InputError, MismatchError, MissingFileError, UnknownNameError
 from hlm.core.layout import GROUPS
+from hlm.core.seeds import seeds_within
 from hlm.policies.augmentation_config import AugmentationConfig
 from hlm.policies.checkpoint import read_checkpoint, read_training
 from hlm.policies.checkpoint_config import read_config, set_sampling
@@ -155,6 +156,25 @@ def test_defaults_of_other_kinds_may_change_between_a_run_and_its_resuming(tiny_
     path = train(tiny_config(steps=2, validation_fraction=0.0), stop_after=1)
     assert read_config(path).training.keys().isdisjoint({"pi05", "smolvla", "act"})
     assert resuming(path).policy_config == tiny_config().policy_config
+
+
+def test_a_checkpoint_knows_the_seeds_that_it_learnt_from(tiny_config, make_dataset):
+    data = make_dataset(episodes=10, told=lambda number: {"seed": 100 + number} if number < 8 else {"seed": None})
+    path = train(tiny_config(datasets=(data,), steps=2, validation_fraction=0.2), stop_after=1)
+    run = prepare(resuming(path), "", Display(Console(file=io.StringIO())))
+    held_out = {episode.info.seed for episode in run.data.validation}
+    learnt_from = {episode.info.seed for episode in run.data.episodes} - {None}
+    assert held_out - {None} and not held_out & learnt_from - {None}
+    seeds = read_config(path).training_seeds
+    assert seeds.keys() == {"reach"}
+    assert seeds_within(range(200), seeds["reach"]) == sorted(learnt_from)
+    file = path / "config.yaml"
+    document = yaml.safe_load(file.read_text())
+    del document["training_seeds"]  # As an older hlm wrote it.
+    file.write_text(yaml.safe_dump(document))
+    assert read_config(path).training_seeds is None
+    train(resuming(path))
+    assert read_config(path).training_seeds == seeds
 
 
 def test_resuming_needs_the_same_episodes(make_dataset, tiny_config):
