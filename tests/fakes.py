@@ -1,5 +1,7 @@
 """Fakes of what a station is made of: a robot that does as it is told, and a task that is a list."""
 
+import os
+import signal
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -223,6 +225,23 @@ class FakePolicy:
         if prefix is not None:
             actions[: prefix.delay] = prefix.actions[: prefix.delay]
         return ActionChunk(observation.stamp_ns, self.spec.rate_hz, actions)
+
+
+def kill_at_first(seed):
+    """A rollout for worker processes: seed 0 kills its process after a moment, 1 is done at once, others never end."""
+    if seed == 0:
+        threading.Event().wait(0.5)
+        os.kill(os.getpid(), signal.SIGKILL)
+    if seed > 1:
+        threading.Event().wait()
+    return seed
+
+
+def never_end(folder, seed):
+    """A rollout for worker processes, which leaves the number of its process, and never ends."""
+    (folder / f"{seed}.part").write_text(str(os.getpid()))
+    (folder / f"{seed}.part").rename(folder / str(seed))
+    threading.Event().wait()
 
 
 def fail_at_first(folder, seed):

@@ -120,7 +120,7 @@ def _station(config: EvalArguments) -> StationConfig:
 
 def _evaluate(config: EvalArguments, station: StationConfig, out: Path) -> EvalResult:
     from hlm.evaluation.results import EvalResult
-    from hlm.evaluation.rollouts import in_parallel
+    from hlm.evaluation.workers import in_parallel
 
     seeds = list(range(config.seed, config.seed + config.rollouts))
     opened = partial(open_rollouts, station, frozenset(seeds[: config.videos]), out)

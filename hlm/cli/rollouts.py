@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from hlm.core.arrays import ByteArray
     from hlm.core.values import Observation
     from hlm.evaluation.results import RolloutResult
-    from hlm.evaluation.rollouts import Look
+    from hlm.evaluation.film import Look
     from hlm.sim.world import World
 
 _ROOM_SIZE_PX = (440, 588)
@@ -41,7 +41,8 @@ def open_rollouts(
         def run(seed: int) -> RolloutResult:
             if seed not in film_seeds:
                 return rollout(station, seed)
-            return rollout(station, seed, folder / f"seed_{seed}.mp4", look())
+            # The camera is opened with the first picture, so that one that cannot be had costs the film alone.
+            return rollout(station, seed, folder / f"seed_{seed}.mp4", lambda observation: look()(observation))
 
         yield run
 

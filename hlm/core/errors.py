@@ -63,6 +63,10 @@ class TrackingError(HlmError):
     """A body that cannot be controlled any more."""
 
 
+class LostError(HlmError):
+    """Something that all further work depends on is gone or has changed, such as a policy server."""
+
+
 class WorkerDiedError(HlmError):
     """A worker process that was killed before it could say why."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from hlm.core.errors import StorageError
@@ -67,8 +67,13 @@ def write_durable(path: Path, data: bytes) -> None:
 def write_atomic(path: Path, data: bytes) -> None:
     """Write or replace a file: after a crash at any moment, either the old or the new content is there, complete."""
     new = path.with_name(path.name + NEW)
-    write_durable(new, data)
-    new.replace(path)
+    try:
+        write_durable(new, data)
+        new.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            new.unlink(missing_ok=True)  # half a file on a full disk would keep it full
+        raise
     sync_folder(path.parent)
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from hlm.core.errors import CorruptError, InputError, MissingFileError
+from hlm.core.documents import from_document
+from hlm.core.errors import CorruptError, HlmError, InputError, MissingFileError
+from hlm.core.files import write_atomic
 
 FILE_NAME = "results.json"
-SCHEMA = 2  # 1 had no faults, and called the policy a source
+SCHEMA = 3  # 2 knew of no evaluations that were stopped, and of the policy its name; 1 had no faults, and a "source"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,12 +26,12 @@ class RolloutResult:
         success: whether all stages were reached and the goal state held at the end.
         stage: number of `stages` that were reached, 0 to len(stages).
         stages: names of the stages in order.
-        progress: fraction of the stages that were reached, 0 to 1.
+        progress: fraction of the stages that were reached, 0 (nothing) to 1 (success); see `progress_of`.
         wrong_object: whether an object that the instruction does not name was lifted.
         fell: whether the robot fell.
         duration_s: simulated time.
         steps: number of 30 Hz steps.
-        fault: why the body stopped following references, which ended the rollout; empty when it did not.
+        fault: why the rollout broke: the body stopped following references, or the policy failed; empty when neither.
         video: path relative to the report's folder; None when none was recorded.
     """
 
@@ -60,27 +62,54 @@ class RolloutResult:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class PolicyIdentity:
+    """Which policy it was, as the checkpoint or the server said; all empty for the scripted operator.
+
+    Attributes:
+        policy_type: name of the policy type.
+        origin: where the policy came from, such as the path of the checkpoint that a server loaded.
+        digest: of weights, statistics and sampling; empty when it was not told.
+    """
+
+    policy_type: str = ""
+    origin: str = ""
+    digest: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class EvalResult:
-    """All rollouts of one evaluation.
+    """The rollouts of one evaluation.
 
     Attributes:
         task: name.
         policy: what was evaluated: a checkpoint's path, a server's URL, or `scripted`.
         first_seed: seed of the first rollout.
         rollouts: in the order of their seeds, at least one.
+        planned: rollouts that were asked for; fewer were done when the evaluation was stopped. 0 stands for all.
+        identity: which policy answered.
+        unseen: whether the policy was trained on none of the seeds; None when that is not known.
     """
 
     task: str
     policy: str
     first_seed: int
     rollouts: tuple[RolloutResult, ...]
+    planned: int = 0
+    identity: PolicyIdentity = field(default_factory=PolicyIdentity)
+    unseen: bool | None = None
 
     def __post_init__(self) -> None:
-        """Check that there is something to count, and that stages agree."""
+        """Check that there is something to count, and that stages agree; fill in `planned`."""
+        object.__setattr__(self, "planned", max(self.planned, len(self.rollouts)))
         if not self.rollouts:
             raise InputError(f"an evaluation of '{self.task}' needs at least one rollout")
         if len({rollout.stages for rollout in self.rollouts}) > 1:
             raise InputError(f"the rollouts of '{self.task}' do not name the same stages")
+
+    @property
+    def partial(self) -> bool:
+        """Whether rollouts are missing because the evaluation was stopped."""
+        return len(self.rollouts) < self.planned
 
     @property
     def successes(self) -> int:
@@ -114,7 +143,7 @@ class EvalResult:
 
     @property
     def fault_rate(self) -> float:
-        """Fraction of rollouts that ended because the body stopped following references."""
+        """Fraction of rollouts that broke."""
         return sum(bool(rollout.fault) for rollout in self.rollouts) / len(self.rollouts)
 
     @property
@@ -131,6 +160,10 @@ class EvalResult:
             "schema": SCHEMA,
             "task": self.task,
             "policy": self.policy,
+            "identity": asdict(self.identity),
+            "unseen": self.unseen,
+            "partial": self.partial,
+            "planned": self.planned,
             "first_seed": self.first_seed,
             "rollouts": len(self.rollouts),
             "successes": self.successes,
@@ -157,17 +190,54 @@ class EvalResult:
         """
         try:
             values = json.loads(text)
-            rollouts = tuple(_rollout(entry) for entry in values["results"])
-            first_seed = int(values["first_seed"])
-            policy = values["source"] if values["schema"] == 1 else values["policy"]
-            return cls(task=values["task"], policy=policy, first_seed=first_seed, rollouts=rollouts)
-        except (ValueError, KeyError, TypeError) as error:
+            if values["schema"] > SCHEMA:
+                raise CorruptError(f"it has schema {values['schema']}, this hlm reads up to {SCHEMA}")
+            return cls(
+                task=values["task"],
+                policy=values["source"] if values["schema"] == 1 else values["policy"],
+                first_seed=int(values["first_seed"]),
+                rollouts=tuple(map(rollout_of, values["results"])),
+                planned=values.get("planned", 0),
+                identity=from_document(PolicyIdentity, values.get("identity", {}), "identity"),
+                unseen=values.get("unseen"),
+            )
+        except (ValueError, KeyError, TypeError, AttributeError, HlmError) as error:
             raise CorruptError(f"not the result of an evaluation: {type(error).__name__}: {error}") from error
 
 
-def _rollout(entry: Mapping[str, Any]) -> RolloutResult:
-    values = {field.name: entry[field.name] for field in fields(RolloutResult) if field.name in entry}
+def rollout_of(entry: Mapping[str, Any]) -> RolloutResult:
+    """The result of a rollout from its JSON values; undoes `dataclasses.asdict`.
+
+    Raises:
+        ValueError, KeyError, TypeError, AttributeError, InputError: the values are not such a result.
+    """
+    values = {item.name: entry[item.name] for item in fields(RolloutResult) if item.name in entry}
     return RolloutResult(**values | {"stages": tuple(values["stages"])})
+
+
+def progress_of(stage: int, stages: int, *, success: bool) -> float:
+    """Progress of a rollout, 0 (nothing) to 1 (success).
+
+    The last stage counts with the success alone: whoever lifted a wrong object first, or let the right one fall off the
+    goal, may have reached all stages too.
+
+    Args:
+        stage: number of stages that were reached, 0 to `stages`.
+        stages: number of stages, >= 1.
+        success: whether the rollout succeeded.
+    """
+    return 1.0 if success else min(stage, stages - 1) / stages
+
+
+def write_result(folder: Path, result: EvalResult) -> Path:
+    """Write or replace the result in the folder of an evaluation, and return its path.
+
+    Raises:
+        OSError: it could not be written; an older one is still there.
+    """
+    path = folder / FILE_NAME
+    write_atomic(path, result.to_json().encode())
+    return path
 
 
 def load_result(folder: Path) -> EvalResult:

@@ -1,36 +1,28 @@
-"""Rollouts over seeds, in parallel processes; the same seed gives the same result."""
+"""One rollout: an episode from a seed, scored; whatever breaks in it, there is a result."""
 
 from __future__ import annotations
 
-import atexit
-import signal
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import AbstractContextManager, ExitStack, nullcontext
-from multiprocessing import get_context
+import logging
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from hlm.core.arrays import ByteArray
-from hlm.core.clock import STEP_HZ
-from hlm.core.errors import InputError, WorkerDiedError
-from hlm.core.task import Progress
-from hlm.core.values import Observation
-from hlm.evaluation.results import RolloutResult
-from hlm.evaluation.video import VideoWriter
+from hlm.core.errors import HlmError, InputError, LostError, StorageError, WorkerDiedError
+from hlm.core.task import Progress, Task, TaskInstance
+from hlm.evaluation.film import Film, Look
+from hlm.evaluation.results import RolloutResult, progress_of
 from hlm.runtime.station import Station, episode
 
-type Rollout = Callable[[int], RolloutResult]
-type Look = Callable[[Observation], ByteArray]  # [height, width, 3] uint8 RGB for a film, of what the source just saw
-type OpenRollouts = Callable[[], AbstractContextManager[Rollout]]
+_LOG = logging.getLogger(__name__)
 
-_FILM_STEPS = 2  # every second step is filmed
+# These end an evaluation: the next rollout would meet the same. Everything else breaks one rollout.
+_ENDS_ALL = (LostError, StorageError, WorkerDiedError, MemoryError, OSError)
 
 
 def rollout(station: Station, seed: int, video: Path | None = None, look: Look | None = None) -> RolloutResult:
     """Run one episode from a seed and score it.
 
-    A body that stopped following references makes the rollout a failure; the result says why.
+    An episode that breaks is a failure whose result says why: the body stopped following references, the policy gave
+    no usable chunk, or the world came apart. A film that breaks costs the film.
 
     Args:
         station: with a task; entered.
@@ -40,80 +32,57 @@ def rollout(station: Station, seed: int, video: Path | None = None, look: Look |
 
     Raises:
         InputError: the station has no task to score.
+        LostError, OSError, MemoryError: nothing that says anything of this rollout, such as a lost policy server.
     """
     task = station.task
     if task is None:
         raise InputError("a rollout is scored by a task, and the station has none.")
     instance = task.reset(seed)
-    progress, steps, first_ns, last_ns = Progress(), 0, None, 0
-    with nullcontext() if video is None else VideoWriter(video, STEP_HZ / _FILM_STEPS) as film:
-        for scored in episode(station, instance, until_success=True):
-            progress, last_ns = scored.progress or progress, scored.step.observation.stamp_ns
-            first_ns = last_ns if first_ns is None else first_ns
-            if film is not None and look is not None and steps % _FILM_STEPS == 0:
-                film.write(look(scored.step.observation))
-            steps += 1
-    fault = station.body.status.fault
-    return RolloutResult(
-        seed=seed,
-        instruction=instance.instruction,
-        success=progress.success and not fault,
-        stage=progress.stage,
-        stages=tuple(task.stages),
-        progress=progress.stage / len(task.stages),
-        wrong_object=progress.wrong_object,
-        fell=progress.fell,
-        duration_s=(last_ns - (first_ns or 0)) * 1e-9,
-        steps=steps,
-        fault=fault,
-        video=None if film is None or video is None or not steps else video.name,
-    )
+    course, fault = _Course(), ""
+    with Film(video, look) as film:
+        try:
+            for scored in episode(station, instance, until_success=True):
+                film.show(course.steps, scored.step.observation)
+                course.add(scored.step.observation.stamp_ns, scored.progress)
+        except _ENDS_ALL:
+            raise
+        except HlmError as error:
+            fault = " ".join(str(error).split())
+        except Exception as error:  # noqa: BLE001 - whatever a policy, a task or a simulator raises
+            _LOG.exception("the rollout of seed %d broke", seed)
+            fault = f"{type(error).__name__}: {' '.join(str(error).split())}"
+    return course.result(task, instance, seed, fault or station.body.status.fault, film.name)
 
 
-def in_parallel(open_rollouts: OpenRollouts, seeds: Sequence[int], workers: int) -> Iterator[RolloutResult]:
-    """The result of each seed's rollout as it comes, from new processes when `workers` > 1.
+@dataclass(slots=True)
+class _Course:
+    """How an episode has gone so far."""
 
-    Args:
-        open_rollouts: entered once in each process; gives what runs a seed there. Picklable.
-        seeds: one rollout each.
-        workers: processes.
+    progress: Progress = field(default_factory=Progress)
+    steps: int = 0
+    first_ns: int = 0
+    last_ns: int = 0
 
-    Raises:
-        WorkerDiedError: a process was killed.
-    """
-    if workers <= 1:
-        with open_rollouts() as run:
-            yield from map(run, seeds)
-        return
-    # Not as a context: leaving that would wait for every rollout that was submitted.
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_end_quietly)
-    jobs = [pool.submit(_run, open_rollouts, seed) for seed in seeds]
-    try:
-        for job in as_completed(jobs):
-            yield job.result()
-    except BrokenProcessPool as error:
-        raise WorkerDiedError(
-            "a worker process was killed, perhaps because the memory was full; try fewer --workers."
-        ) from error
-    finally:
-        for job in jobs:
-            job.cancel()
-        pool.shutdown(wait=True, cancel_futures=True)
+    def add(self, stamp_ns: int, progress: Progress | None) -> None:
+        """Add a step."""
+        self.progress, self.last_ns = progress or self.progress, stamp_ns
+        self.first_ns = self.first_ns if self.steps else stamp_ns
+        self.steps += 1
 
-
-# What this worker process has opened; at most one.
-_OPENED: list[Rollout] = []
-
-
-def _run(open_rollouts: OpenRollouts, seed: int) -> RolloutResult:
-    """Run a seed in a worker process, which opens its station with the first one and leaves it at its end."""
-    if not _OPENED:
-        stack = ExitStack()
-        _OPENED.append(stack.enter_context(open_rollouts()))
-        atexit.register(stack.close)
-    return _OPENED[0](seed)
-
-
-def _end_quietly() -> None:
-    """Ctrl+C reaches every process of the terminal: the first one reports it, workers just end."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    def result(self, task: Task, instance: TaskInstance, seed: int, fault: str, video: str | None) -> RolloutResult:
+        """The score of what there was."""
+        progress, success = self.progress, self.progress.success and not fault
+        return RolloutResult(
+            seed=seed,
+            instruction=instance.instruction,
+            success=success,
+            stage=progress.stage,
+            stages=tuple(task.stages),
+            progress=progress_of(progress.stage, len(task.stages), success=success),
+            wrong_object=progress.wrong_object,
+            fell=progress.fell,
+            duration_s=(self.last_ns - self.first_ns) * 1e-9,
+            steps=self.steps,
+            fault=fault,
+            video=video,
+        )

@@ -21,7 +21,14 @@ from hlm.core.policy import ActionPrefix, PolicySpec
 from hlm.core.values import ActionChunk, Observation
 from hlm.policies.serving.admission import SCHEME, check_key
 from hlm.policies.serving.connection import SILENT
-from hlm.policies.serving.errors import AnswerError, AnswerTimeoutError, RefusedError, UnreachableError, WireError
+from hlm.policies.serving.errors import (
+    AnswerError,
+    AnswerTimeoutError,
+    RefusedError,
+    ReplacedError,
+    UnreachableError,
+    WireError,
+)
 from hlm.policies.serving.messages import decode_answer, decode_error, encode_request
 from hlm.policies.serving.metadata import Needs, spec_of
 from hlm.policies.serving.wire import ANSWER_ENTRIES, pack, unpack
@@ -230,7 +237,7 @@ class PolicyClient:
             served = spec_of(_metadata_map(await connection.recv()))
             self._needs.check(served)
             if self._served not in (None, served):
-                raise MismatchError(f"the server at {self.url} now serves another policy; create a new client.")
+                raise ReplacedError(f"the server at {self.url} now serves another policy; create a new client.")
         except BaseException:
             connection.transport.abort()
             raise

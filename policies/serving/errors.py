@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hlm.core.errors import HlmError
+from hlm.core.errors import HlmError, LostError, MismatchError
 
 
 class ServingError(HlmError):
@@ -13,12 +13,16 @@ class WireError(ServingError):
     """Bytes that are not a message, or a value that cannot be sent as one."""
 
 
-class UnreachableError(ServingError):
+class UnreachableError(ServingError, LostError):
     """No policy server, a full one, or a lost connection."""
 
 
-class AnswerTimeoutError(ServingError, TimeoutError):
+class AnswerTimeoutError(ServingError, LostError, TimeoutError):
     """The policy server did not answer in time; a late answer is never read."""
+
+
+class ReplacedError(ServingError, LostError, MismatchError):
+    """The policy server serves another policy than before."""
 
 
 class AnswerError(ServingError):

@@ -103,7 +103,7 @@ def test_results_are_sorted_whoever_comes_first(folder, monkeypatch, capsys):
         with open_rollouts() as run:
             yield from map(run, reversed(seeds))
 
-    monkeypatch.setattr("hlm.evaluation.rollouts.in_parallel", in_parallel)
+    monkeypatch.setattr("hlm.evaluation.workers.in_parallel", in_parallel)
     words = ["eval", "--source", "scripted", "--rollouts", "5", "--seed", "8", "--out", "report", "--json", "a/b.json"]
     assert main(words) == 0
     result = load_result(folder / "report")
@@ -134,7 +134,7 @@ def test_a_server_gets_fewer_clients_than_there_are_cores(folder, monkeypatch, w
     monkeypatch.setattr(module, "open_rollouts", opened)
     monkeypatch.setattr(module, "policy_station", lambda task, policy: StationConfig(task=task, source=policy))
     monkeypatch.setattr("os.sched_getaffinity", lambda process: set(range(64)))
-    monkeypatch.setattr("hlm.evaluation.rollouts.in_parallel", in_parallel)
+    monkeypatch.setattr("hlm.evaluation.workers.in_parallel", in_parallel)
     assert main(["eval", *words, "--out", "report"]) == 0
     assert asked == [workers]
 

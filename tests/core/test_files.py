@@ -81,3 +81,11 @@ def test_refusals_are_one_line(code, text):
 def test_a_refusal_without_advice_and_hint_ends_with_the_reason():
     with pytest.raises(StorageError, match=r"^could not read x: input/output error\.$"), storage_errors("read", "x"):
         raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+def test_write_atomic_leaves_no_half_file_on_a_full_disk(small_disk):
+    (small_disk / "file").write_bytes(b"old")
+    with pytest.raises(OSError, match="No space left"):
+        write_atomic(small_disk / "file", bytes(10**6))
+    assert names(small_disk) == ["file"]
+    assert (small_disk / "file").read_bytes() == b"old"

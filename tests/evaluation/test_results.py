@@ -6,7 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hlm.core.errors import CorruptError, InputError, MissingFileError
-from hlm.evaluation.results import FILE_NAME, EvalResult, RolloutResult, by_instruction, load_result, wilson_interval
+from hlm.evaluation.results import (
+    FILE_NAME,
+    EvalResult,
+    PolicyIdentity,
+    RolloutResult,
+    by_instruction,
+    load_result,
+    progress_of,
+    wilson_interval,
+)
 
 STAGES = ("reach", "grasp", "place")
 
@@ -111,13 +120,45 @@ def test_result_needs_rollouts_that_agree():
         result(rollout(1, 3), other)
 
 
-def test_results_of_the_version_before_are_read():
+def test_results_of_the_versions_before_are_read():
     now = result(rollout(4, 3), rollout(5, 1))
     values = json.loads(now.to_json())
+    for name in ("identity", "unseen", "partial", "planned"):
+        del values[name]
+    values["schema"] = 2
+    assert EvalResult.from_json(json.dumps(values)) == now
     values["schema"], values["source"] = 1, values.pop("policy")
     for entry in values["results"]:
         del entry["fault"]
     assert EvalResult.from_json(json.dumps(values)) == now
+
+
+def test_results_of_a_newer_version_are_refused():
+    values = json.loads(result(rollout(4, 3)).to_json()) | {"schema": 4}
+    with pytest.raises(CorruptError, match="it has schema 4, this hlm reads up to 3"):
+        EvalResult.from_json(json.dumps(values))
+
+
+def test_a_partial_result_says_so_and_whose_it_is():
+    found = dataclasses.replace(
+        result(rollout(4, 3)), planned=3, unseen=False, identity=PolicyIdentity(policy_type="act", digest="ab12")
+    )
+    assert found.partial
+    assert not result(rollout(4, 3)).partial
+    values = json.loads(found.to_json())
+    assert (values["partial"], values["planned"], values["unseen"]) == (True, 3, False)
+    assert values["identity"] == {"policy_type": "act", "origin": "", "digest": "ab12"}
+    assert EvalResult.from_json(found.to_json()) == found
+
+
+@given(st.integers(1, 9).flatmap(lambda stages: st.tuples(st.integers(0, stages), st.just(stages))), st.booleans())
+def test_progress_is_one_with_success_alone(reached, success):
+    stage, stages = reached
+    progress = progress_of(stage, stages, success=success)
+    assert (progress == 1.0) == success
+    assert progress >= 0.0
+    if stage < stages and not success:
+        assert progress == stage / stages
 
 
 def test_faults_are_counted_and_kept():

@@ -1,16 +1,13 @@
-import os
-import signal
-from contextlib import nullcontext
-from functools import partial
+import errno
+import logging
 
 import numpy as np
 import pytest
-from fakes import fail_at_first
 
-from hlm.core.errors import InputError, WorkerDiedError
+from hlm.core.errors import InputError, LostError
 from hlm.core.task import Progress
 from hlm.evaluation.results import RolloutResult
-from hlm.evaluation.rollouts import in_parallel, rollout
+from hlm.evaluation.rollouts import rollout
 from hlm.evaluation.video import read_video
 
 
@@ -100,83 +97,81 @@ def test_filming_changes_nothing_else(make_station, tmp_path):
         assert name == "video" or getattr(filmed, name) == getattr(plain, name)
 
 
-def test_an_error_leaves_no_film(make_station, tmp_path):
-    def fail(step):
-        if step == 7:
-            raise InputError("the source is gone")
+def failing(step, error):
+    def fail(now):
+        if now == step:
+            raise error
 
-    with pytest.raises(InputError, match="the source is gone"):
-        rollout(make_station(before=fail), 0, tmp_path / "a.mp4", picture)
+    return fail
+
+
+@pytest.mark.parametrize(
+    ("error", "fault"),
+    [
+        (InputError("the policy\nsaid nothing"), "the policy said nothing"),
+        (FloatingPointError("overflow"), "FloatingPointError: overflow"),
+    ],
+)
+def test_an_episode_that_breaks_is_a_failure_with_its_reason_and_film(make_station, tmp_path, error, fault):
+    station = make_station(before=failing(7, error), script=lambda seed, step: Progress(stage=2, success=True))
+    result = rollout(station, 4, tmp_path / "a.mp4", picture)
+    assert (result.seed, result.success, result.fault, result.steps, result.stage) == (4, False, fault, 7, 2)
+    assert result.progress < 1.0
+    assert read_video(tmp_path / result.video).shape[0] == 4
+    assert rollout(make_station(steps=60, script=outcomes), 0).success
+
+
+def test_an_episode_that_breaks_before_its_first_step_is_a_failure_too(make_station):
+    result = rollout(make_station(before=failing(0, InputError("no chunk"))), 4)
+    assert (result.steps, result.fault, result.duration_s, result.progress) == (0, "no chunk", 0.0, 0.0)
+
+
+@pytest.mark.parametrize("error", [LostError("the server is gone"), OSError(errno.ENOSPC, "full"), MemoryError()])
+def test_what_the_next_rollout_would_meet_too_comes_out_and_leaves_no_film(make_station, tmp_path, error):
+    with pytest.raises(type(error)):
+        rollout(make_station(before=failing(7, error)), 0, tmp_path / "a.mp4", picture)
     assert list(tmp_path.iterdir()) == []
+
+
+def breaking(picture_number, error):
+    taken = []
+
+    def look(observation):
+        taken.append(None)
+        if len(taken) == picture_number:
+            raise error
+        return picture(observation)
+
+    return look
+
+
+@pytest.mark.parametrize("picture_number", [1, 5])
+def test_a_film_that_breaks_costs_the_film_alone(make_station, tmp_path, caplog, picture_number):
+    plain = rollout(make_station(steps=21, script=outcomes), 0)
+    look = breaking(picture_number, OSError(errno.ENOSPC, "No space left on device"))
+    with caplog.at_level(logging.WARNING):
+        filmed = rollout(make_station(steps=21, script=outcomes), 0, tmp_path / "a.mp4", look)
+    assert filmed == plain
+    assert list(tmp_path.iterdir()) == []
+    assert [record.getMessage() for record in caplog.records] == [f"no film {tmp_path}/a.mp4: No space left on device"]
+
+
+def test_a_film_on_a_full_disk_leaves_nothing_there(make_station, small_disk, caplog):
+    noise = np.random.default_rng(0)
+    look = lambda observation: noise.integers(0, 255, (480, 640, 3), np.uint8)  # noqa: E731
+    result = rollout(make_station(steps=60, script=outcomes), 0, small_disk / "a.mp4", look)
+    assert (result.video, result.success) == (None, True)
+    assert list(small_disk.iterdir()) == []
+    assert len(caplog.records) == 1
+
+
+def test_all_stages_without_success_are_not_all_of_the_progress(make_station):
+    script = lambda seed, step: Progress(stage=2, wrong_object=True)  # noqa: E731
+    result = rollout(make_station(steps=5, script=script), 0)
+    assert (result.success, result.stage, result.progress) == (False, 2, 0.5)
 
 
 def test_an_episode_without_steps_has_no_film(make_station, tmp_path):
     result = rollout(make_station(steps=0), 0, tmp_path / "a.mp4", picture)
     assert (result.video, result.steps, result.duration_s) == (None, 0, 0.0)
     assert list(tmp_path.iterdir()) == []
-
-
-def result_of(seed):
-    return RolloutResult(
-        seed=seed,
-        instruction="wave",
-        success=seed % 3 == 0,
-        stage=0,
-        stages=("reach",),
-        progress=0.0,
-        wrong_object=False,
-        fell=False,
-        duration_s=0.1 * seed,
-        steps=seed,
-    )
-
-
-def opened(run):
-    """Opens `run`; travels to other processes if `run` does."""
-    return partial(nullcontext, run)
-
-
-# A method of a dict travels to other processes, which could not import a function of this module.
-TABLE = {seed: result_of(seed) for seed in range(5)}
-
-
-@pytest.mark.parametrize("workers", [1, 2])
-def test_every_seed_is_run_once_however_many_work(workers):
-    found = list(in_parallel(opened(TABLE.__getitem__), list(TABLE), workers))
-    assert sorted(found, key=lambda one: one.seed) == list(TABLE.values())
-
-
-def test_one_worker_runs_here_and_in_order():
-    order = []
-    found = in_parallel(opened(lambda seed: order.append(seed) or result_of(seed)), [3, 1, 2], 1)
-    assert [next(found).seed, order] == [3, [3]]
-    assert [one.seed for one in found] == [1, 2]
-
-
-def test_an_error_of_a_worker_comes_out():
-    with pytest.raises(KeyError, match="99"):
-        list(in_parallel(opened(TABLE.__getitem__), [0, 99], 2))
-
-
-def test_a_worker_that_dies_is_no_endless_wait():
-    with pytest.raises(WorkerDiedError, match="a worker process was killed"):
-        list(in_parallel(opened(os._exit), [3, 4], 2))
-
-
-def test_workers_end_at_ctrl_c_without_a_word(capfd):
-    with pytest.raises(WorkerDiedError, match="a worker process was killed"):
-        list(in_parallel(opened(signal.raise_signal), [signal.SIGINT], 2))
-    assert "KeyboardInterrupt" not in capfd.readouterr().err
-
-
-def test_whoever_has_seen_enough_may_stop():
-    found = in_parallel(opened(TABLE.__getitem__), list(TABLE), 2)
-    assert next(found) in TABLE.values()
-    found.close()
-
-
-def test_after_an_error_the_rollouts_that_have_not_begun_are_not_run(tmp_path):
-    run = partial(fail_at_first, tmp_path)
-    with pytest.raises(InputError, match="seed 0"):
-        list(in_parallel(partial(nullcontext, run), range(40), 2))
-    assert len(list(tmp_path.iterdir())) < 10

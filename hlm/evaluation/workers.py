@@ -1,0 +1,197 @@
+"""Processes that run rollouts side by side, and that never outlive the one that started them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass
+from multiprocessing import get_context, parent_process, resource_tracker
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from types import FrameType
+
+from hlm.core.errors import HlmError, WorkerDiedError
+from hlm.evaluation.results import RolloutResult
+
+type Rollout = Callable[[int], RolloutResult]
+type OpenRollouts = Callable[[], AbstractContextManager[Rollout]]
+
+# These reach every process of a terminal or a job. The first process answers them; workers end with it.
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_LEAVE_S = 5.0  # for a worker to put its station away once there is nothing left to do
+
+
+def in_parallel(open_rollouts: OpenRollouts, seeds: Sequence[int], workers: int) -> Iterator[RolloutResult]:
+    """The result of each seed's rollout as it comes, from new processes when `workers` > 1.
+
+    An exception, or closing the iterator, ends the processes at once and loses the rollouts that they were at. Results
+    that have arrived by then are yielded before the exception goes on.
+
+    Args:
+        open_rollouts: entered once in each process; gives what runs a seed there. Picklable.
+        seeds: one rollout each.
+        workers: processes.
+
+    Raises:
+        WorkerDiedError: a process was killed.
+        Exception: what opening or a rollout raised.
+    """
+    if workers <= 1:
+        with open_rollouts() as run:
+            yield from map(run, seeds)
+        return
+    team: list[_Worker] = []
+    orderly = False
+    try:
+        waiting = list(reversed(seeds))
+        for _ in range(min(workers, len(seeds))):
+            team.append(_Worker.start(open_rollouts))
+            team[-1].give(waiting.pop())
+        while busy := {worker.line: worker for worker in team if worker.seed is not None}:
+            for line in wait(list(busy)):
+                worker = busy[line]  # type: ignore[index]
+                yield worker.take()
+                if waiting:
+                    worker.give(waiting.pop())
+        orderly = True
+    except GeneratorExit:
+        raise
+    except BaseException:
+        yield from (result for worker in team if (result := worker.arrived()) is not None)
+        raise
+    finally:
+        for worker in team:
+            worker.end(orderly=orderly)
+
+
+@dataclass(slots=True, eq=False)
+class _Worker:
+    """A process that runs one seed at a time.
+
+    Attributes:
+        process: the process.
+        line: seeds go out, results and errors come in; it ends when the process does.
+        seed: what it is at; None when it has nothing to do.
+    """
+
+    process: BaseProcess
+    line: Connection
+    seed: int | None = None
+
+    @classmethod
+    def start(cls, open_rollouts: OpenRollouts) -> _Worker:
+        """Start a process."""
+        context = get_context("spawn")
+        ours, theirs = context.Pipe()
+        process = context.Process(target=_work, args=(theirs, open_rollouts), daemon=True)
+        resource_tracker.ensure_running()  # starting it hears all signals again
+        with _deaf():
+            process.start()
+        theirs.close()
+        return cls(process, ours)
+
+    def give(self, seed: int) -> None:
+        """Let it run a seed."""
+        self.seed = seed
+        with suppress(OSError):  # it has died: `take` says so
+            self.line.send(seed)
+
+    def take(self) -> RolloutResult:
+        """The result of its seed; waits for it.
+
+        Raises:
+            WorkerDiedError: the process is gone.
+            Exception: what opening or the rollout raised.
+        """
+        seed, self.seed = self.seed, None
+        try:
+            answer: RolloutResult | Exception = self.line.recv()
+        except (EOFError, OSError):
+            raise self._death(seed) from None
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def arrived(self) -> RolloutResult | None:
+        """The result of its seed, if that has arrived."""
+        if self.seed is None or not self.line.poll():
+            return None
+        try:
+            return self.take()
+        except Exception:  # noqa: BLE001 - another one ends everything already
+            return None
+
+    def end(self, *, orderly: bool) -> None:
+        """End the process: at once, or after it has put its station away."""
+        self.line.close()
+        if not orderly:
+            self.process.kill()
+        self.process.join(_LEAVE_S)
+        self.process.kill()
+        self.process.join()
+
+    def _death(self, seed: int | None) -> WorkerDiedError:
+        self.process.join(_LEAVE_S)
+        code = self.process.exitcode or 0
+        how = f"ended with exit code {code}" if code >= 0 else f"was killed by {signal.Signals(-code).name}"
+        advice = ", perhaps because the memory was full; try fewer --workers" if code == -signal.SIGKILL else ""
+        return WorkerDiedError(f"the worker process at seed {seed} {how}{advice}.")
+
+
+def _work(line: Connection, open_rollouts: OpenRollouts) -> None:
+    """Run the seeds that come, until there are no more."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        with open_rollouts() as run:
+            while (seed := _next_seed(line)) is not None:
+                line.send(run(seed))
+    except Exception as error:  # noqa: BLE001 - the parent decides what becomes of it
+        if not isinstance(error, HlmError):
+            error.add_note(f"In a worker process:\n{traceback.format_exc()}")
+        with suppress(OSError):
+            line.send(error)
+
+
+def _next_seed(line: Connection) -> int | None:
+    """What the parent gives; None once it has closed the line."""
+    try:
+        seed: int = line.recv()
+    except (EOFError, OSError):
+        return None
+    return seed
+
+
+def _end_with_parent() -> None:
+    """End this process, whatever it is at, when the one that started it is gone."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """What is started here never hears the signals that end programs; this process hears them afterwards."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    heard: list[int] = []
+
+    def remember(number: int, frame: FrameType | None) -> None:
+        del frame
+        heard.append(number)
+
+    before = {number: signal.signal(number, remember) for number in _SIGNALS}
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for again in dict.fromkeys(heard):
+            signal.raise_signal(again)
