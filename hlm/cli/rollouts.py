@@ -14,8 +14,8 @@ from hlm.cli.stations import StationConfig, open_station
 if TYPE_CHECKING:
     from hlm.core.arrays import ByteArray
     from hlm.core.values import Observation
-    from hlm.evaluation.results import RolloutResult
     from hlm.evaluation.film import Look
+    from hlm.evaluation.results import RolloutResult
     from hlm.sim.world import World
 
 _ROOM_SIZE_PX = (440, 588)
