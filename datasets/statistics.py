@@ -10,7 +10,7 @@ import numpy as np
 
 from hlm.core.arrays import FloatArray, frozen
 from hlm.core.errors import CorruptError, InputError
-from hlm.core.layout import DIMENSIONS
+from hlm.core.layout import DIMENSIONS, NAMES
 from hlm.datasets.reader import Episode
 
 # Both in rad, rad/s or gripper opening. A dimension whose 1 % and 99 % quantiles are nearer than STILL_RANGE is held
@@ -45,6 +45,17 @@ class VectorStatistics:
         """Check shapes and make the arrays read-only copies."""
         for item in fields(self):
             object.__setattr__(self, item.name, frozen(getattr(self, item.name), (DIMENSIONS,), item.name))
+
+    def fault(self) -> str | None:
+        """What no data can have, in words: a value that is not finite, or a 1 % quantile above the 99 % one."""
+        for item in fields(self):
+            if not (finite := np.isfinite(values := getattr(self, item.name))).all():
+                place = int(np.argmin(finite))
+                return f"{item.name} of {NAMES[place]} is {values[place]}"
+        if (crossed := self.q01 > self.q99).any():
+            place = int(np.argmax(crossed))
+            return f"q01 of {NAMES[place]} is {self.q01[place]:g}, above its q99 {self.q99[place]:g}"
+        return None
 
     @property
     def still(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
@@ -85,15 +96,19 @@ class Statistics:
         """Read statistics from their JSON-able form.
 
         Raises:
-            CorruptError: a value is missing or has the wrong type.
+            CorruptError: a value is missing, has the wrong type, or is one that no data can have.
         """
         try:
             state, action = VectorStatistics(**value["state"]), VectorStatistics(**value["action"])
             # Checkpoints of hlm 0.1 say `rows`.
             steps = value["steps"] if "steps" in value else value["rows"]
-            return cls(steps=int(steps), state=state, action=action)
+            found = cls(steps=int(steps), state=state, action=action)
         except (KeyError, TypeError, ValueError) as error:
             raise CorruptError(f"statistics cannot be read ({error!r}).") from error
+        for name, vector in (("state", state), ("action", action)):
+            if fault := vector.fault():
+                raise CorruptError(f"{name} {fault}.")
+        return found
 
 
 def statistics(episodes: Iterable[Episode], step_weights: Sequence[float] | None = None) -> Statistics:

@@ -5,21 +5,23 @@
     statistics.json     statistics of the training states and actions
     tokenizer/          tokenizer, for policies that read tokens rather than words
     training.pt         optimizer, live weights, position in the data; only resuming needs it
+    SHA256SUMS          checksums of weights, statistics and training state, see `hlm.policies.checksums`
     card.md             data, command and validation, for people
 
-Each file is replaced atomically, the weights last: a folder with weights is always complete. Both large files are
-written before either is replaced. A run killed between the two replacements leaves a training.pt that is one save ahead
-of the weights, and resumes from it. No file is a pickle: the formats are safetensors, YAML's safe subset, JSON, and
+Each file is replaced atomically, the weights last: a folder with weights is always complete. All files with checksums
+are written before any is replaced. A run killed between the replacements leaves a training.pt that is one save ahead of
+the weights, and resumes from it. No file is a pickle: the formats are safetensors, YAML's safe subset, JSON, and
 torch's weights-only files.
 """
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 import safetensors.torch
 import torch
@@ -39,6 +41,7 @@ from hlm.policies.checkpoint_config import (
     must_be_checkpoint,
     read_config,
 )
+from hlm.policies.checksums import CHECKSUM_FILE, HashedFile, announce, checksum, must_match, read_checksums, settle
 from hlm.policies.encoding import Encoding
 from hlm.policies.tokenizer_folder import PARTIAL_FOLDER, TOKENIZER_FOLDER
 from hlm.policies.transforms.text import Text
@@ -47,7 +50,7 @@ STATISTICS_FILE = "statistics.json"
 TRAINING_FILE = "training.pt"
 CARD_FILE = "card.md"
 # Files that may exist before the folder is a checkpoint.
-EARLY_FILES = (CONFIG_FILE, STATISTICS_FILE, CARD_FILE, TOKENIZER_FOLDER, PARTIAL_FOLDER)
+EARLY_FILES = (CONFIG_FILE, STATISTICS_FILE, CARD_FILE, CHECKSUM_FILE, TOKENIZER_FOLDER, PARTIAL_FOLDER)
 # Temporary files of safetensors.
 _TEMPORARY = ".tmp??????"
 
@@ -93,14 +96,20 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint, training: Mapping[str, 
         for temporary in path.glob(_TEMPORARY):
             temporary.unlink()
         find_policy_type(checkpoint.config.policy).save_text(checkpoint.text, path)
-        write_atomic(path / STATISTICS_FILE, json_bytes(checkpoint.statistics.to_dict()))
         write_atomic(path / CONFIG_FILE, config_bytes(checkpoint.config))
         write_atomic(path / CARD_FILE, card.encode())
-        with replacing(path / WEIGHTS_FILE) as new_weights:
-            safetensors.torch.save_file(weights, new_weights, {"step": str(checkpoint.step)})
+        with ExitStack() as files:  # The first to be entered is replaced last.
+            new = files.enter_context(replacing(path / WEIGHTS_FILE))
+            safetensors.torch.save_file(weights, new, {"step": str(checkpoint.step)})
+            sums = {WEIGHTS_FILE: checksum(new)}
             if training is not None:
-                with replacing(path / TRAINING_FILE) as new_training:
-                    _save_training(dict(training), new_training)
+                new = files.enter_context(replacing(path / TRAINING_FILE))
+                sums[TRAINING_FILE] = _save_training(dict(training), new)
+            new = files.enter_context(replacing(path / STATISTICS_FILE))
+            new.write_bytes(json_bytes(checkpoint.statistics.to_dict()))
+            sums[STATISTICS_FILE] = checksum(new)
+            announce(path, sums)
+        settle(path, sums)
 
 
 def is_temporary(entry: Path) -> bool:
@@ -120,12 +129,14 @@ def read_checkpoint(path: Path | str) -> Checkpoint:
     must_be_checkpoint(path)
     config = read_config(path)
     statistics = read_statistics(path)
+    must_match(path, WEIGHTS_FILE)
     try:
         with safetensors.safe_open(path / WEIGHTS_FILE, "pt") as file:
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a mapping: it has keys() only)
             step = int((file.metadata() or {})["step"])
     except (SafetensorError, KeyError, ValueError) as error:
         raise CorruptError(f"{path / WEIGHTS_FILE} is damaged: {error}. Copy the checkpoint again.") from error
+    must_be_finite(path / WEIGHTS_FILE, weights)
     options = config.options()  # Before the policy type's module is imported, which may take seconds.
     text = find_policy_type(config.policy).saved_text(options, config.vocabulary, path)
     return Checkpoint(config=config, statistics=statistics, text=text, weights=weights, step=step)
@@ -137,6 +148,7 @@ def read_statistics(path: Path) -> Statistics:
     Raises:
         CorruptError: missing or damaged.
     """
+    must_match(path, STATISTICS_FILE)
     try:
         return Statistics.from_dict(read_json(path / STATISTICS_FILE))
     except HlmError as error:
@@ -154,7 +166,10 @@ def read_training(path: Path) -> dict[str, Any]:
     if not file.is_file():
         must_be_checkpoint(path)
         raise MissingFileError(f"{path} has no {TRAINING_FILE}: it can be served but not resumed.")
+    must_match(path, TRAINING_FILE)
     try:
+        if TRAINING_FILE not in read_checksums(path):
+            _must_pass_its_own(file)
         # Memory-mapped: several processes of a machine share it, and each reads only what it uses.
         state = torch.load(file, map_location="cpu", weights_only=True, mmap=True)
     except Exception as error:  # torch raises errors of any type for damaged files
@@ -163,6 +178,24 @@ def read_training(path: Path) -> dict[str, Any]:
     if not isinstance(state, dict):
         raise CorruptError(f"{file} holds no training state.")
     return state
+
+
+def must_be_finite(file: Path, weights: Mapping[str, Tensor]) -> None:
+    """Check that no weight is nan or infinite.
+
+    Raises:
+        CorruptError: one is; the text names its tensor.
+    """
+    for name, weight in weights.items():
+        # The sum is not finite if any value is not, and needs no second tensor; it may also overflow, but rarely.
+        if (
+            weight.is_floating_point()
+            and not weight.sum(dtype=torch.float32).isfinite()
+            and not weight.isfinite().all()
+        ):
+            raise CorruptError(
+                f"{file} is damaged: {name} holds values that are not finite. Copy the checkpoint again."
+            )
 
 
 def _unshared(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -196,6 +229,16 @@ def _system_error(error: BaseException) -> OSError | None:
     return cause
 
 
-def _save_training(state: dict[str, Any], path: Path) -> None:
+def _save_training(state: dict[str, Any], path: Path) -> str:
+    """Write the training state, and return its checksum."""
     with path.open("wb") as file:
-        torch.save(state, file)
+        hashed = HashedFile(file)
+        torch.save(state, cast("IO[bytes]", hashed))  # It only writes and flushes.
+    return hashed.sha256.hexdigest()
+
+
+def _must_pass_its_own(file: Path) -> None:
+    """Check the checksums that torch writes into the file and does not look at when it loads."""
+    with zipfile.ZipFile(file) as archive:
+        if broken := archive.testzip():
+            raise ValueError(f"the checksum of {broken} is wrong")

@@ -66,7 +66,11 @@ def statistics_of(figures: Mapping[str, FloatArray], mode: NormalizationMode, so
     """
     low, high = _ends(figures, mode, source)
     middle, half = 0.5 * (low + high), 0.5 * (high - low)
-    known = {name: figures[name] for name in ("mean", "std", "min", "max") if name in figures}
+    known = {
+        name: figures[name]
+        for name in ("mean", "std", "min", "max")
+        if name in figures and np.isfinite(figures[name]).all()
+    }
     return VectorStatistics(**{"q01": low, "q99": high, "mean": middle, "std": half, "min": low, "max": high} | known)
 
 

@@ -1,5 +1,7 @@
 import dataclasses
+import json
 import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +11,14 @@ import yaml
 
 from hlm.core.documents import from_document, to_document
 from hlm.core.errors import CorruptError, HlmError, InputError, MismatchError, MissingFileError, UnknownNameError
+from hlm.policies import checksums
 from hlm.policies.checkpoint import read_checkpoint, read_training, write_checkpoint
 from hlm.policies.checkpoint_config import CheckpointConfig, read_config, set_sampling
+from hlm.policies.checksums import CHECKSUM_FILE, checksum, read_checksums
 from hlm.policies.compact.config import CompactConfig
 from hlm.policies.trained import load_policy
+
+SUMMED = ("model.safetensors", "statistics.json", "training.pt")
 
 
 @pytest.fixture
@@ -32,23 +38,30 @@ def test_a_checkpoint_survives_writing_and_reading(trained_path, tmp_path):
     assert read_training(tmp_path / "again") == {"step": 4}
 
 
-@pytest.mark.parametrize("renamed", range(5))
-def test_a_run_killed_while_saving_leaves_a_checkpoint(checkpoint_path, monkeypatch, renamed):
+@pytest.mark.parametrize("summed", [True, False], ids=["summed", "of-an-older-hlm"])
+@pytest.mark.parametrize("renamed", range(6))
+def test_a_run_killed_while_saving_leaves_a_checkpoint(checkpoint_path, monkeypatch, renamed, summed):
+    if not summed:
+        (checkpoint_path / CHECKSUM_FILE).unlink()
     before = read_checkpoint(checkpoint_path)
-    renames, rename = iter(range(5)), Path.replace
+    renames, rename = iter(range(6)), Path.replace
 
     def rename_or_die(path, target):
         if next(renames) == renamed:
             raise KeyboardInterrupt
         return rename(path, target)
 
-    later = dataclasses.replace(before, step=9)
+    state = dataclasses.replace(before.statistics.state, max=before.statistics.state.max + 1.0)
+    later = dataclasses.replace(before, step=9, statistics=dataclasses.replace(before.statistics, state=state))
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(Path, "replace", rename_or_die)
         write_checkpoint(checkpoint_path, later, {"step": 9}, "# card")
     assert read_checkpoint(checkpoint_path).step == 4
     assert read_training(checkpoint_path)["step"] in (4, 9)
     assert read_checkpoint(checkpoint_path).config == before.config
+    write_checkpoint(checkpoint_path, later, {"step": 9}, "# card")
+    assert {name: len(sums) for name, sums in read_checksums(checkpoint_path).items()} == dict.fromkeys(SUMMED, 1)
+    assert read_checkpoint(checkpoint_path).step == read_training(checkpoint_path)["step"] == 9
 
 
 def test_a_run_killed_in_its_first_save_leaves_no_checkpoint(trained_path, tmp_path, monkeypatch):
@@ -141,7 +154,118 @@ def test_a_checkpoint_without_words_is_refused(checkpoint_path):
         load_policy(checkpoint_path)
 
 
+@pytest.mark.parametrize("name", SUMMED)
+def test_any_flipped_bit_is_told_by_name(checkpoint_path, name):
+    file = checkpoint_path / name
+    whole = file.read_bytes()
+    for place in np.random.default_rng(0).integers(0, 8 * len(whole), 20):
+        damaged = bytearray(whole)
+        damaged[place // 8] ^= 1 << place % 8
+        file.write_bytes(damaged)
+        with pytest.raises(
+            CorruptError, match=rf"{name} is damaged or was edited: .*Copy the checkpoint again"
+        ) as told:
+            (read_training if name == "training.pt" else load_policy)(checkpoint_path)
+        assert "\n" not in str(told.value)
+    file.write_bytes(whole)
+    assert read_training(checkpoint_path)["step"] == read_checkpoint(checkpoint_path).step
+
+
+def test_checksums_are_those_that_coreutils_checks(checkpoint_path):
+    command = ["sha256sum", "--check", "--strict", CHECKSUM_FILE]
+    checked = subprocess.run(command, cwd=checkpoint_path, check=True, capture_output=True, text=True).stdout
+    assert checked.splitlines() == [f"{name}: OK" for name in SUMMED]
+
+
+def test_damaged_checksums_are_told_by_name(checkpoint_path):
+    file = checkpoint_path / CHECKSUM_FILE
+    lines = file.read_text().splitlines()
+    file.write_text("\n".join([lines[0], "x" + lines[1], lines[2]]))
+    with pytest.raises(CorruptError, match=r"SHA256SUMS is damaged in line 2"):
+        load_policy(checkpoint_path)
+    other = "1" if lines[0][0] == "0" else "0"
+    file.write_text("\n".join([other + lines[0][1:], *lines[1:]]))
+    with pytest.raises(CorruptError, match=r"model.safetensors is damaged or was edited: .* SHA256SUMS says"):
+        load_policy(checkpoint_path)
+
+
+def test_damaged_checksums_keep_no_run_from_saving(checkpoint_path):
+    later = dataclasses.replace(read_checkpoint(checkpoint_path), step=9)
+    (checkpoint_path / CHECKSUM_FILE).write_text("damaged")
+    write_checkpoint(checkpoint_path, later, {"step": 9}, "# card")
+    assert read_checkpoint(checkpoint_path).step == read_training(checkpoint_path)["step"] == 9
+
+
+def test_a_file_that_was_edited_on_purpose_loads_without_its_line(checkpoint_path):
+    edit_statistics(checkpoint_path, "action", "max", 9.0)
+    with pytest.raises(CorruptError, match=r"delete the line of statistics.json from SHA256SUMS"):
+        read_checkpoint(checkpoint_path)
+    file = checkpoint_path / CHECKSUM_FILE
+    file.write_text("".join(line for line in file.read_text().splitlines(keepends=True) if "statistics" not in line))
+    assert read_checkpoint(checkpoint_path).statistics.action.max[9] == 9.0
+
+
+def test_a_checkpoint_can_be_read_while_its_run_saves(checkpoint_path, monkeypatch):
+    later, hashed = dataclasses.replace(read_checkpoint(checkpoint_path), step=9), []
+
+    def hash_later(path):
+        # Another process saves after the checksums were read and before the first file is hashed.
+        if not hashed:
+            hashed.append(path)
+            write_checkpoint(checkpoint_path, later, {"step": 9}, "# card")
+        return checksum(path)
+
+    monkeypatch.setattr(checksums, "checksum", hash_later)
+    assert read_checkpoint(checkpoint_path).step == 9
+
+
+def test_a_training_state_of_an_older_hlm_is_checked_by_its_own_checksums(checkpoint_path):
+    (checkpoint_path / CHECKSUM_FILE).unlink()
+    file = checkpoint_path / "training.pt"
+    data, weight = bytearray(file.read_bytes()), next(iter(read_training(checkpoint_path)["model"].values()))
+    data[data.find(weight.numpy().tobytes()) + 3] ^= 0x40
+    file.write_bytes(data)
+    with pytest.raises(CorruptError, match=r"training.pt is damaged: the checksum of .* is wrong"):
+        read_training(checkpoint_path)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_weights_that_are_not_finite_are_told_by_name(checkpoint_path, value):
+    first = read_checkpoint(checkpoint_path)
+    name = list(first.weights)[3]
+    weight = first.weights[name].clone()
+    weight.view(-1)[-1] = value
+    write_checkpoint(checkpoint_path, dataclasses.replace(first, weights={**first.weights, name: weight}), None, "")
+    with pytest.raises(CorruptError, match=rf"model.safetensors is damaged: {name} holds values that are not finite"):
+        load_policy(checkpoint_path)
+
+
+@pytest.mark.parametrize(
+    ("part", "name", "value", "text"),
+    [
+        ("action", "q01", np.nan, "action q01 of right_shoulder_roll is nan"),
+        ("state", "q99", np.inf, "state q99 of right_shoulder_roll is inf"),
+        ("state", "mean", -np.inf, "state mean of right_shoulder_roll is -inf"),
+        ("action", "q01", 9.0, r"action q01 of right_shoulder_roll is 9, above its q99 -?[\d.]+"),
+    ],
+)
+def test_statistics_that_no_data_have_are_told_by_name(checkpoint_path, part, name, value, text):
+    (checkpoint_path / CHECKSUM_FILE).unlink()
+    edit_statistics(checkpoint_path, part, name, value)
+    with pytest.raises(CorruptError, match=rf"statistics.json is damaged: {text}\.$"):
+        load_policy(checkpoint_path)
+
+
+def edit_statistics(folder, part, name, value):
+    """Replace dimension 9."""
+    file = folder / "statistics.json"
+    document = json.loads(file.read_text())
+    document[part][name][9] = value
+    file.write_text(json.dumps(document))
+
+
 def test_damaged_statistics_are_named(checkpoint_path):
+    (checkpoint_path / CHECKSUM_FILE).unlink()
     (checkpoint_path / "statistics.json").write_text("{}")
     with pytest.raises(CorruptError, match=r"statistics.json is damaged"):
         load_policy(checkpoint_path)

@@ -16,6 +16,7 @@ from hlm.core.values import CameraFrame, Observation
 from hlm.datasets.reader import open_dataset
 from hlm.policies.checkpoint import TRAINING_FILE, read_checkpoint, read_training
 from hlm.policies.checkpoint_config import read_config
+from hlm.policies.checksums import CHECKSUM_FILE
 from hlm.policies.trained import load_policy
 from hlm.policies.training.config import read_document
 from hlm.policies.training.resuming import resuming
@@ -49,6 +50,7 @@ def downgrade(path):
     document["encoding"]["near"] = "still"
     document["sampling"]["execute"] = document["sampling"].pop("execution_horizon")
     file.write_text(yaml.safe_dump(document | {"training": training, "format": 2}))
+    (path / CHECKSUM_FILE).unlink()
     state = torch.load(path / TRAINING_FILE, weights_only=True)
     torch.save({("average" if name == "ema" else name): value for name, value in state.items()}, path / TRAINING_FILE)
 

@@ -77,7 +77,7 @@ def test_impatience_while_saving_does_no_harm(start_training, soon, tiny_config,
         def save_slowly(state, path):
             begun.touch()
             soon((tmp_path / "go").exists)
-            write(state, path)
+            return write(state, path)
 
         checkpoint_module._save_training = save_slowly
 
