@@ -1,4 +1,4 @@
-"""An image of a film: the room, beside it what the policy sees, and below them the instruction in words."""
+"""An image of a film: the instruction in words, below it the room, and beside the room what the policy sees."""
 
 from __future__ import annotations
 
@@ -34,10 +34,11 @@ def film_image(room: ByteArray | None, views: Mapping[str, ByteArray | None], in
         instruction: the task in words.
     """
     if room is None:
-        top = np.concatenate([_labelled(name, view, _slot(views)) for name, view in views.items()], axis=1)
+        seen = np.concatenate([_labelled(name, view, _slot(views)) for name, view in views.items()], axis=1)
     else:
-        top = np.concatenate([room, _column(views, room.shape[0])], axis=1) if views else room
-    return np.concatenate([top, _instruction(instruction, top.shape[1])])
+        seen = np.concatenate([room, _column(views, room.shape[0])], axis=1) if views else room
+    # Above, because players lay their controls over the lower edge.
+    return np.concatenate([_instruction(instruction, seen.shape[1]), seen])
 
 
 def _column(views: Mapping[str, ByteArray | None], height_px: int) -> ByteArray:

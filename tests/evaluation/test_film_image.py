@@ -26,7 +26,7 @@ def test_a_view_is_shown_pixel_by_pixel():
     top, left, height, width = shown(image)
     assert (height, width) == (192, 192)
     assert np.array_equal(image[top : top + height : 2, left : left + width : 2], seen)
-    assert np.array_equal(image[:440, :588], ROOM)
+    assert np.array_equal(image[-440:, :588], ROOM)
 
 
 def test_every_view_has_its_place_in_order():
@@ -52,9 +52,9 @@ def test_a_camera_that_fails_does_not_change_the_size():
     assert without.shape == whole.shape
 
 
-def test_the_instruction_is_written_below_and_in_full():
+def test_the_instruction_is_written_above_and_in_full():
     def strip(text):
-        return film_image(ROOM, {}, text)[440:]
+        return film_image(ROOM, {}, text)[:-440]
 
     # What differs in a word differs in the picture, also far behind in a long instruction.
     assert not np.array_equal(strip("take the red cup"), strip("take the blue cup"))
