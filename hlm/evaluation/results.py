@@ -69,11 +69,17 @@ class PolicyIdentity:
         policy_type: name of the policy type.
         origin: where the policy came from, such as the path of the checkpoint that a server loaded.
         digest: of weights, statistics and sampling; empty when it was not told.
+        trained_on: a line for each dataset that it was trained on; empty when that is not known.
+        horizon: actions of a chunk; 0 when not known.
+        execution_horizon: actions of a chunk that were executed before the next was asked for; 0 when not known.
     """
 
     policy_type: str = ""
     origin: str = ""
     digest: str = ""
+    trained_on: tuple[str, ...] = ()
+    horizon: int = 0
+    execution_horizon: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,6 +94,7 @@ class EvalResult:
         planned: rollouts that were asked for; fewer were done when the evaluation was stopped. 0 stands for all.
         identity: which policy answered.
         unseen: whether the policy was trained on none of the seeds; None when that is not known.
+        stopped: why rollouts are missing; empty when none are, or when that is not known.
     """
 
     task: str
@@ -97,6 +104,7 @@ class EvalResult:
     planned: int = 0
     identity: PolicyIdentity = field(default_factory=PolicyIdentity)
     unseen: bool | None = None
+    stopped: str = ""
 
     def __post_init__(self) -> None:
         """Check that there is something to count, and that stages agree; fill in `planned`."""
@@ -164,6 +172,7 @@ class EvalResult:
             "unseen": self.unseen,
             "partial": self.partial,
             "planned": self.planned,
+            "stopped": self.stopped,
             "first_seed": self.first_seed,
             "rollouts": len(self.rollouts),
             "successes": self.successes,
@@ -200,6 +209,7 @@ class EvalResult:
                 planned=values.get("planned", 0),
                 identity=from_document(PolicyIdentity, values.get("identity", {}), "identity"),
                 unseen=values.get("unseen"),
+                stopped=values.get("stopped", ""),
             )
         except (ValueError, KeyError, TypeError, AttributeError, HlmError) as error:
             raise CorruptError(f"not the result of an evaluation: {type(error).__name__}: {error}") from error

@@ -123,7 +123,7 @@ def test_result_needs_rollouts_that_agree():
 def test_results_of_the_versions_before_are_read():
     now = result(rollout(4, 3), rollout(5, 1))
     values = json.loads(now.to_json())
-    for name in ("identity", "unseen", "partial", "planned"):
+    for name in ("identity", "unseen", "partial", "planned", "stopped"):
         del values[name]
     values["schema"] = 2
     assert EvalResult.from_json(json.dumps(values)) == now
@@ -141,7 +141,11 @@ def test_results_of_a_newer_version_are_refused():
 
 def test_a_partial_result_says_so_and_whose_it_is():
     found = dataclasses.replace(
-        result(rollout(4, 3)), planned=3, unseen=False, identity=PolicyIdentity(policy_type="act", digest="ab12")
+        result(rollout(4, 3)),
+        planned=3,
+        unseen=False,
+        stopped="Ctrl+C",
+        identity=PolicyIdentity(policy_type="act", digest="ab12", trained_on=("a", "b"), horizon=50),
     )
     assert found.partial
     assert not result(rollout(4, 3)).partial
