@@ -151,7 +151,7 @@ def test_a_partial_result_says_so_and_whose_it_is():
     assert not result(rollout(4, 3)).partial
     values = json.loads(found.to_json())
     assert (values["partial"], values["planned"], values["unseen"]) == (True, 3, False)
-    assert values["identity"] == {"policy_type": "act", "origin": "", "digest": "ab12"}
+    assert (values["identity"]["digest"], values["identity"]["trained_on"]) == ("ab12", ["a", "b"])
     assert EvalResult.from_json(found.to_json()) == found
 
 
