@@ -71,7 +71,12 @@ class SimulatedRobot:
         self._release()
 
     def read(self) -> RobotState:
-        """Measure joints, inertial unit and grippers now."""
+        """Measure joints, inertial unit and grippers now.
+
+        Raises:
+            SimulationError: the world blew up; a body takes that for a robot that does not answer.
+        """
+        self._world.check()
         data = self._world.data
         return RobotState(
             stamp_ns=self._world.now_ns(),

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 import mujoco
 
 from hlm.core.clock import NS_PER_S
+from hlm.core.errors import SimulationError
+
+_LOG = logging.getLogger(__name__)
 
 # 500 Hz, the rate of joint commands.
 TIME_STEP_NS = 2_000_000
@@ -20,18 +24,35 @@ def set_physics_options(spec: mujoco.MjSpec) -> None:
     option.cone = mujoco.mjtCone.mjCONE_ELLIPTIC
     option.impratio = 10.0
     option.iterations = 20
+    # MuJoCo would put an unstable world back to its start and go on: a robot that was thrown would stand again.
+    option.disableflags |= mujoco.mjtDisableBit.mjDSBL_AUTORESET
+
+
+# MuJoCo's warnings after which a world means nothing any more, by what went wrong.
+_BLOWN_UP = {
+    mujoco.mjtWarning.mjWARN_BADQPOS: "position",
+    mujoco.mjtWarning.mjWARN_BADQVEL: "velocity",
+    mujoco.mjtWarning.mjWARN_BADQACC: "acceleration",
+    mujoco.mjtWarning.mjWARN_BADCTRL: "control",
+}
 
 
 class World:
     """Physics that advances only inside `wait_until`; implements `hlm.core.clock.Clock`.
 
+    A world that blows up (a position, velocity or acceleration is not a number, or above 1e10) stops moving, while its
+    clock goes on; `check` says so until the next `reset`.
+
     Args:
-        model: the compiled model, with a time step of 2 ms.
+        model: the compiled model, with a time step of 2 ms and the options of `set_physics_options`.
     """
 
     def __init__(self, model: mujoco.MjModel) -> None:
+        mujoco.set_mju_user_warning(_log)
         self.model = model
         self.data = mujoco.MjData(model)
+        self._blown_up = self.data.warning.number[min(map(int, _BLOWN_UP)) : max(map(int, _BLOWN_UP)) + 1]
+        self._fault = ""
         self._steps = 0
         self._before_step: Callable[[], None] | None = None
 
@@ -42,6 +63,7 @@ class World:
     def reset(self) -> None:
         """Return to the initial state of the model, and the clock to 0; call `forward` after placing bodies."""
         mujoco.mj_resetData(self.model, self.data)
+        self._fault = ""
         self._steps = 0
 
     def forward(self) -> None:
@@ -52,14 +74,50 @@ class World:
         """Simulated nanoseconds since the last reset."""
         return self._steps * TIME_STEP_NS
 
+    def check(self) -> None:
+        """Nothing, as long as the world can be believed.
+
+        Raises:
+            SimulationError: it blew up; the text says when, and which joint.
+        """
+        if self._fault:
+            raise SimulationError(self._fault)
+
     def wait_until(self, due_ns: int) -> None:
         """Step the physics up to the last step that is not later than `due_ns`."""
         while (self._steps + 1) * TIME_STEP_NS <= due_ns:
-            if self._before_step is not None:
-                self._before_step()
-            mujoco.mj_step(self.model, self.data)
+            if not self._fault:
+                self._step()
             self._steps += 1
         # A step leaves contacts, sites and cameras at the positions before it: recompute them once.
         mujoco.mj_kinematics(self.model, self.data)
         mujoco.mj_comPos(self.model, self.data)
         mujoco.mj_camlight(self.model, self.data)
+
+    def _step(self) -> None:
+        if self._before_step is not None:
+            self._before_step()
+        mujoco.mj_step(self.model, self.data)
+        if self._blown_up.any():
+            self._fault = self._what_blew_up()
+
+    def _what_blew_up(self) -> str:
+        kind = next(kind for kind in _BLOWN_UP if self.data.warning[kind].number)
+        index = int(self.data.warning[kind].lastinfo)
+        model = self.model
+        if kind == mujoco.mjtWarning.mjWARN_BADCTRL:
+            part = f"actuator '{model.actuator(index).name}'"
+        elif kind == mujoco.mjtWarning.mjWARN_BADQPOS:
+            part = f"joint '{model.joint(int((model.jnt_qposadr <= index).sum()) - 1).name}'"
+        else:
+            part = f"joint '{model.joint(int(model.dof_jntid[index])).name}'"
+        time_s = self.now_ns() / NS_PER_S
+        return f"the simulation blew up after {time_s:.3f} s: the {_BLOWN_UP[kind]} of {part} is not finite or is huge"
+
+
+def _log(text: str) -> None:
+    """Take MuJoCo's warnings, which it would write to a file in the working folder.
+
+    A blown-up world is told by `World.check`.
+    """
+    _LOG.log(logging.DEBUG if "unstable" in text else logging.WARNING, "MuJoCo: %s", text)

@@ -17,6 +17,7 @@ from hlm.core.arrays import FloatArray, frozen
 from hlm.core.embodiment import Embodiment, Gripper, Link
 from hlm.core.errors import MismatchError
 from hlm.core.layout import JOINTS, MOTOR_ORDER
+from hlm.core.rotations import must_be_unit
 
 BASE_DOFS = 6
 DOFS = BASE_DOFS + JOINTS
@@ -41,13 +42,14 @@ class Configuration:
     joint_position_rad: FloatArray
 
     def __post_init__(self) -> None:
-        """Check shapes and make the arrays read-only copies."""
+        """Check shapes and the quaternion, and make the arrays read-only copies."""
         for name, size in (
             ("position_pelvis_in_world_m", 3),
             ("quat_world_from_pelvis_wxyz", 4),
             ("joint_position_rad", JOINTS),
         ):
             object.__setattr__(self, name, frozen(getattr(self, name), (size,), name))
+        must_be_unit(self.quat_world_from_pelvis_wxyz, "quat_world_from_pelvis_wxyz")
 
     @staticmethod
     def standing(embodiment: Embodiment) -> Configuration:
@@ -225,6 +227,7 @@ def rotation_from_quat(quat_wxyz: FloatArray) -> FloatArray:
     """[3, 3] rotation matrix of one [4] wxyz quaternion, normalized first.
 
     For single quaternions in a control loop: Pinocchio is 20 times faster than `hlm.core.rotations.matrix_from_quat`.
+    It does not check: `hlm.core.rotations.must_be_unit` is for whoever makes the value.
     """
     w, x, y, z = quat_wxyz
     rotation: FloatArray = pin.Quaternion(w, x, y, z).normalized().toRotationMatrix()

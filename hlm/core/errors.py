@@ -67,6 +67,10 @@ class LostError(HlmError):
     """Something that all further work depends on is gone or has changed, such as a policy server."""
 
 
+class SimulationError(HlmError):
+    """A simulated world whose numbers mean nothing any more."""
+
+
 class WorkerDiedError(HlmError):
     """A worker process that was killed before it could say why."""
 

@@ -6,11 +6,35 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from hlm.core.arrays import FloatArray
+from hlm.core.errors import MismatchError
+
+# How far a length may be from 1: what rounding to three decimals does. Everything else is no orientation.
+_LENGTH_TOLERANCE = 1e-3
+
+
+def must_be_unit(quat_wxyz: FloatArray, name: str = "an orientation") -> None:
+    """Refuse [..., 4] quaternions that no rotation belongs to: zeros, other lengths than 1, not finite.
+
+    Raises:
+        MismatchError: with the name, and the first quaternion that is none.
+    """
+    length = np.sqrt(np.square(quat_wxyz).sum(axis=-1))
+    wrong = ~(np.abs(length - 1.0) <= _LENGTH_TOLERANCE)
+    if np.any(wrong):
+        first = np.asarray(quat_wxyz).reshape(-1, 4)[int(np.argmax(wrong))]
+        raise MismatchError(
+            f"{name} must be a unit quaternion (w, x, y, z), got [{', '.join(f'{value:g}' for value in first)}]."
+        )
 
 
 def roll_pitch_yaw_from_quat(quat_wxyz: FloatArray) -> FloatArray:
-    """[..., 3] roll, pitch, yaw in rad of [..., 4] wxyz quaternions (rotations about the fixed x, y, then z axis)."""
+    """[..., 3] roll, pitch, yaw in rad of [..., 4] wxyz quaternions (rotations about the fixed x, y, then z axis).
+
+    Raises:
+        MismatchError: a quaternion has not the length 1.
+    """
     quat = np.asarray(quat_wxyz, dtype=np.float64)
+    must_be_unit(quat)
     flat = Rotation.from_quat(quat.reshape(-1, 4), scalar_first=True).as_euler("xyz")
     return flat.reshape(*quat.shape[:-1], 3)
 
@@ -28,8 +52,13 @@ def quat_from_yaw(yaw_rad: float) -> FloatArray:
 
 
 def matrix_from_quat(quat_wxyz: FloatArray) -> FloatArray:
-    """[..., 3, 3] rotation matrices of [..., 4] wxyz quaternions."""
+    """[..., 3, 3] rotation matrices of [..., 4] wxyz quaternions.
+
+    Raises:
+        MismatchError: a quaternion has not the length 1.
+    """
     quat = np.asarray(quat_wxyz, dtype=np.float64)
+    must_be_unit(quat)
     flat = Rotation.from_quat(quat.reshape(-1, 4), scalar_first=True).as_matrix()
     return flat.reshape(*quat.shape[:-1], 3, 3)
 

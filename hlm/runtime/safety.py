@@ -8,7 +8,9 @@ import numpy as np
 
 from hlm.core.arrays import FloatArray
 from hlm.core.embodiment import Embodiment
+from hlm.core.errors import MismatchError
 from hlm.core.layout import JOINTS, MOTOR_ORDER, NAMES, pack
+from hlm.core.rotations import must_be_unit
 from hlm.core.values import JointCommand, RobotState
 from hlm.core.yaw_rate import MAX_YAW_RATE_RAD_S
 
@@ -62,6 +64,7 @@ def state_fault(state: RobotState) -> str:
         _not_finite("the measured position", state.joint_position_rad, MOTOR_ORDER)
         or _not_finite("the measured velocity", state.joint_velocity_rad_s, MOTOR_ORDER)
         or _not_finite("the measured orientation", state.quat_world_from_pelvis_wxyz, "wxyz")
+        or _no_orientation(state.quat_world_from_pelvis_wxyz)
         or _not_finite("the measured angular velocity", state.angular_velocity_pelvis_in_pelvis_rad_s, "xyz")
         or _not_finite("the measured gripper opening", state.gripper_opening, ("left", "right"))
     )
@@ -97,6 +100,15 @@ def damping_command(embodiment: Embodiment, stamp_ns: int, gripper_opening: Floa
         torque_nm=none,
         gripper_opening=gripper_opening,
     )
+
+
+def _no_orientation(quat_wxyz: FloatArray) -> str:
+    """An inertial unit that has not started measures zeros."""
+    try:
+        must_be_unit(quat_wxyz, "the measured orientation")
+    except MismatchError as error:
+        return str(error).rstrip(".")
+    return ""
 
 
 def _not_finite(what: str, values: FloatArray, names: Sequence[str]) -> str:

@@ -88,6 +88,80 @@ def test_a_target_that_is_not_finite_is_refused(
         WholeBodyIK(model).solve(stance(float("nan")), standing)
 
 
+OUT_OF_REACH = [(0.0, -0.75, 1.0), (0.157, -0.15, 1.784), (0.588, -0.15, 3.94), (-0.48, -0.24, 1.57)]
+
+
+@pytest.mark.parametrize("hand", OUT_OF_REACH)
+@pytest.mark.parametrize("quat", [None, LEVEL])
+def test_an_arm_comes_to_rest_stretched_towards_what_it_cannot_reach(
+    model: BodyModel,
+    standing: Configuration,
+    stance: Callable[..., BodyTargets],
+    hand: tuple[float, float, float],
+    quat: np.ndarray | None,
+) -> None:
+    grip = PoseTarget(position_in_world_m=np.array(hand), quat_world_from_frame_wxyz=quat)
+    solver, targets = WholeBodyIK(model), stance(0.7, grips=(None, grip))
+    found = solver.solve(targets, standing, 400)
+    later = solver.solve(targets, found)
+    assert np.abs(later.joint_position_rad - found.joint_position_rad).max() < 0.01
+    moved_m = model.pose_world_from("right_grip", later)[:3, 3] - model.pose_world_from("right_grip", found)[:3, 3]
+    assert np.linalg.norm(moved_m) < 1e-3
+    # Nothing that is commanded with a greater weight is given up for it.
+    for side, y in (("left", 0.118), ("right", -0.118)):
+        np.testing.assert_allclose(model.pose_world_from(f"{side}_sole", found)[:3, 3], [0.0, y, 0.0], atol=0.03)
+
+
+def test_no_iteration_goes_further_away_from_what_cannot_be_reached(
+    model: BodyModel, standing: Configuration, stance: Callable[..., BodyTargets]
+) -> None:
+    grip = PoseTarget(position_in_world_m=np.array(OUT_OF_REACH[0]))
+    solver, targets = WholeBodyIK(model), stance(0.7, grips=(None, grip))
+    costs, configuration = [], standing
+    for _ in range(60):
+        configuration = solver.solve(targets, configuration, 1)
+        costs.append(solver._rows(targets, configuration.vector).cost)
+    assert np.all(np.diff(costs) <= 1e-8 * costs[0])
+
+
+def test_a_hand_follows_a_target_that_moves_out_of_reach_without_jumping(
+    model: BodyModel, standing: Configuration, stance: Callable[..., BodyTargets]
+) -> None:
+    solver, found, grips_m = WholeBodyIK(model), standing, []
+    for turn_rad in np.linspace(0.0, 2.0 * np.pi, 120):
+        hand = np.array([0.3 * np.cos(turn_rad), -0.9, 1.0 + 0.4 * np.sin(turn_rad)])
+        grip = PoseTarget(position_in_world_m=hand)
+        found = solver.solve(stance(0.7, grips=(None, grip)), found)
+        grips_m.append(model.pose_world_from("right_grip", found)[:3, 3])
+    steps_m = np.linalg.norm(np.diff(grips_m[40:], axis=0), axis=1)
+    assert steps_m.max() < 0.03  # the target moves by up to 2.1 cm
+
+
+@pytest.mark.parametrize("iterations", [-3, 0])
+def test_fewer_than_one_iteration_are_refused(
+    model: BodyModel, standing: Configuration, stance: Callable[..., BodyTargets], iterations: int
+) -> None:
+    with pytest.raises(InputError, match=f"iterations must be at least 1, got {iterations}"):
+        WholeBodyIK(model).solve(stance(), standing, iterations)
+
+
+NO_ORIENTATIONS = [(0.0, 0.0, 0.0, 0.0), (np.nan, 0.0, 0.0, 0.0), (2.0, 0.0, 0.0, 0.0), (np.inf, 0.0, 0.0, 1.0)]
+
+
+@pytest.mark.parametrize("quat", NO_ORIENTATIONS)
+def test_targets_whose_orientation_is_none_are_refused(quat: tuple[float, ...]) -> None:
+    with pytest.raises(MismatchError, match="target orientation must be a unit quaternion"):
+        PoseTarget(position_in_world_m=np.zeros(3), quat_world_from_frame_wxyz=np.array(quat))
+    with pytest.raises(MismatchError, match="quat_world_from_pelvis_wxyz must be a unit quaternion"):
+        BodyTargets(quat_world_from_pelvis_wxyz=np.array(quat))
+    with pytest.raises(MismatchError, match="quat_world_from_pelvis_wxyz must be a unit quaternion"):
+        Configuration(
+            position_pelvis_in_world_m=np.zeros(3),
+            quat_world_from_pelvis_wxyz=np.array(quat),
+            joint_position_rad=UNITREE_G1.default_rad,
+        )
+
+
 def test_the_config_is_checked() -> None:
     with pytest.raises(InputError, match="iterations must be at least 1, got 0"):
         IKConfig(iterations=0)

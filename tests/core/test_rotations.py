@@ -1,8 +1,11 @@
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis.strategies import floats, tuples
 
+from hlm.core.errors import MismatchError
 from hlm.core.rotations import (
     matrix_from_quat,
     matrix_from_yaw,
@@ -100,3 +103,19 @@ def test_wrapped_angles_lie_in_their_range_and_point_the_same_way(angle_rad):
 )
 def test_wrapped_angles_at_the_ends(angle_rad, wrapped_rad):
     np.testing.assert_allclose(wrap_angle(angle_rad), wrapped_rad, atol=1e-12)
+
+
+NONE = [(0.0, 0.0, 0.0, 0.0), (0.5, 0.5, 0.5, 0.0), (np.nan, 0.0, 0.0, 1.0), (0.0, np.inf, 0.0, 0.0)]
+
+
+@pytest.mark.parametrize("quat", NONE)
+@pytest.mark.parametrize("convert", [roll_pitch_yaw_from_quat, matrix_from_quat])
+def test_a_quaternion_of_another_length_than_1_is_refused_by_its_numbers(quat, convert):
+    with pytest.raises(MismatchError, match=r"a unit quaternion \(w, x, y, z\), got \[" + re.escape(f"{quat[0]:g}, ")):
+        convert(np.array([[1.0, 0.0, 0.0, 0.0], quat]))
+
+
+def test_a_quaternion_rounded_to_three_decimals_is_one():
+    random = np.random.default_rng(0).normal(size=(1000, 4))
+    rounded = (random / np.linalg.norm(random, axis=1, keepdims=True)).round(3)
+    np.testing.assert_allclose(np.linalg.det(matrix_from_quat(rounded)), 1.0)

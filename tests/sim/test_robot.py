@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from hlm.core.embodiments.unitree_g1 import UNITREE_G1
+from hlm.core.errors import SimulationError
 from hlm.core.rotations import quat_from_roll_pitch_yaw
 from hlm.core.values import JointCommand
 
@@ -108,3 +109,12 @@ def test_openings_beyond_the_stroke_are_clipped(task, robot):
     strokes = [gripper.finger_stroke_m for gripper in UNITREE_G1.grippers]
     found = [task.world.data.actuator(f"{side}_gripper").ctrl[0] for side in ("left", "right")]
     assert found == [strokes[0], 0.0]
+
+
+def test_a_robot_in_a_world_that_blew_up_cannot_be_read(task, robot):
+    task.world.data.qvel[int(task.world.model.joint("left_knee").dofadr[0])] = 1e12
+    task.world.wait_until(4_000_000)
+    with pytest.raises(
+        SimulationError, match=r"the simulation blew up after 0\.000 s: the velocity of joint 'left_knee'"
+    ):
+        robot.read()

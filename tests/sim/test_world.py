@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from hlm.core.clock import ticks
+from hlm.core.errors import SimulationError
 from hlm.sim.world import TIME_STEP_NS, World, set_physics_options
 
 
@@ -68,3 +69,33 @@ def test_many_short_waits_equal_one_long_wait(world):
     for _, tick in zip(range(41), ticks(world, 100.0), strict=False):
         assert world.now_ns() == tick.due_ns
     np.testing.assert_array_equal(world.data.qpos, once)
+
+
+@pytest.mark.parametrize("huge", [1e12, np.inf, np.nan])
+@pytest.mark.parametrize(("part", "name"), [("qvel", "velocity"), ("qpos", "position")])
+def test_a_world_that_blew_up_says_so_and_is_not_put_back_to_its_start(world, tmp_path, monkeypatch, huge, part, name):
+    monkeypatch.chdir(tmp_path)
+    world.wait_until(500_000_000)
+    getattr(world.data, part)[2] = huge
+    world.wait_until(700_000_000)
+    with pytest.raises(
+        SimulationError, match=rf"blew up after 0\.500 s: the {name} of joint 'ball' is not finite or is"
+    ):
+        world.check()
+    assert world.now_ns() == 700_000_000
+    assert world.data.time > 0.5
+    assert not world.data.qpos[2] == 100.0
+    assert not list(tmp_path.iterdir())  # MuJoCo keeps a log in the working folder
+
+
+def test_a_blown_up_world_stands_still_until_it_is_reset(world):
+    calls = []
+    world.before_step(lambda: calls.append(world.now_ns()))
+    world.data.qvel[0] = 1e12
+    world.wait_until(100_000_000)
+    assert calls == [0]
+    world.reset()
+    world.check()
+    world.wait_until(100_000_000)
+    world.check()
+    assert world.data.qpos[2] == pytest.approx(100 - 0.5 * 9.81 * 0.1**2, abs=0.01)

@@ -124,15 +124,12 @@ class LockstepBody:
             self._damp(f"the tracker cannot start: {_reason(error)}")
 
     def read(self) -> RobotState:
-        """The newest measurement; when the robot does not answer, the last one, whose stamp says how old it is.
+        """The newest measurement; when the robot gives none, the last one, whose stamp says how old it is.
 
         Raises:
             InputError: nothing was ever measured.
         """
-        try:
-            self._state = self._robot.read()
-        except Exception as error:  # noqa: BLE001 - a driver may raise anything
-            self._damp(f"the robot cannot be read: {_reason(error)}")
+        self._read()
         if self._state is None:
             raise InputError(f"there is no measurement of the robot: {self._status.fault}.")
         return self._state
@@ -200,16 +197,27 @@ class LockstepBody:
 
     def _measure(self) -> RobotState | None:
         """A measurement that can be balanced on; None, and the motors are damped, when there is none."""
-        try:
-            state = self._state = self._robot.read()
-        except Exception as error:  # noqa: BLE001 - a driver may raise anything
-            self._damp(f"the robot cannot be read: {_reason(error)}")
+        state = self._read()
+        if state is None:
             return None
-        if fault := self._stale(state) or state_fault(state):
+        if fault := self._stale(state):
             self._damp(fault)
             return None
         if self._slot == 0:  # nothing was commanded yet
             self._gripper_opening = state.gripper_opening
+        return state
+
+    def _read(self) -> RobotState | None:
+        """A measurement whose numbers are some; None, and the motors are damped, when there is none."""
+        try:
+            state = self._robot.read()
+        except Exception as error:  # noqa: BLE001 - a driver may raise anything
+            self._damp(f"the robot cannot be read: {_reason(error)}")
+            return None
+        if fault := state_fault(state):
+            self._damp(fault)
+            return None
+        self._state = state
         return state
 
     def _stale(self, state: RobotState) -> str:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from fakes import FakeRig
@@ -238,3 +240,16 @@ def test_a_robot_that_refuses_to_be_damped_is_left_all_the_same(rig, monkeypatch
 def test_rates_out_of_range_are_refused(change):
     with pytest.raises(InputError, match="must be positive"):
         LockstepConfig(**change)
+
+
+@pytest.mark.parametrize("quat", [(0.0, 0.0, 0.0, 0.0), (np.nan, 0.0, 0.0, 0.0), (0.5, 0.5, 0.5, 0.0)])
+def test_an_inertial_unit_that_measures_no_orientation_damps_and_its_measurement_reaches_nobody(rig, quat, monkeypatch):
+    with rig.body as body:
+        body.reset()
+        advance(rig, 0.05)
+        good = body.read()
+        monkeypatch.setattr(rig.robot, "read", lambda: replace(good, quat_world_from_pelvis_wxyz=np.array(quat)))
+        assert body.read().quat_world_from_pelvis_wxyz.tolist() == good.quat_world_from_pelvis_wxyz.tolist()
+        assert body.status.mode is BodyMode.DAMPED
+        assert body.status.fault.startswith("the measured orientation ")
+        assert brakes(rig.robot.commands[-1])
