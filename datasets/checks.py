@@ -14,6 +14,9 @@ from hlm.core.embodiment import Embodiment
 from hlm.core.layout import JOINT_INDEX, NAMES
 
 GAP_PERIODS = 1.5
+# A longer gap ends what belongs together. After one lost step, the actions that follow come 33 ms early, little beside
+# the 0.2 s by which the body follows them; after more, they are no longer those that were due.
+SPLIT_PERIODS = 2.5
 STALE_S = 0.1
 LIMIT_MARGIN_RAD = 0.05
 FROZEN_CAMERA_S = 0.5

@@ -27,8 +27,9 @@ class Sample(NamedTuple):
             samples can be collated: zeros where `available` is False.
         available: by camera, whether the episode has it. A model must mask what is False.
         state: [34] measured, float32.
-        action: [horizon, 34] references from this step on, float32; the last one is held beyond the episode's end.
-        action_is_pad: [horizon] True beyond the episode's end.
+        action: [horizon, 34] references from this step on, float32; the last one is held beyond the episode's end, or
+            beyond a gap in its stamps.
+        action_is_pad: [horizon] True where it is held.
         instruction: what is to be done.
         source: where the references came from, one of `hlm.datasets.schema.SOURCES`.
     """
@@ -129,8 +130,8 @@ class Samples[Result]:
             StorageError: the system would not read it.
         """
         episode, step = self.locate(number)
-        due = np.arange(step, step + self.horizon)
-        steps = np.minimum(due, len(episode) - 1)
+        due, end = np.arange(step, step + self.horizon), episode.end_of_piece(step)
+        steps = np.minimum(due, end - 1)
         state, action = episode.state[step].copy(), episode.action[steps]
         _must_be_finite(episode, "state", state[None], [step])
         _must_be_finite(episode, "action", action, steps)
@@ -144,7 +145,7 @@ class Samples[Result]:
             available={name: name in episode.cameras for name in self.cameras},
             state=state,
             action=action,
-            action_is_pad=due >= len(episode),
+            action_is_pad=due >= end,
             instruction=episode.info.instruction,
             source=episode.info.source,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import difflib
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +17,7 @@ import numpy.typing as npt
 from hlm.core.arrays import ByteArray
 from hlm.core.errors import CorruptError, HlmError, InputError, MismatchError, MissingFileError, UnknownNameError
 from hlm.core.files import storage_errors
+from hlm.datasets.checks import SPLIT_PERIODS
 from hlm.datasets.schema import DatasetSpec, EpisodeInfo
 from hlm.datasets.store.arrays import read_array
 from hlm.datasets.store.attributes import group_attributes, names_in, steps_in
@@ -28,7 +30,7 @@ type Floats = npt.NDArray[np.float32]
 type Stamps = npt.NDArray[np.int64]
 
 # What an episode has read from its files; after pickling, the other process reads it again.
-_KEPT = ("stamp_ns", "state", "action", "_image_readers")
+_KEPT = ("stamp_ns", "state", "action", "_gaps", "_image_readers")
 
 
 class Episode:
@@ -81,6 +83,23 @@ class Episode:
     def action(self) -> Floats:
         """[time, 34] reference, the action."""
         return read_array(self.path / "action")
+
+    def end_of_piece(self, step: int) -> int:
+        """The step after the last one that follows `step` without a gap in time: the episode's end, unless it has one.
+
+        Actions beyond a gap are not those that were due when the steps before it expected them.
+        """
+        place = bisect_right(self._gaps, step)
+        return self._gaps[place] if place < len(self._gaps) else len(self)
+
+    @cached_property
+    def _gaps(self) -> list[int]:
+        """Steps before which there is a gap in time."""
+        intervals_ns = np.diff(self.stamp_ns)
+        if not len(intervals_ns):
+            return []
+        gaps: list[int] = (np.flatnonzero(intervals_ns > SPLIT_PERIODS * np.median(intervals_ns)) + 1).tolist()
+        return gaps
 
     def age_s(self, name: str) -> Floats:
         """[time] age of an input at each step.

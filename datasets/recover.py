@@ -11,6 +11,7 @@ from hlm.core.wording import counted
 from hlm.datasets.reader import read_spec
 from hlm.datasets.schema import DatasetSpec, EpisodeInfo
 from hlm.datasets.store.attributes import check_attributes, group_attributes, steps_in
+from hlm.datasets.store.consolidated import drop_consolidated
 from hlm.datasets.store.journal import HEADER_FILE, Header, read_records, steps_written
 from hlm.datasets.store.lock import FolderLock
 from hlm.datasets.store.naming import METADATA, numbered_episodes
@@ -49,6 +50,8 @@ def recover(path: Path | str) -> list[Recovery]:
     path = Path(path)
     spec = read_spec(path)
     with FolderLock(path):
+        with storage_errors("recover", path):
+            drop_consolidated(path)
         return [_recover_one(number, folder, spec) for number, folder in numbered_episodes(path, partial=True)]
 
 

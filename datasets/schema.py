@@ -22,6 +22,8 @@ type Json = bool | int | float | str | Sequence[Json] | Mapping[str, Json] | Non
 
 SOURCES = ("teleop", "stationary", "humi", "scripted", "policy")
 OUTCOMES = ("success", "failure", "unlabelled")
+# In `EpisodeInfo.extra`: what the episode is a piece of. Training holds out all pieces of a recording together.
+RECORDING = "recording"
 # Height and width are 16-bit numbers in a JPEG file (ITU-T T.81, B.2.2).
 JPEG_LIMIT_PX = 65_535
 

@@ -22,6 +22,7 @@ from hlm.datasets.schema import DatasetSpec
 from hlm.datasets.store.arrays import IMAGE_DIMENSIONS, check_metadata, dimension_names, read_array
 from hlm.datasets.store.attributes import check_attributes, group_attributes
 from hlm.datasets.store.checksum import checksum
+from hlm.datasets.store.consolidated import stale_consolidated
 from hlm.datasets.store.images import decode
 from hlm.datasets.store.journal import HEADER_FILE, STEPS_FILE
 from hlm.datasets.store.naming import numbered_episodes
@@ -99,6 +100,12 @@ def _dataset_problems(path: Path, spec: DatasetSpec) -> Iterator[Problem]:
         texts.append(str(error))
     if spec.embodiment not in EMBODIMENTS:
         texts.append(f"embodiment '{spec.embodiment}' is unknown; joint limits are not checked")
+    with storage_errors("read", path):
+        if stale := stale_consolidated(path):
+            texts.append(
+                f"its consolidated metadata, which Zarr reads first, is out of date for {stale[0]}"
+                f"{f' and {len(stale) - 1} more' if len(stale) > 1 else ''}; `zarr.consolidate_metadata` renews it"
+            )
     yield from (Problem(episode=None, step=None, array="", text=text) for text in texts)
     with storage_errors("read", path):
         for number, _ in numbered_episodes(path, partial=True):

@@ -17,6 +17,7 @@ from hlm.core.files import storage_errors, sync_folder, write_atomic
 from hlm.datasets.reader import read_spec
 from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Json, Step
 from hlm.datasets.store.attributes import group_metadata
+from hlm.datasets.store.consolidated import drop_consolidated
 from hlm.datasets.store.journal import HEADER_FILE, Columns, Header, read_journal
 from hlm.datasets.store.lock import LOCK_FILE, FolderLock
 from hlm.datasets.store.naming import METADATA, episode_folder, numbered_episodes
@@ -55,6 +56,8 @@ class DatasetWriter:
         lock = FolderLock(path).acquire()
         try:
             _create_or_check(path, spec)
+            with storage_errors("record into", path):
+                drop_consolidated(path)
         except BaseException:
             lock.release()
             raise

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from hlm import __version__
 from hlm.core.errors import InputError, MissingFileError, UnknownNameError
 from hlm.core.files import storage_errors, write_atomic
 from hlm.datasets.convert import lerobot_import, openhlm_recordings
@@ -14,7 +15,8 @@ from hlm.datasets.convert.lerobot_export import export_lerobot
 from hlm.datasets.convert.lerobot_folder import INFO_FILE, LeRobotFolder
 from hlm.datasets.convert.openhlm_import import import_openhlm
 from hlm.datasets.convert.report import Conversion, Show, quiet
-from hlm.datasets.convert.staging import must_be_free, staged
+from hlm.datasets.convert.source_identity import source_identity
+from hlm.datasets.convert.staging import Say, Stage, must_be_free, resumable, silent
 from hlm.datasets.convert.umi_export import camera_names, export_umi
 from hlm.datasets.reader import open_dataset
 from hlm.datasets.schema import SOURCES, EpisodeInfo
@@ -39,6 +41,7 @@ class Request:
         cameras: cameras to convert, `NAME` or `OLD=NEW`. Empty: all that the target has a place for.
         rate_hz: steps per second that a dataset of another format must have.
         source: source of the references where the dataset does not say, one of `SOURCES`. Empty: not given.
+        gripper_range: what a closed and an open gripper read in OpenHLM's recordings. None: it is found out.
     """
 
     path: Path
@@ -48,6 +51,7 @@ class Request:
     cameras: tuple[str, ...] = ()
     rate_hz: float = 30.0
     source: str = ""
+    gripper_range: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         """Check the values; nothing is read.
@@ -86,12 +90,13 @@ def detect(path: Path) -> str:
     )
 
 
-def convert(request: Request, show: Show = quiet) -> Conversion:
-    """Convert a dataset, atomically.
+def convert(request: Request, show: Show = quiet, say: Say = silent) -> Conversion:
+    """Convert a dataset, atomically. An import that was killed goes on with the episodes that are missing.
 
     Args:
         request: the conversion.
         show: called with the number of converted steps and of all steps.
+        say: called with lines for people, while converting.
 
     Raises:
         MissingFileError: there is nothing to convert.
@@ -105,17 +110,26 @@ def convert(request: Request, show: Show = quiet) -> Conversion:
         raise InputError(f"{request.path} is an hlm dataset already; choose --to {LEROBOT} or --to {UMI}.")
     if HLM not in (found, to):
         raise InputError(f"{request.path} is {DESCRIPTIONS[found]}; convert it to hlm first, then that to {to}.")
+    if request.gripper_range is not None and found != OPENHLM:
+        raise InputError(f"the range of grippers is for {DESCRIPTIONS[OPENHLM]}; leave --gripper-range out.")
     must_be_free(request.target)
     build = {HLM: _export, LEROBOT: _import_lerobot, OPENHLM: _import_openhlm}[found](request, show)
-    with staged(request.target) as path:
-        conversion = build(path)
+    with resumable(request.target, _identity(request) if to == HLM else "", say) as stage:
+        conversion = build(stage)
         if to == HLM:
-            attributes = {**group_attributes(path), "conversion": conversion.to_attributes()}
-            write_atomic(path / METADATA, group_metadata(attributes))
+            attributes = {**group_attributes(stage.path), "conversion": conversion.to_attributes()}
+            write_atomic(stage.path / METADATA, group_metadata(attributes))
     return conversion
 
 
-type _Build = Callable[[Path], Conversion]
+type _Build = Callable[[Stage], Conversion]
+
+
+def _identity(request: Request) -> str:
+    """Equal for conversions of the same files with the same options into the same form."""
+    with storage_errors("read", request.path):
+        options = (__version__, replace(request, path=request.path.resolve(), target=Path()))
+        return source_identity(request.path, options)
 
 
 def _export(request: Request, show: Show) -> _Build:
@@ -123,9 +137,9 @@ def _export(request: Request, show: Show) -> _Build:
     episodes = chosen_episodes(dataset, request.episodes)
     asked = chosen_cameras(dataset.spec.cameras, parse_cameras(request.cameras))
     if request.to == LEROBOT:
-        return lambda path: export_lerobot(dataset, episodes, path, asked, show)
+        return lambda stage: export_lerobot(dataset, episodes, stage.path, asked, show)
     cameras = asked if request.cameras else camera_names(tuple(asked))
-    return lambda path: export_umi(dataset, episodes, path, cameras, show)
+    return lambda stage: export_umi(dataset, episodes, stage.path, cameras, show)
 
 
 def _import_lerobot(request: Request, show: Show) -> _Build:
@@ -134,7 +148,7 @@ def _import_lerobot(request: Request, show: Show) -> _Build:
     options = lerobot_import.Options(
         cameras=parse_cameras(request.cameras), rate_hz=request.rate_hz, source=request.source
     )
-    return lambda path: lerobot_import.import_lerobot(folder, numbers, path, options, show)
+    return lambda stage: lerobot_import.import_lerobot(folder, numbers, stage, options, show)
 
 
 def _import_openhlm(request: Request, show: Show) -> _Build:
@@ -142,8 +156,10 @@ def _import_openhlm(request: Request, show: Show) -> _Build:
     folders = [found[number] for number in _numbers(request, len(found))]
     mapping = parse_cameras(request.cameras)
     cameras = chosen_cameras(openhlm_recordings.ALL_CAMERAS, mapping) if mapping else openhlm_recordings.CAMERAS
-    options = openhlm_recordings.Options(cameras=cameras, rate_hz=request.rate_hz, source=request.source)
-    return lambda path: import_openhlm(request.path, folders, path, options, show)
+    options = openhlm_recordings.Options(
+        cameras=cameras, rate_hz=request.rate_hz, source=request.source, grippers=request.gripper_range
+    )
+    return lambda stage: import_openhlm(request.path, folders, stage, options, show)
 
 
 def _numbers(request: Request, count: int) -> list[int]:

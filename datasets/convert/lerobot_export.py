@@ -68,7 +68,7 @@ def export_lerobot(
     sidecar.write(target)
     _check_written(target, episodes, list(sizes))
     converted = tuple(
-        Converted(name=episode.path.name, episode=number, steps=len(episode), found=len(episode))
+        Converted(name=episode.path.name, episodes=(number,), steps=len(episode), found=len(episode))
         for number, episode in enumerate(episodes)
     )
     left_out = tuple(f"camera {name}" for name in dataset.spec.cameras if name not in cameras)

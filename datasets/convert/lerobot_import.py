@@ -19,6 +19,7 @@ from hlm.datasets.convert.lerobot_folder import LeRobotFolder
 from hlm.datasets.convert.lerobot_names import ACTION, IMAGES, STAMP, STATE, Shapes
 from hlm.datasets.convert.lerobot_sidecar import Described, Sidecar, check_count, check_same
 from hlm.datasets.convert.report import Conversion, Converted, Show
+from hlm.datasets.convert.staging import Stage
 from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Step
 from hlm.datasets.store.attributes import group_attributes, write_attributes
 from hlm.datasets.store.naming import episode_folder
@@ -43,14 +44,14 @@ class Options:
 
 
 def import_lerobot(
-    folder: LeRobotFolder, numbers: Sequence[int], target: Path, options: Options, show: Show
+    folder: LeRobotFolder, numbers: Sequence[int], stage: Stage, options: Options, show: Show
 ) -> Conversion:
     """Write an hlm dataset from some episodes of a LeRobot dataset.
 
     Args:
         folder: the LeRobot dataset.
         numbers: numbers of the episodes.
-        target: path of the new dataset.
+        stage: where to write; episodes that are complete there stay.
         options: options for reading.
         show: called with the number of converted steps and of all steps.
 
@@ -69,8 +70,12 @@ def import_lerobot(
     spec = _spec(folder, cameras, sidecar)
     total, done = sum(map(folder.steps, numbers)), 0
     converted = []
-    with DatasetWriter.open(target, spec) as writer:
+    with DatasetWriter.open(stage.path, spec) as writer:
         for number in numbers:
+            if (outcome := stage.progress.outcome(f"episode {number}")) is not None:
+                converted.append(outcome)
+                done += outcome.steps
+                continue
             described = sidecar.episodes[number] if sidecar else None
             episode = _EpisodeReader(folder, number, cameras, sidecar.privileged if sidecar else {}, described)
             writing = writer.episode(episode.info(options.source))
@@ -87,7 +92,8 @@ def import_lerobot(
             kept = writing.number if described is None else described.number
             _restore(path, kept, described)
             steps = len(writing)
-            converted.append(Converted(name=f"episode {number}", episode=kept, steps=steps, found=steps))
+            outcome = Converted(name=f"episode {number}", episodes=(kept,), steps=steps, found=steps)
+            converted.append(stage.progress.add(outcome))
     return Conversion(
         dataset=folder.path.name, format="lerobot", episodes=tuple(converted), left_out=_left_out(folder, cameras)
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +14,7 @@ from hlm.core.arrays import ByteArray, FloatArray
 from hlm.core.errors import CorruptError, MismatchError
 from hlm.core.serialization import read_json
 from hlm.datasets.convert import openhlm_steps
+from hlm.datasets.convert.openhlm_grippers import OPENINGS, Hands, Scales
 from hlm.datasets.convert.openhlm_recordings import EPISODE_FILE, Options
 from hlm.datasets.convert.openhlm_steps import CLOCKS, Faults, Stamps
 from hlm.datasets.convert.videos import VideoFacts, read_images, video_facts
@@ -24,8 +25,8 @@ HEAD_CAMERAS = ("rgb_left", "rgb_right")
 HUMI_ROUNDED_HZ, HUMI_HZ = 30.0, 30_000 / 1001
 # Enough for half an hour.
 JSON_LIMIT_BYTES = 2**28
-# A shorter rest of an episode that was cut is not worth keeping.
-SHORTEST_CUT_S = 1.0
+# A shorter piece of an episode shows no action that the body had the time to follow.
+SHORTEST_PIECE_S = 0.2
 # Relative; a recorder that was slower than it says has stretched time.
 RATE_TOLERANCE = 0.1
 
@@ -81,18 +82,22 @@ class Recording:
             return ""
         return datetime.fromtimestamp(self.stamp_ns[step] * 1e-9, UTC).isoformat(timespec="milliseconds")
 
-    def steps(self, start: int, stop: int) -> Iterator[Step]:
-        """Yield steps `start` to `stop` (not included), with their images.
+    def steps(self, numbers: Sequence[int]) -> Iterator[Step]:
+        """Yield steps with their images.
+
+        Args:
+            numbers: numbers of the steps, ascending.
 
         Raises:
             CorruptError: an image cannot be decoded. The steps before it were yielded.
         """
         readers: dict[str, Iterator[ByteArray]] = {
-            camera: read_images(video.path, video.numbers[start:stop].tolist()) for camera, video in self.videos.items()
+            camera: read_images(video.path, video.numbers[list(numbers)].tolist())
+            for camera, video in self.videos.items()
         }
-        for step in range(start, stop):
+        for step in numbers:
             yield Step(
-                int(self.stamp_ns[step] - self.stamp_ns[start]),
+                int(self.stamp_ns[step]),
                 self.state[step],
                 self.action[step],
                 {camera: next(reader) for camera, reader in readers.items()},
@@ -100,29 +105,39 @@ class Recording:
             )
 
 
-def read_recording(folder: Path, root: Path, options: Options) -> Recording:
+def read_hands(folder: Path) -> Hands | None:
+    """The hands of a teleoperated episode as recorded; None for HuMI's, which are openings.
+
+    Raises:
+        CorruptError: the episode is not as OpenHLM writes it.
+    """
+    steps = _read_steps(folder)[1]
+    return None if _is_humi(steps) else openhlm_steps.hands(steps)
+
+
+def read_recording(folder: Path, name: str, options: Options, scales: Scales) -> Recording:
     """Read an episode, and find everything that is wrong with it.
 
     Args:
         folder: folder of the episode.
-        root: folder of the recording.
+        name: of the episode.
         options: options for reading.
+        scales: of the hands of a teleoperated episode.
 
     Raises:
         CorruptError: the episode is not as OpenHLM writes it, or a video cannot be read.
         MismatchError: the episode has another rate.
     """
-    content = read_json(folder / EPISODE_FILE, JSON_LIMIT_BYTES)
-    info, text, steps = (content.get(key) for key in ("info", "text", "data"))
-    if not isinstance(steps, list) or not steps or not all(isinstance(step, dict) for step in steps):
-        raise CorruptError(f"{EPISODE_FILE} has no steps")
-    info, text = (value if isinstance(value, dict) else {} for value in (info, text))
+    content, steps = _read_steps(folder)
+    info, text = (value if isinstance(value, dict) else {} for value in (content.get("info"), content.get("text")))
     _check_rate(info, options.rate_hz)
-    timed = any(key in step for step in steps for key in CLOCKS.values())
-    humi = not timed and not any(key in step for step in steps for key in HEAD_CAMERAS)
+    timed, humi = _is_timed(steps), _is_humi(steps)
     faults = Faults()
     openhlm_steps.lost_steps(steps, faults)
-    state, action = (openhlm_steps.vectors(steps, kind, faults) for kind in ("state", "action"))
+    state, action = (
+        openhlm_steps.vectors(steps, kind, OPENINGS if humi else getattr(scales, kind), faults)
+        for kind in Hands._fields
+    )
     notes: dict[str, Json] = {}
     rate_hz = HUMI_HZ if humi and options.rate_hz == HUMI_ROUNDED_HZ else options.rate_hz
     if humi:
@@ -131,7 +146,6 @@ def read_recording(folder: Path, root: Path, options: Options) -> Recording:
             notes["yaw_rate_turns_undone"] = turned + also
     videos = _videos(folder, steps, options, info, faults, notes)
     stamp_ns, age_s = _times(steps, options, videos, faults) if timed else (_even(len(steps), rate_hz), {})
-    name = str(folder.relative_to(root)) if folder != root else folder.name
     return Recording(
         name=name,
         info=EpisodeInfo(
@@ -151,21 +165,48 @@ def read_recording(folder: Path, root: Path, options: Options) -> Recording:
     )
 
 
-def whole_steps(recording: Recording, rate_hz: float) -> tuple[int, int]:
-    """(start, stop) of the steps to keep: all, or the longest stretch without a fault.
+def pieces(recording: Recording, rate_hz: float) -> list[tuple[int, int]]:
+    """(start, stop) of the pieces to keep: the whole recording, or each long enough stretch without a fault.
 
     Raises:
-        CorruptError: the longest stretch is too short.
+        CorruptError: no stretch is long enough.
         MismatchError: the steps have another rate than the episode says.
     """
-    start, stop = recording.faults.longest_stretch(len(recording))
-    if stop - start < len(recording) and stop - start < SHORTEST_CUT_S * rate_hz:
-        raise CorruptError(f"{recording.faults}; no {SHORTEST_CUT_S:g} s of whole steps are left")
-    if stop - start > 1:
-        measured_hz = 1e9 / float(np.median(np.diff(recording.stamp_ns[start:stop])))
+    found = recording.faults.stretches(len(recording))
+    if found != [(0, len(recording))]:
+        found = [piece for piece in found if is_long_enough(piece[1] - piece[0], rate_hz)]
+    if not found:
+        raise CorruptError(f"{recording.faults}; no {SHORTEST_PIECE_S:g} s of whole steps are left")
+    intervals_ns = np.concatenate([np.diff(recording.stamp_ns[start:stop]) for start, stop in found])
+    if len(intervals_ns):
+        measured_hz = 1e9 / float(np.median(intervals_ns))
         if abs(measured_hz / rate_hz - 1.0) > RATE_TOLERANCE:
             raise MismatchError(f"says {rate_hz:g} Hz, but its steps are {1000 / measured_hz:.1f} ms apart")
-    return start, stop
+    return found
+
+
+def is_long_enough(steps: int, rate_hz: float) -> bool:
+    """Whether a piece of an episode that was cut is worth keeping."""
+    return steps >= SHORTEST_PIECE_S * rate_hz
+
+
+def _read_steps(folder: Path) -> tuple[Mapping[str, Any], list[dict[str, Any]]]:
+    """The content of an episode's file, and its steps."""
+    if not (folder / EPISODE_FILE).exists():
+        raise CorruptError(f"there is no {EPISODE_FILE}: its recorder ended before it wrote one")
+    content = read_json(folder / EPISODE_FILE, JSON_LIMIT_BYTES)
+    steps = content.get("data")
+    if not isinstance(steps, list) or not steps or not all(isinstance(step, dict) for step in steps):
+        raise CorruptError(f"{EPISODE_FILE} has no steps")
+    return content, steps
+
+
+def _is_timed(steps: Sequence[Mapping[str, Any]]) -> bool:
+    return any(key in step for step in steps for key in CLOCKS.values())
+
+
+def _is_humi(steps: Sequence[Mapping[str, Any]]) -> bool:
+    return not _is_timed(steps) and not any(key in step for step in steps for key in HEAD_CAMERAS)
 
 
 def _check_rate(info: Mapping[str, Any], rate_hz: float) -> None:
@@ -216,13 +257,13 @@ def _note_disagreement(
 
 
 def _inside(folder: Path, paths: set[str], camera: str) -> Path:
-    """The video of a camera, which must be below the episode's folder."""
+    """The video of a camera, which must be named below the episode's folder; links there may lead anywhere."""
     if len(paths) != 1:
         raise CorruptError(f"the images of {camera} are in {len(paths)} videos, not in one")
-    path = (folder / next(iter(paths))).resolve()
-    if not path.is_relative_to(folder.resolve()):
-        raise CorruptError(f"the video of {camera} lies outside the episode: {next(iter(paths))}")
-    return path
+    name = PurePosixPath(next(iter(paths)))
+    if name.is_absolute() or ".." in name.parts:
+        raise CorruptError(f"the video of {camera} lies outside the episode: {name}")
+    return folder / name
 
 
 def _times(

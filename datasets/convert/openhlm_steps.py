@@ -20,14 +20,13 @@ import numpy.typing as npt
 
 from hlm.core.arrays import FloatArray
 from hlm.core.layout import ROOT_YAW_RATE
-from hlm.datasets.checks import STALE_S, runs
+from hlm.datasets.checks import SPLIT_PERIODS, STALE_S, runs
+from hlm.datasets.convert.openhlm_grippers import MARGIN, Hands, Scale
 from hlm.datasets.convert.openhlm_layout import OPENHLM_BODY, from_openhlm
 from hlm.datasets.selection import ranges
 
 SIDES = ("left", "right")
 CLOCKS = {"image": "t_img", "wrist": "t_wrist", "state": "t_state", "action": "t_action"}
-# A gripper's opening is 0 to 1; sensors overshoot a little, other units by far.
-OPENING_MARGIN = 0.05
 
 type Stamps = npt.NDArray[np.int64]
 
@@ -52,16 +51,16 @@ class Faults:
         """Add a break before a step."""
         self.breaks.setdefault(text, []).append(step)
 
-    def longest_stretch(self, steps: int) -> tuple[int, int]:
-        """(start, stop) of the longest stretch of whole, consecutive steps; the first one among equals."""
+    def stretches(self, steps: int) -> list[tuple[int, int]]:
+        """(start, stop) of each stretch of whole, consecutive steps, in order."""
         whole = np.ones(steps, bool)
         whole[[step for found in self.steps.values() for step in found]] = False
         cuts = sorted({step for found in self.breaks.values() for step in found})
-        stretches = []
+        stretches: list[tuple[int, int]] = []
         for start, stop in runs(whole):
             edges = [start, *(cut for cut in cuts if start < cut < stop), stop]
             stretches += list(pairwise(edges))
-        return max(stretches, key=lambda stretch: stretch[1] - stretch[0], default=(0, 0))
+        return stretches
 
     def __str__(self) -> str:
         """All faults in one line; empty without any."""
@@ -69,24 +68,39 @@ class Faults:
         return "; ".join([*found, *(f"{text} (before {_steps(steps)})" for text, steps in self.breaks.items())])
 
 
-def vectors(steps: Sequence[Mapping[str, Any]], kind: str, faults: Faults) -> FloatArray:
+def vectors(steps: Sequence[Mapping[str, Any]], kind: str, scale: Scale, faults: Faults) -> FloatArray:
     """[time, 34] float64 states or actions in hlm's order; nan where a step has none.
 
     Args:
         steps: steps of `data.json`.
         kind: "state" or "action".
+        scale: of the hands.
         faults: faults are added to it.
     """
     body = np.full((len(steps), OPENHLM_BODY), np.nan)
-    hands = np.full((len(steps), len(SIDES)), np.nan)
     for number, step in enumerate(steps):
         body[number] = _numbers(step, f"{kind}_body", OPENHLM_BODY, number, faults)
+    openings = scale.opening(_hands(steps, kind, faults))
+    for place, side in enumerate(SIDES):
+        beyond = (openings[:, place] < -MARGIN) | (openings[:, place] > 1.0 + MARGIN)
+        for number in np.flatnonzero(beyond).tolist():
+            faults.step(number, f"{kind}_hand_{side} is not an opening from 0 to 1")
+    return from_openhlm(body, openings)
+
+
+def hands(steps: Sequence[Mapping[str, Any]]) -> Hands:
+    """The hands of an episode as recorded."""
+    unused = Faults()
+    return Hands(*(_hands(steps, kind, unused) for kind in Hands._fields))
+
+
+def _hands(steps: Sequence[Mapping[str, Any]], kind: str, faults: Faults) -> FloatArray:
+    """[time, 2] left and right hands as recorded; nan where a step has none."""
+    found = np.full((len(steps), len(SIDES)), np.nan)
+    for number, step in enumerate(steps):
         for place, side in enumerate(SIDES):
-            name = f"{kind}_hand_{side}"
-            hands[number, place] = opening = _numbers(step, name, 1, number, faults)[0]
-            if opening < -OPENING_MARGIN or opening > 1.0 + OPENING_MARGIN:
-                faults.step(number, f"{name} is not an opening from 0 to 1")
-    return from_openhlm(body, hands)
+            found[number, place] = _numbers(step, f"{kind}_hand_{side}", 1, number, faults)[0]
+    return found
 
 
 def clocks(steps: Sequence[Mapping[str, Any]], rate_hz: float, faults: Faults) -> dict[str, Stamps]:
@@ -108,8 +122,8 @@ def clocks(steps: Sequence[Mapping[str, Any]], rate_hz: float, faults: Faults) -
         step_s = (instant_ns[number] - instant_ns[number - 1]) * 1e-9
         if step_s <= 0.0:
             faults.gap(int(number), "the clock does not advance")
-        elif step_s > 1.0 / rate_hz + STALE_S:
-            faults.gap(int(number), f"gaps in time of more than {STALE_S} s")
+        elif step_s > SPLIT_PERIODS / rate_hz:
+            faults.gap(int(number), f"gaps in time of more than {1000 * SPLIT_PERIODS / rate_hz:.0f} ms")
     for name, stamps in read_ns.items():
         for number in np.flatnonzero(known & (instant_ns - stamps > STALE_S * 1e9)):
             faults.step(int(number), f"{CLOCKS[name]} is more than {STALE_S} s old")

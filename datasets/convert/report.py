@@ -24,14 +24,14 @@ class Converted:
 
     Attributes:
         name: name of the episode in the converted dataset.
-        episode: its number in the new dataset; None if it was rejected.
+        episodes: its numbers in the new dataset: one, several if it was split, none if it was rejected.
         steps: number of steps in the new dataset.
         found: number of steps in the converted dataset; 0 if unknown.
-        reason: why the episode was cut or rejected; empty if it is whole.
+        reason: why the episode was cut, split or rejected; empty if it is whole.
     """
 
     name: str
-    episode: int | None
+    episodes: tuple[int, ...]
     steps: int
     found: int
     reason: str = ""
@@ -57,12 +57,17 @@ class Conversion:
 
     @property
     def kept(self) -> tuple[Converted, ...]:
-        """Episodes that are in the new dataset."""
-        return tuple(episode for episode in self.episodes if episode.episode is not None)
+        """Episodes that are in the new dataset, whole or not."""
+        return tuple(episode for episode in self.episodes if episode.episodes)
+
+    @property
+    def made(self) -> int:
+        """Number of episodes in the new dataset."""
+        return sum(len(episode.episodes) for episode in self.episodes)
 
     @property
     def imperfect(self) -> tuple[Converted, ...]:
-        """Episodes that were cut or rejected."""
+        """Episodes that were cut, split or rejected."""
         return tuple(episode for episode in self.episodes if episode.reason)
 
     def to_attributes(self) -> Mapping[str, Json]:
@@ -72,7 +77,7 @@ class Conversion:
             "dataset": self.dataset,
             "format": self.format,
             "software": __version__,
-            "episodes": len(self.kept),
+            "episodes": self.made,
             "cut_or_rejected": lost,
             "left_out": list(self.left_out),
             "notes": list(self.notes),

@@ -68,7 +68,7 @@ def export_umi(
     if folder != target:
         _zip(folder, target)
     converted = tuple(
-        Converted(name=episode.path.name, episode=number, steps=len(episode), found=len(episode))
+        Converted(name=episode.path.name, episodes=(number,), steps=len(episode), found=len(episode))
         for number, episode in enumerate(episodes)
     )
     left_out = [f"camera {name}" for name in dataset.spec.cameras if name not in cameras]

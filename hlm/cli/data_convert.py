@@ -24,6 +24,8 @@ EXIT_REJECTED = 1
 class ConvertArguments:
     """Convert a dataset to another format, atomically. The exit code is 1 if an episode was rejected.
 
+    A conversion to hlm that was interrupted goes on when the same command is given again.
+
     The format of the dataset is detected. Conversions to hlm: from OpenHLM (folders with data.json and videos, of
     teleoperation or HuMI) and from LeRobot (format v3). Conversions from hlm: to LeRobot and to UMI's replay buffer
     (Zarr format 2; a target NAME.zarr.zip is written as a single file).
@@ -37,6 +39,8 @@ class ConvertArguments:
         cameras: cameras to convert, NAME or OLD=NEW, e.g. "top=head wrist=left_wrist". All by default.
         rate_hz: steps per second that a dataset of another format must have. Steps are never resampled.
         source: source of the references, if the dataset does not name it.
+        gripper_range: what a closed and a fully open gripper read in OpenHLM's recordings, e.g. 0 85. By default it is
+            found out, where that is unambiguous.
     """
 
     path: Annotated[Path, Place("DATASET")]
@@ -46,6 +50,7 @@ class ConvertArguments:
     cameras: tuple[str, ...] = ()
     rate_hz: float = 30.0
     source: Literal["teleop", "stationary", "humi", "scripted", "policy"] | None = None
+    gripper_range: tuple[float, float] | None = None
 
 
 def convert(arguments: Sequence[str]) -> int:
@@ -61,15 +66,16 @@ def convert(arguments: Sequence[str]) -> int:
         cameras=config.cameras,
         rate_hz=config.rate_hz,
         source=config.source or "",
+        gripper_range=config.gripper_range,
     )
     found = converting.detect(config.path)
     screen = console()
     screen.out(f"{config.path}: {converting.DESCRIPTIONS[found]}")
     try:
         with progress("steps") as show:
-            conversion = converting.convert(request, show)
+            conversion = converting.convert(request, show, screen.out)
     except KeyboardInterrupt as interrupt:
-        raise KeyboardInterrupt(f"{config.target} was not written") from interrupt
+        raise KeyboardInterrupt(_interrupted(config.target)) from interrupt
     if conversion.imperfect:
         screen.print(_losses(conversion))
     for note in conversion.notes:
@@ -78,14 +84,26 @@ def convert(arguments: Sequence[str]) -> int:
         screen.out(f"left out: {', '.join(conversion.left_out)}")
     steps = counted(sum(episode.steps for episode in conversion.kept), "step")
     episodes = f"{len(conversion.kept)} of {counted(len(conversion.episodes), 'episode')}"
-    screen.out(f"{episodes}, {steps} in {config.target}")
+    split = f" as {conversion.made}" if conversion.made > len(conversion.kept) else ""
+    screen.out(f"{episodes}{split}, {steps} in {config.target}")
     return EXIT_REJECTED if len(conversion.kept) < len(conversion.episodes) else 0
 
 
+def _interrupted(target: Path) -> str:
+    """What an interrupt leaves."""
+    from hlm.datasets.convert.staging import stage_folder
+
+    begun = stage_folder(target.absolute())
+    rest = f"; the same command goes on with what is in {begun.name}" if begun.exists() else ""
+    return f"{target} was not written{rest}"
+
+
 def _losses(conversion: Conversion) -> Table:
+    from hlm.datasets.selection import ranges
+
     table = Table("recording", "episode", "steps", "reason")
     for episode in conversion.imperfect:
-        became = "rejected" if episode.episode is None else str(episode.episode)
+        became = ranges(episode.episodes) if episode.episodes else "rejected"
         found = str(episode.found) if episode.found else "?"
         table.add_row(episode.name, became, f"{episode.steps} of {found}", episode.reason)
     return table

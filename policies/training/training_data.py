@@ -15,6 +15,7 @@ from hlm.core.seeds import SeedRanges, seed_ranges
 from hlm.datasets.mixture import Mixture, MixtureConfig, MixtureEntry, Part, read_config
 from hlm.datasets.reader import Episode
 from hlm.datasets.sampler import MixtureSampler
+from hlm.datasets.schema import RECORDING
 from hlm.policies.training.config import TrainConfig
 
 
@@ -172,14 +173,15 @@ def _cameras(mixture: Mixture, wanted: tuple[str, ...]) -> tuple[str, ...]:
 def _held_out(datasets: Sequence[Sequence[Episode]], config: TrainConfig) -> set[int]:
     """Identities of the episodes to hold out, whole scenes at a time.
 
-    Episodes of one task and scene (or seed) stay together, whatever their instruction and dataset; so does an episode
-    that is in several datasets of the mixture.
+    Episodes of one task and scene (or seed) stay together, whatever their instruction and dataset; so do the pieces of
+    a recording, and an episode that is in several datasets of the mixture.
     """
     groups: dict[tuple[str, int | None], list[Episode]] = {}
     for episode in (episode for episodes in datasets for episode in episodes):
         info = episode.info
         scene = info.seed if info.scene is None else info.scene
-        key = (info.task, scene) if scene is not None else (str(episode.path.resolve()), None)
+        alone = str(info.extra.get(RECORDING) or episode.path.resolve())
+        key = (info.task, scene) if scene is not None else (alone, None)
         groups.setdefault(key, []).append(episode)
     scenes = list(groups.values())
     wanted = round(config.validation_fraction * len(scenes))

@@ -72,6 +72,19 @@ def test_every_sample_is_its_step(episodes, samples):
             assert np.array_equal(sample.images[camera], episode.images(camera, [step])[0])
 
 
+def test_chunks_do_not_reach_over_a_gap(maker, path):
+    def stalled(step, made):
+        # 150 ms are lost before step 3, one tick before step 6.
+        return replace(made, stamp_ns=made.stamp_ns + (step >= 3) * 150_000_000 + (step >= 6) * 33_333_333)
+
+    (episode,) = open_dataset(maker.dataset(path, (9,), stalled)).episodes
+    for step, sample in enumerate(pickle.loads(pickle.dumps(Samples([episode], horizon=4)))):
+        end = 3 if step < 3 else 9
+        due = np.arange(step, step + 4)
+        assert np.array_equal(sample.action_is_pad, due >= end)
+        assert np.array_equal(sample.action, episode.action[np.minimum(due, end - 1)])
+
+
 @pytest.mark.parametrize("horizon", [1, 3, 5, 50])
 def test_chunks_end_with_their_episode(episodes, horizon):
     for sample in Samples(episodes, horizon=horizon):

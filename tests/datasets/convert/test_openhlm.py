@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import datetime
 
 import numpy as np
 import pytest
@@ -120,18 +121,25 @@ STEP_FAULTS = {
 }
 
 
+def states(numbers):
+    return np.float32([number(0, step)[NAMES[0]] for step in numbers])
+
+
 @pytest.mark.parametrize("reason", STEP_FAULTS)
-def test_a_broken_step_is_cut_away_and_named(openhlm, converted, reason):
+def test_a_broken_step_costs_itself_and_is_named(openhlm, converted, reason):
     break_step(openhlm, STEP_FAULTS[reason])
-    report, (episode,) = converted()
-    assert [(one.steps, one.found, one.reason) for one in report.episodes] == [(67, 80, reason)]
-    assert episode.info.extra["conversion"] == {"steps": [13, 80], "of": 80, "reason": reason}
-    np.testing.assert_array_equal(
-        episode.state[:, 0], np.float32([number(0, step)[NAMES[0]] for step in range(13, 80)])
-    )
-    lost = open_dataset(episode.path.parent)
-    attributes = json.loads((lost.path / "zarr.json").read_text())["attributes"]
+    report, dataset = converted()
+    assert [(one.episodes, one.steps, one.found, one.reason) for one in report.episodes] == [((0, 1), 79, 80, reason)]
+    for episode, (start, stop) in zip(dataset, ((0, 12), (13, 80)), strict=True):
+        assert episode.info.extra["conversion"] == {"steps": [start, stop], "of": 80, "reason": reason}
+        assert episode.info.extra["recording"] == "openhlm_demonstration/pour/episode_0000"
+        np.testing.assert_array_equal(episode.state[:, 0], states(range(start, stop)))
+        red = episode.images("head")[..., 0].astype(float).mean(axis=(1, 2))
+        assert np.abs(red - [brightness(step) for step in range(start, stop)]).max() < 6
+        assert episode.stamp_ns[0] == 0
+    attributes = json.loads((dataset.path / "zarr.json").read_text())["attributes"]
     assert [one["reason"] for one in attributes["conversion"]["cut_or_rejected"]] == [reason]
+    assert verify(dataset.path) == []
 
 
 def later(steps, key_change):
@@ -141,7 +149,7 @@ def later(steps, key_change):
 
 
 BREAKS = {
-    "gaps in time of more than 0.1 s (before step 20)": lambda steps: later(steps[20:], 300),
+    "gaps in time of more than 83 ms (before step 20)": lambda steps: later(steps[20:], 150),
     "the clock does not advance (before step 20)": lambda steps: later(steps[20:], -500),
     "steps were lost in recording (before step 20)": lambda steps: [
         step.update(idx=step["idx"] + 2) for step in steps[20:]
@@ -154,9 +162,54 @@ def test_steps_that_do_not_follow_each_other_are_never_glued(openhlm, converted,
     content = openhlm.steps(0, 80)
     BREAKS[reason](content)
     openhlm.episode(0, 80, content=content)
-    report, (episode,) = converted()
-    assert [(one.steps, one.reason) for one in report.episodes] == [(60, reason)]
-    assert episode.info.extra["conversion"]["steps"] == [20, 80]
+    report, dataset = converted()
+    assert [(one.steps, one.reason) for one in report.episodes] == [(80, reason)]
+    assert [episode.info.extra["conversion"]["steps"] for episode in dataset] == [[0, 20], [20, 80]]
+
+
+def test_stalls_cost_the_rows_in_them_and_nothing_else(openhlm, converted):
+    content = openhlm.steps(0, 72)
+    # The recorder stands still for 150 ms twice; the second time the camera then gives an old image for two steps.
+    later(content[24:], 150)
+    later(content[45:], 150)
+    for step in content[45:47]:
+        step["t_img"] -= 180
+    openhlm.episode(0, 72, content=content)
+    report, dataset = converted()
+    assert [episode.info.extra["conversion"]["steps"] for episode in dataset] == [[0, 24], [24, 45], [47, 72]]
+    assert [(one.steps, one.found) for one in report.episodes] == [(70, 72)]
+    assert verify(dataset.path) == []
+
+
+def test_a_tick_that_is_late_or_lost_splits_nothing(openhlm, converted):
+    content = openhlm.steps(0, 40)
+    later(content[10:11], 20)
+    later(content[20:], 33)
+    openhlm.episode(0, content=content)
+    report, dataset = converted()
+    assert [(one.episodes, one.reason) for one in report.episodes] == [((0,), "")]
+    assert "recording" not in dataset.episodes[0].info.extra
+
+
+def test_pieces_that_are_too_short_are_left_out(openhlm, converted):
+    content = openhlm.steps(0, 40)
+    for step in (5, 12):
+        content[step]["state_body"] = None
+    openhlm.episode(0, content=content)
+    report, dataset = converted()
+    assert [episode.info.extra["conversion"]["steps"] for episode in dataset] == [[6, 12], [13, 40]]
+    assert [(one.steps, one.found) for one in report.episodes] == [(33, 40)]
+
+
+def test_times_of_a_piece_are_its_own(openhlm, converted):
+    content = openhlm.steps(0, 60)
+    later(content[30:], 1000)
+    openhlm.episode(0, 60, content=content)
+    first, second = converted()[1]
+    starts = [datetime.fromisoformat(one.attributes["start_utc"]) for one in (first, second)]
+    assert (starts[1] - starts[0]).total_seconds() == pytest.approx(2.0)
+    assert second.stamp_ns[0] == 0
+    assert np.diff(second.stamp_ns).max() < 40e6
 
 
 def test_a_video_that_ends_early(openhlm, converted):
@@ -198,6 +251,7 @@ REJECTIONS = {
     r"data\.json is not valid JSON": lambda folder: spoil_json(folder, '{"data": ['),
     r"data\.json has no steps": lambda folder: spoil_json(folder, '{"info": {}, "text": {}, "data": []}'),
     r"data\.json holds no JSON object": lambda folder: spoil_json(folder, "[1]"),
+    r"there is no data\.json: its recorder ended": lambda folder: (folder / "data.json").unlink(),
 }
 
 
@@ -207,9 +261,9 @@ def test_an_episode_that_cannot_be_read_is_rejected_and_the_others_are_not(openh
     openhlm.episode(1)
     report, dataset = converted()
     first, second = report.episodes
-    assert first.episode is None
+    assert first.episodes == ()
     assert re.search(reason, first.reason)
-    assert (second.episode, second.reason) == (0, "")
+    assert (second.episodes, second.reason) == ((0,), "")
     np.testing.assert_array_equal(dataset.episodes[0].state[:, 7], np.float32([(step % 5) / 5 for step in range(40)]))
 
 
@@ -237,11 +291,12 @@ def test_other_rates_sizes_and_speeds_are_rejected(openhlm, converted):
 
 def test_too_little_left(openhlm, converted):
     content = openhlm.steps(0, 50)
-    content[20]["state_body"] = None
+    for step in content[5::6]:
+        step["state_body"] = None
     openhlm.episode(0, 50, content=content)
     openhlm.episode(1)
     report, _ = converted()
-    assert report.episodes[0].reason == "state_body is null (step 20); no 1 s of whole steps are left"
+    assert re.fullmatch(r"state_body is null \(.*\); no 0.2 s of whole steps are left", report.episodes[0].reason)
 
 
 @pytest.mark.parametrize("path", ["../../secret.mp4", "/etc/hostname"])
@@ -277,6 +332,40 @@ def test_tasks_episodes_and_source_by_choice(openhlm, converted):
     report, dataset = converted(episodes=("1-",), source="stationary")
     assert [one.name for one in report.episodes] == ["pour/episode_0001", "wipe/episode_0000"]
     assert {episode.info.source for episode in dataset} == {"stationary"}
+
+
+def test_episodes_count_in_the_order_of_their_numbers(openhlm, converted, tmp_path):
+    for episode in (0, 1, 2, 10):
+        folder = openhlm.episode(episode)
+        folder.rename(folder.with_name(f"episode_{episode}"))
+    report, dataset = converted(episodes=("2-",))
+    assert [one.name for one in report.episodes] == ["pour/episode_2", "pour/episode_10"]
+    assert [episode.info.instruction for episode in dataset] == ["pour 2", "pour 10"]
+
+
+def test_links_lead_anywhere(openhlm, converted, tmp_path):
+    folders = [openhlm.episode(episode) for episode in range(3)]
+    bulk = tmp_path / "bulk"
+    bulk.mkdir()
+    (folders[0] / "videos").rename(bulk / "videos")
+    (folders[0] / "videos").symlink_to(bulk / "videos")
+    (folders[1] / "videos" / "rgb_left.mp4").rename(bulk / "rgb_left.mp4")
+    (folders[1] / "videos" / "rgb_left.mp4").symlink_to(bulk / "rgb_left.mp4")
+    folders[2].rename(bulk / "episode")
+    folders[2].symlink_to(bulk / "episode")
+    report, _ = converted()
+    assert [(one.name, one.steps, one.reason) for one in report.episodes] == [
+        (f"pour/episode_{episode:04d}", 40, "") for episode in range(3)
+    ]
+
+
+def test_an_episode_that_was_never_finished_is_listed_even_if_it_is_empty(openhlm, converted):
+    openhlm.episode(0)
+    (openhlm.root / "pour" / "episode_0001").mkdir()
+    (openhlm.root / "pour" / "notes").mkdir()
+    report, _ = converted()
+    assert [one.name for one in report.episodes] == ["pour/episode_0000", "pour/episode_0001"]
+    assert "no data.json" in report.episodes[1].reason
 
 
 def test_the_source_may_be_a_task_or_an_episode(openhlm, tmp_path):

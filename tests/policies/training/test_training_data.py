@@ -200,3 +200,15 @@ def test_cameras_that_some_episodes_lack_are_told(make_dataset, opened):
 
 def test_sources_are_told_in_lines(opened, dataset_path):
     assert opened().summary == (f"{dataset_path}: 6 of 6 episodes (6 scripted), 0.00 h",)
+
+
+def test_pieces_of_a_recording_stay_together(make_dataset, opened):
+    def piece(number):
+        return {"seed": None, "scene": None, "extra": {"recording": f"pour/{number // 3}"}}
+
+    path = make_dataset(episodes=12, rows=4, told=piece)
+    for seed in range(4):
+        data = opened(datasets=(path,), seed=seed, validation_fraction=0.3)
+        held_out = {episode.info.extra["recording"] for episode in data.validation}
+        assert len(held_out) == 1 and len(data.validation) == 3
+        assert not held_out & {episode.info.extra["recording"] for episode in data.episodes}
