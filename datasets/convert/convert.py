@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,7 +12,8 @@ from hlm.core.files import storage_errors, write_atomic
 from hlm.datasets.convert import lerobot_import, openhlm_recordings
 from hlm.datasets.convert.cameras import chosen_cameras, parse_cameras
 from hlm.datasets.convert.lerobot_export import export_lerobot
-from hlm.datasets.convert.lerobot_folder import INFO_FILE, LeRobotFolder
+from hlm.datasets.convert.lerobot_folder import LeRobotFolder
+from hlm.datasets.convert.lerobot_info import INFO_FILE
 from hlm.datasets.convert.openhlm_import import import_openhlm
 from hlm.datasets.convert.report import Conversion, Show, quiet
 from hlm.datasets.convert.source_identity import source_identity
@@ -144,7 +145,7 @@ def _export(request: Request, show: Show) -> _Build:
 
 def _import_lerobot(request: Request, show: Show) -> _Build:
     folder = LeRobotFolder(request.path)
-    numbers = _numbers(request, len(folder))
+    numbers = _numbers(request, folder.numbers)
     options = lerobot_import.Options(
         cameras=parse_cameras(request.cameras), rate_hz=request.rate_hz, source=request.source
     )
@@ -153,7 +154,7 @@ def _import_lerobot(request: Request, show: Show) -> _Build:
 
 def _import_openhlm(request: Request, show: Show) -> _Build:
     found = openhlm_recordings.find_recordings(request.path)
-    folders = [found[number] for number in _numbers(request, len(found))]
+    folders = [found[number] for number in _numbers(request, range(len(found)))]
     mapping = parse_cameras(request.cameras)
     cameras = chosen_cameras(openhlm_recordings.ALL_CAMERAS, mapping) if mapping else openhlm_recordings.CAMERAS
     options = openhlm_recordings.Options(
@@ -162,11 +163,11 @@ def _import_openhlm(request: Request, show: Show) -> _Build:
     return lambda stage: import_openhlm(request.path, folders, stage, options, show)
 
 
-def _numbers(request: Request, count: int) -> list[int]:
-    """Numbers of the chosen episodes of a dataset of another format, counted from 0."""
+def _numbers(request: Request, known: Sequence[int]) -> list[int]:
+    """Numbers of the chosen episodes of a dataset of another format."""
     selection = parse_selection(request.episodes)
     if selection.conditions:
         key = next(iter(selection.conditions))
         raise InputError(f"episodes of {request.path} are chosen by number, not by {key}: it is not an hlm dataset.")
-    infos: dict[int, EpisodeInfo | None] = dict.fromkeys(range(count))
+    infos: dict[int, EpisodeInfo | None] = dict.fromkeys(known)
     return selection.choose(infos, request.path)

@@ -13,10 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from hlm.core.arrays import ByteArray
 from hlm.core.errors import CorruptError, HlmError, MismatchError, StorageError
 from hlm.datasets.convert import lerobot_names
-from hlm.datasets.convert.lerobot_folder import LeRobotFolder, first_line, lerobot_missing
-from hlm.datasets.convert.lerobot_names import IMAGES, Shapes
+from hlm.datasets.convert.lerobot_folder import LeRobotFolder
+from hlm.datasets.convert.lerobot_names import IMAGES, Shapes, even_size
+from hlm.datasets.convert.lerobot_parquet import first_line, lerobot_missing
 from hlm.datasets.convert.lerobot_sidecar import Sidecar
 from hlm.datasets.convert.report import Conversion, Converted, Show
 from hlm.datasets.convert.videos import video_facts
@@ -33,8 +35,8 @@ def export_lerobot(
 ) -> Conversion:
     """Write a LeRobot dataset from some episodes.
 
-    All numbers are kept exactly, images as well as LeRobot's video codec allows. See `lerobot_names` and
-    `lerobot_sidecar` for where everything goes.
+    All numbers are kept exactly, images as well as LeRobot's video codec allows; images of odd height or width get
+    their last row or column twice. See `lerobot_names` and `lerobot_sidecar` for where everything goes.
 
     Args:
         dataset: the dataset.
@@ -52,7 +54,7 @@ def export_lerobot(
     privileged = _privileged_shapes(episodes)
     inputs = sorted({name for episode in episodes for name in episode.inputs})
     _check(dataset, episodes, cameras)
-    sizes = {new: dataset.spec.cameras[old] for old, new in cameras.items()}
+    sizes = {new: even_size(dataset.spec.cameras[old]) for old, new in cameras.items()}
     features = lerobot_names.features(sizes, inputs, privileged)
     total = sum(map(len, episodes))
     done = 0
@@ -127,8 +129,17 @@ def _frames(episode: Episode, features: Mapping[str, Any], cameras: Mapping[str,
             value = arrays[name][step] if name in arrays else np.full(shape, np.nan)
             frame[name] = np.asarray(value, dtype).reshape(shape)
         for old, new in cameras.items():
-            frame[IMAGES + new] = episode.image_reader(old).read(step)
+            frame[IMAGES + new] = _even(episode.image_reader(old).read(step))
         yield frame
+
+
+def _even(image: ByteArray) -> ByteArray:
+    """An image of even height and width: an odd edge is there twice.
+
+    Video shares colours between two rows and columns; at an odd edge the conversion for the encoder takes wrong ones.
+    """
+    height, width = image.shape[:2]
+    return np.pad(image, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge") if height % 2 or width % 2 else image
 
 
 @contextmanager

@@ -1,27 +1,24 @@
-"""Reader of LeRobot datasets (format v3) on disk; nothing is downloaded."""
+"""Reader of LeRobot datasets (format v3) on disk, which trusts nothing that is said twice; nothing is downloaded."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from hlm.core.arrays import ByteArray
-from hlm.core.errors import CorruptError, HlmError, MismatchError, MissingDependencyError, MissingFileError
-from hlm.core.serialization import read_json
+from hlm.core.arrays import ByteArray, FloatArray
+from hlm.core.errors import CorruptError
+from hlm.core.wording import counted
+from hlm.datasets.convert.lerobot_episodes import Clip, Tasks, clips_of, read_episodes
+from hlm.datasets.convert.lerobot_images import check_clip, images_in_cells, images_in_clip
+from hlm.datasets.convert.lerobot_info import read_info
+from hlm.datasets.convert.lerobot_parquet import array_of
+from hlm.datasets.convert.lerobot_rows import Moments, Rows
 
-if TYPE_CHECKING:
-    import pyarrow
-
-INFO_FILE = Path("meta/info.json")
-FORMAT = "v3.0"
-# An impossible name: LeRobot asks its hub for missing files, and must not find any.
-NO_REPOSITORY = "--local--"
-DECODED_AT_ONCE = 64
+_IMAGE, _VIDEO = "image", "video"
 
 
 class LeRobotFolder:
@@ -29,9 +26,7 @@ class LeRobotFolder:
 
     Attributes:
         path: folder of the dataset.
-        rate_hz: steps per second.
-        robot: type of the robot as the dataset says; may be empty.
-        features: LeRobot's description of each column.
+        info: its `meta/info.json`.
 
     Raises:
         MissingDependencyError: LeRobot is not installed.
@@ -42,171 +37,139 @@ class LeRobotFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        info = read_json(path / INFO_FILE)
-        version = info.get("codebase_version")
-        if version != FORMAT:
-            raise MismatchError(
-                f"{path} has LeRobot's format {version}, hlm reads {FORMAT}. Upgrade it with LeRobot: python -m "
-                f"lerobot.scripts.convert_dataset_v21_to_v30 --repo-id={path.name} --root={path} --push-to-hub=false"
-            )
-        _check_files(path)
-        self._meta = _metadata(path)
-        with _foreign_errors(f"LeRobot's description of {path} cannot be used"):
-            self.rate_hz = float(self._meta.fps)
-            self.robot = str(self._meta.robot_type or "")
-            self.features: dict[str, dict[str, Any]] = self._meta.features
-            for number in range(len(self)):
-                self._check_episode(number)
+        self.info = read_info(path)
+        self._tasks = Tasks(path)
+        self._episodes = read_episodes(self.info)
+        self._rows = Rows(self.info, self._episodes)
+        self._clips: dict[str, dict[int, Clip]] = {}
+        self._last: tuple[int, Moments] | None = None
 
-    def __len__(self) -> int:
-        return int(self._meta.total_episodes)
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """Numbers of the episodes, ascending."""
+        return tuple(self._episodes)
 
-    def steps(self, number: int) -> int:
-        """Number of steps of an episode."""
-        return int(self._meta.episodes[number]["length"])
-
-    def tasks_of(self, number: int) -> list[str]:
-        """Tasks of an episode."""
-        return [str(task) for task in self._meta.episodes[number]["tasks"]]
+    @property
+    def features(self) -> Mapping[str, Mapping[str, Any]]:
+        """LeRobot's description of each column."""
+        return self.info.features
 
     @property
     def cameras(self) -> tuple[str, ...]:
         """Columns that hold colour images."""
-        return tuple(key for key in self._meta.camera_keys if key not in self._meta.depth_keys)
+        return self.info.columns_of(_IMAGE, _VIDEO)
+
+    @cached_property
+    def foreign_columns(self) -> tuple[str, ...]:
+        """Columns of the files that the description does not name."""
+        return tuple(name for name in self._rows.column_names() if name not in self.features)
+
+    def steps(self, number: int) -> int:
+        """Number of steps of an episode."""
+        return self._episodes[number].steps
+
+    def time_s(self, number: int) -> FloatArray:
+        """[time] time of each step since frame 0, s."""
+        return self._moments(number).timeline.time_s
+
+    def notes(self) -> tuple[str, ...]:
+        """What the counts of the dataset disagree on."""
+        found = {
+            "episode": len(self._episodes),
+            "frame": sum(episode.steps for episode in self._episodes.values()),
+            "task": len(self._tasks),
+        }
+        notes = []
+        for noun, number in found.items():
+            said = self.info.counts.get(f"total_{noun}s", number)
+            if said != number:
+                rest = "; the others are left out" if said > number else ""
+                notes.append(f"info.json counts {counted(said, noun)}, the dataset has {number}{rest}")
+        if undescribed := self._rows.undescribed():
+            notes.append(f"rows of episode {undescribed}, which meta/episodes does not describe, are left out")
+        return tuple(notes)
+
+    def check(self, number: int, keys: Sequence[str]) -> tuple[str, ...]:
+        """Compare all that is said about an episode, without decoding its images.
+
+        Args:
+            number: number of the episode.
+            keys: columns of its cameras.
+
+        Returns:
+            What was put right, a line each.
+
+        Raises:
+            MissingFileError: a file is missing.
+            CorruptError: two things contradict each other.
+        """
+        moments = self._moments(number)
+        for key in keys:
+            if self.features[key]["dtype"] == _VIDEO:
+                check_clip(
+                    self._clip(number, key), moments.timeline.shown_s, self.info.rate_hz, self._where(number, key)
+                )
+        _, relabelled = self.words(number)
+        notes = [f"episode {number}: {note}" for note in moments.timeline.notes]
+        return (*notes, *([relabelled] if relabelled else []))
+
+    def words(self, number: int) -> tuple[list[str], str]:
+        """Words of an episode's tasks, by the rows' `task_index`; and a note if `meta/episodes` has others.
+
+        Raises:
+            CorruptError: what is said about its tasks contradicts itself.
+        """
+        described, numbers = self._episodes[number].tasks, self._moments(number).tasks
+        if numbers is None:
+            return list(described), ""
+        return self._tasks.words(numbers, described, f"episode {number}")
 
     def video_file(self, number: int, key: str) -> Path:
         """File of the video with an episode's images, which may hold other episodes too."""
-        return self.path / str(self._meta.get_video_file_path(number, key))
-
-    def size(self, key: str) -> tuple[int, int]:
-        """(height, width) of a camera's images, px."""
-        first, second, third = (int(size) for size in self.features[key]["shape"])
-        # Most datasets say height, width, channels; some the channels first.
-        return (second, third) if first in (1, 3) and third not in (1, 3) else (first, second)
+        return self._clip(number, key).file
 
     def columns(self, number: int, names: Sequence[str]) -> dict[str, np.ndarray[Any, Any]]:
-        """[time, ...] arrays of some columns of an episode.
+        """[time, ...] arrays of some columns of an episode, in the order of its frames.
 
         Raises:
             CorruptError: a column cannot be read, or has another number of steps.
         """
-        table = self._table(number, names)
-        arrays = {name: _array(table.column(name), self.features[name]["shape"]) for name in names}
-        for name, array in arrays.items():
-            if len(array) != self.steps(number):
-                raise CorruptError(
-                    f"episode {number} of {self.path} has {len(array)} steps of {name}, not {self.steps(number)}."
-                )
-        return arrays
+        table = self._rows.in_order(number, names)
+        return {name: array_of(table.column(name), self.info.shape(name), name) for name in names}
 
     def images(self, number: int, key: str) -> Iterator[ByteArray]:
         """Yield the [height, width, 3] uint8 RGB images of an episode, read-only, step by step.
 
         Raises:
             CorruptError: an image is missing or cannot be decoded.
+            MismatchError: the images are not of colours.
         """
-        images = self._video(number, key) if self.features[key]["dtype"] == "video" else self._images(number, key)
-        size = self.size(key)
+        where, size = self._where(number, key), self.info.size(key)
+        if self.features[key]["dtype"] == _VIDEO:
+            shown_s = self._moments(number).timeline.shown_s
+            images = images_in_clip(self._clip(number, key), shown_s, self.info.rate_hz, where)
+        else:
+            images = images_in_cells(self._rows.in_order(number, [key]).column(key), where)
         for image in images:
             if image.shape[:2] != size:
-                raise CorruptError(f"{key} of episode {number} of {self.path} is {image.shape[:2]}, not {size}.")
+                found, wanted = ("x".join(map(str, one)) for one in (image.shape[:2], size))
+                raise CorruptError(f"an image of {where} is {found}, info.json says {wanted}.")
             image.flags.writeable = False
             yield image
 
-    def _video(self, number: int, key: str) -> Iterator[ByteArray]:
-        from lerobot.datasets.video_utils import decode_video_frames
+    def _moments(self, number: int) -> Moments:
+        if self._last is None or self._last[0] != number:
+            self._last = number, self._rows.moments(number)
+        return self._last[1]
 
-        path = self.video_file(number, key)
-        first_s = float(self._meta.episodes[number][f"videos/{key}/from_timestamp"])
-        for start in range(0, self.steps(number), DECODED_AT_ONCE):
-            stop = min(start + DECODED_AT_ONCE, self.steps(number))
-            due_s = [first_s + step / self.rate_hz for step in range(start, stop)]
-            with _foreign_errors(f"{path} has no image for steps {start} to {stop - 1} of episode {number}"):
-                # The nearest image, less than half a period away: timestamps are 32-bit numbers in LeRobot.
-                frames = decode_video_frames(path, due_s, 0.45 / self.rate_hz, "pyav", return_uint8=True)
-            for frame in frames.permute(0, 2, 3, 1).numpy():
-                yield np.array(frame)
+    def _clip(self, number: int, key: str) -> Clip:
+        if key not in self._clips:
+            self._clips[key] = clips_of(self._episodes, self.info, key)
+        if number not in self._clips[key]:
+            raise CorruptError(
+                f"meta/episodes of {self.path} does not say where the video of {key} of episode {number} is."
+            )
+        return self._clips[key][number]
 
-    def _images(self, number: int, key: str) -> Iterator[ByteArray]:
-        from PIL import Image
-
-        for step, cell in enumerate(self._table(number, [key]).column(key)):
-            data = (cell.as_py() or {}).get("bytes")
-            try:
-                with Image.open(io.BytesIO(data or b"")) as image:
-                    yield np.array(image.convert("RGB"))
-            except (OSError, ValueError) as error:
-                raise CorruptError(f"step {step} of {key} in episode {number} of {self.path} holds no image") from error
-
-    def _table(self, number: int, names: Sequence[str]) -> pyarrow.Table:
-        from pyarrow import parquet
-
-        path = self.path / self._meta.get_data_file_path(number)
-        with _foreign_errors(f"{path} cannot be read"):
-            return parquet.read_table(path, columns=list(names), filters=[("episode_index", "=", number)])
-
-    def _check_episode(self, number: int) -> None:
-        paths = [self._meta.get_data_file_path(number)]
-        paths += [self._meta.get_video_file_path(number, key) for key in self._meta.video_keys]
-        for path in paths:
-            whole = (self.path / path).resolve()
-            if not whole.is_relative_to(self.path.resolve()):
-                raise CorruptError(f"episode {number} of {self.path} lies outside of it: {path}.")
-            if not whole.is_file():
-                raise MissingFileError(f"{whole} is missing; episode {number} of {self.path} is in it.")
-
-
-def _check_files(path: Path) -> None:
-    """Check that the files exist that LeRobot would otherwise look for on its hub."""
-    if not (path / "meta/tasks.parquet").is_file():
-        raise MissingFileError(f"{path}/meta/tasks.parquet is missing: the copy or the recording is not complete.")
-    if not list((path / "meta/episodes").glob("*/*.parquet")):
-        raise MissingFileError(f"{path} has no episodes: {path / 'meta/episodes'} is empty.")
-
-
-def _metadata(path: Path) -> Any:
-    try:
-        from lerobot.datasets.dataset_metadata import LeRobotDatasetMetadata
-    except ImportError as error:
-        raise lerobot_missing() from error
-    with _foreign_errors(f"LeRobot cannot read {path}"):
-        return LeRobotDatasetMetadata(NO_REPOSITORY, path)
-
-
-def lerobot_missing() -> MissingDependencyError:
-    """The error that LeRobot is not installed."""
-    return MissingDependencyError("LeRobot is not installed: pip install 'hlm[lerobot]', or HLM_EXTRAS=dev make setup.")
-
-
-def _array(column: Any, shape: Sequence[int]) -> np.ndarray[Any, Any]:
-    """[time, *shape] array of an Arrow column of numbers, or of lists of lists of numbers."""
-    array, steps = column.combine_chunks(), len(column)
-    while True:
-        array = getattr(array, "storage", array)
-        if array.null_count:
-            raise CorruptError("a column of the dataset has empty cells.")
-        if not hasattr(array, "flatten") or not hasattr(array.type, "value_type"):
-            break
-        array = array.flatten()
-    values = array.to_numpy(zero_copy_only=False)
-    if values.size != steps * int(np.prod(shape)):
-        raise CorruptError(
-            f"a column of the dataset has {values.size} numbers in {steps} steps, not {list(shape)} each."
-        )
-    return values.reshape(steps, *shape)
-
-
-@contextmanager
-def _foreign_errors(text: str) -> Iterator[None]:
-    """Turn errors of LeRobot, its decoders or Arrow into a CorruptError `TEXT: reason`."""
-    try:
-        yield
-    except HlmError:
-        raise
-    except Exception as error:
-        raise CorruptError(f"{text}: {first_line(error)}") from error
-
-
-def first_line(error: BaseException) -> str:
-    """The first line of an error's text, or its type if it has none."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+    def _where(self, number: int, key: str) -> str:
+        return f"{key} of episode {number} of {self.path}"

@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from hlm.core.embodiments.catalog import EMBODIMENTS
-from hlm.core.errors import CorruptError, InputError, MismatchError
+from hlm.core.errors import InputError, MismatchError
 from hlm.core.layout import DIMENSIONS, NAMES
-from hlm.datasets.convert import lerobot_names
+from hlm.datasets.convert import lerobot_names, lerobot_openhlm
 from hlm.datasets.convert.cameras import chosen_cameras
+from hlm.datasets.convert.lerobot_episode import EpisodeReader, Layout
 from hlm.datasets.convert.lerobot_folder import LeRobotFolder
-from hlm.datasets.convert.lerobot_names import ACTION, IMAGES, STAMP, STATE, Shapes
-from hlm.datasets.convert.lerobot_sidecar import Described, Sidecar, check_count, check_same
+from hlm.datasets.convert.lerobot_info import is_depth
+from hlm.datasets.convert.lerobot_names import ACTION, IMAGES, STATE, even_size
+from hlm.datasets.convert.lerobot_rows import BOOKKEEPING
+from hlm.datasets.convert.lerobot_sidecar import Described, Sidecar, check_dataset
 from hlm.datasets.convert.report import Conversion, Converted, Show
 from hlm.datasets.convert.staging import Stage
-from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Step
+from hlm.datasets.schema import DatasetSpec
 from hlm.datasets.store.attributes import group_attributes, write_attributes
 from hlm.datasets.store.naming import episode_folder
 from hlm.datasets.writer import DatasetWriter
 
-_BOOKKEEPING = ("timestamp", "frame_index", "episode_index", "index", "task_index")
+# Attributes of an episode that the import decides, not what hlm wrote before the export: the words may be new.
+_WRITTEN = ("schema_version", "steps", "cameras", "inputs", "privileged", "instruction", "candidates", "candidate")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,9 +66,14 @@ def import_lerobot(
     if sidecar is None:
         _check_foreign(folder, options)
     else:
-        check_count(sidecar, len(folder), folder.path)
-    cameras = _cameras(folder, options, sidecar)
-    spec = _spec(folder, cameras, sidecar)
+        check_dataset(sidecar, folder)
+    layout = _layout(folder, options, sidecar)
+    spec = _spec(folder, layout, sidecar)
+    repairs = lerobot_openhlm.Repairs()
+    notes = [
+        *folder.notes(),
+        *(note for number in numbers for note in folder.check(number, [*layout.cameras.values()])),
+    ]
     total, done = sum(map(folder.steps, numbers)), 0
     converted = []
     with DatasetWriter.open(stage.path, spec) as writer:
@@ -77,7 +83,7 @@ def import_lerobot(
                 done += outcome.steps
                 continue
             described = sidecar.episodes[number] if sidecar else None
-            episode = _EpisodeReader(folder, number, cameras, sidecar.privileged if sidecar else {}, described)
+            episode = EpisodeReader(folder, number, layout, described, repairs)
             writing = writer.episode(episode.info(options.source))
             try:
                 for step in episode.steps():
@@ -95,7 +101,11 @@ def import_lerobot(
             outcome = Converted(name=f"episode {number}", episodes=(kept,), steps=steps, found=steps)
             converted.append(stage.progress.add(outcome))
     return Conversion(
-        dataset=folder.path.name, format="lerobot", episodes=tuple(converted), left_out=_left_out(folder, cameras)
+        dataset=folder.path.name,
+        format="lerobot",
+        episodes=tuple(converted),
+        left_out=_left_out(folder, layout),
+        notes=(*notes, *repairs.notes()),
     )
 
 
@@ -107,20 +117,21 @@ def _check_foreign(folder: LeRobotFolder, options: Options) -> None:
         InputError: the source of the references is unknown.
     """
     path = folder.path
-    if folder.robot not in EMBODIMENTS:
+    robot, rate_hz = folder.info.robot, folder.info.rate_hz
+    if robot not in EMBODIMENTS:
         known = ", ".join(EMBODIMENTS)
-        raise MismatchError(f"{path} is of robot '{folder.robot or 'unknown'}'; hlm knows {known}.")
-    if folder.rate_hz != options.rate_hz:
+        raise MismatchError(f"{path} is of robot '{robot or 'unknown'}'; hlm knows {known}.")
+    if rate_hz != options.rate_hz:
         raise MismatchError(
-            f"{path} has {folder.rate_hz:g} steps per second, asked for {options.rate_hz:g}. Steps are not resampled; "
-            f"--rate-hz {folder.rate_hz:g} takes them as they are."
+            f"{path} has {rate_hz:g} steps per second, asked for {options.rate_hz:g}. Steps are not resampled; "
+            f"--rate-hz {rate_hz:g} takes them as they are."
         )
-    for key in (STATE, ACTION):
+    for key in _vectors(folder):
         if key not in folder.features:
-            known = ", ".join(name for name in folder.features if name not in _BOOKKEEPING)
+            known = ", ".join(name for name in folder.features if name not in BOOKKEEPING)
             raise MismatchError(f"{path} has no column '{key}'. It has: {known}.")
         _check_layout(key, folder.features[key], path)
-    if not options.source:
+    if not options.source and not _is_openhlm(folder):
         raise InputError(f"{path} does not name the source of its references. Give it, for example --source teleop.")
 
 
@@ -136,13 +147,41 @@ def _check_layout(key: str, feature: Mapping[str, Any], path: Path) -> None:
         raise MismatchError(f"dimension {place} of '{key}' in {path} is '{names[place]}', hlm's is '{NAMES[place]}'.")
 
 
+def _layout(folder: LeRobotFolder, options: Options, sidecar: Sidecar | None) -> Layout:
+    state, action = _vectors(folder)
+    cameras = {ours: _key(folder, theirs) for theirs, ours in _cameras(folder, options, sidecar).items()}
+    return Layout(
+        state=state,
+        action=action,
+        cameras=cameras,
+        sizes={ours: _size(folder, key, sidecar) for ours, key in cameras.items()},
+        own=lerobot_names.own_columns(folder.features),
+        shapes=sidecar.privileged if sidecar else {},
+        openhlm=sidecar is None and _is_openhlm(folder),
+    )
+
+
+def _is_openhlm(folder: LeRobotFolder) -> bool:
+    return STATE not in folder.features and lerobot_openhlm.is_openhlm(folder.features)
+
+
+def _vectors(folder: LeRobotFolder) -> tuple[str, str]:
+    """Columns of states and actions."""
+    return (lerobot_openhlm.STATE, lerobot_openhlm.ACTION) if _is_openhlm(folder) else (STATE, ACTION)
+
+
 def _cameras(folder: LeRobotFolder, options: Options, sidecar: Sidecar | None) -> dict[str, str]:
     """Hlm's names of the chosen cameras, by LeRobot's."""
     known = [key.removeprefix(IMAGES) for key in folder.cameras]
+    for name in options.cameras:
+        if any(is_depth(feature) and key in (name, IMAGES + name) for key, feature in folder.features.items()):
+            raise MismatchError(f"camera '{name}' of {folder.path} holds depths, not colours. Leave it out.")
     if options.cameras or sidecar is not None:
         mapping = options.cameras or (sidecar.cameras if sidecar else {})
         return chosen_cameras(known, mapping) if mapping else {}
-    ours = [mount.name for mount in EMBODIMENTS[folder.robot].cameras]
+    if _is_openhlm(folder):
+        return {name: ours for name, ours in lerobot_openhlm.CAMERAS.items() if name in known}
+    ours = [mount.name for mount in EMBODIMENTS[folder.info.robot].cameras]
     for name in known:
         if name not in ours:
             raise MismatchError(
@@ -152,103 +191,31 @@ def _cameras(folder: LeRobotFolder, options: Options, sidecar: Sidecar | None) -
     return {name: name for name in known}
 
 
-def _spec(folder: LeRobotFolder, cameras: Mapping[str, str], sidecar: Sidecar | None) -> DatasetSpec:
-    sizes = {ours: folder.size(_key(folder, theirs)) for theirs, ours in cameras.items()}
+def _spec(folder: LeRobotFolder, layout: Layout, sidecar: Sidecar | None) -> DatasetSpec:
     if sidecar is None:
-        return DatasetSpec(embodiment=folder.robot, rate_hz=folder.rate_hz, cameras=sizes)
-    return replace(DatasetSpec.from_attributes(sidecar.dataset), cameras=sizes)
+        return DatasetSpec(embodiment=folder.info.robot, rate_hz=folder.info.rate_hz, cameras=layout.sizes)
+    return replace(DatasetSpec.from_attributes(sidecar.dataset), cameras=layout.sizes)
+
+
+def _size(folder: LeRobotFolder, key: str, sidecar: Sidecar | None) -> tuple[int, int]:
+    """(height, width) of a camera, without what the export may have added to an odd one."""
+    size = folder.info.size(key)
+    if sidecar is not None:
+        before = DatasetSpec.from_attributes(sidecar.dataset).cameras.get(
+            sidecar.cameras.get(key.removeprefix(IMAGES), "")
+        )
+        if before is not None and even_size(before) == size:
+            return before
+    return size
 
 
 def _key(folder: LeRobotFolder, camera: str) -> str:
     return next(key for key in folder.cameras if key.removeprefix(IMAGES) == camera)
 
 
-def _left_out(folder: LeRobotFolder, cameras: Mapping[str, str]) -> tuple[str, ...]:
-    used = {STATE, ACTION, STAMP, *_BOOKKEEPING, *(_key(folder, camera) for camera in cameras)}
-    used |= {lerobot_names.age_column(name) for name in lerobot_names.inputs_in(tuple(folder.features))}
-    used |= set(lerobot_names.privileged_in(tuple(folder.features)).values())
-    return tuple(name for name in folder.features if name not in used)
-
-
-class _EpisodeReader:
-    """Reader of an episode of a LeRobot dataset, in hlm's terms."""
-
-    def __init__(
-        self,
-        folder: LeRobotFolder,
-        number: int,
-        cameras: Mapping[str, str],
-        shapes: Shapes,
-        described: Described | None,
-    ) -> None:
-        self._folder = folder
-        self._number = number
-        self._cameras = {ours: _key(folder, theirs) for theirs, ours in cameras.items()}
-        self._described = described
-        columns = tuple(folder.features)
-        own = [STAMP] if STAMP in columns else []
-        self._inputs, self._privileged = lerobot_names.inputs_in(columns), lerobot_names.privileged_in(columns)
-        own += [*map(lerobot_names.age_column, self._inputs), *self._privileged.values()]
-        self._arrays = folder.columns(number, [STATE, ACTION, *own])
-        self._shapes = shapes
-        if described is not None:
-            check_same(described, self._arrays, f"episode {number} of {folder.path}", folder.path)
-            self._inputs = described.inputs
-            self._privileged = {name: self._privileged[name] for name in described.privileged}
-        else:
-            # A column that an episode lacks is nan from end to end.
-            self._inputs = tuple(name for name in self._inputs if self._has(lerobot_names.age_column(name)))
-            self._privileged = {name: column for name, column in self._privileged.items() if self._has(column)}
-
-    def info(self, source: str) -> EpisodeInfo:
-        """Description of the episode."""
-        if self._described is not None:
-            return EpisodeInfo.from_attributes(self._described.attributes)
-        tasks = self._folder.tasks_of(self._number)
-        if len(tasks) != 1:
-            raise MismatchError(
-                f"episode {self._number} of {self._folder.path} has {len(tasks)} tasks, an episode of hlm's has one "
-                "instruction. Choose --episodes that have one."
-            )
-        name = self._folder.path.name
-        return EpisodeInfo(
-            instruction=tasks[0], source=source, extra={"lerobot": {"dataset": name, "episode": self._number}}
-        )
-
-    def steps(self) -> Iterator[Step]:
-        """Yield the steps, with their images."""
-        readers = {camera: self._folder.images(self._number, key) for camera, key in self._cameras.items()}
-        ages = {name: self._arrays[lerobot_names.age_column(name)][:, 0] for name in self._inputs}
-        privileged = {name: self._quantity(name) for name in self._privileged}
-        stamp_ns = self._stamp_ns()
-        for step in range(self._folder.steps(self._number)):
-            yield Step(
-                int(stamp_ns[step]),
-                self._arrays[STATE][step],
-                self._arrays[ACTION][step],
-                {camera: next(reader) for camera, reader in readers.items()},
-                {name: float(age_s[step]) for name, age_s in ages.items()},
-                {name: values[step] for name, values in privileged.items()},
-            )
-
-    def _stamp_ns(self) -> np.ndarray[Any, Any]:
-        """[time] stamps; by default the number of the step over the rate, which is all that LeRobot has."""
-        if STAMP in self._arrays:
-            return self._arrays[STAMP][:, 0]
-        steps = self._folder.steps(self._number)
-        return np.round(np.arange(steps) * (1e9 / self._folder.rate_hz)).astype(np.int64)
-
-    def _quantity(self, name: str) -> np.ndarray[Any, Any]:
-        column = self._arrays[self._privileged[name]]
-        shape = self._shapes.get(name, column.shape[1:])
-        if math.prod(shape) != column[0].size:
-            raise CorruptError(
-                f"privileged quantity '{name}' of {self._folder.path} has {column[0].size} numbers a step, not {shape}."
-            )
-        return column.reshape(len(column), *shape)
-
-    def _has(self, column: str) -> bool:
-        return not bool(np.isnan(self._arrays[column]).all())
+def _left_out(folder: LeRobotFolder, layout: Layout) -> tuple[str, ...]:
+    used = {*BOOKKEEPING, *layout.columns}
+    return tuple(name for name in (*folder.features, *folder.foreign_columns) if name not in used)
 
 
 def _restore(path: Path, number: int, described: Described | None) -> None:
@@ -256,6 +223,6 @@ def _restore(path: Path, number: int, described: Described | None) -> None:
     if described is None:
         return
     written = group_attributes(path)
-    kept = {name: written[name] for name in ("schema_version", "steps", "cameras", "inputs", "privileged")}
+    kept = {name: written[name] for name in _WRITTEN if name in written}
     write_attributes(path, {**described.attributes, **kept})
     path.rename(path.with_name(episode_folder(number)))

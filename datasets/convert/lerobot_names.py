@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from hlm.core.layout import DIMENSIONS, NAMES
 from hlm.datasets.reader import Episode
+from hlm.datasets.store.naming import is_name
 
 STATE = "observation.state"
 ACTION = "action"
@@ -36,16 +38,42 @@ def privileged_column(name: str) -> str:
     return f"{_PRIVILEGED}{_spelt(name)}"
 
 
-def inputs_in(columns: Sequence[str]) -> tuple[str, ...]:
-    """Names of the inputs whose ages are among some columns."""
-    found = (name for name in columns if name.startswith(_AGE) and name.endswith(_AGE_END))
-    return tuple(sorted(name[len(_AGE) : -len(_AGE_END)].lower() for name in found))
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OwnColumns:
+    """Columns of a LeRobot dataset that hlm wrote.
+
+    Attributes:
+        stamp: whether there are stamps; without them, none of the other columns is hlm's.
+        inputs: names of the inputs whose ages are recorded, sorted.
+        privileged: the column of each privileged quantity, by its name.
+    """
+
+    stamp: bool
+    inputs: tuple[str, ...]
+    privileged: Mapping[str, str]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All columns."""
+        return (*((STAMP,) if self.stamp else ()), *map(age_column, self.inputs), *self.privileged.values())
 
 
-def privileged_in(columns: Sequence[str]) -> dict[str, str]:
-    """The column of each privileged quantity that is among some columns, by its name."""
-    prefixes = ((column, prefix) for column in columns for prefix in (_PRIVILEGED, _LABEL) if column.startswith(prefix))
-    return {column.removeprefix(prefix).lower(): column for column, prefix in prefixes}
+def own_columns(described: Mapping[str, Mapping[str, Any]]) -> OwnColumns:
+    """Find the columns that hlm wrote among LeRobot's descriptions of columns.
+
+    Others may have columns with the same beginnings; hlm's stand beside stamps, are flat, of 32-bit numbers, and named
+    as hlm names things.
+    """
+    if not _fits(described.get(STAMP), "int64"):
+        return OwnColumns(stamp=False, inputs=(), privileged={})
+    flat = [name for name, feature in described.items() if _fits(feature, "float32")]
+    ages = [name[len(_AGE) : -len(_AGE_END)] for name in flat if name.startswith(_AGE) and name.endswith(_AGE_END)]
+    inputs = {_read(name) for name in ages if described[f"{_AGE}{name}{_AGE_END}"]["shape"] == (1,)}
+    privileged: dict[str, str] = {}
+    for prefix in (_LABEL, _PRIVILEGED):
+        found = ((_read(column.removeprefix(prefix)), column) for column in flat if column.startswith(prefix))
+        privileged |= {name: column for name, column in found if name}
+    return OwnColumns(stamp=True, inputs=tuple(sorted(filter(None, inputs))), privileged=privileged)
 
 
 def features(cameras: Mapping[str, tuple[int, int]], inputs: Sequence[str], privileged: Shapes) -> dict[str, Any]:
@@ -69,11 +97,28 @@ def features(cameras: Mapping[str, tuple[int, int]], inputs: Sequence[str], priv
     return described
 
 
+def even_size(size: tuple[int, int]) -> tuple[int, int]:
+    """The (height, width) under which images are exported: the next even ones."""
+    height, width = size
+    return height + height % 2, width + width % 2
+
+
 def columns_of(episode: Episode) -> dict[str, Any]:
     """[time, ...] arrays of an episode by column, without images."""
     arrays: dict[str, Any] = {STATE: episode.state, ACTION: episode.action, STAMP: episode.stamp_ns}
     arrays |= {age_column(name): episode.age_s(name) for name in episode.inputs}
     return arrays | {privileged_column(name): episode.privileged_quantity(name) for name in episode.privileged}
+
+
+def _fits(feature: Mapping[str, Any] | None, dtype: str) -> bool:
+    """Whether a column is of these numbers, and flat."""
+    return feature is not None and feature["dtype"] == dtype and len(feature["shape"]) == 1
+
+
+def _read(spelt: str) -> str:
+    """The name that is spelt so in a column; empty if it is none of hlm's."""
+    name = spelt.replace("IMAGE", "image")
+    return name if is_name(name) else ""
 
 
 def _spelt(name: str) -> str:

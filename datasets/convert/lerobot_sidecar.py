@@ -17,9 +17,11 @@ import numpy as np
 
 from hlm.core.errors import CorruptError, MismatchError
 from hlm.core.serialization import LIMIT_BYTES, json_bytes, read_json
-from hlm.datasets.convert.lerobot_names import ACTION, STAMP, STATE, age_column, privileged_in
+from hlm.datasets.convert.lerobot_folder import LeRobotFolder
+from hlm.datasets.convert.lerobot_names import ACTION, STAMP, STATE, OwnColumns, age_column
 from hlm.datasets.reader import Dataset, Episode
 from hlm.datasets.schema_2 import episode_attributes_3, renamed
+from hlm.datasets.selection import ranges
 from hlm.datasets.store.attributes import ATTRIBUTES_CHECKSUM, names_in
 from hlm.datasets.store.checksum import checksum
 from hlm.datasets.store.version import SCHEMA_VERSION
@@ -135,26 +137,36 @@ class Sidecar:
             raise CorruptError(f"{folder} cannot be read ({error!r}). {_advice(root)}") from error
 
 
-def check_same(described: Described, columns: Mapping[str, Any], where: str, root: Path) -> None:
+def check_same(described: Described, columns: Mapping[str, Any], own: OwnColumns, where: str, root: Path) -> None:
     """Check that an episode still has the steps that its description was written for.
 
     Raises:
         CorruptError: it does not.
     """
-    known = privileged_in(tuple(columns))
-    wanted = [*_CHECKED, *map(age_column, described.inputs), *(known.get(name, name) for name in described.privileged)]
+    privileged = (own.privileged.get(name, name) for name in described.privileged)
+    wanted = [*_CHECKED, *map(age_column, described.inputs), *privileged]
     if not set(wanted) <= set(columns) or steps_crc32c(columns) != described.steps_crc32c:
         raise CorruptError(f"{where} is not as hlm wrote it: edited since, or damaged. {_advice(root)}")
 
 
-def check_count(sidecar: Sidecar, episodes: int, root: Path) -> None:
-    """Check that there are as many episodes as descriptions.
+def check_dataset(sidecar: Sidecar, folder: LeRobotFolder) -> None:
+    """Check that LeRobot's description says of the whole dataset what the sidecar says.
 
     Raises:
-        CorruptError: there are not.
+        CorruptError: it does not.
     """
-    if len(sidecar.episodes) != episodes:
-        raise CorruptError(f"{root} has {episodes} episodes, hlm described {len(sidecar.episodes)}. {_advice(root)}")
+    root, numbers, described = folder.path, folder.numbers, len(sidecar.episodes)
+    if len(numbers) != described:
+        raise CorruptError(f"{root} has {len(numbers)} episodes, hlm described {described}. {_advice(root)}")
+    if numbers != tuple(range(described)):
+        raise CorruptError(f"{root} has episodes {ranges(numbers)}, hlm described 0-{described - 1}. {_advice(root)}")
+    pairs = {
+        "steps per second": (folder.info.rate_hz, sidecar.dataset.get("rate_hz")),
+        "the robot": (folder.info.robot, sidecar.dataset.get("embodiment")),
+    }
+    for what, (said, ours) in pairs.items():
+        if said != ours:
+            raise CorruptError(f"{root}: {what} in meta/info.json: {said}, in {FOLDER}: {ours}. {_advice(root)}")
 
 
 def steps_crc32c(columns: Mapping[str, Any]) -> str:

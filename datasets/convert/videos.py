@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from hlm.core.arrays import ByteArray
-from hlm.core.errors import CorruptError
+from hlm.core.errors import CorruptError, MismatchError
 
 if TYPE_CHECKING:
+    from av import VideoFrame
     from av.container import InputContainer
+    from av.video.stream import VideoStream
+
+# Flags of libswscale: nearest colour, exact rounding, a colour for every pixel (swscale.h: SWS_POINT, SWS_ACCURATE_RND,
+# SWS_FULL_CHR_H_INT). Its fast way leaves the last row of an odd height without colours of its own.
+_EXACT = 0x10 | 0x40000 | 0x2000
 
 
 class VideoFacts(NamedTuple):
@@ -82,7 +88,7 @@ def read_images(path: Path, numbers: Sequence[int]) -> Iterator[ByteArray]:
                     return
                 if reached < number:
                     continue
-                image: ByteArray = np.array(frame.to_ndarray(format="rgb24"), np.uint8)
+                image = _rgb(frame)
                 image.flags.writeable = False
                 while number == reached:
                     yield image
@@ -91,6 +97,82 @@ def read_images(path: Path, numbers: Sequence[int]) -> Iterator[ByteArray]:
             raise CorruptError(f"{path.name}: no image after {reached} can be decoded ({error.strerror})") from error
     if number is not None:
         raise CorruptError(f"{path.name}: image {number} cannot be decoded")
+
+
+def images_at(path: Path, times_s: Iterable[float], tolerance_s: float) -> Iterator[ByteArray]:
+    """Decode the [height, width, 3] uint8 RGB images of a video that are nearest to some times.
+
+    Args:
+        path: the video.
+        times_s: times in the video, ascending, s.
+        tolerance_s: how far the nearest image may be away.
+
+    Raises:
+        CorruptError: an image is damaged, or there is none near enough.
+        MismatchError: the video is not of colours.
+    """
+    import av
+
+    with _opened(path) as container:
+        stream = container.streams.video[0]
+        # Damage must be an error, not a guess of the decoder.
+        stream.codec_context.options = {"err_detect": "explode"}
+        before: _Shown | None = None
+        now: _Shown | None = None
+        frames: Iterator[_Shown] | None = None
+        for time_s in times_s:
+            try:
+                if frames is None:
+                    frames = _from(container, stream, time_s)
+                    now = next(frames, None)
+                while now is not None and now.time_s < time_s:
+                    before, now = now, next(frames, None)
+            except av.FFmpegError as error:
+                raise CorruptError(
+                    f"{path.name}: no image at {time_s:.3f} s can be decoded ({error.strerror})"
+                ) from error
+            near = [shown for shown in (before, now) if shown is not None]
+            if not near:
+                raise CorruptError(f"{path.name} has no image at {time_s:.3f} s")
+            nearest = min(near, key=lambda shown, due_s=time_s: abs(shown.time_s - due_s))  # type: ignore[misc]
+            if abs(nearest.time_s - time_s) > tolerance_s:
+                raise CorruptError(
+                    f"{path.name} has no image at {time_s:.3f} s; the nearest is at {nearest.time_s:.3f} s"
+                )
+            yield _rgb(nearest.frame)
+
+
+class _Shown(NamedTuple):
+    """An image of a video, and when it is shown."""
+
+    time_s: float
+    frame: VideoFrame
+
+
+def _from(container: InputContainer, stream: VideoStream, time_s: float) -> Iterator[_Shown]:
+    """Images from the last key frame before a time on."""
+    base_s = float(stream.time_base or 1)
+    container.seek(max(round(time_s / base_s) - 1, 0), stream=stream, backward=True)
+    for frame in container.decode(stream):
+        if frame.pts is not None:
+            yield _Shown(frame.pts * base_s, frame)
+
+
+def _rgb(frame: VideoFrame) -> ByteArray:
+    """The image as [height, width, 3] RGB.
+
+    Raises:
+        MismatchError: it has one channel of more than 8 bits.
+    """
+    channels = frame.format.components
+    if len(channels) == 1 and channels[0].bits > 8:
+        raise MismatchError(
+            f"not colour images but one channel of {channels[0].bits} bits, as depths are. Leave this camera out: list "
+            "the others with --cameras"
+        )
+    odd = frame.width % 2 or frame.height % 2
+    array = frame.to_ndarray(format="rgb24", interpolation=_EXACT) if odd else frame.to_ndarray(format="rgb24")
+    return np.array(array, np.uint8)
 
 
 def _opened(path: Path) -> InputContainer:

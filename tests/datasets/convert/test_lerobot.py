@@ -143,9 +143,11 @@ def test_columns_that_not_every_episode_has(demo, tmp_path):
 
 @pytest.mark.parametrize("name", ["state", "image_head", "goal_2", "an_image_of_images"])
 def test_names_survive_in_columns(name):
-    columns = (lerobot_names.age_column(name), lerobot_names.privileged_column(name), "observation.state")
-    assert lerobot_names.inputs_in(columns) == (name,)
-    assert lerobot_names.privileged_in(columns) == {name: columns[1]}
+    columns = lerobot_names.features({}, [name], {name: (2, 3)})
+    own = lerobot_names.own_columns(columns)
+    assert (own.stamp, own.inputs) == (True, (name,))
+    assert own.privileged == {name: lerobot_names.privileged_column(name)}
+    assert set(own.names) == set(columns) - {"observation.state", "action"}
     assert not any("image" in column for column in columns)
 
 
@@ -234,7 +236,10 @@ def test_lerobot_of_somebody_else(foreign, tmp_path):
     request = {"path": path, "target": tmp_path / "mine.zarr"}
     report = convert(Request(**request, source="teleop"))
     dataset = open_dataset(tmp_path / "mine.zarr")
-    assert report.left_out == ("next.reward",)
+    assert set(report.left_out) == {
+        *("next.reward", "stamp_ns", "age.IMAGE_head_s", "age.state_s"),
+        *("privileged.goal_m", "privileged.pair", "privileged.score"),
+    }
     for number, episode in enumerate(dataset):
         assert (episode.info.source, episode.info.instruction) == ("teleop", f"do {number // 2}")
         assert episode.info.outcome == "unlabelled"
@@ -264,7 +269,12 @@ REFUSALS = [
         r"dimension 0 of 'observation.state' in .* is 'j0', hlm's is 'left_shoulder_pitch'",
     ),
     (lambda info: info["features"].pop("action"), {}, MismatchError, r"no column 'action'\. It has: observation.state"),
-    (rename_camera, {}, CorruptError, r"description of .* cannot be used: .*observation.images.top"),
+    (
+        rename_camera,
+        {"cameras": ("top=head",)},
+        CorruptError,
+        r"meta/episodes of .* does not say where the video of observation.images.top of episode 0 is",
+    ),
     (lambda info: None, {"cameras": ("front=head",)}, UnknownNameError, r"no camera 'front'. Known: head, right_wrist"),
     (lambda info: None, {"source": ""}, InputError, r"does not name the source of its references.*--source teleop"),
     (lambda info: None, {"episodes": ("7",)}, InputError, r"no episode 7 in .*; it has 0-2"),
@@ -295,11 +305,12 @@ def test_a_camera_of_somebody_else_must_be_named(exported, tmp_path):
     assert open_dataset(tmp_path / "mine.zarr").spec.cameras == {"head": (64, 80)}
 
 
-def test_another_rate_is_looked_for_in_the_videos(foreign, tmp_path):
+def test_another_rate_contradicts_the_timestamps(foreign, tmp_path):
     path = foreign(lambda info: info.update(fps=15))
-    # The videos are still at 30 Hz: what is asked of them is not there, or another image, and that is found.
     request = Request(path=path, target=tmp_path / "mine.zarr", source="teleop", rate_hz=15.0)
-    with pytest.raises(CorruptError, match="has no image for steps"):
+    with pytest.raises(
+        CorruptError, match=r"row 1 of episode 0 .* by frame_index it is 0.067 s .* by timestamp 0.033 s"
+    ):
         convert(request)
 
 

@@ -1,0 +1,94 @@
+"""OpenHLM's own LeRobot datasets: columns of other names, and black images in place of cameras that were not there.
+
+Source: OpenHLM's converter (`convert_g1_data_to_lerobot_multi.py`) and its published datasets; state and action are
+hlm's 34 numbers in hlm's order. Robots and HuMI are mixed; HuMI has no head camera, and whole turns in its yaw rates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from hlm.core.arrays import ByteArray, FloatArray
+from hlm.core.wording import counted
+from hlm.datasets.convert.openhlm import HUMI_HZ, HUMI_ROUNDED_HZ
+from hlm.datasets.convert.openhlm_steps import undo_turns
+from hlm.datasets.selection import ranges
+
+STATE, ACTION = "state", "actions"
+# Names of the published datasets and of the released converter.
+CAMERAS = {
+    "head_image_left": "head",
+    "wrist_image_left": "left_wrist",
+    "wrist_image_right": "right_wrist",
+    "left_wrist_image": "left_wrist",
+    "right_wrist_image": "right_wrist",
+}
+# Black is written as 0; JPEG and video add a little.
+BLACK_LEVEL = 8
+
+
+def is_openhlm(columns: Iterable[str]) -> bool:
+    """Whether a dataset with these columns is OpenHLM's."""
+    return {STATE, ACTION} <= set(columns)
+
+
+def is_black(images: Iterable[ByteArray]) -> bool:
+    """Whether no image has a value above `BLACK_LEVEL`; reads up to the first that has."""
+    return all(int(image.max()) <= BLACK_LEVEL for image in images)
+
+
+def without_turns(vectors_34: FloatArray, rate_hz: float) -> tuple[FloatArray, int]:
+    """Vectors without the whole turns that HuMI's exporter leaves in the yaw rates, and the number of changed steps.
+
+    HuMI's steps are 1001/30000 s apart, and called 30 per second. Yaw rates of robots are at most 2 rad/s.
+
+    Args:
+        vectors_34: [time, 34] vectors.
+        rate_hz: steps per second of the dataset.
+    """
+    return undo_turns(vectors_34, HUMI_HZ if rate_hz == HUMI_ROUNDED_HZ else rate_hz)
+
+
+class Repairs:
+    """What was put right in a dataset, to be said in a few lines."""
+
+    def __init__(self) -> None:
+        self._absent: dict[str, list[int]] = {}
+        self._black: dict[str, dict[int, int]] = {}
+        self._turns: dict[int, int] = {}
+
+    def absent(self, camera: str, episode: int) -> None:
+        """Add a camera that is black throughout an episode."""
+        self._absent.setdefault(camera, []).append(episode)
+
+    def saw(self, camera: str, episode: int, image: ByteArray) -> None:
+        """Look at an image that is kept."""
+        if int(image.max()) <= BLACK_LEVEL:
+            black = self._black.setdefault(camera, {})
+            black[episode] = black.get(episode, 0) + 1
+
+    def turned(self, episode: int, steps: int) -> None:
+        """Add yaw rates from which whole turns were removed."""
+        if steps:
+            self._turns[episode] = steps
+
+    def notes(self) -> tuple[str, ...]:
+        """A line for each kind."""
+        notes = [
+            f"{camera} is black throughout {_episodes(found)}: absent there" for camera, found in self._absent.items()
+        ]
+        for camera, black in self._black.items():
+            images = counted(sum(black.values()), "image")
+            notes.append(f"{images} of {camera} in {_episodes(black)} black, kept between others that are not")
+        if self._turns:
+            steps = counted(sum(self._turns.values()), "yaw rate")
+            notes.append(
+                f"whole turns removed from {steps} in {_episodes(self._turns)}, as HuMI's exporter leaves them"
+            )
+        return tuple(notes)
+
+
+def _episodes(numbers: Sequence[int] | Mapping[int, Any]) -> str:
+    found = sorted(numbers)
+    return f"episode{'s' if len(found) > 1 else ''} {ranges(found)}"
