@@ -160,14 +160,13 @@ class Encoding:
         """Encode a recorded step or a live observation.
 
         Args:
-            images: [height, width, 3] uint8 RGB by camera, as recorded or in the network's size. Other cameras' images
-                are ignored.
+            images: [height, width, 3] uint8 RGB by camera, of any size. Other cameras' images are ignored.
             state: [34] measured state, in the contract's order.
             instruction: the task in words.
 
         Raises:
-            MismatchError: a required camera or every camera is missing; an image is not of a known size and uint8; the
-                state does not have 34 entries.
+            MismatchError: a required camera or every camera is missing; an image is not uint8 RGB; the state does not
+                have 34 entries.
             InputError: words that the policy does not know; a state that is not finite.
         """
         available = self._availability(images)
@@ -187,14 +186,16 @@ class Encoding:
     def fit_image(self, image: ByteArray, camera: str) -> ByteArray:
         """[height, width, 3] uint8 image in the network's size: whole and undistorted, with black bars if need be.
 
+        An image of any size is taken, as openpi's servers do, and becomes what training made of images of its shape.
+
         Raises:
-            MismatchError: the image is not uint8 RGB of a size that training saw, or of the network's size.
+            MismatchError: the image is not uint8 RGB, or empty.
         """
-        known = dict.fromkeys((*self.config.recorded_sizes, self.image_size))
-        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.shape[:2] not in known:
+        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
             found = " x ".join(map(str, image.shape))
-            sizes = " or ".join(f"{height} x {width} x 3" for height, width in known)
-            raise MismatchError(f"camera '{camera}' delivers {found} {image.dtype}; the policy needs {sizes} uint8.")
+            raise MismatchError(
+                f"camera '{camera}' delivers {found} {image.dtype}; an image is height x width x 3 uint8."
+            )
         return letterbox(image, self.image_size)
 
     def normalised_state(self, state: FloatArray) -> FloatArray:

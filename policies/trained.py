@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from hlm.core.errors import CorruptError, InputError, MismatchError
 from hlm.core.policy import ActionPrefix, PolicySpec
@@ -67,15 +68,17 @@ class TrainedPolicy:
         """How chunks are computed, and which faster ways failed and why; may change with the first chunk."""
         return self._network.sampling_info
 
-    def reset(self, seed: int) -> None:
+    def reset(self, seed: int, chunks: int = 0) -> None:
         """Restart the noise that chunks are sampled from; the same seed gives the same chunks."""
         self._generator.manual_seed(seed)
+        for _ in range(chunks):
+            self._noise()
 
     def inputs(self, observation: Observation) -> Inputs:
         """Inputs of the network for an observation, a batch of one.
 
         Raises:
-            MismatchError: a camera is missing, or its images have another size.
+            MismatchError: a camera is missing.
             InputError: the instruction cannot be encoded.
         """
         images = {name: frame.image for name, frame in observation.frames.items()}
@@ -91,15 +94,18 @@ class TrainedPolicy:
             prefix: rest of the chunk that is being executed, which the new chunk has to continue.
 
         Raises:
-            MismatchError: a camera is missing, or its images have another size; a prefix that the policy cannot
+            MismatchError: a camera is missing; a prefix that the policy cannot
                 continue.
             InputError: the instruction cannot be encoded.
         """
-        noise = torch.randn((1, *self._network.noise_shape), generator=self._generator).to(self._device)
+        noise = self._noise().to(self._device)
         known = None if prefix is None else self._normalised(prefix, observation)
         sampled = self._network.sample(self.inputs(observation), noise, self.euler_steps, known)
         actions = self.encoding.undo_chunk(sampled[0].float().cpu().numpy(), observation.state)
         return ActionChunk(observation.stamp_ns, self._spec.rate_hz, actions)
+
+    def _noise(self) -> Tensor:
+        return torch.randn((1, *self._network.noise_shape), generator=self._generator)
 
     def _normalised(self, prefix: ActionPrefix, observation: Observation) -> Prefix:
         if not self._spec.continues_chunks:

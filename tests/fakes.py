@@ -196,19 +196,21 @@ class FakePolicy:
         gate: chunks wait for it; open by default.
         entered: set when a chunk is begun.
         error: raised in place of a chunk.
-        seeds: every seed of a reset.
+        noise: seed, and chunks since, of the noise that each chunk was made from.
+        next_noise: the same of the next chunk.
     """
 
     patience_s = 10.0
 
     def __init__(self, **spec):
         self.spec = replace(POLICY_SPEC, **spec)
-        self.calls, self.seeds, self.error = [], [], None
+        self.calls, self.noise, self.error = [], [], None
+        self.next_noise = None, 0
         self.gate, self.entered = threading.Event(), threading.Event()
         self.gate.set()
 
-    def reset(self, seed):
-        self.seeds.append(seed)
+    def reset(self, seed, chunks=0):
+        self.next_noise = seed, chunks
 
     def chunk(self, observation, prefix=None):
         if prefix is not None and not self.spec.continues_chunks:
@@ -217,6 +219,8 @@ class FakePolicy:
             if name not in observation.frames and name not in self.spec.optional_cameras:
                 raise MismatchError(f"the policy needs camera {name}.")
         self.calls.append((observation, prefix))
+        self.noise.append(self.next_noise)
+        self.next_noise = self.next_noise[0], self.next_noise[1] + 1
         self.entered.set()
         assert self.gate.wait(self.patience_s)
         if self.error is not None:

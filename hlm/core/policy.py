@@ -53,7 +53,7 @@ class PolicySpec:
         embodiment: robot that the policy was trained for.
         rate_hz: actions per second.
         cameras: cameras that the policy sees.
-        image_size: height and width of their images, px.
+        image_size: height and width of the images that it was trained with, px; others are fitted into them.
         horizon: actions of a chunk.
         execution_horizon: actions of a chunk that are best executed before the next one.
         optional_cameras: those of `cameras` that an observation may lack.
@@ -105,8 +105,13 @@ class Policy(Protocol):
         """What it needs and gives."""
         ...
 
-    def reset(self, seed: int) -> None:
-        """Restart the noise that chunks are sampled from; the same seed gives the same chunks."""
+    def reset(self, seed: int, chunks: int = 0) -> None:
+        """Restart the noise that chunks are sampled from; the same seed gives the same chunks.
+
+        Args:
+            seed: of the noise.
+            chunks: the next chunk is sampled as if that many had been asked for since.
+        """
         ...
 
     def chunk(self, observation: Observation, prefix: ActionPrefix | None = None) -> ActionChunk:

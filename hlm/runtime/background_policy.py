@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -15,6 +15,8 @@ from hlm.core.policy import ActionPrefix, Policy
 from hlm.core.values import ActionChunk, Observation
 
 _LOG = logging.getLogger(__name__)
+
+_CLOSED = "the background policy was closed; make a new one."
 
 
 class Status(StrEnum):
@@ -95,6 +97,9 @@ class BackgroundPolicy:
             prefix: what is left of the last chunk, for a policy that continues chunks.
         """
         with self._changed:
+            if self._closed:
+                self._refuse()
+                return
             self._next = _Request(observation, prefix, self._stopwatch.now_ns(), self._episode)
             self._changed.notify()
 
@@ -102,7 +107,7 @@ class BackgroundPolicy:
         """The newest chunk and how things stand."""
         with self._changed:
             newest = self._newest
-            waiting = self._next is not None or self._asking
+            waiting = self._newest.error != _CLOSED and (self._next is not None or self._asking)
         chunk = newest.chunk
         return Poll(
             chunk=chunk,
@@ -120,11 +125,23 @@ class BackgroundPolicy:
             self._newest = Poll()
 
     def close(self, timeout_s: float = 1.0) -> None:
-        """Ask no more; waits for the request that is on its way, no longer than `timeout_s`."""
+        """Ask no more; waits for the request that is on its way, no longer than `timeout_s`.
+
+        A request that has not left yet fails, and so does every later one.
+        """
         with self._changed:
             self._closed = True
+            if self._next is not None:
+                self._next = None
+                self._refuse()
             self._changed.notify()
         self._thread.join(timeout_s)
+        with self._changed:
+            if self._asking:
+                self._refuse()
+
+    def _refuse(self) -> None:
+        self._newest = replace(self._newest, status=Status.FAILED, error=_CLOSED)
 
     def _work(self) -> None:
         while True:
@@ -139,15 +156,13 @@ class BackgroundPolicy:
                 if request.episode != self._episode:
                     continue
                 if chunk is None:
-                    self._newest = Poll(
-                        chunk=self._newest.chunk,
-                        latency_s=self._newest.latency_s,
-                        status=Status.FAILED,
-                        error=error,
-                    )
+                    self._newest = replace(self._newest, status=Status.FAILED, error=error)
                 else:
                     latency_s = (self._stopwatch.now_ns() - request.asked_ns) * 1e-9
+                    refused = self._newest.error == _CLOSED  # the newest request, which this does not answer
                     self._newest = Poll(chunk=chunk, latency_s=latency_s)
+                    if refused:
+                        self._refuse()
 
     def _ask(self, request: _Request) -> tuple[ActionChunk | None, str]:
         try:

@@ -43,3 +43,15 @@ class RefusedError(ServingError):
 
     def __str__(self) -> str:
         return f"the policy server refused: {self.text} ({self.kind})"
+
+
+class PolicyFailedError(RefusedError):
+    """The served policy failed at this request, e.g. with actions that are not finite; others may succeed."""
+
+
+FAILED_KINDS = ("AnswerError", "InternalError")
+
+
+def refusal(kind: str, text: str) -> RefusedError:
+    """The error of a request that the server refused for its own reasons, or because the policy failed."""
+    return (PolicyFailedError if kind in FAILED_KINDS else RefusedError)(kind, text)

@@ -7,7 +7,7 @@ Maps are binary frames (`hlm.policies.serving.wire`). An error is a *text* frame
 "message": ...}}`, and the connection stays open: openpi's client raises the content of a text frame, but takes any map
 for a result.
 
-Besides hlm's own keys, those of OpenHLM's client are read. README.md lists all of them.
+Besides hlm's own keys, those of OpenHLM's client and of openpi's examples are read. README.md lists all of them.
 """
 
 from __future__ import annotations
@@ -23,20 +23,30 @@ from hlm.core.errors import HlmError, InputError, MismatchError, UnknownNameErro
 from hlm.core.layout import DIMENSIONS
 from hlm.core.policy import ActionPrefix, PolicySpec
 from hlm.core.values import ActionChunk, CameraFrame, Observation
-from hlm.policies.serving.errors import AnswerError, RefusedError
-
-STATE, PROMPT, STAMP, SEED = "observation/state", "prompt", "stamp_ns", "seed"
-IMAGE = "observation/images/"
-PREFIX, DELAY, EXECUTE = "rtc/action_prefix", "rtc/inference_delay", "rtc/execution_horizon"
-OPENHLM_CAMERAS = {
-    "observation/head_image_left": "head",
-    "observation/left_wrist_image": "left_wrist",
-    "observation/right_wrist_image": "right_wrist",
-}
-OPENHLM_LAST_ACTION = "observation/last_action"
-KEYS = (STATE, PROMPT, STAMP, SEED, f"{IMAGE}CAMERA", PREFIX, DELAY, EXECUTE, *OPENHLM_CAMERAS, OPENHLM_LAST_ACTION)
+from hlm.policies.serving.errors import AnswerError, PolicyFailedError, RefusedError, refusal
+from hlm.policies.serving.pictures import picture
+from hlm.policies.serving.request_keys import (
+    CHUNKS,
+    DELAY,
+    EXECUTE,
+    FOREIGN_CAMERAS,
+    IMAGE,
+    KEYS,
+    OPENHLM_CAMERAS,
+    OPENPI_STATE,
+    PREFIX,
+    PROMPT,
+    SEED,
+    STAMP,
+    STATE,
+    camera_of,
+    flat,
+)
+from hlm.policies.serving.state_range import must_be_possible
 
 MAX_PROMPT_CHARACTERS = 4096
+# Each takes a policy some microseconds to skip. No episode has as many chunks.
+MAX_CHUNKS = 65_536
 _MAX_ERROR_CHARACTERS = 1000
 _INT64 = range(-(2**63), 2**63)
 
@@ -48,13 +58,15 @@ class Request(NamedTuple):
         observation: its observation, with stamp 0 if the request has none.
         prefix: rest of the last chunk, or None.
         stamped: whether the request has a stamp.
-        seed: seed of the chunk's noise, or None.
+        seed: seed of the noise, or None.
+        chunks: chunks that were asked for since the noise was restarted from the seed.
     """
 
     observation: Observation
     prefix: ActionPrefix | None
     stamped: bool
     seed: int | None
+    chunks: int = 0
 
 
 class Timing(NamedTuple):
@@ -74,14 +86,16 @@ class Timing(NamedTuple):
 
 
 def encode_request(
-    observation: Observation, prefix: ActionPrefix | None = None, seed: int | None = None
+    observation: Observation, prefix: ActionPrefix | None = None, seed: int | None = None, chunks: int = 0
 ) -> dict[str, Any]:
     """The map of a request; images are sent without their own stamps."""
     message: dict[str, Any] = {STATE: observation.state, PROMPT: observation.instruction, STAMP: observation.stamp_ns}
     message |= {IMAGE + name: frame.image for name, frame in observation.frames.items()}
     if prefix is not None:
         message |= {PREFIX: prefix.actions, DELAY: prefix.delay, EXECUTE: prefix.execution_horizon}
-    return message if seed is None else message | {SEED: seed}
+    if seed is not None:
+        message |= {SEED: seed} | ({CHUNKS: chunks} if chunks else {})
+    return message
 
 
 def decode_request(message: Any, spec: PolicySpec) -> Request:
@@ -98,16 +112,16 @@ def decode_request(message: Any, spec: PolicySpec) -> Request:
     """
     if not isinstance(message, dict):
         raise InputError(f"a request must be a map, got {type(message).__name__}.")
+    message = flat(message)
     for key in message:
         if key not in KEYS and not key.startswith(IMAGE):
             raise UnknownNameError("key of a request", key[:80], KEYS)
-    # A robot may have cameras that this policy does not use; those of OpenHLM's client are always accepted.
-    cameras = {*spec.cameras, *OPENHLM_CAMERAS.values()}
     prefix = _prefix(message, spec.horizon)
     stamp_ns = _whole(message, STAMP) if STAMP in message else 0
-    observation = Observation(stamp_ns, _state(message), _frames(message, stamp_ns, cameras), _prompt(message))
+    state, frames = _state(message, spec.embodiment), _frames(message, stamp_ns, spec.cameras)
+    observation = Observation(stamp_ns, state, frames, _prompt(message))
     seed = _whole(message, SEED) if SEED in message else None
-    return Request(observation, prefix, STAMP in message, seed)
+    return Request(observation, prefix, STAMP in message, seed, _chunks(message))
 
 
 def encode_answer(chunk: ActionChunk, timing: Timing, *, stamped: bool) -> dict[str, Any]:
@@ -163,37 +177,43 @@ def encode_error(error: HlmError, kind: str | None = None) -> str:
 
 
 def decode_error(text: str) -> RefusedError:
-    """The error in a text frame; texts of other servers are taken literally."""
+    """The error in a text frame; openpi's servers send a traceback, whose last line says what went wrong."""
     try:
         error = json.loads(text)["error"]
-        return RefusedError(str(error["type"])[:80], str(error["message"])[:_MAX_ERROR_CHARACTERS])
+        return refusal(str(error["type"])[:80], str(error["message"])[:_MAX_ERROR_CHARACTERS])
     except (ValueError, TypeError, KeyError, RecursionError):
-        return RefusedError("unknown", " ".join(text.split())[:_MAX_ERROR_CHARACTERS])
+        lines = [" ".join(line.split()) for line in text.splitlines() if line.strip()] or [""]
+        last = lines[-1] if text.startswith("Traceback") else " ".join(lines)
+        return PolicyFailedError("unknown", last[:_MAX_ERROR_CHARACTERS])
 
 
-def _state(message: Mapping[str, Any]) -> FloatArray:
-    state = _numbers(message, STATE)
+def _state(message: Mapping[str, Any], embodiment: str) -> FloatArray:
+    if STATE in message and OPENPI_STATE in message:
+        raise InputError(f"the state occurs twice, as '{STATE}' and as '{OPENPI_STATE}'.")
+    state = _numbers(message, OPENPI_STATE if OPENPI_STATE in message else STATE)
     # OpenHLM's client sends zeros while it has no measurement. A real robot never measures 34 exact zeros.
     if message.keys() & OPENHLM_CAMERAS.keys() and not state.any():
         raise InputError(f"'{STATE}' is all zeros, which OpenHLM's client sends while it has no robot state.")
+    must_be_possible(state, embodiment)
     return state
 
 
 def _frames(message: Mapping[str, Any], stamp_ns: int, cameras: Collection[str]) -> dict[str, CameraFrame]:
+    # A robot may have cameras that this policy does not use; those of other clients are always accepted.
+    known = {*cameras, *FOREIGN_CAMERAS.values()}
     frames = {}
-    for key, image in message.items():
-        camera = OPENHLM_CAMERAS.get(key, key.removeprefix(IMAGE) if key.startswith(IMAGE) else None)
+    for key, array in message.items():
+        camera = camera_of(key, cameras)
         if camera is None:
             continue
-        if camera not in cameras:
-            raise UnknownNameError("camera", camera[:80], cameras)
-        if not isinstance(image, np.ndarray):
-            raise InputError(f"'{key}' must be an array, got {type(image).__name__}; leave a missing camera out.")
+        if camera not in known:
+            raise UnknownNameError("camera", camera[:80], known)
+        image = picture(array, key)
         if camera in frames:
-            raise InputError(f"camera '{camera}' occurs twice, by hlm's name and by OpenHLM's.")
-        # OpenHLM's client sends zeros for a camera without images, and its policies were trained with zeros for a
-        # missing head camera. Here such a camera counts as missing. No real image is all zeros.
-        if key in OPENHLM_CAMERAS and not image.any():
+            raise InputError(f"camera '{camera}' occurs twice, by different names.")
+        # OpenHLM's and openpi's clients send zeros for a camera without images, and their policies were trained with
+        # zeros for a missing camera. Here such a camera counts as missing. No real image is all zeros.
+        if not key.startswith(IMAGE) and not image.any():
             continue
         frames[camera] = CameraFrame(stamp_ns, image)
     return frames
@@ -216,6 +236,13 @@ def _prefix(message: Mapping[str, Any], horizon: int) -> ActionPrefix | None:
     actions = _numbers(message, PREFIX, horizon)
     delay = _whole(message, DELAY)
     return ActionPrefix(actions, delay, delay if message.get(EXECUTE) is None else _whole(message, EXECUTE))
+
+
+def _chunks(message: Mapping[str, Any]) -> int:
+    chunks = _whole(message, CHUNKS) if CHUNKS in message else 0
+    if not 0 <= chunks <= MAX_CHUNKS:
+        raise InputError(f"'{CHUNKS}' must be 0 to {MAX_CHUNKS}, got {chunks}; restart from another seed.")
+    return chunks
 
 
 def _whole(message: Mapping[str, Any], key: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from enum import StrEnum
 from typing import Any
 
 from hlm.core.documents import from_document, to_document
@@ -11,13 +12,35 @@ from hlm.core.policy import PolicySpec
 from hlm.policies.serving.errors import AnswerError
 
 # The previous version's names. They are sent beside today's, for its clients, and read from its servers.
+# Entries of every server of hlm, by today's and by the former name. One that has none of them is openpi's or OpenHLM's.
+_MARKS = {"policy_type", "policy", "embodiment"}
+# Whether a request may have `chunks`, which former servers refuse.
+_COUNTS_CHUNKS = "counts_chunks"
 _FORMER = {"policy": "policy_type", "checkpoint": "origin", "execute": "execution_horizon", "words": "vocabulary"}
 
 
 def spec_message(spec: PolicySpec) -> dict[str, Any]:
     """The spec as a map that `hlm.policies.serving.wire` can pack; inverse of `spec_of`."""
     message: dict[str, Any] = to_document(spec)
-    return message | {former: message[name] for former, name in _FORMER.items()}
+    return message | {former: message[name] for former, name in _FORMER.items()} | {_COUNTS_CHUNKS: True}
+
+
+class Dialect(StrEnum):
+    """What a server understands."""
+
+    HLM = "hlm"
+    """Requests of this version."""
+    FORMER = "former"
+    """Requests of the version before: a seed for each chunk."""
+    OPENPI = "openpi"
+    """Requests of openpi's and OpenHLM's clients."""
+
+
+def dialect_of(message: Any) -> Dialect:
+    """What the server that sends this greeting understands."""
+    if isinstance(message, dict) and not message.keys() & _MARKS:
+        return Dialect.OPENPI
+    return Dialect.HLM if isinstance(message, dict) and message.get(_COUNTS_CHUNKS) is True else Dialect.FORMER
 
 
 def spec_of(message: Any) -> PolicySpec:

@@ -9,12 +9,12 @@ from typing import NamedTuple
 import numpy as np
 
 from hlm.core.clock import MonotonicClock
-from hlm.core.errors import HlmError, InputError, MismatchError
+from hlm.core.errors import CorruptError, HlmError, InputError, MismatchError
 from hlm.core.layout import DIMENSIONS
 from hlm.core.policy import ActionPrefix, Policy
 from hlm.core.values import ActionChunk, CameraFrame, Observation
 from hlm.policies.serving.errors import ServingError
-from hlm.policies.serving.messages import Timing, decode_request, encode_answer, encode_error
+from hlm.policies.serving.messages import Request, Timing, decode_request, encode_answer, encode_error
 from hlm.policies.serving.wire import pack, unpack
 
 _LOG = logging.getLogger(__name__)
@@ -48,6 +48,7 @@ class Worker:
         self._clock = MonotonicClock()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="policy")
         self._began_ns: int | None = None
+        self._noise: tuple[int, int] | None = None  # seed and chunks that the policy's noise has come to
         self._stopped = False
 
     def warm_up(self) -> Future[None]:
@@ -92,9 +93,7 @@ class Worker:
                 raise InputError("requests are binary frames of msgpack; this one is text.")
             request = decode_request(unpack(message), self._policy.spec)
             asked_ns = self._clock.now_ns()
-            if request.seed is not None:
-                self._policy.reset(request.seed)
-            chunk = self._chunk(request.observation, request.prefix)
+            chunk = self._seeded_chunk(request)
             done_ns = self._clock.now_ns()
             timing = Timing(
                 policy_s=(done_ns - asked_ns) * 1e-9,
@@ -111,6 +110,18 @@ class Worker:
         finally:
             self._began_ns = None
 
+    def _seeded_chunk(self, request: Request) -> ActionChunk:
+        """The chunk, from the noise that the request wants."""
+        wanted = None if request.seed is None else (request.seed, request.chunks)
+        if wanted is not None and wanted != self._noise:
+            self._policy.reset(*wanted)
+        self._noise = None  # Whoever asked last may have failed before or after using noise.
+        chunk = self._chunk(request.observation, request.prefix)
+        if wanted is not None:
+            seed, chunks = wanted
+            self._noise = seed, chunks + 1
+        return chunk
+
     def _chunk(self, observation: Observation, prefix: ActionPrefix | None) -> ActionChunk:
         if prefix is not None and not self._policy.spec.continues_chunks:
             raise MismatchError("the policy cannot continue a chunk; ask without the keys that begin with 'rtc/'.")
@@ -125,6 +136,11 @@ class Worker:
             if self._stopped:
                 return
             chunk = self._policy.chunk(observation)
+            if not np.isfinite(chunk.actions).all():
+                raise CorruptError(
+                    f"the policy '{spec.origin or spec.policy_type}' answers a grey image with actions that are not "
+                    "finite: its weights or statistics are damaged. Copy the checkpoint again, or serve an earlier one."
+                )
             if spec.continues_chunks and not self._stopped:
                 self._chunk(observation, ActionPrefix(chunk.actions, 1, max(1, spec.horizon // 2)))
         self._policy.reset(0)  # So that clients see a freshly loaded policy.

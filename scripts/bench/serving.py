@@ -38,7 +38,7 @@ class Instant:
         )
         self._actions = np.zeros((self.spec.horizon, DIMENSIONS))
 
-    def reset(self, seed: int) -> None:
+    def reset(self, seed: int, chunks: int = 0) -> None:
         """Nothing to restart."""
 
     def chunk(self, observation: Observation, prefix: ActionPrefix | None = None) -> ActionChunk:

@@ -50,6 +50,16 @@ else:
 again = client.infer(request | {"observation/last_action": result["actions"][24]})
 assert again["server_timing"]["prev_total_ms"] > 0.0, again
 np.save(sys.argv[4], result["actions"])
+large = np.full((224, 224, 3), 90, np.uint8)
+tall = large.transpose(2, 0, 1)
+same = [
+    {"observation/image": large, "observation/wrist_image": large, "observation/state": arrays["state"]},
+    {"images": {"cam_high": tall, "cam_right_wrist": tall}, "state": arrays["state"]},
+    {"images": dict.fromkeys(["cam_high", "cam_right_wrist"], tall / np.float32(255)), "state": arrays["state"]},
+]
+chunks = [client.infer(each | {"prompt": request["prompt"], "seed": 3})["actions"] for each in same]
+assert chunks[0].shape == (50, 34), chunks[0].shape
+assert all(np.array_equal(chunk, chunks[0]) for chunk in chunks)
 """
 
 
@@ -81,10 +91,11 @@ def serving(*arguments, **environment):
             process.kill()
 
 
-def observation(size=(128, 128), instruction="put the red cup on the high shelf"):
+def observation(size=(128, 128), instruction="put the red cup on the high shelf", state=None):
+    state = np.linspace(-0.2, 0.2, DIMENSIONS) if state is None else state
     image = np.random.default_rng(0).integers(1, 255, (*size, 3), dtype=np.uint8)
     frames = {name: CameraFrame(5, image) for name in ("head", "right_wrist")}
-    return Observation(5, np.linspace(-0.2, 0.2, DIMENSIONS), frames, instruction)
+    return Observation(5, state, frames, instruction)
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +140,7 @@ def test_same_seed_gives_the_same_chunks_whoever_else_asks(served, client):
     ("changed", "kind", "text"),
     [
         ({"instruction": "dance"}, "InputError", "does not know 'dance'"),
-        ({"size": (32, 200)}, "MismatchError", "camera 'head' delivers 32 x 200"),
+        ({"state": np.full(DIMENSIONS, 1e30)}, "InputError", r"the state has 1e\+30 rad for left_shoulder_pitch"),
     ],
 )
 def test_what_the_policy_refuses_is_said(client, changed, kind, text):
@@ -137,6 +148,16 @@ def test_what_the_policy_refuses_is_said(client, changed, kind, text):
         client.chunk(observation(**changed))
     assert refused.value.kind == kind
     assert len(client.chunk(observation()).actions) == client.spec.horizon
+
+
+@pytest.mark.parametrize("size", [(128, 128), (224, 224), (480, 640), (7, 5)])
+def test_any_picture_size_is_taken_and_seen_as_here(client, size):
+    policy = load_policy(SHIPPED)
+    client.reset(1)
+    policy.reset(1)
+    for _ in range(2):
+        here = policy.chunk(observation(size)).actions
+        np.testing.assert_array_equal(client.chunk(observation(size)).actions, here)
 
 
 def test_health_knows_the_checkpoint(served):

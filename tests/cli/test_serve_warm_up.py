@@ -23,7 +23,7 @@ class Policy:
     def describe_sampling(self):
         return {"left_out": ("in one CUDA graph: " + 20 * "no room, ",)}
 
-    def reset(self, seed):
+    def reset(self, seed, chunks=0):
         pass
 
     def chunk(self, observation, prefix=None):

@@ -49,6 +49,15 @@ class PolicyConformance:
             chunks.append([policy.chunk(observation_for(policy.spec, stamp_ns)).actions for stamp_ns in (0, 1)])
         np.testing.assert_array_equal(*chunks)
 
+    def test_the_noise_of_a_later_chunk_can_be_had_at_once(self, policy):
+        """So that a server can go on with anybody's noise."""
+        observation = observation_for(policy.spec)
+        policy.reset(5)
+        first, second, third = (policy.chunk(observation).actions for _ in range(3))
+        for chunks, expected in ((2, third), (0, first), (1, second)):
+            policy.reset(5, chunks)
+            np.testing.assert_array_equal(policy.chunk(observation).actions, expected)
+
     def test_a_camera_that_it_needs_must_be_there_and_an_optional_one_need_not(self, policy):
         whole = observation_for(policy.spec)
         for name in policy.spec.cameras:

@@ -175,28 +175,28 @@ def test_other_cameras_may_not_be_missing():
         make(optional_cameras=CONFIG.cameras).observation({}, VECTORS[0], "pick")
 
 
-@pytest.mark.parametrize("size", [(48, 64), (64, 64), (32, 32)])
-def test_sizes_that_training_saw_and_the_networks_own_are_taken(size):
+@pytest.mark.parametrize("size", [(48, 64), (64, 64), (32, 32), (224, 224), (480, 640), (64, 48), (1, 1), (3, 200)])
+def test_an_image_of_any_size_is_fitted_as_in_training(size):
     image = pictures("head", height=size[0], width=size[1])["head"]
     seen = make().fit_image(image, "head")
-    assert seen.shape == (32, 32, 3)
-    if size[0] == size[1]:
+    np.testing.assert_array_equal(seen, letterbox(image, (32, 32)))
+    if size == (32, 32):
+        assert seen is image
+    elif size[0] == size[1]:
         np.testing.assert_array_equal(seen, resize(image, (32, 32)))
 
 
 @pytest.mark.parametrize(
     ("image", "found"),
     [
-        (np.zeros((64, 48, 3), np.uint8), "64 x 48 x 3 uint8"),
         (np.zeros((48, 64, 4), np.uint8), "48 x 64 x 4 uint8"),
         (np.zeros((48, 64), np.uint8), "48 x 64 uint8"),
         (np.zeros((48, 64, 3), np.float32), "48 x 64 x 3 float32"),
+        (np.zeros((0, 64, 3), np.uint8), "0 x 64 x 3 uint8"),
     ],
 )
-def test_other_pictures_are_refused(image, found):
-    with pytest.raises(
-        MismatchError, match=f"camera 'head' delivers {found}; the policy needs 48 x 64 x 3 or 64 x 64 x 3 or 32 x 32"
-    ):
+def test_what_is_no_picture_is_refused(image, found):
+    with pytest.raises(MismatchError, match=f"camera 'head' delivers {found}; an image is height x width x 3 uint8"):
         make().fit_image(image, "head")
 
 

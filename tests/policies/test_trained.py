@@ -21,6 +21,7 @@ from hlm.policies.trained import build_network, load_policy
 from hlm.policies.training.batches import plain_batch
 from hlm.policies.training.samples import collate
 from hlm.policies.training.trainer import train
+from hlm.policies.transforms.letterbox import letterbox
 from hlm.policies.transforms.ordering import ORDERINGS
 
 RATE_HZ = 30.0
@@ -274,10 +275,16 @@ def test_a_missing_camera_is_refused(policy, observe):
         policy.chunk(observe(wrist=None))
 
 
-def test_another_picture_size_is_refused(policy, observe):
-    small = CameraFrame(0, np.zeros((16, 24, 3), np.uint8))
-    with pytest.raises(MismatchError, match=r"camera 'head' delivers 16 x 24 x 3 uint8; the policy needs 32 x 32 x 3"):
-        policy.chunk(observe(head=small))
+@pytest.mark.parametrize("size", [(224, 224), (48, 64), (16, 24)])
+def test_a_picture_of_another_size_is_the_one_that_training_would_have_made_of_it(policy, observe, size):
+    image = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
+    fitted = letterbox(image, policy.encoding.image_size)
+    assert fitted.shape != image.shape
+    chunks = []
+    for seen in (image, fitted):
+        policy.reset(0)
+        chunks.append(policy.chunk(observe(head=CameraFrame(0, seen))).actions)
+    np.testing.assert_array_equal(*chunks)
 
 
 def test_a_camera_that_the_policy_does_not_know_changes_nothing(policy, observe):

@@ -133,9 +133,48 @@ def test_closing_does_not_wait_for_a_policy_that_hangs(policy):
     policy.gate.set()
 
 
-def test_closed_one_asks_no_more(policy):
+def must_be_refused(poll):
+    assert poll.status is Status.FAILED
+    assert "was closed; make a new one" in poll.error
+
+
+def test_closed_one_asks_no_more_and_says_so(policy):
     background = BackgroundPolicy(policy)
+    background.request(observe(1))
+    settled(background)
     background.close()
-    background.request(observe())
+    assert background.poll().status is Status.IDLE
+    background.request(observe(2))
+    must_be_refused(background.poll())
+    assert background.poll().chunk.actions[0, 0] == 1.0
     background.close()
-    assert not policy.calls
+    must_be_refused(background.poll())
+    assert len(policy.calls) == 1
+
+
+def test_closing_fails_a_request_that_has_not_left_and_not_the_one_that_arrives(policy):
+    background = BackgroundPolicy(policy)
+    with held(policy):
+        background.request(observe(1))
+        assert policy.entered.wait(PATIENCE_S)
+        background.request(observe(2))
+        closing = threading.Thread(target=background.close, kwargs={"timeout_s": PATIENCE_S})
+        closing.start()
+        must_be_refused(settled(background))
+    closing.join(PATIENCE_S)
+    must_be_refused(background.poll())
+    assert background.poll().chunk.actions[0, 0] == 1.0
+    assert [observation.state[0] for observation, _ in policy.calls] == [1.0]
+
+
+def test_closing_fails_a_request_that_hangs(policy):
+    background = BackgroundPolicy(policy)
+    with held(policy):
+        background.request(observe(1))
+        assert policy.entered.wait(PATIENCE_S)
+        background.close(timeout_s=0.0)
+        must_be_refused(background.poll())
+        background.request(observe(2))
+        must_be_refused(background.poll())
+    background._thread.join(PATIENCE_S)
+    must_be_refused(background.poll())

@@ -29,7 +29,15 @@ class ServedPolicy(FakePolicy):
 
     @property
     def asked(self):
-        return self.calls[WARM_UP_CALLS * (2 if self.spec.continues_chunks else 1) :]
+        return self.calls[self._warm_up :]
+
+    @property
+    def asked_noise(self):
+        return self.noise[self._warm_up :]
+
+    @property
+    def _warm_up(self):
+        return WARM_UP_CALLS * (2 if self.spec.continues_chunks else 1)
 
 
 class Running:
@@ -168,7 +176,8 @@ def observe():
     def make(number=0, stamp_ns=0, cameras=("head", "right_wrist"), instruction="lift the cup"):
         image = np.full((8, 12, 3), 1 + number % 255, np.uint8)
         frames = {name: CameraFrame(stamp_ns, image) for name in cameras}
-        return Observation(stamp_ns, np.full(DIMENSIONS, float(number)), frames, instruction)
+        # The yaw rate alone may be this far from 0.
+        return Observation(stamp_ns, np.append(np.zeros(DIMENSIONS - 1), float(number)), frames, instruction)
 
     return make
 

@@ -81,12 +81,12 @@ def test_refusal_has_the_type_and_the_connection_goes_on(serve, policy, connect,
         client.chunk(observe())
     assert refused.value.kind == "MismatchError"
     policy.error = None
-    connection = client._connection
+    connection = client._link._connection
     client.chunk(observe())
-    assert client._connection is connection
+    assert client._link._connection is connection
 
 
-def test_same_seed_gives_the_same_noise_whoever_else_asks(serve, policy, connect, observe):
+def test_chunks_have_the_noise_of_a_policy_in_this_process_whoever_else_asks(serve, policy, connect, observe):
     url = serve(policy).url
     clients = [connect(url), connect(url), connect(url)]
     for client, seed in zip(clients, (1, 2, 1), strict=True):
@@ -94,15 +94,51 @@ def test_same_seed_gives_the_same_noise_whoever_else_asks(serve, policy, connect
     for _ in range(3):
         for client in clients:
             client.chunk(observe())
-    first, other, again = (policy.seeds[1 + each :: 3] for each in range(3))
-    assert first == again
-    assert not set(first) & set(other)
-    assert len(set(first)) == 3
+    for number, seed in enumerate((1, 2, 1)):
+        assert policy.asked_noise[number::3] == [(seed, 0), (seed, 1), (seed, 2)]
+
+
+def test_noise_goes_on_after_a_refusal_and_begins_anew_with_a_reset(serve, policy, connect, observe):
+    client = connect(serve(policy).url)
+    client.reset(5)
+    client.chunk(observe())
+    with pytest.raises(RefusedError):
+        client.chunk(observe(instruction="x" * 5000))
+    client.chunk(observe())
+    client.reset(5)
+    client.chunk(observe())
+    assert policy.asked_noise == [(5, 0), (5, 2), (5, 0)]
 
 
 def test_noise_is_the_server_s_by_default(serve, policy, connect, observe):
-    connect(serve(policy).url).chunk(observe())
-    assert policy.seeds == [0]
+    client = connect(serve(policy).url)
+    for _ in range(2):
+        client.chunk(observe())
+    assert policy.asked_noise == [(0, 0), (0, 1)]
+
+
+def test_server_of_the_version_before_gets_a_seed_for_each_chunk(impostor, policy, connect, observe):
+    """It would refuse a request with `chunks`."""
+    requests = []
+
+    def handler(connection):
+        greeting = spec_message(policy.spec)
+        del greeting["counts_chunks"]
+        connection.send(pack(greeting))
+        for message in connection:
+            requests.append(unpack(message))
+            chunk = ActionChunk(requests[-1]["stamp_ns"], 30.0, np.ones((6, DIMENSIONS)))
+            connection.send(pack(encode_answer(chunk, Timing(0.0, 0.0, 0.0, None), stamped=True)))
+
+    client = connect(impostor(handler))
+    for _ in range(2):
+        client.reset(3)
+        for _ in range(2):
+            client.chunk(observe())
+    seeds = [request["seed"] for request in requests]
+    assert seeds[:2] == seeds[2:]
+    assert seeds[0] != seeds[1]
+    assert not any("chunks" in request for request in requests)
 
 
 def test_prefix(serve, make_policy, connect, observe):
@@ -158,7 +194,7 @@ def test_answer_that_is_none_drops_the_connection(impostor, policy, observe, con
     client = connect(impostor(handler))
     with pytest.raises(ServingError, match=r"the policy server|the message"):
         client.chunk(observe())
-    assert client._connection is None
+    assert client._link._connection is None
 
 
 def test_server_that_goes_away_in_the_middle(impostor, policy, observe, connect):
@@ -238,7 +274,8 @@ def test_server_that_reads_nothing_is_said_in_time(impostor, policy, connect):
 @pytest.mark.parametrize(
     ("greeting", "text"),
     [
-        (b"\x80", "it is not a policy server of hlm: metadata lacks 'policy_type'"),
+        (b"\x90", "sends no spec"),
+        (pack({"policy_type": "act"}), "it is not a policy server of hlm: metadata lacks 'embodiment'"),
         (b"\xc1", "it is not a policy server of hlm"),
         ("hello", "its first message is text"),
     ],

@@ -74,7 +74,7 @@ def test_closing_ends_the_calls_of_other_threads(serve, policy, connect, asking,
     client = connect(running.url, timeout_s=1000.0)
     running.stop()
     threads, errors = asking(client, calls=2)
-    until(lambda: client._trouble and len(client._turn._waiters or ()) == 1)
+    until(lambda: client._link.trouble and len(client._link._turn._waiters or ()) == 1)
     client.close()
     for thread in threads:
         thread.join(PATIENCE_S)
@@ -98,7 +98,7 @@ def test_closing_the_client_ends_the_thread_in_its_background(serve, policy, con
     running.stop()
     background = BackgroundPolicy(client)
     background.request(observe())
-    until(lambda: client._trouble)
+    until(lambda: client._link.trouble)
     background.close(timeout_s=0.0)
     client.close()
     background._thread.join(PATIENCE_S)

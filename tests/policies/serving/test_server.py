@@ -11,8 +11,9 @@ import pytest
 from websockets.exceptions import ConnectionClosedOK
 from websockets.sync.client import connect as websocket
 
-from hlm.core.errors import InputError
+from hlm.core.errors import CorruptError, InputError
 from hlm.core.layout import DIMENSIONS
+from hlm.core.values import ActionChunk
 from hlm.policies.serving.connection import MAX_UNANSWERED
 from hlm.policies.serving.errors import RefusedError
 from hlm.policies.serving.messages import encode_request
@@ -44,7 +45,7 @@ def test_conversation_as_openpi_s_client_holds_it(running, policy, observe, answ
         timing = msgpack.unpackb(connection.recv(PATIENCE_S))["server_timing"]
         assert timing["prev_total_ms"] >= answer["server_timing"]["infer_ms"]
         assert timing["queue_ms"] >= 0.0
-    assert [observation.state[0] for observation, _ in policy.asked] == [3.0, 4.0]
+    assert [observation.state[-1] for observation, _ in policy.asked] == [3.0, 4.0]
 
 
 def test_policy_is_warm_before_anyone_is_let_in(serve, make_policy):
@@ -54,7 +55,20 @@ def test_policy_is_warm_before_anyone_is_let_in(serve, make_policy):
     assert not policy.asked
     assert {frames.keys() == {"head", "right_wrist"} for frames in (seen.frames for seen, _ in policy.calls)} == {True}
     assert [prefix is None for _, prefix in policy.calls] == [True, False] * 3
-    assert policy.seeds == [0]
+    assert policy.next_noise == (0, 0)
+
+
+@pytest.mark.parametrize("broken", [np.nan, np.inf])
+def test_policy_that_answers_nonsense_is_not_served(serve, make_policy, broken):
+    class Broken(make_policy):
+        def chunk(self, observation, prefix=None):
+            chunk = super().chunk(observation, prefix)
+            actions = chunk.actions.copy()
+            actions[-1, -1] = broken
+            return ActionChunk(chunk.stamp_ns, chunk.rate_hz, actions)
+
+    with pytest.raises(CorruptError, match="'runs/fake' answers a grey image with actions that are not finite"):
+        serve(Broken())
 
 
 def test_policy_that_fails_to_warm_up_is_not_served(serve, policy):
@@ -155,7 +169,7 @@ def test_clients_take_turns_however_fast_one_of_them_asks(running, policy, obser
         turns.release(MAX_UNANSWERED)
         for _ in range(MAX_UNANSWERED):
             flooding.recv(PATIENCE_S)
-    assert [int(observation.state[0]) for observation, _ in policy.asked] == [1, 2] * rounds + [1] * MAX_UNANSWERED
+    assert [int(observation.state[-1]) for observation, _ in policy.asked] == [1, 2] * rounds + [1] * MAX_UNANSWERED
 
 
 def test_request_of_a_client_that_has_gone_is_not_computed(running, policy, observe, held, until):
@@ -168,7 +182,7 @@ def test_request_of_a_client_that_has_gone_is_not_computed(running, policy, obse
         until(lambda: running.health()["queue"] == 1)
         policy.gate.set()
         assert "actions" in unpack(patient.recv(PATIENCE_S))
-    assert [observation.state[0] for observation, _ in policy.asked] == [1.0]
+    assert [observation.state[-1] for observation, _ in policy.asked] == [1.0]
 
 
 def test_running_request_is_answered_before_the_server_stops(running, policy, observe, held, until):
@@ -188,7 +202,7 @@ def test_running_request_is_answered_before_the_server_stops(running, policy, ob
         with pytest.raises(ConnectionClosedOK, match="1001"):
             busy.recv(PATIENCE_S)
     running.stop()
-    assert [observation.state[0] for observation, _ in policy.asked] == [1.0]
+    assert [observation.state[-1] for observation, _ in policy.asked] == [1.0]
 
 
 def test_client_that_does_not_say_goodbye_does_not_hold_the_server_up(serve, policy):
@@ -211,10 +225,8 @@ def test_second_server_at_an_address_is_refused(running, serve, make_policy):
 def test_many_clients_at_once_all_get_their_own_answers(running, connect, observe, answer_to):
     def ask(number):
         client = connect(running.url)
-        chunks = [client.chunk(observe(100 * number + i, stamp_ns=i)) for i in range(10)]
-        return all(
-            np.array_equal(chunk.actions, answer_to(observe(100 * number + i))) for i, chunk in enumerate(chunks)
-        )
+        chunks = [client.chunk(observe(20 * number + i, stamp_ns=i)) for i in range(10)]
+        return all(np.array_equal(chunk.actions, answer_to(observe(20 * number + i))) for i, chunk in enumerate(chunks))
 
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(ask, range(8)))
@@ -241,6 +253,7 @@ def test_greeting_describes_the_policy(serve, make_policy):
             "vocabulary": ["lift", "cup"],
             "words": ["lift", "cup"],
             "digest": "",
+            "counts_chunks": True,
         }
 
 
