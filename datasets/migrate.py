@@ -20,7 +20,7 @@ from hlm.datasets.store.cloning import clone, link
 from hlm.datasets.store.journal import HEADER_FILE, Header
 from hlm.datasets.store.lock import LOCK_FILE, FolderLock
 from hlm.datasets.store.naming import METADATA, PARTIAL, numbered_episodes
-from hlm.datasets.store.swap import swap
+from hlm.datasets.store.swap import finish_swap, swap
 from hlm.datasets.store.version import SCHEMA_VERSION, check_version, version_in
 from hlm.datasets.upgrades import UPGRADES, is_intact, stamp
 
@@ -59,9 +59,10 @@ def migrate(path: Path | str, *, dry_run: bool = False) -> Migration:
             is to be changed is a link, or holds one.
         LockedError: another process is writing the dataset.
         CorruptError: the dataset cannot be read.
-        StorageError: the disk refused, or the file system cannot exchange two folders.
+        StorageError: the disk refused.
     """
     path = Path(path)
+    finish_swap(path)
     found = min(_versions(path).values())
     if found == SCHEMA_VERSION:
         _tidy_up(path)

@@ -24,6 +24,7 @@ from hlm.datasets.store.attributes import group_attributes, names_in, steps_in
 from hlm.datasets.store.image_reader import ImageReader
 from hlm.datasets.store.naming import METADATA, numbered_episodes
 from hlm.datasets.store.shard import Frames
+from hlm.datasets.store.swap import finish_swap
 from hlm.datasets.store.version import check_version
 
 type Floats = npt.NDArray[np.float32]
@@ -262,6 +263,8 @@ def read_attributes(path: Path) -> dict[str, Any]:
         MissingFileError: there is no dataset at `path`.
         CorruptError: the attributes cannot be read.
     """
+    if not path.exists():
+        finish_swap(path)
     if not (path / METADATA).is_file():
         raise MissingFileError(f"no dataset at {path}: {_what_is_there(path)}")
     attributes = group_attributes(path)

@@ -23,6 +23,7 @@ from hlm.datasets.store.lock import LOCK_FILE, FolderLock
 from hlm.datasets.store.naming import METADATA, episode_folder, numbered_episodes
 from hlm.datasets.store.packing import pack
 from hlm.datasets.store.spool import KEEP_HINT, Spool
+from hlm.datasets.store.swap import finish_swap
 
 _LOG = logging.getLogger(__name__)
 
@@ -47,6 +48,7 @@ class DatasetWriter:
             StorageError: the folder cannot be written.
         """
         path = Path(path)
+        finish_swap(path)
         if path.is_dir() and not (path / METADATA).exists():
             strangers = [entry.name for entry in path.iterdir() if entry.name != LOCK_FILE]
             if strangers:

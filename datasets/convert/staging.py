@@ -16,6 +16,7 @@ from hlm.core.wording import counted
 from hlm.datasets.convert.progress import Progress
 from hlm.datasets.store.lock import LOCK_FILE, FolderLock
 from hlm.datasets.store.naming import METADATA, numbered_episodes
+from hlm.datasets.store.swap import finish_swap
 
 # A writer's own text advises to recover what it wrote; here nothing stays.
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -111,6 +112,7 @@ def must_be_free(target: Path) -> None:
     Raises:
         ExistsError: something does.
     """
+    finish_swap(target)
     if target.exists() or target.is_symlink():
         raise ExistsError(f"{target} is already there. Choose another name, or move it away.")
 

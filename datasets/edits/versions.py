@@ -27,7 +27,7 @@ from hlm.datasets.store.attributes import group_metadata
 from hlm.datasets.store.cloning import PlaceFile, clone, copy, link
 from hlm.datasets.store.lock import LOCK_FILE, FolderLock
 from hlm.datasets.store.naming import METADATA, episode_folder, numbered_episodes
-from hlm.datasets.store.swap import swap
+from hlm.datasets.store.swap import finish_swap, swap
 
 # In a replaced version: what replaced it. Only folders with this file are ever put back or deleted.
 MARK_FILE = ".edit.json"
@@ -102,6 +102,7 @@ def create_datasets(versions: Mapping[Path, Version], show: Show = quiet) -> Non
         StorageError: the disk refused. Nothing is left behind.
     """
     for path in versions:
+        finish_swap(path)
         if path.exists():
             raise ExistsError(f"{path} is already there. Choose another name.")
     total = sum(len(version.drafts) for version in versions.values())
@@ -200,6 +201,7 @@ def _build(stage: Path, version: Version, place: PlaceFile, show: Show) -> None:
 
 def _sweep(path: Path) -> None:
     """Clean up what a killed edit left beside the dataset."""
+    finish_swap(path)
     stage, gone = _stage_folder(path), _gone_folder(path)
     if (stage / MARK_FILE).is_file():
         _keep(path, stage)

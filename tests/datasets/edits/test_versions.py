@@ -1,5 +1,6 @@
 """An edit that is killed leaves the old dataset or the new one; the last one can be taken back."""
 
+import errno
 import os
 import random
 import shutil
@@ -8,30 +9,46 @@ import subprocess
 import sys
 import traceback
 from functools import partial
+from itertools import count
 
+import numpy as np
 import pytest
 
 from hlm.core.errors import ExistsError, InputError, StorageError
 from hlm.datasets.edits import operations, versions
 from hlm.datasets.edits.edit import Share, edit, merge, split
 from hlm.datasets.edits.versions import before, undo
+from hlm.datasets.migrate import migrate
 from hlm.datasets.reader import open_dataset
-from hlm.datasets.schema import EpisodeInfo
+from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Step
+from hlm.datasets.store import swap
 from hlm.datasets.verify import verify
 from hlm.datasets.writer import DatasetWriter
 
+# As in the fixtures.
+CAMERAS = {"head": (16, 24), "left_wrist": (8, 8)}
 STEPS = {"open", "os.link", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.truncate", "ctypes.dlsym"}
 
 
-def killed_at(step, action) -> bool:
+def append(path):
+    """Record one more episode, with the first look at the dataset."""
+    spec = DatasetSpec(embodiment="unitree_g1", rate_hz=30.0, cameras=CAMERAS)
+    with DatasetWriter.open(path, spec) as writer, writer.episode(EpisodeInfo(instruction="", source="teleop")) as one:
+        one.append(Step(0, np.zeros(34), np.zeros(34), {}, {}))
+        one.commit()
+
+
+def killed_at(step, action, event=None) -> bool:
     """Run `action` in a child that dies at its n-th step on the file system; whether it came that far."""
     child = os.fork()
     if child == 0:
         passed = 0
 
-        def die(event, _):
+        events = {event} if event else STEPS
+
+        def die(name, _):
             nonlocal passed
-            if event in STEPS:
+            if name in events:
                 passed += 1
                 if passed > step:
                     os.kill(os.getpid(), signal.SIGKILL)
@@ -91,6 +108,33 @@ def test_a_killed_edit_is_done_or_not(demos, operation, snapshot, stride):
     assert kills >= 4
     assert seen == sorted(seen)
     assert {seen[0], seen[-1]} == {False, True}
+
+
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+@pytest.mark.parametrize("finder", [open_dataset, append, migrate, verify])
+def test_an_edit_that_is_killed_while_it_renames_is_found(maker, demos, snapshot, monkeypatch, finder):
+    """On a file system that cannot exchange folders, whoever looks for the dataset first completes the edit."""
+    monkeypatch.setattr(swap, "_exchange", lambda first, second: errno.EINVAL)
+    operation = partial(operations.delete, selection=["1"])
+    numbers, missing = [], 0
+    for step in count():
+        shutil.copytree(demos, demos.with_name("original"))
+        if not killed_at(step, lambda: edit(demos, operation), event="os.rename"):
+            break
+        missing += not demos.exists()
+        finder(demos)
+        with DatasetWriter.open(demos, maker.spec):
+            numbers.append([episode.number for episode in open_dataset(demos)])
+        edit(demos, partial(operations.relabel, selection=["0"], instruction="after", outcome=None))
+        left = {entry.name for entry in demos.parent.iterdir()}
+        assert left == {demos.name, before(demos).name, "original"}
+        for folder in (demos, before(demos)):
+            shutil.rmtree(folder)
+        demos.with_name("original").rename(demos)
+    assert missing == 1
+    extra = [3] if finder is append else []
+    assert numbers[0] == [0, 1, 2, *extra]
+    assert numbers[-1] == [0, 2, *extra]
 
 
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
