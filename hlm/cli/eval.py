@@ -4,32 +4,30 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import datetime
-from functools import partial
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hlm.cli.arguments import Positional, parse
-from hlm.cli.progress import progress
+from hlm.cli.evaluated import FIRST_UNSEEN_SEED, Evaluated, evaluated, must_be_the_same, source_of
+from hlm.cli.evaluation import Evaluation, carry_out, termination_as_exception
+from hlm.cli.evaluation_folder import claim, must_be_new
 from hlm.cli.rendering import load_simulator
-from hlm.cli.rollouts import open_rollouts
-from hlm.cli.sources import LocalPolicy, ServedPolicy
-from hlm.cli.stations import StationConfig, policy_station
-from hlm.cli.tables import console, facts
-from hlm.core.errors import ExistsError, InputError, UnknownNameError
-from hlm.core.files import write_atomic
+from hlm.cli.tables import console
+from hlm.cli.worker_count import worker_count
+from hlm.core.errors import ExistsError, InputError, MismatchError, MissingFileError, StorageError, UnknownNameError
 
 if TYPE_CHECKING:
-    from hlm.evaluation.results import EvalResult, RolloutResult
+    from hlm.evaluation.plan import Plan
 
-FIRST_UNSEEN_SEED = 100_000
 SOURCES = ("policy", "scripted")
-# Each worker is a client; a server takes 16 by default, and others may be there.
-WORKERS_OF_A_SERVER = 8
+LAST_SEED = 2**63 - 1  # seeds are 64-bit integers in datasets and messages
+MOST_ROLLOUTS = 1_000_000
+MOST_EULER_STEPS = 1000
+# All that may be said when an evaluation is resumed; the rest was decided when it began.
+_OF_RESUMING = ("resume", "workers")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,6 +35,8 @@ class EvalArguments:
     """Evaluate a checkpoint, a policy server or the scripted operator on a task, and write a report.
 
     The same seed gives the same rollout. By default, seeds from 100000 on are never recorded.
+
+    Each finished rollout is on disk at once. After Ctrl+C, a crash or a full disk, --resume OUT runs the missing ones.
 
     Attributes:
         checkpoint: checkpoint folder of the policy.
@@ -47,7 +47,8 @@ class EvalArguments:
         seed: seed of the first rollout.
         json: also write the figures and the result of each seed to this JSON file.
         out: folder for the report; a new one in runs/eval by default.
-        workers: parallel processes; one per core by default, and at most eight with a server.
+        resume: folder of an evaluation to go on with, as it was begun; only --workers may be given with it.
+        workers: parallel processes; one per core by default, fewer if the memory is short, at most eight with a server.
         videos: number of rollouts to film.
         euler_steps: flow integration steps per chunk; the checkpoint's by default.
         execution_horizon: actions of each chunk to execute; the checkpoint's by default.
@@ -61,6 +62,7 @@ class EvalArguments:
     seed: int = FIRST_UNSEEN_SEED
     json: Path | None = None
     out: Path | None = None
+    resume: Path | None = None
     workers: int | None = None
     videos: int = 6
     euler_steps: int | None = None
@@ -68,18 +70,49 @@ class EvalArguments:
 
     def __post_init__(self) -> None:
         """Check what needs no simulation."""
-        if self.rollouts < 1:
-            raise InputError(f"--rollouts must be at least 1, got {self.rollouts}.")
-        if self.seed < 0:
-            raise InputError(f"--seed must not be negative, got {self.seed}.")
-        if self.videos < 0:
-            raise InputError(f"--videos must not be negative, got {self.videos}.")
         if self.workers is not None and self.workers < 1:
             raise InputError(f"--workers must be at least 1, got {self.workers}.")
+        if self.resume is not None:
+            self._must_only_resume()
+            return
+        self._check_numbers()
+        self._check_source()
+        for option, target in (("--out", self.out), ("--json", self.json)):
+            if target == Path():
+                raise InputError(f"{option} is the folder that you are in, or empty. Name another one.")
+
+    def _must_only_resume(self) -> None:
+        for item in fields(self):
+            if item.name not in _OF_RESUMING and getattr(self, item.name) != item.default:
+                name = "CHECKPOINT" if item.name == "checkpoint" else f"--{item.name.replace('_', '-')}"
+                raise InputError(f"{name} does nothing with --resume: everything is as when the evaluation was begun.")
+
+    def _check_numbers(self) -> None:
+        for name, least, most in (
+            ("rollouts", 1, MOST_ROLLOUTS),
+            ("seed", 0, LAST_SEED - self.rollouts),
+            ("videos", 0, MOST_ROLLOUTS),
+            ("euler_steps", 1, MOST_EULER_STEPS),
+            ("execution_horizon", 1, LAST_SEED),
+        ):
+            value, option = getattr(self, name), f"--{name.replace('_', '-')}"
+            if value is None:
+                continue
+            if value < least:
+                wanted = "must not be negative" if least == 0 else f"must be at least {least}"
+                raise InputError(f"{option} {wanted}, got {value}.")
+            if value > most:
+                raise InputError(f"{option} must be at most {most}, got {value}.")
+
+    def _check_source(self) -> None:
         if self.source not in SOURCES:
             raise UnknownNameError("source", self.source, SOURCES)
         if (self.checkpoint is not None) + (self.server is not None) != (self.source == "policy"):
             raise InputError("give a CHECKPOINT, --server URL or --source scripted; exactly one of them.")
+        for name in ("euler_steps", "execution_horizon"):
+            if self.source == "scripted" and getattr(self, name) is not None:
+                option = f"--{name.replace('_', '-')}"
+                raise InputError(f"{option} does nothing with --source scripted, which samples no chunks.")
         if self.server is not None and self.euler_steps is not None:
             raise InputError("--euler-steps belong to the server: give them to `hlm serve`.")
 
@@ -87,90 +120,105 @@ class EvalArguments:
 def run(arguments: Sequence[str]) -> int:
     """Score, report, and print the figures."""
     config = parse(EvalArguments, "hlm eval", arguments)
-    for target in (config.out, config.json):
-        if target is not None and target.exists():
-            raise ExistsError(f"{target} is already there. Name another one.")
+    with termination_as_exception():
+        if config.resume is not None:
+            return _resume(config.resume, config.workers)
+        return _begin(config, shlex.join(["hlm", "eval", *arguments]))
+
+
+def _begin(config: EvalArguments, command: str) -> int:
+    from hlm.core.files import write_atomic
+    from hlm.datasets.store.lock import FolderLock
+    from hlm.evaluation.plan import PLAN_FILE, plan_bytes
+
+    if config.out is not None:
+        must_be_new(config.out)
+    if config.json is not None:
+        _must_be_writable(config.json)
+    plan = _plan(config, command)
+    who = _who(plan)
+    plan = replace(plan, identity=who.identity, unseen=who.unseen)
+    if who.seen:
+        seen = f"{len(who.seen)} of the {plan.rollouts} seeds"
+        console().print(f"note: the policy was trained on {seen}, such as {who.seen[0]}", soft_wrap=True)
+    folder = claim(config.out)
+    try:
+        with FolderLock(folder):
+            write_atomic(folder / PLAN_FILE, plan_bytes(plan))
+            return _carry_out(plan, who, folder, config.workers)
+    finally:
+        with suppress(OSError):
+            folder.rmdir()  # refused unless nothing is kept
+
+
+def _resume(folder: Path, workers: int | None) -> int:
+    import hlm
+    from hlm.datasets.store.lock import FolderLock
+    from hlm.evaluation.plan import read_plan
+
+    if not folder.is_dir():
+        raise MissingFileError(f"no folder {folder}, so there is no evaluation to go on with.")
+    plan = read_plan(folder)
+    if plan.hlm != hlm.__version__:
+        raise MismatchError(
+            f"{folder} was begun with hlm {plan.hlm}, and this is {hlm.__version__}: its rollouts would not compare. "
+            "Evaluate from the start, with another --out."
+        )
+    with FolderLock(folder):
+        who = _who(plan)
+        must_be_the_same(folder, plan, who.identity)
+        return _carry_out(plan, who, folder, workers)
+
+
+def _plan(config: EvalArguments, command: str) -> Plan:
+    import hlm
+    from hlm.evaluation.plan import Plan
+
+    kind, policy, address = "scripted", "scripted", ""
+    if config.checkpoint is not None:
+        kind, policy, address = "checkpoint", str(config.checkpoint), str(config.checkpoint.absolute())
+    elif config.server is not None:
+        kind, policy, address = "server", config.server, config.server
+    return Plan(
+        task=config.task,
+        policy=policy,
+        kind=kind,  # type: ignore[arg-type]
+        address=address,
+        first_seed=config.seed,
+        rollouts=config.rollouts,
+        videos=min(config.videos, config.rollouts),
+        euler_steps=config.euler_steps,
+        execution_horizon=config.execution_horizon,
+        json=None if config.json is None else config.json.absolute(),
+        command=command,
+        hlm=hlm.__version__,
+    )
+
+
+def _who(plan: Plan) -> Evaluated:
+    """Whoever is evaluated; all that can be wrong with the plan is told here, before the first rollout."""
     load_simulator()
     from hlm.sim.tasks.catalog import find_task
 
-    find_task(config.task)
-    station = _station(config)
-    out = config.out or Path("runs") / "eval" / datetime.now().astimezone().strftime("%Y-%m-%d_%H-%M-%S")
-    out.mkdir(parents=True, exist_ok=True)
-    try:
-        result = _evaluate(config, station, out)
-    except BaseException:
-        with suppress(OSError):
-            out.rmdir()  # refused when films lie in it already
-        raise
-    _finish(config, result, out, shlex.join(["hlm", "eval", *arguments]))
-    return 0
+    find_task(plan.task)
+    return evaluated(plan.task, source_of(plan), plan.seeds)
 
 
-def _station(config: EvalArguments) -> StationConfig:
-    if config.checkpoint is not None:
-        policy = LocalPolicy(
-            checkpoint=config.checkpoint, euler_steps=config.euler_steps, execution_horizon=config.execution_horizon
-        )
-        return policy_station(config.task, policy)
-    if config.server is not None:
-        return policy_station(config.task, ServedPolicy(url=config.server, execution_horizon=config.execution_horizon))
-    return StationConfig(task=config.task)
+def _carry_out(plan: Plan, who: Evaluated, folder: Path, asked: int | None) -> int:
+    workers, why = worker_count(plan, who.station, asked)
+    if why:
+        console().print(f"note: {why}", soft_wrap=True)
+    return carry_out(Evaluation(plan=plan, station=who.station, folder=folder, workers=workers))
 
 
-def _evaluate(config: EvalArguments, station: StationConfig, out: Path) -> EvalResult:
-    from hlm.evaluation.results import EvalResult
-    from hlm.evaluation.workers import in_parallel
-
-    seeds = list(range(config.seed, config.seed + config.rollouts))
-    opened = partial(open_rollouts, station, frozenset(seeds[: config.videos]), out)
-    workers = min(config.workers or _default_workers(config), len(seeds))
-    results: list[RolloutResult] = []
-    with progress("rollouts") as show:
-        show(0, len(seeds))
-        for result in in_parallel(opened, seeds, workers):
-            results.append(result)
-            show(len(results), len(seeds), f"{sum(one.success for one in results)} successful")
-    results.sort(key=lambda one: one.seed)
-    name = str(config.checkpoint or config.server or "scripted")
-    return EvalResult(task=config.task, policy=name, first_seed=config.seed, rollouts=tuple(results))
-
-
-def _default_workers(config: EvalArguments) -> int:
-    cores = len(os.sched_getaffinity(0))
-    return cores if config.server is None else min(cores, WORKERS_OF_A_SERVER)
-
-
-def _finish(config: EvalArguments, result: EvalResult, out: Path, command: str) -> None:
-    from hlm.evaluation.report import write_evaluation
-
-    page = write_evaluation(out, result, command)
-    if config.json is not None:
-        config.json.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(config.json, result.to_json().encode())
-    low, high = result.success_interval
-    screen = console()
-    screen.print(
-        facts(
-            {
-                "success": f"{result.successes} of {len(result.rollouts)} = {result.success_rate:.0%} "
-                f"(95 % interval {low:.0%} to {high:.0%})",
-                "progress": f"{result.progress:.2f}",
-                "wrong object": f"{result.wrong_object_rate:.0%}",
-                "falls": f"{result.fall_rate:.0%}",
-                **(
-                    {"stopped": f"{result.fault_rate:.0%}, mostly because {_usual_fault(result)}"}
-                    if result.fault_rate
-                    else {}
-                ),
-                "stages": ", ".join(f"{name} {rate:.0%}" for name, rate in result.stage_rates.items()),
-            }
-        )
-    )
-    screen.print(f"report: {page}", soft_wrap=True)
-
-
-def _usual_fault(result: EvalResult) -> str:
-    """The most frequent reason for which the body stopped."""
-    (fault, _), *_ = Counter(rollout.fault for rollout in result.rollouts if rollout.fault).most_common(1)
-    return fault
+def _must_be_writable(path: Path) -> None:
+    """Raise an HlmError if a new file could not be written, now rather than after an hour."""
+    if path.exists() or path.is_symlink():
+        raise ExistsError(f"{path} is already there. Name another one.")
+    existing = path.absolute().parent
+    while not existing.exists():
+        existing = existing.parent
+    if not existing.is_dir():
+        raise StorageError(f"cannot write {path}: {existing} is a file. Choose another --json.")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise StorageError(f"cannot write {path}: no permission for {existing}. Choose another --json.")

@@ -111,8 +111,12 @@ def open_policy(config: PolicyConfig) -> Iterator[Policy]:
 
             from hlm.policies.trained import load_policy
 
+            threads = torch.get_num_threads()
             torch.set_num_threads(1)
-            yield load_policy(config.checkpoint, euler_steps=config.euler_steps, embodiment=EMBODIMENT.name)
+            try:
+                yield load_policy(config.checkpoint, euler_steps=config.euler_steps, embodiment=EMBODIMENT.name)
+            finally:
+                torch.set_num_threads(threads)
 
 
 def recorded_episode(config: Replay) -> Episode:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from hlm.cli.sources import CAMERAS, EMBODIMENT, PolicyConfig, Scripted, SourceConfig, open_policy, open_sources
+from hlm.cli.sources import CAMERAS, EMBODIMENT, PolicyConfig, Scripted, SourceConfig, open_sources
 from hlm.core.errors import InputError, MismatchError, UnknownNameError
 
 if TYPE_CHECKING:
+    from hlm.core.policy import PolicySpec
     from hlm.runtime.station import Station
     from hlm.sim.tasks.simulated_task import SimulatedTask
 
@@ -84,17 +85,19 @@ def open_station(config: StationConfig) -> Iterator[SimulatedStation]:
         yield SimulatedStation(stack.enter_context(station), task)
 
 
-def policy_station(task: str, policy: PolicyConfig) -> StationConfig:
+def policy_station(task: str, policy: PolicyConfig, spec: PolicySpec) -> StationConfig:
     """A station with the cameras and the image size that a policy needs.
 
+    Args:
+        task: name of the task.
+        policy: how to get the policy.
+        spec: what it needs.
+
     Raises:
-        HlmError: the policy cannot be had, or not on this robot.
+        MismatchError: the robot has no such camera.
     """
-    config = StationConfig(task=task, source=policy)
-    with open_policy(policy) as opened:
-        cameras, (height, width) = opened.spec.cameras, opened.spec.image_size
-    if unknown := [name for name in cameras if name not in CAMERAS]:
+    if unknown := [name for name in spec.cameras if name not in CAMERAS]:
         raise MismatchError(
             f"the policy needs camera '{unknown[0]}', and robot '{EMBODIMENT.name}' has {', '.join(CAMERAS)}."
         )
-    return replace(config, cameras=cameras, image_size=(height, width))
+    return StationConfig(task=task, source=policy, cameras=spec.cameras, image_size=spec.image_size)

@@ -1,0 +1,88 @@
+"""Who is evaluated: where it is found, which one it is, and what it was trained on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from hlm.cli.policy_specs import checkpoint_config, policy_spec
+from hlm.cli.sources import LocalPolicy, PolicyConfig, ServedPolicy
+from hlm.cli.stations import StationConfig, policy_station
+from hlm.core.errors import MismatchError
+from hlm.core.seeds import seeds_within
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from hlm.evaluation.plan import Plan
+    from hlm.evaluation.results import PolicyIdentity
+
+FIRST_UNSEEN_SEED = 100_000
+
+
+class Evaluated(NamedTuple):
+    """A policy or the scripted operator, ready to be evaluated.
+
+    Attributes:
+        station: to evaluate it on.
+        identity: which one it is.
+        unseen: whether it was trained on none of the seeds; None when that is not known.
+        seen: those of the seeds that it is known to have been trained on.
+    """
+
+    station: StationConfig
+    identity: PolicyIdentity
+    unseen: bool | None = None
+    seen: Sequence[int] = ()
+
+
+def evaluated(task: str, source: PolicyConfig | None, seeds: Sequence[int]) -> Evaluated:
+    """Find out about a policy, or with None the scripted operator, without loading it.
+
+    Raises:
+        HlmError: the policy cannot be had, or not on this robot.
+    """
+    from hlm.evaluation.results import PolicyIdentity
+
+    if source is None:
+        return Evaluated(StationConfig(task=task), PolicyIdentity())
+    spec = policy_spec(source)
+    identity = PolicyIdentity(
+        policy_type=spec.policy_type,
+        origin=spec.origin,
+        digest=spec.digest,
+    )
+    station = policy_station(task, source, spec)
+    learnt = checkpoint_config(source).training_seeds if isinstance(source, LocalPolicy) else None
+    if learnt is not None and (seen := seeds_within(seeds, learnt.get(task, ()))):
+        return Evaluated(station, identity, unseen=False, seen=seen)
+    # By convention nobody records there; below, only a checkpoint that noted its seeds can tell.
+    unseen = True if learnt is not None or min(seeds) >= FIRST_UNSEEN_SEED else None
+    return Evaluated(station, identity, unseen=unseen)
+
+
+def source_of(plan: Plan) -> PolicyConfig | None:
+    """Where a plan finds its policy; None for the scripted operator."""
+    from pathlib import Path
+
+    if plan.kind == "checkpoint":
+        return LocalPolicy(
+            checkpoint=Path(plan.address), euler_steps=plan.euler_steps, execution_horizon=plan.execution_horizon
+        )
+    if plan.kind == "server":
+        return ServedPolicy(url=plan.address, execution_horizon=plan.execution_horizon)
+    return None
+
+
+def must_be_the_same(folder: Path, plan: Plan, now: PolicyIdentity) -> None:
+    """Raise MismatchError unless the policy is the one that an evaluation was begun with.
+
+    Where it came from may change: a server may load the same checkpoint from another place.
+    """
+    begun = plan.identity
+    if (begun.policy_type, begun.digest) != (now.policy_type, now.digest):
+        raise MismatchError(
+            f"{plan.policy} is not the policy that {folder} was begun with: it was '{begun.policy_type}' "
+            f"{begun.digest[:12] or 'without a digest'}, and now is '{now.policy_type}' "
+            f"{now.digest[:12] or 'without a digest'}. Evaluate it from the start, with another --out."
+        )

@@ -1,0 +1,191 @@
+"""An evaluation as it is carried out: rollouts into the journal, then the figures, whatever has happened meanwhile."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from hlm.cli.evaluation_folder import clear, remove_half_films
+from hlm.cli.figures import figures
+from hlm.cli.progress import progress
+from hlm.cli.rollouts import open_rollouts
+from hlm.cli.tables import console
+from hlm.cli.verbs import EXIT_ERROR, EXIT_INTERRUPTED
+from hlm.core.errors import HlmError
+
+if TYPE_CHECKING:
+    from hlm.cli.stations import StationConfig
+    from hlm.evaluation.plan import Plan
+    from hlm.evaluation.results import RolloutResult
+
+type Results = dict[int, RolloutResult]
+
+_HEARD = (signal.SIGTERM, signal.SIGHUP)
+# So many rollouts that break before their first step, and none that does not, are no failures of the policy.
+_FIRST = 3
+
+
+class TerminatedError(KeyboardInterrupt):
+    """A signal that ends programs, other than Ctrl+C.
+
+    Attributes:
+        number: of the signal.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"stopped by {signal.Signals(number).name}")
+        self.number = number
+
+
+class NoBeginningError(HlmError):
+    """Rollouts that break before their first step: something is wrong that has nothing to do with their seeds."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Evaluation:
+    """All that carrying out needs.
+
+    Attributes:
+        plan: what to do.
+        station: to do it on.
+        folder: this process' own.
+        workers: processes.
+    """
+
+    plan: Plan
+    station: StationConfig
+    folder: Path
+    workers: int
+
+
+def carry_out(evaluation: Evaluation) -> int:
+    """Run what is missing, print the figures of all that was done, and return the exit code.
+
+    Raises:
+        KeyboardInterrupt, HlmError, OSError, MemoryError: it ended before any rollout was finished; nothing is kept.
+    """
+    from hlm.evaluation import journal
+
+    folder = evaluation.folder
+    results = journal.read(folder, evaluation.plan)
+    stop: BaseException | None = None
+    try:
+        _run_missing(evaluation, results)
+    except (KeyboardInterrupt, HlmError, OSError, MemoryError) as error:
+        stop = error
+    remove_half_films(folder)
+    if stop is not None and (not results or isinstance(stop, NoBeginningError)):
+        clear(folder)
+        raise stop
+    return _finish(evaluation, results, stop)
+
+
+@contextmanager
+def termination_as_exception() -> Iterator[None]:
+    """Within the context, SIGTERM and SIGHUP raise a `TerminatedError`; ignored ones, as under `nohup`, stay so."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        del frame
+        raise TerminatedError(number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in _HEARD}
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:
+            signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _run_missing(evaluation: Evaluation, results: Results) -> None:
+    """Run the seeds that have no result, and add each to `results` and to the journal as it comes."""
+    from hlm.evaluation import journal
+    from hlm.evaluation.workers import in_parallel
+
+    plan, folder = evaluation.plan, evaluation.folder
+    missing = [seed for seed in plan.seeds if seed not in results]
+    opened = partial(open_rollouts, evaluation.station, plan.filmed, folder)
+    with progress("rollouts") as show:
+        show(len(results), plan.rollouts)
+        for result in in_parallel(opened, missing, evaluation.workers) if missing else ():
+            results[result.seed] = result
+            journal.append(folder, result)
+            _must_begin(plan, results)
+            successes = sum(one.success for one in results.values())
+            show(len(results), plan.rollouts, f"{successes} successful")
+
+
+def _must_begin(plan: Plan, results: Mapping[int, RolloutResult]) -> None:
+    """Raise NoBeginningError when the first rollouts all broke before their first step."""
+    faults = [one.fault for one in results.values() if one.fault and not one.steps]
+    if len(faults) == len(results) == min(_FIRST, plan.rollouts):
+        raise NoBeginningError(f"no rollout came as far as its first step: {faults[-1].rstrip('.')}.")
+
+
+def _finish(evaluation: Evaluation, results: Results, stop: BaseException | None) -> int:
+    """Write and print the figures; what cannot be written costs itself alone."""
+    from hlm.core.files import write_atomic
+    from hlm.evaluation.report import write_evaluation
+    from hlm.evaluation.results import write_result
+
+    plan, folder = evaluation.plan, evaluation.folder
+    result = plan.result(results.values(), "" if stop is None else _reason(stop))
+    troubles = [] if stop is None else [f"{_reason(stop)}; {len(results)} of {plan.rollouts} rollouts are kept"]
+    page: Path | None = None
+    try:
+        with _collecting(troubles, "the figures are not kept"):
+            write_result(folder, result)
+        if plan.json is not None:
+            with _collecting(troubles, f"no {plan.json}"):
+                plan.json.parent.mkdir(parents=True, exist_ok=True)
+                write_atomic(plan.json, result.to_json().encode())
+        with _collecting(troubles, "no page"):
+            page = write_evaluation(folder, result, plan.command)
+    finally:
+        screen = console()
+        screen.print(figures(result))
+        screen.print(f"report: {page or folder}", soft_wrap=True)
+    if not troubles:
+        return 0
+    sys.stdout.flush()
+    sys.stderr.write(f"hlm: {'; '.join(troubles)}; go on with `hlm eval --resume {folder}`\n")
+    return _exit_code(stop)
+
+
+@contextmanager
+def _collecting(troubles: list[str], what: str) -> Iterator[None]:
+    """Note an error, and go on."""
+    try:
+        yield
+    except (HlmError, OSError) as error:
+        troubles.append(f"{what}: {_reason(error)}")
+
+
+def _reason(error: BaseException) -> str:
+    """Why something ended, on one line without a full stop."""
+    if isinstance(error, KeyboardInterrupt):
+        return str(error) or "interrupted"
+    if isinstance(error, MemoryError):
+        return "the memory is full; try fewer --workers"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror.lower()}{f': {error.filename}' if error.filename else ''}"
+    return " ".join(str(error).split()).rstrip(".")
+
+
+def _exit_code(stop: BaseException | None) -> int:
+    if isinstance(stop, TerminatedError):
+        return 128 + stop.number
+    return EXIT_INTERRUPTED if isinstance(stop, KeyboardInterrupt) else EXIT_ERROR

@@ -1,0 +1,81 @@
+"""What a policy needs and gives, asked without loading it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hlm.cli.sources import EMBODIMENT, LocalPolicy, PolicyConfig, open_policy
+from hlm.core.errors import InputError, MismatchError
+from hlm.core.policy import PolicySpec
+
+if TYPE_CHECKING:
+    from hlm.policies.checkpoint_config import CheckpointConfig
+
+
+def policy_spec(policy: PolicyConfig) -> PolicySpec:
+    """The spec of a checkpoint, from its description alone, or of a served policy.
+
+    Raises:
+        HlmError: the policy cannot be had, not on this robot, or not with this execution horizon.
+    """
+    if isinstance(policy, LocalPolicy):
+        spec = _of_checkpoint(policy)
+    else:
+        with open_policy(policy) as opened:
+            spec = opened.spec
+    asked = policy.execution_horizon
+    if asked is not None and asked > spec.horizon:
+        raise InputError(
+            f"--execution-horizon {asked} is more than a chunk has: this policy's have {spec.horizon} actions."
+        )
+    return spec
+
+
+def checkpoint_config(policy: LocalPolicy) -> CheckpointConfig:
+    """The description of a checkpoint for this robot.
+
+    Raises:
+        HlmError: there is no such checkpoint, or it belongs to another robot.
+    """
+    from hlm.policies.checkpoint_config import must_be_checkpoint, read_config
+
+    must_be_checkpoint(policy.checkpoint)
+    config = read_config(policy.checkpoint)
+    if config.embodiment != EMBODIMENT.name:
+        raise MismatchError(
+            f"the policy at {policy.checkpoint} was trained for robot '{config.embodiment}', not for "
+            f"'{EMBODIMENT.name}'."
+        )
+    return config
+
+
+def _of_checkpoint(policy: LocalPolicy) -> PolicySpec:
+    config = checkpoint_config(policy)
+    return PolicySpec(
+        policy_type=config.policy,
+        embodiment=config.embodiment,
+        rate_hz=config.rate_hz,
+        cameras=config.encoding.cameras,
+        image_size=config.encoding.recorded_sizes[0],
+        horizon=config.encoding.horizon,
+        execution_horizon=config.sampling.execution_horizon,
+        optional_cameras=config.encoding.optional_cameras,
+        vocabulary=() if config.vocabulary is None else tuple(config.vocabulary.words),
+        origin=str(policy.checkpoint),
+        digest=_digest(policy),
+    )
+
+
+def _digest(policy: LocalPolicy) -> str:
+    """SHA-256 of the files that decide the policy's actions."""
+    import hashlib
+
+    from hlm.policies.checkpoint_config import CONFIG_FILE, WEIGHTS_FILE
+
+    digest = hashlib.sha256()
+    for name in (WEIGHTS_FILE, CONFIG_FILE, "statistics.json"):
+        path = policy.checkpoint / name
+        if path.is_file():
+            with path.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()

@@ -1,0 +1,107 @@
+"""What an evaluation is to do: decided once, on disk before the first rollout, and the same when it is resumed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from hlm.core.documents import from_document, to_document
+from hlm.core.errors import CorruptError, HlmError, MissingFileError
+from hlm.core.serialization import json_bytes, read_json
+from hlm.evaluation.results import EvalResult, PolicyIdentity, RolloutResult
+
+PLAN_FILE = "evaluation.json"
+SCHEMA = 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """A whole evaluation.
+
+    Attributes:
+        task: name.
+        policy: what is evaluated, as the user named it: a checkpoint's path, a server's URL, or `scripted`.
+        kind: which of these it is.
+        address: where to find it from anywhere: an absolute path, or a URL; empty for `scripted`.
+        first_seed: seed of the first rollout.
+        rollouts: number of rollouts, of consecutive seeds.
+        videos: how many of them, from the first one on, are filmed.
+        euler_steps: flow steps per chunk; the policy's default if None.
+        execution_horizon: actions of each chunk that are executed; the policy's default if None.
+        identity: which policy it is.
+        unseen: whether the policy was trained on none of the seeds; None when that is not known.
+        json: absolute path of a second file for the result, or None.
+        command: command line.
+        hlm: version that runs it.
+        schema: version of this description.
+    """
+
+    task: str
+    policy: str
+    kind: Literal["checkpoint", "server", "scripted"]
+    address: str = ""
+    first_seed: int
+    rollouts: int
+    videos: int = 0
+    euler_steps: int | None = None
+    execution_horizon: int | None = None
+    identity: PolicyIdentity = field(default_factory=PolicyIdentity)
+    unseen: bool | None = None
+    json: Path | None = None
+    command: str = ""
+    hlm: str = ""
+    schema: int = SCHEMA
+
+    @property
+    def seeds(self) -> range:
+        """Seeds of the rollouts, in order."""
+        return range(self.first_seed, self.first_seed + self.rollouts)
+
+    @property
+    def filmed(self) -> frozenset[int]:
+        """Seeds of the rollouts that are filmed."""
+        return frozenset(self.seeds[: self.videos])
+
+    def result(self, rollouts: Iterable[RolloutResult], stopped: str = "") -> EvalResult:
+        """The result of the rollouts that were done, in any order.
+
+        Args:
+            rollouts: at least one.
+            stopped: why some are missing.
+        """
+        return EvalResult(
+            task=self.task,
+            policy=self.policy,
+            first_seed=self.first_seed,
+            rollouts=tuple(sorted(rollouts, key=lambda one: one.seed)),
+            planned=self.rollouts,
+            identity=self.identity,
+            unseen=self.unseen,
+            stopped=stopped,
+        )
+
+
+def plan_bytes(plan: Plan) -> bytes:
+    """Content of the plan's file."""
+    return json_bytes(to_document(plan))
+
+
+def read_plan(folder: Path) -> Plan:
+    """The plan in the folder of an evaluation.
+
+    Raises:
+        MissingFileError: it is not the folder of an evaluation.
+        CorruptError: damaged, or of a newer hlm.
+    """
+    path = folder / PLAN_FILE
+    if not path.is_file():
+        raise MissingFileError(f"no evaluation in {folder}: there is no {PLAN_FILE}.")
+    document = read_json(path)
+    if document.get("schema") != SCHEMA:
+        raise CorruptError(f"{path} has schema {document.get('schema')!r}, this hlm reads {SCHEMA}.")
+    try:
+        return from_document(Plan, document, PLAN_FILE)
+    except HlmError as error:
+        raise CorruptError(f"{path} is damaged: {error}") from error
