@@ -47,13 +47,17 @@ def evaluated(task: str, source: PolicyConfig | None, seeds: Sequence[int]) -> E
     if source is None:
         return Evaluated(StationConfig(task=task), PolicyIdentity())
     spec = policy_spec(source)
+    config = checkpoint_config(source) if isinstance(source, LocalPolicy) else None
     identity = PolicyIdentity(
         policy_type=spec.policy_type,
         origin=spec.origin,
         digest=spec.digest,
+        trained_on=() if config is None else tuple(str(one["path"]) for one in config.mixture.get("datasets", ())),
+        horizon=spec.horizon,
+        execution_horizon=source.execution_horizon or spec.execution_horizon,
     )
     station = policy_station(task, source, spec)
-    learnt = checkpoint_config(source).training_seeds if isinstance(source, LocalPolicy) else None
+    learnt = None if config is None else config.training_seeds
     if learnt is not None and (seen := seeds_within(seeds, learnt.get(task, ()))):
         return Evaluated(station, identity, unseen=False, seen=seen)
     # By convention nobody records there; below, only a checkpoint that noted its seeds can tell.

@@ -1,12 +1,13 @@
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from fakes import POLICY_SPEC
 
-from hlm.cli import eval as module
-from hlm.cli.eval import FIRST_UNSEEN_SEED
+from hlm.cli import evaluation as module
+from hlm.cli.evaluated import FIRST_UNSEEN_SEED
 from hlm.cli.main import main
-from hlm.cli.stations import StationConfig
 from hlm.core.errors import InputError
 from hlm.evaluation.results import EvalResult, RolloutResult, load_result
 from hlm.evaluation.video import read_video
@@ -132,8 +133,9 @@ def test_a_server_gets_fewer_clients_than_there_are_cores(folder, monkeypatch, w
         return map(scored, seeds)
 
     monkeypatch.setattr(module, "open_rollouts", opened)
-    monkeypatch.setattr(module, "policy_station", lambda task, policy: StationConfig(task=task, source=policy))
+    monkeypatch.setattr("hlm.cli.evaluated.policy_spec", lambda policy: replace(POLICY_SPEC, image_size=(32, 32)))
     monkeypatch.setattr("os.sched_getaffinity", lambda process: set(range(64)))
+    monkeypatch.setattr("hlm.cli.worker_count.free_memory_bytes", lambda: 2**40)
     monkeypatch.setattr("hlm.evaluation.workers.in_parallel", in_parallel)
     assert main(["eval", *words, "--out", "report"]) == 0
     assert asked == [workers]
