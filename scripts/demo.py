@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
-from demo_plan import DemoConfig, Step, plan
+from demo_plan import ROOT, DemoConfig, Step, plan
 
 from hlm.cli.arguments import parse
 from hlm.cli.main import guarded
@@ -21,8 +21,6 @@ from hlm.cli.tables import duration
 from hlm.cli.verbs import EXIT_INTERRUPTED
 from hlm.core.clock import NS_PER_S, Clock, MonotonicClock
 from hlm.core.errors import HlmError
-
-ROOT = Path(__file__).resolve().parents[1]
 
 # Without a terminal, some commands print nothing until they end; a line every so often shows that they still run.
 SIGN_OF_LIFE_S = 20.0

@@ -9,6 +9,7 @@ from pathlib import Path
 from hlm.core.errors import InputError, MissingFileError
 from hlm.core.wording import counted
 
+ROOT = Path(__file__).resolve().parents[1]
 SHIPPED = Path("policies/shipped/shelf_cup_transfer")
 
 
@@ -41,6 +42,11 @@ class DemoConfig:
     def policy(self) -> Path:
         """Checkpoint folder of the trained policy."""
         return self.out / "policy"
+
+    @property
+    def evaluates_shipped(self) -> bool:
+        """Whether the policy to evaluate is the one that comes with hlm."""
+        return self.checkpoint.resolve() == (ROOT / SHIPPED).resolve()
 
     @property
     def evaluation(self) -> Path:
@@ -84,6 +90,7 @@ def plan(config: DemoConfig) -> dict[str, Step]:
     # Small batches make short updates, so that slow machines keep to the time limit too.
     train = ("train", "--datasets", dataset, "--out", policy, "--max-minutes", minutes, "--batch-size", "16")
     score = ("eval", str(config.checkpoint), "--rollouts", str(config.rollouts), "--videos", str(config.rollouts))
+    whose = "the shipped" if config.evaluates_shipped else "another"
     workers = () if config.workers is None else ("--workers", str(config.workers))
     return {
         "record": Step(
@@ -99,8 +106,8 @@ def plan(config: DemoConfig) -> dict[str, Step]:
             note="This only shows that training works. A good policy takes a few hundred demonstrations and an hour.",
         ),
         "evaluate": Step(
-            title=f"evaluate the shipped policy in {counted(config.rollouts, 'unseen scene')}",
+            title=f"evaluate {whose} policy in {counted(config.rollouts, 'unseen scene')}",
             arguments=(*score, "--out", str(config.evaluation), *workers),
-            note="It sees images, its own state and the instruction. Two scenes of a pair differ in the cup asked for.",
+            note="It gets images, its own state and the instruction. Two scenes of a pair differ in the cup asked for.",
         ),
     }

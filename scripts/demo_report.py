@@ -8,6 +8,7 @@ from pathlib import Path
 from demo_plan import DemoConfig, Step
 from humanize import naturalsize
 
+from hlm.core.wording import counted
 from hlm.datasets.reader import Episode, open_dataset
 from hlm.datasets.summary import summarize
 from hlm.evaluation.film_image import film_image
@@ -16,6 +17,23 @@ from hlm.evaluation.results import load_result
 from hlm.evaluation.video import VideoWriter
 from hlm.policies.checkpoint import read_checkpoint
 from hlm.policies.training.saving import PLOT_FILE
+
+_RECORDING_TERMS = {
+    "dataset": "A folder with all that was recorded: what the robot saw, where its joints were, where they were sent.",
+    "episodes": "Demonstrations, and the steps that they are made of.",
+    "cameras": "The robot's cameras, and the size of their images in pixels (width x height).",
+    "size": "What the dataset takes on disk.",
+}
+_TRAINING_TERMS = {
+    "checkpoint": "A folder with a trained policy and what is needed to go on training it.",
+    "updates": "How often training changed the network, each time after a batch of samples; thousands are usual.",
+    "parameters": "Numbers in the network that training sets.",
+    "loss": "How far the network's actions are from the demonstrated ones, as training measures it; smaller is better.",
+    "auxiliary": "Loss of a side task in training: to say where the cup and the mat are.",
+    "data error": "Mean squared error of the actions, without the weights that the loss gives to noise and samples.",
+    "asked error": "Mistake of the side task about where the cup is that is asked for.",
+    "other error": "The same for the other cup, as if that one were asked for.",
+}
 
 
 def write_report(config: DemoConfig, steps: Mapping[str, Step]) -> Path:
@@ -35,13 +53,7 @@ def write_report(config: DemoConfig, steps: Mapping[str, Step]) -> Path:
         _recording(config, steps["record"]),
         _verification(steps["verify"]),
         _training(config, steps["train"]),
-        Section(
-            title="Evaluation",
-            text=steps["evaluate"].note,
-            command=steps["evaluate"].command,
-            evaluation=load_result(config.evaluation),
-            folder=config.evaluation.name,
-        ),
+        _evaluation(config, steps["evaluate"]),
     )
     lead = "Demonstrations, training and evaluation of a whole-body policy for the Unitree G1 in MuJoCo"
     return write_demo(config.out, "hlm demo", sections, lead)
@@ -63,6 +75,21 @@ def _recording(config: DemoConfig, step: Step) -> Section:
             "size": naturalsize(summary.size_bytes),
         },
         clips=tuple(_clip(episode, config.out, dataset.spec.rate_hz) for episode in dataset),
+        terms=_RECORDING_TERMS,
+    )
+
+
+def _evaluation(config: DemoConfig, step: Step) -> Section:
+    """Says whose score it is: it stands below a training that has nothing to do with it."""
+    comes_with = "the policy that comes with hlm" if config.evaluates_shipped else "another policy"
+    learnt = f"{counted(config.episodes, 'demonstration')} and {config.train_minutes:g} min"
+    return Section(
+        title="Evaluation",
+        text=f"This is {comes_with}, {config.checkpoint}, and not the one trained above, which is not evaluated: "
+        f"{learnt} are far too little to succeed. {step.note}",
+        command=step.command,
+        evaluation=load_result(config.evaluation),
+        folder=config.evaluation.name,
     )
 
 
@@ -89,6 +116,7 @@ def _training(config: DemoConfig, step: Step) -> Section:
             "parameters": f"{parameters / 1e6:.2f} million",
         },
         images=(config.policy / PLOT_FILE,),
+        terms=_TRAINING_TERMS,
     )
 
 

@@ -59,6 +59,11 @@ def test_the_verbs_understand_their_commands(demo, config):
     assert score.seed >= record.seed + record.episodes
 
 
+def test_the_plan_says_whose_policy_is_evaluated(demo, config):
+    assert "another policy" in demo.plan(config)["evaluate"].title
+    assert "the shipped policy" in demo.plan(demo.DemoConfig(checkpoint=SHIPPED))["evaluate"].title
+
+
 def test_everything_goes_into_one_folder(demo, config):
     assert {path.parent for path in (config.dataset, config.policy, config.evaluation)} == {config.out}
 
@@ -153,6 +158,11 @@ def test_the_whole_demo(tmp_path):
     page = (out / "report.html").read_text(encoding="utf-8")
     for title in ("Recording", "Verification", "Training", "Evaluation"):
         assert f"<h2>{title}</h2>" in page
+    evaluation = page.split("<h2>Evaluation</h2>")[1].split("<pre")[0]
+    assert "the policy that comes with hlm" in evaluation
+    assert "not the one trained above" in evaluation
+    shown = re.findall(r'<th scope="row">(?:<a [^>]*>)?([^<]+)', page)
+    assert set(shown) <= set(re.findall(r"<dt>([^<]+)</dt>", page))
     films = re.findall(r'<video src="([^"#]+)#', page)
     assert len(films) == 3
     assert all((out / film.replace("%20", " ")).stat().st_size > 1000 for film in films)

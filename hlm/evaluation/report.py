@@ -12,8 +12,12 @@ from typing import TYPE_CHECKING
 
 from hlm.core.errors import MissingFileError
 from hlm.core.files import write_atomic
+from hlm.core.wording import counted
+from hlm.evaluation.charts import Bar, ending_bars, instruction_bars, stage_bars
 from hlm.evaluation.provenance import machine, versions
-from hlm.evaluation.results import FILE_NAME, EvalResult, RolloutResult, by_instruction, wilson_interval
+from hlm.evaluation.results import EvalResult, RolloutResult, write_result
+from hlm.evaluation.subject import shortfall, subject, who
+from hlm.evaluation.terms import terms
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -51,6 +55,7 @@ class Section:
         clips: videos.
         evaluation: result of an evaluation, shown with figures, stages and rollouts.
         folder: folder of that evaluation, relative to the report.
+        terms: explanations of words that the section uses, by word; those of an evaluation are added.
     """
 
     title: str
@@ -61,18 +66,7 @@ class Section:
     clips: tuple[Clip, ...] = ()
     evaluation: EvalResult | None = None
     folder: str = ""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Bar:
-    """A bar of a chart: a fraction of trials with its 95 % interval, all 0 to 1."""
-
-    name: str
-    count: int
-    trials: int
-    rate: float
-    low: float
-    high: float
+    terms: Mapping[str, str] = field(default_factory=dict)
 
 
 def write_evaluation(folder: Path, result: EvalResult, command: str = "") -> Path:
@@ -89,11 +83,11 @@ def write_evaluation(folder: Path, result: EvalResult, command: str = "") -> Pat
     Raises:
         MissingFileError: a video of the result is not in the folder.
     """
-    title = f"{result.task}: {result.successes} of {len(result.rollouts)}"
+    folder.mkdir(parents=True, exist_ok=True)
+    write_result(folder, result)  # first, as a page can be made again
+    title = f"{result.task}: {result.successes} of {counted(len(result.rollouts), 'rollout')} successful"
     section = Section(title="Result", evaluation=result, command=command)
-    page = _write(folder, title, [section], lead=f"Rollouts of {result.policy}")
-    write_atomic(folder / FILE_NAME, result.to_json().encode())
-    return page
+    return _write(folder, title, [section], lead=f"Evaluated: {who(result)}.")
 
 
 def write_demo(folder: Path, title: str, sections: Sequence[Section], lead: str = "") -> Path:
@@ -112,20 +106,6 @@ def write_demo(folder: Path, title: str, sections: Sequence[Section], lead: str 
         MissingFileError: an image or a video of a section does not exist.
     """
     return _write(folder, title, sections, lead)
-
-
-def stage_bars(result: EvalResult) -> tuple[Bar, ...]:
-    """Fraction of rollouts that reached each stage, then the fraction that succeeded."""
-    names = list(result.stage_rates)
-    counts = [sum(rollout.stage >= number for rollout in result.rollouts) for number in range(1, len(names) + 1)]
-    rows = [*zip(names, counts, strict=True), ("success", result.successes)]
-    return tuple(_bar(name, count, len(result.rollouts)) for name, count in rows)
-
-
-def instruction_bars(result: EvalResult) -> tuple[Bar, ...]:
-    """Fraction of rollouts that succeeded, by instruction."""
-    groups = by_instruction(result.rollouts)
-    return tuple(_bar(name, sum(rollout.success for rollout in group), len(group)) for name, group in groups.items())
 
 
 def rollout_clips(result: EvalResult, folder: str = "") -> tuple[Clip, ...]:
@@ -147,16 +127,11 @@ def ending(rollout: RolloutResult) -> str:
     if rollout.success:
         return "success"
     if rollout.fault:
-        return f"stopped: {rollout.fault}"
+        return f"broken: {rollout.fault}"
     if rollout.fell:
         return "fell"
     reached = f"reached '{rollout.stage_name}'" if rollout.stage else "reached no stage"
     return f"wrong object, {reached}" if rollout.wrong_object else reached
-
-
-def _bar(name: str, count: int, trials: int) -> Bar:
-    low, high = wilson_interval(count, trials)
-    return Bar(name=name, count=count, trials=trials, rate=count / trials, low=low, high=high)
 
 
 def _write(folder: Path, title: str, sections: Sequence[Section], lead: str) -> Path:
@@ -168,6 +143,7 @@ def _write(folder: Path, title: str, sections: Sequence[Section], lead: str) -> 
             title=title,
             lead=lead,
             sections=sections,
+            terms=_terms(sections),
             versions=versions(),
             machine=machine(),
             created=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
@@ -177,6 +153,15 @@ def _write(folder: Path, title: str, sections: Sequence[Section], lead: str) -> 
     page = folder / PAGE
     write_atomic(page, html.encode())
     return page
+
+
+def _terms(sections: Sequence[Section]) -> dict[str, str]:
+    """Explanations of all words that the sections use."""
+    found: dict[str, str] = {}
+    for section in sections:
+        found |= section.terms
+        found |= terms(section.evaluation) if section.evaluation is not None else {}
+    return found
 
 
 def _check_videos(folder: Path, sections: Sequence[Section]) -> None:
@@ -197,18 +182,29 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"percent": _percent, "data_uri": _data_uri}
+    environment.filters |= {"percent": _percent, "data_uri": _data_uri, "capitalized": _capitalized}
     environment.globals |= {
         "stage_bars": stage_bars,
         "instruction_bars": instruction_bars,
+        "interval": _interval,
+        "ending_bars": ending_bars,
         "rollout_clips": rollout_clips,
-        "ending": ending,
+        "shortfall": shortfall,
+        "subject": subject,
     }
     return environment
 
 
 def _percent(share: float) -> str:
     return f"{100.0 * share:.1f}".removesuffix(".0") + " %"
+
+
+def _interval(row: Bar) -> str:
+    return f"{100.0 * row.low:.0f} to {100.0 * row.high:.0f} %"
+
+
+def _capitalized(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _data_uri(path: Path) -> str:

@@ -1,0 +1,53 @@
+import pytest
+
+from hlm.evaluation.charts import ending_bars, instruction_bars, stage_bars
+from hlm.evaluation.results import EvalResult, RolloutResult
+
+
+def rollout(seed, stage, instruction="take red", **changes):
+    values = {
+        "seed": seed,
+        "instruction": instruction,
+        "success": stage == 3,
+        "stage": stage,
+        "stages": ("reach", "grasp", "place"),
+        "progress": stage / 3,
+        "wrong_object": False,
+        "fell": False,
+        "duration_s": 11.25,
+        "steps": 300,
+    }
+    return RolloutResult(**values | changes)
+
+
+def result(*rollouts):
+    return EvalResult(task="shelf", policy="runs/policy", first_seed=1, rollouts=rollouts)
+
+
+def test_bars_count_stages_and_instructions():
+    found = result(rollout(1, 3), rollout(2, 1), rollout(3, 0, instruction="other"), rollout(4, 3, success=False))
+    assert [(bar.name, bar.count) for bar in stage_bars(found)] == [
+        ("reach", 3),
+        ("grasp", 2),
+        ("place", 2),
+        ("success", 1),
+    ]
+    assert [(bar.name, bar.count, bar.trials) for bar in instruction_bars(found)] == [
+        ("take red", 1, 3),
+        ("other", 0, 1),
+    ]
+    assert all(bar.low <= bar.rate <= bar.high for bar in stage_bars(found))
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [({"wrong_object": True}, "wrong object"), ({"fell": True}, "falls"), ({"fault": "x"}, "broken")],
+)
+def test_bars_count_endings(change, name):
+    found = ending_bars(result(rollout(1, 3), rollout(2, 1, **change)))
+    assert (found["success"].count, found[name].count, found[name].trials) == (1, 1, 2)
+    assert all(bar.count == 0 for other, bar in found.items() if other not in ("success", name))
+
+
+def test_without_broken_rollouts_there_is_no_bar_of_them():
+    assert list(ending_bars(result(rollout(1, 3)))) == ["success", "wrong object", "falls"]
