@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -14,6 +15,8 @@ from hlm.core.ranges import must_be_at_least
 from hlm.core.values import ActionChunk, Observation
 from hlm.policies.catalog import find_policy_type
 from hlm.policies.checkpoint import Checkpoint, read_checkpoint
+from hlm.policies.checkpoint_config import Sampling
+from hlm.policies.digest import policy_digest
 from hlm.policies.inputs import inputs, stack
 from hlm.policies.network import Inputs, Network, Prefix
 
@@ -56,7 +59,8 @@ class TrainedPolicy:
         self._network = build_network(checkpoint)
         self._network.prepare_sampling(self._device)
         self._generator = torch.Generator()
-        self._spec = _spec(checkpoint, path, continues_chunks=self._network.continues_chunks)
+        sampling = replace(config.sampling, euler_steps=self.euler_steps)
+        self._spec = _spec(checkpoint, path, sampling, continues_chunks=self._network.continues_chunks)
         self.reset(seed)
 
     @property
@@ -145,7 +149,7 @@ def load_policy(
     return TrainedPolicy(checkpoint, path=Path(path), euler_steps=euler_steps, device=device, seed=seed)
 
 
-def _spec(checkpoint: Checkpoint, path: Path | None, *, continues_chunks: bool) -> PolicySpec:
+def _spec(checkpoint: Checkpoint, path: Path | None, sampling: Sampling, *, continues_chunks: bool) -> PolicySpec:
     config = checkpoint.config
     return PolicySpec(
         policy_type=config.policy,
@@ -154,11 +158,12 @@ def _spec(checkpoint: Checkpoint, path: Path | None, *, continues_chunks: bool) 
         cameras=config.encoding.cameras,
         image_size=config.encoding.recorded_sizes[0],
         horizon=config.encoding.horizon,
-        execution_horizon=config.sampling.execution_horizon,
+        execution_horizon=sampling.execution_horizon,
         optional_cameras=config.encoding.optional_cameras,
         continues_chunks=continues_chunks,
         vocabulary=() if config.vocabulary is None else tuple(config.vocabulary.words),
         origin="" if path is None else str(path),
+        digest=policy_digest(checkpoint, sampling),
     )
 
 

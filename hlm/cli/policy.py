@@ -63,6 +63,7 @@ def info(arguments: Sequence[str]) -> int:
     """Print what a checkpoint holds."""
     config = parse(InfoArguments, "hlm policy info", arguments)
     from hlm.policies.checkpoint import CARD_FILE, TRAINING_FILE, read_checkpoint, read_training
+    from hlm.policies.checksums import read_checksums
 
     checkpoint = read_checkpoint(config.path)
     screen = console()
@@ -75,7 +76,11 @@ def info(arguments: Sequence[str]) -> int:
     resumable = (config.path / TRAINING_FILE).is_file()
     if resumable:
         read_training(config.path)
-    screen.print(facts({"policy": str(config.path)} | _facts(checkpoint) | {"resumable": "yes" if resumable else "no"}))
+    more = {
+        "checksums": "right" if read_checksums(config.path) else "none; an older hlm wrote it",
+        "resumable": "yes" if resumable else "no",
+    }
+    screen.print(facts({"policy": str(config.path)} | _facts(checkpoint) | more))
     return 0
 
 
@@ -92,6 +97,8 @@ def sampling(arguments: Sequence[str]) -> int:
 
 
 def _facts(checkpoint: Checkpoint) -> dict[str, str]:
+    from hlm.policies.digest import policy_digest
+
     config = checkpoint.config
     encoding, sampling = config.encoding, config.sampling
     sizes = " or ".join(f"{width} x {height}" for height, width in encoding.recorded_sizes)
@@ -107,6 +114,7 @@ def _facts(checkpoint: Checkpoint) -> dict[str, str]:
         **({"vocabulary": ", ".join(config.vocabulary.words)} if config.vocabulary is not None else {}),
         "parameters": f"{parameters / 1e6:.2f} million, {naturalsize(weights_bytes)}",
         "trained": f"{checkpoint.step} updates on {_data(config)}",
+        "digest": policy_digest(checkpoint, sampling),
         "sampling": f"{sampling.euler_steps} Euler steps, execution horizon {sampling.execution_horizon} actions",
     }
 

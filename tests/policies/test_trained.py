@@ -1,5 +1,7 @@
 """What training shows a network is what it sees when it drives a robot, and what it learnt is what the robot does."""
 
+import re
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -17,7 +19,7 @@ from hlm.datasets.writer import DatasetWriter
 from hlm.policies.augmentation_config import AugmentationConfig
 from hlm.policies.checkpoint import read_checkpoint
 from hlm.policies.compact.config import CompactConfig, ObjectiveConfig
-from hlm.policies.trained import build_network, load_policy
+from hlm.policies.trained import TrainedPolicy, build_network, load_policy
 from hlm.policies.training.batches import plain_batch
 from hlm.policies.training.samples import collate
 from hlm.policies.training.trainer import train
@@ -343,3 +345,23 @@ class TestTrainedPolicy(PolicyConformance):
     @pytest.fixture
     def policy(self, trained_path):
         return load_policy(trained_path)
+
+
+def test_copies_have_one_digest_and_other_policies_others(trained_path, tmp_path):
+    first = read_checkpoint(trained_path)
+    digest = TrainedPolicy(first).spec.digest
+    assert re.fullmatch("[0-9a-f]{64}", digest)
+    shutil.copytree(trained_path, tmp_path / "copy", ignore=lambda *_: ["training.pt", "card.md", "SHA256SUMS"])
+    assert load_policy(tmp_path / "copy").spec.digest == load_policy(trained_path, device="cpu").spec.digest == digest
+    name, weight = next(iter(first.weights.items()))
+    moved = replace(first.statistics.state, q99=first.statistics.state.q99 + 1e-6)
+    others = [
+        replace(first, weights={**first.weights, name: weight.nextafter(weight + 1.0)}),
+        replace(first, weights=dict(list(first.weights.items())[::-1]), step=first.step + 1),
+        replace(first, statistics=replace(first.statistics, state=moved)),
+        replace(first, config=replace(first.config, sampling=replace(first.config.sampling, execution_horizon=7))),
+        replace(first, config=replace(first.config, encoding=replace(first.config.encoding, state_limit=1.5))),
+    ]
+    digests = [TrainedPolicy(other).spec.digest for other in others]
+    assert digests.pop(1) == digest  # The order of the weights and the number of updates decide nothing.
+    assert len({digest, *digests, TrainedPolicy(first, euler_steps=9).spec.digest}) == len(digests) + 2
