@@ -22,7 +22,7 @@ VERBS = {
     "info": Verb("hlm.cli.policy:info", "show robot, cameras, vocabulary, size and training of a checkpoint"),
     "sampling": Verb("hlm.cli.policy:sampling", "set the default Euler steps and execution horizon of a checkpoint"),
     "export": Verb("hlm.cli.policy_exchange:export", "export a checkpoint to LeRobot"),
-    "import": Verb("hlm.cli.policy_exchange:import_", "import a policy that LeRobot trained"),
+    "import": Verb("hlm.cli.policy_exchange:import_", "import a policy that LeRobot or openpi trained"),
 }
 
 

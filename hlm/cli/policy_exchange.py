@@ -1,16 +1,18 @@
-"""`hlm policy export` and `hlm policy import`: policies to and from LeRobot's format."""
+"""`hlm policy export` and `hlm policy import`: policies to LeRobot's format, and from LeRobot's and openpi's."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from hlm.cli.arguments import Place, parse
 from hlm.cli.tables import console
-from hlm.core.errors import MissingDependencyError
+from hlm.core.errors import InputError, MissingDependencyError
+from hlm.policies.exchange.openpi_folder import OpenpiOptions, is_openpi
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,21 +32,32 @@ class ExportArguments:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImportArguments:
-    """Import a policy (act, smolvla or pi05) that LeRobot trained on a dataset in hlm's layout.
+    """Import a policy of LeRobot's (act, smolvla or pi05) or of openpi's (pi0.5, as OpenHLM trains it).
 
-    `hlm data convert --to lerobot` creates such datasets. Policies that hlm cannot express are refused.
+    LeRobot's must have been trained on a dataset in hlm's layout, which `hlm data convert --to lerobot` creates.
+    openpi's is a folder with model.safetensors and assets/NAME/norm_stats.json, and OpenHLM's 34 dimensions. Policies
+    that hlm cannot express are refused.
 
     Attributes:
-        path: folder of the LeRobot policy.
+        path: folder of the policy.
         target: checkpoint folder to create; must not exist yet.
         embodiment: robot that the policy drives.
         rate_hz: actions per second.
+        actions: openpi's alone: whether joints are absolute (by default), or relative to the state (openpi's deltas).
+        horizon: openpi's alone: actions of a chunk; by default 50.
+        tokenizer: openpi's alone: folder or Hugging Face name of PaliGemma's tokenizer; by default, the folder
+            `tokenizer` beside the weights, or the published one.
+        norm_stats: openpi's alone: the statistics' file, if the folder has none or several.
     """
 
     path: Annotated[Path, Place("FOLDER")]
     target: Annotated[Path, Place("TARGET")]
     embodiment: str = "unitree_g1"
     rate_hz: float = 30.0
+    actions: Literal["absolute", "relative"] | None = None
+    horizon: int | None = None
+    tokenizer: str | None = None
+    norm_stats: Path | None = None
 
 
 def export(arguments: Sequence[str]) -> int:
@@ -61,9 +74,23 @@ def export(arguments: Sequence[str]) -> int:
 def import_(arguments: Sequence[str]) -> int:
     """Import a policy, and print how many tensors it has."""
     config = parse(ImportArguments, "hlm policy import", arguments)
-    importing = _function("importing", "import_policy")
-    report = importing(config.path, config.target, embodiment=config.embodiment, rate_hz=config.rate_hz)
+    if not 0.0 < config.rate_hz < math.inf:
+        raise InputError(f"--rate-hz must be positive, got {config.rate_hz:g}.")
+    of_openpi = {name: getattr(config, name) for name in ("actions", "horizon", "tokenizer", "norm_stats")}
+    given = {name: value for name, value in of_openpi.items() if value is not None}
+    robot = {"embodiment": config.embodiment, "rate_hz": config.rate_hz}
+    notes: tuple[str, ...] = ()
+    if config.norm_stats is not None or is_openpi(config.path):
+        options = OpenpiOptions(**given)
+        _, report, notes = _function("openpi", "import_openpi")(config.path, config.target, options, **robot)
+    elif given:
+        option = f"--{next(iter(given)).replace('_', '-')}"
+        raise InputError(f"{option} is for openpi's folders alone, and {config.path} has no assets/*/norm_stats.json.")
+    else:
+        report = _function("importing", "import_policy")(config.path, config.target, **robot)
     screen = console()
+    for note in notes:
+        screen.out(f"note: {note}")
     ignored = f", {len(report.ignored)} unused" if report.ignored else ""
     screen.out(f"{len(report.loaded)} tensors of {config.path}{ignored}")
     screen.out(f"checkpoint: {config.target}")
@@ -79,5 +106,5 @@ def _function(module: str, name: str) -> Callable[..., Any]:
     try:
         found: Callable[..., Any] = getattr(import_module(f"hlm.policies.exchange.{module}"), name)
     except ModuleNotFoundError as error:
-        raise MissingDependencyError(f"exchange with LeRobot needs {error.name}: pip install 'hlm[pi]'.") from error
+        raise MissingDependencyError(f"the exchange of policies needs {error.name}: pip install 'hlm[pi]'.") from error
     return found

@@ -38,7 +38,8 @@ class ServeArguments:
     after the running request; a second one stops it at once.
 
     Attributes:
-        checkpoint: checkpoint of the policy.
+        checkpoint: checkpoint of the policy; also a folder of openpi's as OpenHLM trains it, with its usual options
+            (`hlm policy import` takes others).
         host: address to listen at; 0.0.0.0 for all interfaces, which requires an API key.
         port: port to listen at; 0 for a free one, which is printed.
         api_key_file: file with the API key that clients must send; by default, the environment variable HLM_API_KEY.
@@ -108,8 +109,8 @@ def api_key(file: Path | None) -> str | None:
 def _server(config: ServeArguments, listener: socket.socket, key: str | None) -> PolicyServer:
     import torch
 
+    from hlm.policies.exchange.opening import open_policy
     from hlm.policies.serving.server import PolicyServer, ServerConfig
-    from hlm.policies.trained import load_policy
 
     bounds = ServerConfig(max_message_bytes=round(config.max_message_mb * 1e6), max_clients=config.max_clients)
     torch.set_num_threads(config.threads)
@@ -119,7 +120,9 @@ def _server(config: ServeArguments, listener: socket.socket, key: str | None) ->
     elif device == "cuda" and not torch.cuda.is_available():
         raise InputError("--device cuda: torch finds no GPU here; use --device cpu.")
     with waiting(f"loading {config.checkpoint}"):
-        policy = load_policy(config.checkpoint, euler_steps=config.euler_steps, device=device)
+        policy, notes = open_policy(config.checkpoint, euler_steps=config.euler_steps, device=device)
+    for note in notes:
+        _tell(f"note: {note}")
     return PolicyServer(policy, listener, bounds, api_key=key, describe_sampling=policy.describe_sampling)
 
 

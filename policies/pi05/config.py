@@ -11,6 +11,9 @@ from hlm.core.ranges import must_be_at_least
 from hlm.policies.augmentation_config import AugmentationConfig
 from hlm.policies.policy_config import PolicyConfig
 
+Language = Literal["gemma_2b", "gemma_small", "gemma_toy"]
+Expert = Literal["gemma_300m", "gemma_small", "gemma_toy"]
+TOKENIZER = "google/paligemma-3b-pt-224"
 PUBLISHED = {"robot": "lerobot/pi05_base", "vision_language": "google/paligemma-3b-pt-224"}
 
 
@@ -57,7 +60,7 @@ class Pi05Config(PolicyConfig):
         "save_every_minutes": 30.0,
     }
     pretrained: str | None = None
-    tokenizer: str = "google/paligemma-3b-pt-224"
+    tokenizer: str = TOKENIZER
     init: Literal["robot", "vision_language", "random"] = "robot"
     action_projection: Literal["surgery", "random"] = "surgery"
     tuning: Literal["full", "lora"] = "full"
@@ -68,8 +71,8 @@ class Pi05Config(PolicyConfig):
     dtype: Literal["bfloat16", "float32"] = "float32"
     compile: bool = False
     token_limit: int = 200
-    paligemma_variant: Literal["gemma_2b", "gemma_small", "gemma_toy"] = "gemma_2b"
-    action_expert_variant: Literal["gemma_300m", "gemma_small", "gemma_toy"] = "gemma_300m"
+    paligemma_variant: Language = "gemma_2b"
+    action_expert_variant: Expert = "gemma_300m"
 
     def __post_init__(self) -> None:
         """Check ranges and combinations.

@@ -6,12 +6,13 @@ LeRobot has only the published sizes; the two smaller ones are for tests, benchm
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from lerobot.policies.pi05.modeling_pi05 import GemmaConfig, get_gemma_config
 from transformers.models.auto import CONFIG_MAPPING
 
-from hlm.core.errors import InputError
+from hlm.core.errors import InputError, MismatchError
+from hlm.policies.pi05.config import Expert, Language
 
 # Typed as the common base class, which lacks the arguments used here.
 _CONFIGS: Any = CONFIG_MAPPING
@@ -79,7 +80,7 @@ def size_of(language: str, expert: str, image_size: tuple[int, int]) -> Size:
     height, width = image_size
     if height != width or height % PATCH_PX or height < PATCH_PX:
         raise InputError(f"pi0.5 sees squares of {PATCH_PX} px patches, such as 224 x 224, not {height} x {width}.")
-    models = _LANGUAGE.get(language) or get_gemma_config(language), _EXPERT.get(expert) or get_gemma_config(expert)
+    models = _gemma_of(language), _gemma_of(expert, expert=True)
     if models[0].depth != models[1].depth or models[0].head_dim != models[1].head_dim:
         raise InputError(
             f"a {expert} action expert cannot read a {language} vision-language model: their layers differ. "
@@ -92,6 +93,26 @@ def size_of(language: str, expert: str, image_size: tuple[int, int]) -> Size:
         vocabulary_size=_VOCABULARY[language],
         image_px=height,
     )
+
+
+def variants_of(language_width: int, expert_width: int, source: str) -> tuple[Language, Expert]:
+    """Names of the variants of a vision-language model and an action expert of these widths.
+
+    Args:
+        language_width: features of a token of the language model.
+        expert_width: features of a token of the action expert.
+        source: where the weights are from, for error messages.
+
+    Raises:
+        MismatchError: no variant has this width.
+    """
+    languages: dict[int, Language] = {_gemma_of(name).width: name for name in get_args(Language)}
+    experts: dict[int, Expert] = {_gemma_of(name, expert=True).width: name for name in get_args(Expert)}
+    for width, known in ((language_width, languages), (expert_width, experts)):
+        if width not in known:
+            widths = ", ".join(f"{name} {size}" for size, name in known.items())
+            raise MismatchError(f"{source} has a model of width {width}; known are {widths}.")
+    return languages[language_width], experts[expert_width]
 
 
 def paligemma_config(size: Size) -> Any:
@@ -121,6 +142,10 @@ def expert_config(size: Size) -> Any:
     """The action expert's configuration; flow time modulates its norms."""
     shape = _shape(size.expert, size.vocabulary_size)
     return _CONFIGS["gemma"](**shape, use_adarms=True, adarms_cond_dim=size.expert.width)
+
+
+def _gemma_of(name: str, *, expert: bool = False) -> GemmaConfig:
+    return (_EXPERT if expert else _LANGUAGE).get(name) or get_gemma_config(name)
 
 
 def _shape(gemma: GemmaConfig, vocabulary_size: int) -> dict[str, Any]:
