@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 EMBODIMENT = find_embodiment("unitree_g1")
 CAMERAS = tuple(camera.name for camera in EMBODIMENT.cameras)
-SERVER_PATIENCE_S = 60.0
+# For an answer, with all workers in the server's queue, and for a server to be there at all.
+SERVER_PATIENCE_S, CONNECT_PATIENCE_S = 60.0, 2.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,5 +175,11 @@ def _client(url: str) -> PolicyClient:
     from hlm.policies.serving.metadata import Needs
 
     needs = Needs(embodiment=EMBODIMENT.name, cameras=CAMERAS)
-    # The simulation stands still meanwhile, and all workers may be waiting in the server's queue.
-    return PolicyClient(url, api_key=api_key(None), timeout_s=SERVER_PATIENCE_S, needs=needs)
+    # The simulation stands still meanwhile.
+    return PolicyClient(
+        url,
+        api_key=api_key(None),
+        timeout_s=SERVER_PATIENCE_S,
+        connect_timeout_s=CONNECT_PATIENCE_S,
+        needs=needs,
+    )

@@ -147,7 +147,7 @@ class Link:
 
     async def _connect(self) -> ClientConnection:
         """Try once to connect, and check the policy."""
-        self.trouble = "it sends nothing"
+        self.trouble = "it sends nothing."
         try:
             connection = await connect(
                 self._url,
@@ -203,7 +203,7 @@ def _reason(error: Exception) -> str:
         body = (error.response.body or b"").decode("utf-8", "replace")
         return f"HTTP {error.response.status_code}. {' '.join(body.split())[:200]}"
     if isinstance(error, socket.gaierror):
-        return f"the host's name does not resolve ({(error.strerror or 'no reason given').lower()})."
+        return f"the name of the host does not resolve ({(error.strerror or 'no reason given').lower()})."
     if isinstance(error, OSError) and error.errno:
         return os.strerror(error.errno).lower() + "."
     if isinstance(error, OSError) and "Connect call failed" in str(error):  # at each of the host's addresses

@@ -11,7 +11,7 @@ from websockets.asyncio.client import ClientConnection
 
 # Both together are less than the 5 s after which people take a program for hung.
 QUIET_S = 1.0
-DEAD_S = 3.5
+DEAD_S = 3.0
 
 
 class SilentError(Exception):

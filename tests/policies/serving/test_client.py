@@ -11,6 +11,7 @@ from hlm.core.errors import InputError, MismatchError
 from hlm.core.layout import DIMENSIONS
 from hlm.core.policy import ActionPrefix
 from hlm.core.values import ActionChunk, CameraFrame, Observation
+from hlm.policies.serving import peer
 from hlm.policies.serving.client import PolicyClient
 from hlm.policies.serving.errors import AnswerError, AnswerTimeoutError, RefusedError, ServingError, UnreachableError
 from hlm.policies.serving.messages import Timing, encode_answer
@@ -247,6 +248,18 @@ def test_no_server_is_said_in_time(dead_port):
     assert time.monotonic() - begin < 2.0
 
 
+def test_host_that_does_not_exist_is_said():
+    with pytest.raises(UnreachableError, match=r"within 0\.5 s: the name of the host does not resolve \("):
+        PolicyClient("ws://nohost.invalid:8000", connect_timeout_s=0.5)
+
+
+def test_host_with_several_addresses_is_told_in_few_words(dead_port):
+    with pytest.raises(
+        UnreachableError, match=r"within 0\.3 s: (connection refused|nothing accepts connections there)\."
+    ):
+        PolicyClient(f"ws://localhost:{dead_port}", connect_timeout_s=0.3)
+
+
 def test_silent_server_is_said_in_time(silent_port):
     begin = time.monotonic()
     with pytest.raises(UnreachableError, match=r"within 0\.3 s: it sends nothing"):
@@ -254,8 +267,12 @@ def test_silent_server_is_said_in_time(silent_port):
     assert time.monotonic() - begin < 2.0
 
 
-def test_server_that_reads_nothing_is_said_in_time(impostor, policy, connect):
+@pytest.mark.parametrize(
+    ("timeout_s", "error"), [(0.3, AnswerTimeoutError), (1000.0, UnreachableError)], ids=["impatient", "patient"]
+)
+def test_server_that_reads_nothing_is_said_in_time(impostor, policy, connect, monkeypatch, timeout_s, error):
     """A request that does not fit into the socket's buffers cannot be sent, and must not block either."""
+    monkeypatch.setattr(peer, "DEAD_S", 1.0)
 
     def handler(connection):
         connection.send(pack(spec_message(policy.spec)))
@@ -264,9 +281,9 @@ def test_server_that_reads_nothing_is_said_in_time(impostor, policy, connect):
         connection.recv_flow_control.release()
 
     closing = threading.Event()
-    client = connect(impostor(handler), timeout_s=0.3)
+    client = connect(impostor(handler), timeout_s=timeout_s)
     frame = CameraFrame(0, np.zeros((4000, 4000, 3), np.uint8))
-    with pytest.raises(AnswerTimeoutError):
+    with pytest.raises(error):
         client.chunk(Observation(0, np.ones(DIMENSIONS), {"head": frame}, ""))
     closing.set()
 

@@ -8,8 +8,10 @@ import threading
 import time
 from contextlib import contextmanager
 
+import numpy as np
 import pytest
 
+from hlm.policies.serving import peer
 from hlm.policies.serving.client import PolicyClient
 from hlm.policies.serving.errors import AnswerTimeoutError, UnreachableError
 from hlm.runtime.background_policy import BackgroundPolicy, Status
@@ -87,6 +89,48 @@ def test_frozen_server_is_a_typed_error_and_answers_again_when_it_thaws(connect,
         running.send_signal(signal.SIGCONT)
         client._timeout_s = 10.0
         assert client.chunk(observe(4, stamp_ns=4)).actions[0, -1] == 4.0
+
+
+@pytest.fixture
+def hasty(monkeypatch):
+    """Signs of life are wanted sooner."""
+    monkeypatch.setattr(peer, "QUIET_S", 0.05)
+    monkeypatch.setattr(peer, "DEAD_S", 0.5)
+
+
+def test_server_that_freezes_over_a_request_is_noticed_long_before_the_deadline(connect, observe, hasty):
+    with process() as (running, url):
+        client = connect(url, timeout_s=1000.0, connect_timeout_s=0.5)
+        freezer = threading.Timer(0.3, lambda: running.send_signal(signal.SIGSTOP))
+        freezer.start()
+        with pytest.raises(UnreachableError, match=r"was lost: no sign of life for 0\.5 s"):
+            client.chunk(observe(13))
+        with pytest.raises(UnreachableError, match=r"within 0\.5 s: it sends nothing"):
+            client.chunk(observe(2))
+
+
+def test_killed_server_is_missed_at_the_next_request_long_before_the_deadline(connect, observe):
+    with process() as (running, url):
+        client = connect(url, timeout_s=1000.0, connect_timeout_s=0.5)
+        client.chunk(observe(1))
+        running.kill()
+        running.wait()
+        for _ in range(2):
+            with pytest.raises(UnreachableError, match=r"was lost|within 0\.5 s: connection refused"):
+                client.chunk(observe(2))
+
+
+def test_server_that_computes_is_not_taken_for_dead(
+    serve, policy, connect, observe, answer_to, held, hasty, monkeypatch
+):
+    """Even if it computes for many times as long as a sign of life may take."""
+    monkeypatch.setattr(peer, "DEAD_S", 0.2)
+    client = connect(serve(policy).url, timeout_s=1000.0)
+    with held(policy):
+        opener = threading.Timer(1.5, policy.gate.set)
+        opener.start()
+        chunk = client.chunk(observe(7))
+    assert np.array_equal(chunk.actions, answer_to(observe(7)))
 
 
 def test_control_loop_sees_the_kill_as_a_status(observe):
