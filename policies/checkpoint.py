@@ -32,6 +32,7 @@ from hlm.core.errors import CorruptError, HlmError, MissingFileError, StorageErr
 from hlm.core.files import NEW, replacing, write_atomic
 from hlm.core.serialization import json_bytes, read_json
 from hlm.datasets.statistics import Statistics
+from hlm.policies.card_data import CARD_FILE
 from hlm.policies.catalog import find_policy_type
 from hlm.policies.checkpoint_config import (
     CONFIG_FILE,
@@ -48,7 +49,6 @@ from hlm.policies.transforms.text import Text
 
 STATISTICS_FILE = "statistics.json"
 TRAINING_FILE = "training.pt"
-CARD_FILE = "card.md"
 # Files that may exist before the folder is a checkpoint.
 EARLY_FILES = (CONFIG_FILE, STATISTICS_FILE, CARD_FILE, CHECKSUM_FILE, TOKENIZER_FOLDER, PARTIAL_FOLDER)
 # Temporary files of safetensors.

@@ -43,6 +43,7 @@ def evaluated(task: str, source: PolicyConfig | None, seeds: Sequence[int]) -> E
         HlmError: the policy cannot be had, or not on this robot.
     """
     from hlm.evaluation.results import PolicyIdentity
+    from hlm.policies.card_data import data_of_card
 
     if source is None:
         return Evaluated(StationConfig(task=task), PolicyIdentity())
@@ -52,7 +53,7 @@ def evaluated(task: str, source: PolicyConfig | None, seeds: Sequence[int]) -> E
         policy_type=spec.policy_type,
         origin=spec.origin,
         digest=spec.digest,
-        trained_on=() if config is None else tuple(str(one["path"]) for one in config.mixture.get("datasets", ())),
+        trained_on=data_of_card(source.checkpoint) if isinstance(source, LocalPolicy) else (),
         horizon=spec.horizon,
         execution_horizon=source.execution_horizon or spec.execution_horizon,
     )

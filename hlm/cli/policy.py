@@ -62,7 +62,8 @@ def run(arguments: Sequence[str]) -> int:
 def info(arguments: Sequence[str]) -> int:
     """Print what a checkpoint holds."""
     config = parse(InfoArguments, "hlm policy info", arguments)
-    from hlm.policies.checkpoint import CARD_FILE, TRAINING_FILE, read_checkpoint, read_training
+    from hlm.policies.card_data import CARD_FILE
+    from hlm.policies.checkpoint import TRAINING_FILE, read_checkpoint, read_training
     from hlm.policies.checksums import read_checksums
 
     checkpoint = read_checkpoint(config.path)

@@ -1,4 +1,4 @@
-"""Reports: a folder with an HTML page that needs no server, the videos that it plays, and the figures as JSON."""
+"""Reports: a folder with an HTML page that needs no server, and the videos that it plays."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hlm.core.files import write_atomic
 from hlm.core.wording import counted
 from hlm.evaluation.charts import Bar, ending_bars, instruction_bars, stage_bars
 from hlm.evaluation.provenance import machine, versions
-from hlm.evaluation.results import EvalResult, RolloutResult, write_result
+from hlm.evaluation.results import EvalResult, RolloutResult
 from hlm.evaluation.subject import shortfall, subject, who
 from hlm.evaluation.terms import terms
 
@@ -70,7 +70,7 @@ class Section:
 
 
 def write_evaluation(folder: Path, result: EvalResult, command: str = "") -> Path:
-    """Write the report of one evaluation: `report.html` and `results.json`.
+    """Write the page of one evaluation.
 
     Args:
         folder: folder of the report, created if needed; it holds the rollouts' videos already.
@@ -83,8 +83,6 @@ def write_evaluation(folder: Path, result: EvalResult, command: str = "") -> Pat
     Raises:
         MissingFileError: a video of the result is not in the folder.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    write_result(folder, result)  # first, as a page can be made again
     title = f"{result.task}: {result.successes} of {counted(len(result.rollouts), 'rollout')} successful"
     section = Section(title="Result", evaluation=result, command=command)
     return _write(folder, title, [section], lead=f"Evaluated: {who(result)}.")

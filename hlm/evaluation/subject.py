@@ -45,8 +45,9 @@ def shortfall(result: EvalResult) -> str:
     """How much of a partial evaluation was done, and why no more; empty for a whole one."""
     if not result.partial:
         return ""
-    why = f", stopped because {result.stopped}" if result.stopped else ""
-    return f"partial: {len(result.rollouts)} of {result.planned} rollouts{why}"
+    # A signal's text says itself that it stopped the evaluation.
+    reason = result.stopped if result.stopped.startswith("stopped") else f"stopped: {result.stopped}"
+    return f"partial: {len(result.rollouts)} of {result.planned} rollouts{f', {reason}' if result.stopped else ''}"
 
 
 def seeds(result: EvalResult) -> str:

@@ -31,7 +31,7 @@ _SOMETIMES = {
     "task": "The scene, what is to be done in it, and the rules that score it.",
     "policy": "Who moved the robot: a trained network, which sees images, the robot's own joints and the instruction; "
     "or, where it says so, a program in its place.",
-    "policy type": "The kind of network.",
+    "policy type": "The kind of network: compact (hlm's own, small), pi05, smolvla or act.",
     "trained on": "The demonstrations that the policy learnt from.",
     "horizon": "A policy plans a chunk of actions ahead, 30 for each second, executes the first ones, and plans again.",
     "digest": "A fingerprint of weights, statistics and sampling: equal for the same policy, wherever it is kept.",

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hlm.core.layout import GROUPS
+from hlm.policies.card_data import data_line
 from hlm.policies.checkpoint import Checkpoint
 from hlm.policies.load_report import LoadReport
 from hlm.policies.training.validation import Validation
@@ -63,7 +64,7 @@ def card(checkpoint: Checkpoint, facts: RunFacts, validation: Validation | None)
         "",
         "## Training",
         "",
-        *[f"- data: {line}" for line in facts.data],
+        *map(data_line, facts.data),
         f"- {facts.training_episodes} training episodes, {facts.validation_episodes} held out",
         *[f"- realised fraction of {name}: {share:.4f}" for name, share in facts.fractions.items()],
         f"- {facts.step} updates{planned}, {facts.batch_size * facts.processes} samples each, seed {facts.seed}, "
