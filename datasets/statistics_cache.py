@@ -5,19 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from platformdirs import user_cache_path
 
-from hlm.core.errors import CorruptError, HlmError
+from hlm.core.errors import HlmError
 from hlm.core.files import write_atomic
 from hlm.core.serialization import json_bytes, read_json
+from hlm.datasets.digest import array_ending
 from hlm.datasets.reader import Episode
 from hlm.datasets.statistics import Statistics, statistics
-from hlm.datasets.store.arrays import chunk_name
-from hlm.datasets.store.checksum import CHECKSUM_BYTES, checksum
+from hlm.datasets.store.checksum import checksum
 
 _LOG = logging.getLogger(__name__)
 
@@ -78,19 +77,7 @@ def _checksum(found: Statistics) -> str:
 def _content_name(episodes: Sequence[Episode], step_weights: Sequence[float] | None) -> str:
     weights = step_weights if step_weights is not None and len(set(step_weights)) > 1 else [1.0] * len(episodes)
     content = [
-        [_ending(episode.path / "state"), _ending(episode.path / "action"), weight]
+        [array_ending(episode.path / "state"), array_ending(episode.path / "action"), weight]
         for episode, weight in zip(episodes, weights, strict=True)
     ]
     return hashlib.sha256(json.dumps([_METHOD, content]).encode()).hexdigest()
-
-
-def _ending(folder: Path) -> tuple[int, str]:
-    """Size of a [time, dimension] array's file in bytes, and the checksum at its end."""
-    path = folder / chunk_name(2)
-    try:
-        with path.open("rb") as file:
-            length = file.seek(0, os.SEEK_END)
-            file.seek(max(0, length - CHECKSUM_BYTES))
-            return length, file.read().hex()
-    except FileNotFoundError:
-        raise CorruptError(f"{path} is missing.") from None

@@ -45,7 +45,8 @@ class TrainConfig:
         outcomes: outcomes of the episodes of `datasets` to train on.
         out: folder for the checkpoint; must not exist yet.
         resume: checkpoint to continue, with the config that it was started with. Only threads, workers,
-            save_every_minutes, max_minutes, sharding, wandb and the number of processes may be changed.
+            save_every_minutes, max_minutes, sharding, wandb and the number of processes may be changed; and datasets,
+            where they were moved to.
         cameras: cameras that the policy sees, in this order; by default, all cameras of the episodes.
         image_size: height and width that images are letterboxed to, px; by default, as recorded.
         horizon: actions per chunk.
@@ -170,7 +171,8 @@ class TrainConfig:
             raise InputError(f"final_learning_rate_ratio must be in [0, 1], got {self.final_learning_rate_ratio}.")
 
     def _check_exclusive(self) -> None:
-        if self.datasets and self.mixture is not None:
+        # A run that began with a mixture may be told where the mixture's datasets are now.
+        if self.datasets and self.mixture is not None and self.resume is None:
             raise InputError("give --datasets or --mixture, not both; a mixture lists its own datasets.")
         if self.mixture is not None and self.outcomes != OUTCOMES:
             raise InputError("--outcomes filters --datasets; a mixture filters its own datasets, in its file.")

@@ -12,7 +12,7 @@ from hlm.policies.checkpoint_config import CheckpointConfig, read_config
 from hlm.policies.training.config import SMALLEST_BATCH, TrainConfig, config_of
 
 # Options that may change when a run is resumed.
-FREE_WHEN_RESUMED = ("threads", "workers", "save_every_minutes", "max_minutes", "sharding", "wandb")
+FREE_WHEN_RESUMED = ("threads", "workers", "save_every_minutes", "max_minutes", "sharding", "wandb", "datasets")
 
 
 def resuming(path: Path, **changes: Any) -> TrainConfig:
@@ -41,6 +41,12 @@ def must_continue(config: TrainConfig) -> CheckpointConfig:
                 f"{path} was started with {name} {before.get(name)}, not {value}; resuming cannot change it."
             )
     return read_config(path)
+
+
+def moved_datasets(config: TrainConfig) -> tuple[Path, ...]:
+    """Where a config says that the datasets of the run that it resumes are now; empty if it does not say."""
+    before = resuming(config.resume or config.out).datasets
+    return () if config.datasets == before else config.datasets
 
 
 def share_of(document: Mapping[str, Any], processes: int) -> int:

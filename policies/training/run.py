@@ -5,19 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 from accelerate import Accelerator
 
 from hlm.core.documents import from_document
-from hlm.core.errors import MismatchError
 from hlm.datasets.loader import Samples
-from hlm.datasets.mixture import MixtureConfig
 from hlm.datasets.statistics import Statistics
 from hlm.datasets.statistics_cache import cached_statistics
+from hlm.datasets.store.lock import FolderLock
 from hlm.policies.catalog import find_policy_type
-from hlm.policies.checkpoint import read_statistics, read_training
+from hlm.policies.checkpoint import read_statistics
 from hlm.policies.checkpoint_config import CheckpointConfig
 from hlm.policies.encoding import Encoding
 from hlm.policies.load_report import LoadReport
@@ -28,19 +28,16 @@ from hlm.policies.training.description import (
     new_checkpoint_config,
     run_document,
     training_statistics,
-    usable_augmentation,
 )
 from hlm.policies.training.display import Display
 from hlm.policies.training.held_out import HeldOut, open_held_out
-from hlm.policies.training.output_folder import must_be_new, must_be_writable
+from hlm.policies.training.opening import Saved, lock_run, open_run, reopen_run
 from hlm.policies.training.precision import use_bfloat16
 from hlm.policies.training.processes import join_processes, local_processes, together
-from hlm.policies.training.resuming import must_continue, share_of
 from hlm.policies.training.samples import EncodedSample, encoded_samples
 from hlm.policies.training.state import TrainState
-from hlm.policies.training.training_data import TrainingData, mixture_config, open_training_data
+from hlm.policies.training.training_data import TrainingData
 from hlm.policies.training.validation import Validation
-from hlm.policies.upgrade import upgrade_state
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -51,6 +48,8 @@ class Run:
         config: config of the run.
         command: command line that started it.
         data: episodes to train and validate on.
+        episodes: what resuming compares the episodes with; empty in all processes but the first.
+        folder: what relative paths of its datasets are relative to.
         checkpoint: what will build the policy.
         statistics: statistics of the training steps.
         encoding: how steps become what the network sees.
@@ -65,6 +64,8 @@ class Run:
     config: TrainConfig
     command: str
     data: TrainingData
+    episodes: list[list[Any]]
+    folder: Path
     checkpoint: CheckpointConfig
     statistics: Statistics
     encoding: Encoding
@@ -85,18 +86,6 @@ class Run:
         return self.data.fractions(self.config.seed, self.state.step * self.samples_per_update)
 
 
-class Saved(NamedTuple):
-    """A run to resume.
-
-    Attributes:
-        checkpoint: what builds its policy.
-        document: its training state.
-    """
-
-    checkpoint: CheckpointConfig
-    document: Mapping[str, Any]
-
-
 class Described(NamedTuple):
     """What builds the policy.
 
@@ -111,8 +100,14 @@ class Described(NamedTuple):
     encoding: Encoding
 
 
-def prepare(config: TrainConfig, command: str, display: Display) -> Run:
+def prepare(config: TrainConfig, command: str, display: Display, lock: FolderLock | None = None) -> Run:
     """Open and build everything that a run needs.
+
+    Args:
+        config: config of the run.
+        command: command line that starts it.
+        display: where to say what.
+        lock: lock of the run's folder, taken before the state of a run to resume is read; by default, none is taken.
 
     Raises:
         HlmError: the data, the config or the checkpoint to resume cannot be used.
@@ -122,7 +117,14 @@ def prepare(config: TrainConfig, command: str, display: Display) -> Run:
         display.silence()
     torch.set_num_threads(config.threads or max(1, len(os.sched_getaffinity(0)) // local_processes()))
     with together(accelerator):
-        config, data, saved = _open(config, accelerator)
+        if accelerator.is_main_process and lock is not None and config.resume is not None:
+            lock_run(config, lock)
+    with together(accelerator):
+        if config.resume is None:
+            opened = open_run(config, accelerator)
+        else:
+            opened = reopen_run(config, accelerator, display.say)
+        config, data, saved = opened.config, opened.data, opened.saved
         policy_type = find_policy_type(config.policy)
         if saved is None and accelerator.is_main_process:
             cached_statistics(data.episodes, data.step_weights)  # The other processes find them in the cache.
@@ -146,6 +148,8 @@ def prepare(config: TrainConfig, command: str, display: Display) -> Run:
         config=config,
         command=command if saved is None else str(saved.document.get("command", command)),
         data=data,
+        episodes=opened.episodes,
+        folder=opened.folder,
         checkpoint=checkpoint,
         statistics=statistics,
         encoding=encoding,
@@ -156,23 +160,6 @@ def prepare(config: TrainConfig, command: str, display: Display) -> Run:
         accelerator=accelerator,
         state=state,
     )
-
-
-def _open(config: TrainConfig, accelerator: Accelerator) -> tuple[TrainConfig, TrainingData, Saved | None]:
-    """The config fitted to processes and data, the data, and the run to resume, if any."""
-    saved: Saved | None = None
-    if config.resume is None:
-        must_be_new(config.out)
-        mixture = mixture_config(config)
-    else:
-        saved = Saved(must_continue(config), upgrade_state(read_training(config.resume)))
-        config = replace(config, batch_size=share_of(saved.document, accelerator.num_processes))
-        mixture = from_document(MixtureConfig, saved.checkpoint.mixture, "mixture")
-    must_be_writable(config.out)
-    data = open_training_data(config, mixture)
-    if saved is not None and saved.document.get("episodes") != data.document():
-        raise MismatchError(f"the datasets of {config.out} have changed since the run began; start a new run.")
-    return replace(config, augmentation=usable_augmentation(config, data.cameras)), data, saved
 
 
 def _described(config: TrainConfig, data: TrainingData, policy_type: PolicyType, saved: Saved | None) -> Described:

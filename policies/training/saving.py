@@ -64,7 +64,9 @@ class Saver:
         training = state.to_document() | {
             "samples": run.samples_per_update,
             "command": run.command,
-            "episodes": run.data.document(),
+            "episodes": run.episodes,
+            "datasets": list(run.data.names),
+            "folder": str(run.folder),
             "loaded": to_document(run.loaded),
             "validation": to_document(self._validation),
         }

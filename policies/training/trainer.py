@@ -19,7 +19,7 @@ from hlm.policies.training.config import TrainConfig
 from hlm.policies.training.display import Display
 from hlm.policies.training.draws import SampleDraws
 from hlm.policies.training.loading import read_batches
-from hlm.policies.training.output_folder import must_have_space
+from hlm.policies.training.output_folder import must_be_new, must_have_space
 from hlm.policies.training.pace import Pace
 from hlm.policies.training.processes import any_of, fail_together, noticing_losses, together
 from hlm.policies.training.reports import Reports
@@ -52,9 +52,13 @@ def train(config: TrainConfig, command: str = "", *, stop_after: int | None = No
         HlmError: data or config cannot be used, or training diverged.
         KeyboardInterrupt: stopped by a signal, after saving.
     """
-    with Display() as display, torch.random.fork_rng(devices=[]):
-        run = prepare(config, command, display)
-        return Trainer(run, display, MonotonicClock()).run_until(stop_after)
+    with ExitStack() as stack:
+        display = stack.enter_context(Display())
+        stack.enter_context(torch.random.fork_rng(devices=[]))
+        lock = FolderLock(config.out)
+        stack.callback(lock.release)
+        run = prepare(config, command, display, lock)
+        return Trainer(run, display, MonotonicClock(), lock).run_until(stop_after)
 
 
 class Trainer:
@@ -64,9 +68,10 @@ class Trainer:
         run: the run.
         display: progress display.
         clock: clock that times the updates.
+        lock: lock of the run's folder; held while training.
     """
 
-    def __init__(self, run: Run, display: Display, clock: Clock) -> None:
+    def __init__(self, run: Run, display: Display, clock: Clock, lock: FolderLock) -> None:
         self._run = run
         self._display = display
         self._clock = clock
@@ -75,7 +80,7 @@ class Trainer:
         self._tally = Tally(run.data.names)
         self._reported_step = run.state.step
         self._saver = Saver(run, display.say)
-        self._lock = FolderLock(run.config.out)
+        self._lock = lock
 
     def run_until(self, stop_after: int | None) -> Path:
         """Train to the last update, or for `stop_after` updates; see `train`."""
@@ -89,6 +94,8 @@ class Trainer:
                 if accelerator.is_main_process:
                     must_have_space(config.out, state.checkpoint_bytes)
                     stack.enter_context(self._lock)
+                    if config.resume is None:
+                        must_be_new(config.out)  # Another run may have been faster.
                 reports = stack.enter_context(
                     Reports(config, state.step, self._display.say, wanted=accelerator.is_main_process)
                 )

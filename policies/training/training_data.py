@@ -12,6 +12,7 @@ import numpy as np
 
 from hlm.core.errors import InputError, MismatchError, UnknownNameError
 from hlm.core.seeds import SeedRanges, seed_ranges
+from hlm.datasets.digest import episode_digest
 from hlm.datasets.mixture import Mixture, MixtureConfig, MixtureEntry, Part, read_config
 from hlm.datasets.reader import Episode
 from hlm.datasets.sampler import MixtureSampler
@@ -99,9 +100,13 @@ class TrainingData:
         return np.searchsorted(np.cumsum(self.steps), numbers, side="right")
 
     def document(self) -> list[list[Any]]:
-        """Folder, length and use of every episode, in order: what must be the same when a run is resumed."""
+        """Folder, length, use and digest of every episode, in order: what must be the same when a run is resumed."""
         uses = {"training": self.episodes, "validation": self.validation}
-        return [[episode.path.name, len(episode), use] for use, episodes in uses.items() for episode in episodes]
+        return [
+            [episode.path.name, len(episode), use, episode_digest(episode)]
+            for use, episodes in uses.items()
+            for episode in episodes
+        ]
 
 
 def mixture_config(config: TrainConfig) -> MixtureConfig:

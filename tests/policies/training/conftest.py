@@ -12,6 +12,7 @@ from rich.console import Console
 
 from hlm.cli.main import main
 from hlm.core.clock import MonotonicClock, ticks
+from hlm.datasets.store.lock import FolderLock
 from hlm.policies.training.display import Display
 from hlm.policies.training.run import prepare
 from hlm.policies.training.trainer import Trainer
@@ -94,7 +95,7 @@ def run_with_clock():
         display = Display(Console(file=said, width=300))
         with display, torch.random.fork_rng(devices=[]):
             run = prepare(config, "hlm train", display)
-            Trainer(run, display, PatientClock()).run_until(None)
+            Trainer(run, display, PatientClock(), FolderLock(config.out)).run_until(None)
         return run, said.getvalue()
 
     return make

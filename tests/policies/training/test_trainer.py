@@ -253,7 +253,7 @@ def test_a_small_network_learns_two_episodes_by_heart(make_dataset, tiny_config,
 
 def test_a_run_leaves_everything_that_a_checkpoint_has(trained_path):
     names = {entry.name for entry in trained_path.iterdir()}
-    files = {"model.safetensors", "config.yaml", "statistics.json", "training.pt", "card.md", "loss.png"}
+    files = {"model.safetensors", "config.yaml", "statistics.json", "training.pt", "SHA256SUMS", "card.md", "loss.png"}
     assert names == files | {"tensorboard"}
     card = (trained_path / "card.md").read_text()
     for told in (
