@@ -145,7 +145,7 @@ def _begin(config: EvalArguments, command: str) -> int:
     try:
         with FolderLock(folder):
             write_atomic(folder / PLAN_FILE, plan_bytes(plan))
-            return _carry_out(plan, who, folder, config.workers)
+            return _carry_out(plan, who, folder)
     finally:
         with suppress(OSError):
             folder.rmdir()  # refused unless nothing is kept
@@ -159,6 +159,7 @@ def _resume(folder: Path, workers: int | None) -> int:
     if not folder.is_dir():
         raise MissingFileError(f"no folder {folder}, so there is no evaluation to go on with.")
     plan = read_plan(folder)
+    plan = replace(plan, workers=workers or plan.workers)
     if plan.hlm != hlm.__version__:
         raise MismatchError(
             f"{folder} was begun with hlm {plan.hlm}, and this is {hlm.__version__}: its rollouts would not compare. "
@@ -167,7 +168,7 @@ def _resume(folder: Path, workers: int | None) -> int:
     with FolderLock(folder):
         who = _who(plan)
         must_be_the_same(folder, plan, who.identity)
-        return _carry_out(plan, who, folder, workers)
+        return _carry_out(plan, who, folder)
 
 
 def _plan(config: EvalArguments, command: str) -> Plan:
@@ -189,6 +190,7 @@ def _plan(config: EvalArguments, command: str) -> Plan:
         videos=min(config.videos, config.rollouts),
         euler_steps=config.euler_steps,
         execution_horizon=config.execution_horizon,
+        workers=config.workers,
         json=None if config.json is None else config.json.absolute(),
         command=command,
         hlm=hlm.__version__,
@@ -204,8 +206,8 @@ def _who(plan: Plan) -> Evaluated:
     return evaluated(plan.task, source_of(plan), plan.seeds)
 
 
-def _carry_out(plan: Plan, who: Evaluated, folder: Path, asked: int | None) -> int:
-    workers, why = worker_count(plan, who.station, asked)
+def _carry_out(plan: Plan, who: Evaluated, folder: Path) -> int:
+    workers, why = worker_count(plan, who.station)
     if why:
         console().print(f"note: {why}", soft_wrap=True)
     return carry_out(Evaluation(plan=plan, station=who.station, folder=folder, workers=workers))

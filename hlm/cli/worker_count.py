@@ -22,17 +22,16 @@ _TORCH_BYTES = 300_000_000
 _WEIGHTS = 2.5  # while a policy is loaded, its file's tensors, the network's, and what converting them takes
 
 
-def worker_count(plan: Plan, station: StationConfig, asked: int | None) -> tuple[int, str]:
+def worker_count(plan: Plan, station: StationConfig) -> tuple[int, str]:
     """Number of worker processes, and a line if the memory allows fewer than would be.
 
     Args:
         plan: the evaluation.
         station: where it happens.
-        asked: by the user; None for as many as make sense.
     """
     cores = len(os.sched_getaffinity(0))
     usual = min(cores, WORKERS_OF_A_SERVER) if isinstance(station.source, ServedPolicy) else cores
-    wanted = min(asked or usual, plan.rollouts)
+    wanted = min(plan.workers or usual, plan.rollouts)
     free, need = free_memory_bytes(), worker_bytes(plan, station)
     if free is None or wanted == 1:
         return wanted, ""

@@ -32,6 +32,7 @@ class Plan:
         execution_horizon: actions of each chunk that are executed; the policy's default if None.
         identity: which policy it is.
         unseen: whether the policy was trained on none of the seeds; None when that is not known.
+        workers: processes that were asked for; as many as make sense if None.
         json: absolute path of a second file for the result, or None.
         command: command line.
         hlm: version that runs it.
@@ -49,6 +50,7 @@ class Plan:
     execution_horizon: int | None = None
     identity: PolicyIdentity = field(default_factory=PolicyIdentity)
     unseen: bool | None = None
+    workers: int | None = None
     json: Path | None = None
     command: str = ""
     hlm: str = ""

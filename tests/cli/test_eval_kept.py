@@ -1,0 +1,372 @@
+"""Evaluations that end early keep what they have, say how to go on, and end as if nothing had happened."""
+
+import errno
+import json
+import os
+import signal
+from contextlib import contextmanager
+from dataclasses import replace
+from shutil import copytree
+
+import pytest
+
+from hlm.cli import evaluation as module
+from hlm.cli.main import main
+from hlm.core.errors import LostError, StorageError
+from hlm.core.files import NEW
+from hlm.datasets.store.lock import FolderLock
+from hlm.evaluation import journal
+from hlm.evaluation.plan import PLAN_FILE
+from hlm.evaluation.results import RolloutResult, load_result
+from hlm.policies.checkpoint_config import CONFIG_FILE, config_bytes, read_config, set_sampling
+
+WORDS = ["eval", "--source", "scripted", "--rollouts", "5", "--seed", "8", "--workers", "1"]
+
+
+def scored(seed, *, fault="", steps=31):
+    return RolloutResult(
+        seed=seed,
+        instruction="wave",
+        success=seed % 2 == 0 and not fault,
+        stage=1 - seed % 2,
+        stages=("reach", "wave"),
+        progress=0.25,
+        wrong_object=False,
+        fell=False,
+        duration_s=seed / 3,
+        steps=steps,
+        fault=fault,
+    )
+
+
+@pytest.fixture
+def rollouts(monkeypatch):
+    """Puts a function in the place of stations, and lists the seeds that it was asked for."""
+    asked = []
+
+    def use(run):
+        def noted(seed):
+            asked.append(seed)
+            return run(seed)
+
+        @contextmanager
+        def opened(*_):
+            yield noted
+
+        monkeypatch.setattr(module, "open_rollouts", opened)
+        return asked
+
+    use(scored)
+    return use
+
+
+def stopping(seed, error):
+    def run(now):
+        if now == seed:
+            raise error
+        return scored(now)
+
+    return run
+
+
+def signalled(seed, number):
+    def run(now):
+        if now == seed:
+            os.kill(os.getpid(), number)
+        return scored(now)
+
+    return run
+
+
+def names(folder):
+    return sorted(entry.name for entry in folder.iterdir())
+
+
+@pytest.fixture
+def whole(folder, rollouts, capsys):
+    """The results of the evaluation when nothing ends it."""
+    assert main([*WORDS, "--out", "whole"]) == 0
+    capsys.readouterr()
+    return (folder / "whole" / "results.json").read_bytes()
+
+
+ENDS = {
+    "ctrl+c": (stopping(10, KeyboardInterrupt()), 130, "interrupted"),
+    "sigterm": (signalled(10, signal.SIGTERM), 143, "stopped by SIGTERM"),
+    "sighup": (signalled(10, signal.SIGHUP), 129, "stopped by SIGHUP"),
+    "server": (stopping(10, LostError("the server\nis gone.")), 2, "the server is gone"),
+    "memory": (stopping(10, MemoryError()), 2, "the memory is full; try fewer --workers"),
+    "disk": (stopping(10, OSError(errno.ENOSPC, "No space left")), 2, "no space left"),
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_what_was_done_is_printed_kept_marked_and_resumed(folder, rollouts, whole, capsys, end):
+    run, code, reason = ENDS[end]
+    rollouts(run)
+    assert main([*WORDS, "--out", "out"]) == code
+    text = capsys.readouterr()
+    assert text.err == f"hlm: {reason}; 2 of 5 rollouts are kept; go on with `hlm eval --resume out`\n"
+    assert "1 of 2 = 50%" in text.out
+    assert "2 of 5 rollouts" in text.out
+    part = load_result(folder / "out")
+    assert (part.partial, part.planned, part.stopped, len(part.rollouts)) == (True, 5, reason, 2)
+    assert names(folder / "out") == ["evaluation.json", "report.html", "results.json", "rollouts.jsonl"]
+
+    asked = rollouts(scored)
+    asked.clear()
+    assert main(["eval", "--resume", "out"]) == 0
+    assert asked == [10, 11, 12]
+    assert (folder / "out" / "results.json").read_bytes() == whole
+    assert capsys.readouterr().err == ""
+
+
+def test_a_signal_that_is_ignored_stays_so(folder, rollouts, monkeypatch):
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        rollouts(signalled(10, signal.SIGHUP))
+        assert main([*WORDS, "--out", "out"]) == 0
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "text"),
+    [
+        (KeyboardInterrupt(), 130, "hlm: interrupted\n"),
+        (LostError("the server is gone."), 2, "hlm: the server is gone.\n"),
+        (OSError(errno.ENOSPC, "No space left"), 2, "hlm: No space left\n"),
+    ],
+)
+def test_an_evaluation_that_ends_before_its_first_result_leaves_nothing(folder, rollouts, capsys, error, code, text):
+    rollouts(stopping(8, error))
+    assert main([*WORDS, "--out", "out"]) == code
+    assert capsys.readouterr().err == text
+    assert list(folder.iterdir()) == []
+
+
+def test_a_rollout_that_breaks_is_counted_and_the_others_go_on(folder, rollouts, capsys):
+    rollouts(lambda seed: scored(seed, fault="the chunk is not finite" if seed == 10 else ""))
+    assert main([*WORDS, "--out", "out"]) == 0
+    result = load_result(folder / "out")
+    assert (result.successes, len(result.rollouts), result.fault_rate) == (2, 5, 0.2)
+    assert "20%, mostly because the chunk is not finite (seed 10)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 9])
+def test_when_no_rollout_begins_it_is_an_error_and_no_score(refused, rollouts, count):
+    asked = rollouts(lambda seed: scored(seed, fault="the images have another size.", steps=0))
+    line = refused(*WORDS, "--rollouts", str(count), "--out", "out")
+    assert line == "hlm: no rollout came as far as its first step: the images have another size."
+    assert len(asked) == min(count, 3)
+
+
+def test_one_that_begins_makes_the_others_failures(folder, rollouts):
+    rollouts(lambda seed: scored(seed) if seed == 10 else scored(seed, fault="no chunk", steps=0))
+    assert main([*WORDS, "--out", "out"]) == 0
+    assert load_result(folder / "out").fault_rate == 0.8
+
+
+def test_half_a_line_and_half_a_film_of_a_killed_process_are_nothing(folder, rollouts, whole):
+    rollouts(stopping(11, KeyboardInterrupt()))
+    main([*WORDS, "--out", "out"])
+    path = folder / "out" / journal.JOURNAL_FILE
+    path.write_bytes(path.read_bytes()[:-20])
+    (folder / "out" / f"seed_11.mp4{NEW}").touch()
+    asked = rollouts(scored)
+    asked.clear()
+    assert main(["eval", "--resume", "out"]) == 0
+    assert asked == [10, 11, 12]
+    assert (folder / "out" / "results.json").read_bytes() == whole
+    assert not (folder / "out" / f"seed_11.mp4{NEW}").exists()
+
+
+def test_a_finished_evaluation_is_only_reported_again(folder, rollouts, whole):
+    asked = rollouts(scored)
+    asked.clear()
+    (folder / "whole" / "report.html").unlink()
+    assert main(["eval", "--resume", "whole"]) == 0
+    assert asked == []
+    assert (folder / "whole" / "results.json").read_bytes() == whole
+    assert (folder / "whole" / "report.html").is_file()
+
+
+def test_the_second_file_is_written_too(folder, rollouts, monkeypatch):
+    rollouts(stopping(10, KeyboardInterrupt()))
+    main([*WORDS, "--out", "out", "--json", "more/copy.json"])
+    assert json.loads((folder / "more" / "copy.json").read_text())["partial"]
+    rollouts(scored)
+    (folder / "elsewhere").mkdir()
+    monkeypatch.chdir(folder / "elsewhere")
+    assert main(["eval", "--resume", "../out"]) == 0
+    assert (folder / "more" / "copy.json").read_bytes() == (folder / "out" / "results.json").read_bytes()
+
+
+def fail_once(monkeypatch, target, error):
+    def fail(*_):
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(target, fail)
+        return main([*WORDS, "--out", "out", "--json", "copy.json"])
+
+
+@pytest.mark.parametrize("error", [StorageError("the disk is full."), OSError(errno.ENOSPC, "Full")])
+def test_without_a_page_the_figures_are_there(folder, rollouts, monkeypatch, capsys, whole, error):
+    assert fail_once(monkeypatch, "hlm.evaluation.report.write_evaluation", error) == 2
+    text = capsys.readouterr()
+    assert "3 of 5 = 60%" in text.out
+    assert text.err.startswith("hlm: no page: ")
+    assert text.err.endswith("; go on with `hlm eval --resume out`\n")
+    assert text.err.count("\n") == 1
+    for path in (folder / "out" / "results.json", folder / "copy.json"):
+        assert path.read_bytes() == whole
+    assert main(["eval", "--resume", "out"]) == 0
+    assert (folder / "out" / "report.html").is_file()
+
+
+def test_when_nothing_can_be_written_at_the_end_the_figures_are_printed(folder, rollouts, monkeypatch, capsys, whole):
+    monkeypatch.setattr("hlm.evaluation.results.write_result", lambda *_: (_ for _ in ()).throw(OSError(28, "Full")))
+    assert fail_once(monkeypatch, "hlm.evaluation.report.write_evaluation", StorageError("full too.")) == 2
+    text = capsys.readouterr()
+    assert "3 of 5 = 60%" in text.out
+    assert text.err == "hlm: the figures are not kept: full; no page: full too; go on with `hlm eval --resume out`\n"
+
+
+def test_a_disk_that_fills_up_ends_it_and_what_fits_is_kept(folder, rollouts, monkeypatch, capsys, whole):
+    append = journal.append
+
+    def full(where, result):
+        if result.seed == 10:
+            raise StorageError("could not write to out/rollouts.jsonl: no space left.")
+        append(where, result)
+
+    monkeypatch.setattr(journal, "append", full)
+    assert main([*WORDS, "--out", "out"]) == 2
+    text = capsys.readouterr()
+    assert "no space left" in text.err
+    assert "2 of 3" in text.out  # what was done counts, although not all of it is kept
+    monkeypatch.setattr(journal, "append", append)
+    assert main(["eval", "--resume", "out"]) == 0
+    assert (folder / "out" / "results.json").read_bytes() == whole
+
+
+def test_the_same_out_says_how_to_go_on(refused, folder, rollouts, capsys):
+    rollouts(stopping(10, KeyboardInterrupt()))
+    main([*WORDS, "--out", "out"])
+    capsys.readouterr()
+    line = refused(*WORDS, "--out", "out")
+    assert line == (
+        "hlm: out holds an unfinished evaluation (2 of 5 rollouts): go on with `hlm eval --resume out`, or name "
+        "another --out."
+    )
+    rollouts(scored)
+    main(["eval", "--resume", "out"])
+    capsys.readouterr()
+    assert "out is already there, a finished evaluation" in refused(*WORDS, "--out", "out")
+
+
+def test_a_running_evaluation_is_nobody_elses(refused, folder, rollouts, capsys):
+    rollouts(stopping(10, KeyboardInterrupt()))
+    main([*WORDS, "--out", "out"])
+    capsys.readouterr()
+    with FolderLock(folder / "out"):
+        for words in ([*WORDS, "--out", "out"], ["eval", "--resume", "out"]):
+            assert f"out is being written by process {os.getpid()}" in refused(*words)
+
+
+def test_evaluations_that_begin_in_the_same_second_have_a_folder_each(folder, rollouts, monkeypatch):
+    class Clock:
+        @staticmethod
+        def now():
+            from datetime import UTC, datetime
+
+            return datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+    monkeypatch.setattr("hlm.cli.evaluation_folder.datetime", Clock)
+    for _ in range(3):
+        assert main(WORDS) == 0
+    found = names(folder / "runs" / "eval")
+    assert [name[len(found[0]) :] for name in found] == ["", "_2", "_3"]
+    for name in found:
+        assert len(load_result(folder / "runs" / "eval" / name).rollouts) == 5
+
+
+def cut(folder, rollouts, capsys):
+    """An evaluation that was stopped, in `out`."""
+    rollouts(stopping(10, KeyboardInterrupt()))
+    main([*WORDS, "--out", "out"])
+    capsys.readouterr()
+    rollouts(scored)
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["--resume", "none"], "no folder none, so there is no evaluation to go on with."),
+        (["--resume", "."], "no evaluation in .: there is no evaluation.json."),
+        (["--resume", "out", "--rollouts", "9"], "--rollouts does nothing with --resume"),
+        (["--resume", "out", "--source", "scripted"], "--source does nothing with --resume"),
+        (["--resume", "out", "--euler-steps", "2"], "--euler-steps does nothing with --resume"),
+        (["policy", "--resume", "out"], "CHECKPOINT does nothing with --resume"),
+    ],
+)
+def test_resuming_takes_everything_from_the_folder(refused, folder, rollouts, capsys, words, text):
+    cut(folder, rollouts, capsys)
+    assert text in refused("eval", *words)
+
+
+def test_another_hlm_does_not_go_on(refused, folder, rollouts, capsys, monkeypatch):
+    cut(folder, rollouts, capsys)
+    monkeypatch.setattr("hlm.__version__", "99.0")
+    assert "and this is 99.0: its rollouts would not compare" in refused("eval", "--resume", "out")
+
+
+def test_another_policy_does_not_go_on(refused, folder, rollouts, capsys, checkpoint):
+    copytree(checkpoint, folder / "policy")
+    rollouts(stopping(100_002, KeyboardInterrupt()))
+    assert main(["eval", "policy", "--workers", "1", "--out", "out"]) == 130
+    rollouts(scored)
+    plan = json.loads((folder / "out" / PLAN_FILE).read_text())
+    assert plan["identity"]["policy_type"] == "compact"
+    assert plan["identity"]["digest"]
+    set_sampling(folder / "policy", euler_steps=7)
+    capsys.readouterr()
+    assert "policy is not the policy that out was begun with" in refused("eval", "--resume", "out")
+    set_sampling(folder / "policy", euler_steps=3)
+    assert main(["eval", "--resume", "out"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("learnt", "seed", "unseen", "note"),
+    [
+        (
+            {"shelf_cup_transfer": ((0, 1), (4, 9))},
+            0,
+            False,
+            "note: the policy was trained on 3 of the 5 seeds, such as 0",
+        ),
+        ({"shelf_cup_transfer": ((0, 1),)}, 2, True, ""),
+        ({"another_task": ((0, 99),)}, 0, True, ""),
+        ({"shelf_cup_transfer": ((100_000, 100_009),)}, 100_000, False, "note: the policy was trained on 5 of the 5"),
+        (None, 0, None, ""),
+        (None, 100_000, True, ""),
+    ],
+)
+def test_seeds_that_a_policy_was_trained_on_are_told(folder, rollouts, capsys, checkpoint, learnt, seed, unseen, note):
+    copytree(checkpoint, folder / "policy")
+    config = replace(read_config(checkpoint), training_seeds=learnt)
+    (folder / "policy" / CONFIG_FILE).write_bytes(config_bytes(config))
+    words = ["eval", "policy", "--seed", str(seed), "--rollouts", "5", "--workers", "1", "--out", "out"]
+    assert main(words) == 0
+    text = capsys.readouterr().out
+    assert load_result(folder / "out").unseen is unseen
+    assert ("the policy was trained on some of these" in text) == (unseen is False)
+    assert text.startswith(note)
+    assert ("note" in text) == bool(note)
+
+
+def test_the_scripted_operator_was_trained_on_nothing(folder, rollouts):
+    assert main([*WORDS, "--out", "out"]) == 0
+    assert load_result(folder / "out").unseen is None
