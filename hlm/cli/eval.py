@@ -18,6 +18,7 @@ from hlm.cli.rendering import load_simulator
 from hlm.cli.tables import console
 from hlm.cli.worker_count import worker_count
 from hlm.core.errors import ExistsError, InputError, MismatchError, MissingFileError, StorageError, UnknownNameError
+from hlm.core.policy import UNKNOWN_POLICY
 
 if TYPE_CHECKING:
     from hlm.evaluation.plan import Plan
@@ -141,6 +142,8 @@ def _begin(config: EvalArguments, command: str) -> int:
     if who.seen:
         seen = f"{len(who.seen)} of the {plan.rollouts} seeds"
         console().print(f"note: the policy was trained on {seen}, such as {who.seen[0]}", soft_wrap=True)
+    if who.identity.policy_type == UNKNOWN_POLICY:
+        console().print(f"note: {_assumptions(who)}", soft_wrap=True)
     folder = claim(config.out)
     try:
         with FolderLock(folder):
@@ -204,6 +207,16 @@ def _who(plan: Plan) -> Evaluated:
 
     find_task(plan.task)
     return evaluated(plan.task, source_of(plan), plan.seeds)
+
+
+def _assumptions(who: Evaluated) -> str:
+    """What is assumed of a server that says nothing of its policy."""
+    height, width = who.station.image_size
+    return (
+        f"{who.identity.origin} does not say what it serves: it is asked as OpenHLM's server is, with "
+        f"{', '.join(who.station.cameras)} in {width} x {height}, and {who.identity.execution_horizon} actions of each "
+        "chunk are executed; --execution-horizon changes that."
+    )
 
 
 def _carry_out(plan: Plan, who: Evaluated, folder: Path) -> int:

@@ -1,12 +1,13 @@
-"""What a policy needs and gives, asked without loading it."""
+"""What a policy needs and gives, asked without building its network."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hlm.cli.sources import EMBODIMENT, LocalPolicy, PolicyConfig, open_policy
 from hlm.core.errors import InputError, MismatchError
-from hlm.core.policy import PolicySpec
+from hlm.core.policy import UNKNOWN_POLICY, PolicySpec
 
 if TYPE_CHECKING:
     from hlm.policies.checkpoint_config import CheckpointConfig
@@ -24,7 +25,7 @@ def policy_spec(policy: PolicyConfig) -> PolicySpec:
         with open_policy(policy) as opened:
             spec = opened.spec
     asked = policy.execution_horizon
-    if asked is not None and asked > spec.horizon:
+    if asked is not None and asked > spec.horizon and spec.policy_type != UNKNOWN_POLICY:
         raise InputError(
             f"--execution-horizon {asked} is more than a chunk has: this policy's have {spec.horizon} actions."
         )
@@ -62,20 +63,16 @@ def _of_checkpoint(policy: LocalPolicy) -> PolicySpec:
         optional_cameras=config.encoding.optional_cameras,
         vocabulary=() if config.vocabulary is None else tuple(config.vocabulary.words),
         origin=str(policy.checkpoint),
-        digest=_digest(policy),
+        digest=_digest(policy, config),
     )
 
 
-def _digest(policy: LocalPolicy) -> str:
-    """SHA-256 of the files that decide the policy's actions."""
-    import hashlib
+def _digest(policy: LocalPolicy, config: CheckpointConfig) -> str:
+    """As the loaded policy gives it, and as a server of it does."""
+    from hlm.policies.checkpoint import read_checkpoint
+    from hlm.policies.digest import policy_digest
 
-    from hlm.policies.checkpoint_config import CONFIG_FILE, WEIGHTS_FILE
-
-    digest = hashlib.sha256()
-    for name in (WEIGHTS_FILE, CONFIG_FILE, "statistics.json"):
-        path = policy.checkpoint / name
-        if path.is_file():
-            with path.open("rb") as file:
-                digest.update(hashlib.file_digest(file, "sha256").digest())
-    return digest.hexdigest()
+    sampling = config.sampling
+    if policy.euler_steps is not None:
+        sampling = replace(sampling, euler_steps=policy.euler_steps)
+    return policy_digest(read_checkpoint(policy.checkpoint), sampling)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from hlm.core.clock import STEP_HZ
 from hlm.core.embodiments.catalog import find_embodiment
-from hlm.core.errors import InputError, MismatchError, MissingFileError
+from hlm.core.errors import InputError, LostError, MismatchError, MissingFileError
 
 if TYPE_CHECKING:
     from hlm.core.policy import Policy
@@ -52,11 +52,13 @@ class LocalPolicy:
         checkpoint: folder of the policy.
         euler_steps: flow steps per chunk; the checkpoint's default if None.
         execution_horizon: actions of each chunk that are executed; the checkpoint's default if None.
+        digest: that the policy must have; empty for any.
     """
 
     checkpoint: Path
     euler_steps: int | None = None
     execution_horizon: int | None = None
+    digest: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,10 +68,12 @@ class ServedPolicy:
     Attributes:
         url: of the server.
         execution_horizon: actions of each chunk that are executed; the server's default if None.
+        digest: that the policy must have; empty for any.
     """
 
     url: str
     execution_horizon: int | None = None
+    digest: str = ""
 
 
 type PolicyConfig = LocalPolicy | ServedPolicy
@@ -101,11 +105,12 @@ def open_policy(config: PolicyConfig) -> Iterator[Policy]:
     """The policy, loaded or connected; leaving disconnects.
 
     Raises:
-        HlmError: there is no such policy, or it belongs to another robot.
+        HlmError: there is no such policy, it belongs to another robot, or it is not the wanted one.
     """
     match config:
         case ServedPolicy():
             with _client(config.url) as client:
+                _must_be_the_wanted(client, config.digest, config.url)
                 yield client
         case LocalPolicy():
             import torch
@@ -115,9 +120,20 @@ def open_policy(config: PolicyConfig) -> Iterator[Policy]:
             threads = torch.get_num_threads()
             torch.set_num_threads(1)
             try:
-                yield load_policy(config.checkpoint, euler_steps=config.euler_steps, embodiment=EMBODIMENT.name)
+                policy = load_policy(config.checkpoint, euler_steps=config.euler_steps, embodiment=EMBODIMENT.name)
+                _must_be_the_wanted(policy, config.digest, str(config.checkpoint))
+                yield policy
             finally:
                 torch.set_num_threads(threads)
+
+
+def _must_be_the_wanted(policy: Policy, digest: str, where: str) -> None:
+    """Workers come and go while others go on: all of them must ask the same policy."""
+    if digest and policy.spec.digest != digest:
+        raise LostError(
+            f"the policy at {where} has been replaced: its digest was {digest[:12]} and is now "
+            f"{policy.spec.digest[:12] or 'not told'}."
+        )
 
 
 def recorded_episode(config: Replay) -> Episode:

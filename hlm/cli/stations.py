@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from hlm.cli.sources import CAMERAS, EMBODIMENT, PolicyConfig, Scripted, SourceConfig, open_sources
@@ -90,7 +90,7 @@ def policy_station(task: str, policy: PolicyConfig, spec: PolicySpec) -> Station
 
     Args:
         task: name of the task.
-        policy: how to get the policy.
+        policy: how to get the policy; the station only takes the one of this spec.
         spec: what it needs.
 
     Raises:
@@ -100,4 +100,5 @@ def policy_station(task: str, policy: PolicyConfig, spec: PolicySpec) -> Station
         raise MismatchError(
             f"the policy needs camera '{unknown[0]}', and robot '{EMBODIMENT.name}' has {', '.join(CAMERAS)}."
         )
-    return StationConfig(task=task, source=policy, cameras=spec.cameras, image_size=spec.image_size)
+    source = replace(policy, digest=spec.digest)
+    return StationConfig(task=task, source=source, cameras=spec.cameras, image_size=spec.image_size)

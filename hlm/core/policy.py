@@ -14,6 +14,8 @@ from hlm.core.values import ActionChunk, Observation
 # A chunk of 4096 actions takes 0.6 MB; no robot's camera has images of more than 8192 pixels a side.
 MAX_HORIZON = 4096
 MAX_SIDE_PX = 8192
+# Type of a policy whose server does not say what it serves.
+UNKNOWN_POLICY = "unknown"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,7 +51,7 @@ class PolicySpec:
     """What callers need to know of a policy before they ask it for chunks.
 
     Attributes:
-        policy_type: name of the policy type.
+        policy_type: name of the policy type; `UNKNOWN_POLICY` if nobody says.
         embodiment: robot that the policy was trained for.
         rate_hz: actions per second.
         cameras: cameras that the policy sees.

@@ -12,13 +12,12 @@ import numpy as np
 
 from hlm.core.clock import STEP_HZ
 from hlm.core.layout import DIMENSIONS
-from hlm.core.policy import MAX_HORIZON, PolicySpec
+from hlm.core.policy import MAX_HORIZON, UNKNOWN_POLICY, PolicySpec
 from hlm.core.values import ActionChunk, Observation
 from hlm.policies.serving.errors import AnswerError
 from hlm.policies.serving.request_keys import OPENHLM_CAMERAS, PROMPT, STATE
 from hlm.policies.transforms.letterbox import letterbox
 
-UNKNOWN = "unknown"
 # What OpenHLM's client sends, and how many actions of how many it executes.
 IMAGE_SIZE = (224, 224)
 HORIZON, EXECUTION_HORIZON = 50, 25
@@ -34,8 +33,8 @@ def assumed_spec(url: str, embodiment: str | None, cameras: tuple[str, ...] | No
     """
     known = tuple(OPENHLM_CAMERAS.values())
     return PolicySpec(
-        policy_type=UNKNOWN,
-        embodiment=embodiment or UNKNOWN,
+        policy_type=UNKNOWN_POLICY,
+        embodiment=embodiment or "unknown",
         rate_hz=STEP_HZ,
         cameras=known if cameras is None else tuple(name for name in known if name in cameras),
         image_size=IMAGE_SIZE,

@@ -7,12 +7,16 @@ import socket
 import subprocess
 import sys
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from hlm.cli.main import main
+from hlm.cli.policy_specs import policy_spec
+from hlm.cli.sources import LocalPolicy, ServedPolicy, open_policy
+from hlm.core.errors import LostError
 from hlm.core.layout import DIMENSIONS
 from hlm.core.values import CameraFrame, Observation
 from hlm.policies.serving.client import PolicyClient
@@ -124,6 +128,15 @@ def test_client_has_the_policys_spec(client):
     assert client.spec == load_policy(SHIPPED).spec
 
 
+def test_another_policy_than_the_wanted_one_is_not_asked(served, monkeypatch):
+    """A worker that starts late, when the server was restarted with other weights."""
+    monkeypatch.setenv("HLM_API_KEY", KEY)
+    wanted = ServedPolicy(url=f"ws://127.0.0.1:{served}", digest=load_policy(SHIPPED).spec.digest)
+    assert policy_spec(wanted).digest == wanted.digest
+    with pytest.raises(LostError, match="has been replaced"), open_policy(replace(wanted, digest="0" * 64)):
+        pass
+
+
 def test_same_seed_gives_the_same_chunks_whoever_else_asks(served, client):
     chunks = []
     for _ in range(2):
@@ -152,12 +165,12 @@ def test_what_the_policy_refuses_is_said(client, changed, kind, text):
 
 @pytest.mark.parametrize("size", [(128, 128), (224, 224), (480, 640), (7, 5)])
 def test_any_picture_size_is_taken_and_seen_as_here(client, size):
-    policy = load_policy(SHIPPED)
     client.reset(1)
-    policy.reset(1)
-    for _ in range(2):
-        here = policy.chunk(observation(size)).actions
-        np.testing.assert_array_equal(client.chunk(observation(size)).actions, here)
+    with open_policy(LocalPolicy(checkpoint=SHIPPED)) as policy:
+        policy.reset(1)
+        for _ in range(2):
+            here = policy.chunk(observation(size)).actions
+            np.testing.assert_array_equal(client.chunk(observation(size)).actions, here)
 
 
 def test_health_knows_the_checkpoint(served):
