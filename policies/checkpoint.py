@@ -36,6 +36,7 @@ from hlm.policies.card_data import CARD_FILE
 from hlm.policies.catalog import find_policy_type
 from hlm.policies.checkpoint_config import (
     CONFIG_FILE,
+    STATISTICS_FILE,
     WEIGHTS_FILE,
     CheckpointConfig,
     config_bytes,
@@ -47,7 +48,6 @@ from hlm.policies.encoding import Encoding
 from hlm.policies.tokenizer_folder import PARTIAL_FOLDER, TOKENIZER_FOLDER
 from hlm.policies.transforms.text import Text
 
-STATISTICS_FILE = "statistics.json"
 TRAINING_FILE = "training.pt"
 # Files that may exist before the folder is a checkpoint.
 EARLY_FILES = (CONFIG_FILE, STATISTICS_FILE, CARD_FILE, CHECKSUM_FILE, TOKENIZER_FOLDER, PARTIAL_FOLDER)

@@ -22,6 +22,7 @@ from hlm.policies.upgrade import upgrade_config
 FORMAT = 3
 CONFIG_FILE = "config.yaml"
 WEIGHTS_FILE = "model.safetensors"
+STATISTICS_FILE = "statistics.json"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,8 +1,7 @@
-"""What a policy needs and gives, asked without building its network."""
+"""What a policy needs and gives, asked without loading it."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hlm.cli.sources import EMBODIMENT, LocalPolicy, PolicyConfig, open_policy
@@ -51,6 +50,8 @@ def checkpoint_config(policy: LocalPolicy) -> CheckpointConfig:
 
 
 def _of_checkpoint(policy: LocalPolicy) -> PolicySpec:
+    from hlm.policies.digest import folder_digest
+
     config = checkpoint_config(policy)
     return PolicySpec(
         policy_type=config.policy,
@@ -63,16 +64,5 @@ def _of_checkpoint(policy: LocalPolicy) -> PolicySpec:
         optional_cameras=config.encoding.optional_cameras,
         vocabulary=() if config.vocabulary is None else tuple(config.vocabulary.words),
         origin=str(policy.checkpoint),
-        digest=_digest(policy, config),
+        digest=folder_digest(policy.checkpoint, policy.euler_steps),
     )
-
-
-def _digest(policy: LocalPolicy, config: CheckpointConfig) -> str:
-    """As the loaded policy gives it, and as a server of it does."""
-    from hlm.policies.checkpoint import read_checkpoint
-    from hlm.policies.digest import policy_digest
-
-    sampling = config.sampling
-    if policy.euler_steps is not None:
-        sampling = replace(sampling, euler_steps=policy.euler_steps)
-    return policy_digest(read_checkpoint(policy.checkpoint), sampling)

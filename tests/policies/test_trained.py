@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 from conformance.policies import PolicyConformance
 
-from hlm.core.errors import InputError, MismatchError
+from hlm.core.errors import CorruptError, InputError, MismatchError
 from hlm.core.layout import DIMENSIONS, NAMES
 from hlm.core.policy import ActionPrefix
 from hlm.core.values import CameraFrame, Observation
@@ -18,7 +19,9 @@ from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Step
 from hlm.datasets.writer import DatasetWriter
 from hlm.policies.augmentation_config import AugmentationConfig
 from hlm.policies.checkpoint import read_checkpoint
+from hlm.policies.checkpoint_config import WEIGHTS_FILE
 from hlm.policies.compact.config import CompactConfig, ObjectiveConfig
+from hlm.policies.digest import folder_digest, policy_digest
 from hlm.policies.trained import TrainedPolicy, build_network, load_policy
 from hlm.policies.training.batches import plain_batch
 from hlm.policies.training.samples import collate
@@ -365,3 +368,26 @@ def test_copies_have_one_digest_and_other_policies_others(trained_path, tmp_path
     digests = [TrainedPolicy(other).spec.digest for other in others]
     assert digests.pop(1) == digest  # The order of the weights and the number of updates decide nothing.
     assert len({digest, *digests, TrainedPolicy(first, euler_steps=9).spec.digest}) == len(digests) + 2
+
+
+@pytest.mark.parametrize("euler_steps", [None, 1, 9])
+def test_a_folder_has_the_digest_of_its_policy(trained_path, euler_steps):
+    assert folder_digest(trained_path, euler_steps) == load_policy(trained_path, euler_steps=euler_steps).spec.digest
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.bfloat16, torch.int64, torch.uint8, torch.bool])
+def test_a_folder_has_the_digest_of_its_policy_in_every_precision(trained_path, tmp_path, dtype):
+    shutil.copytree(trained_path, tmp_path / "copy", ignore=lambda *_: ["SHA256SUMS"])
+    weights = {"b.ä": torch.arange(6).reshape(2, 3).to(dtype), "a": torch.ones(()), "none": torch.zeros(0, 2)}
+    safetensors.torch.save_file(weights, tmp_path / "copy" / WEIGHTS_FILE, {"step": "2"})
+    checkpoint = read_checkpoint(tmp_path / "copy")
+    assert folder_digest(tmp_path / "copy") == policy_digest(checkpoint, checkpoint.config.sampling)
+
+
+@pytest.mark.parametrize("name", [WEIGHTS_FILE, "statistics.json"])
+@pytest.mark.parametrize("content", [b"", b"\x10" + bytes(7) + b"{", b"{}"])
+def test_a_damaged_folder_has_no_digest(trained_path, tmp_path, name, content):
+    shutil.copytree(trained_path, tmp_path / "copy")
+    (tmp_path / "copy" / name).write_bytes(content)
+    with pytest.raises(CorruptError, match=f"{name} is damaged"):
+        folder_digest(tmp_path / "copy")
