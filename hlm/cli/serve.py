@@ -136,13 +136,17 @@ async def _serve(server: PolicyServer, config: ServeArguments) -> signal.Signals
             _tell(f"chunks are slower than they could be on this machine: {reason}")
         console().out(f"serving {config.checkpoint} at {server.url}")
         sys.stdout.flush()  # A parent process may be waiting for this line.
-        reported = 0
+        reported, barred = 0, set[str]()
         while True:
             with suppress(TimeoutError):
                 return await asyncio.wait_for(received.get(), REPORT_S)
             if server.statistics.requests > reported:
-                reported = server.statistics.requests
-                _tell(_report(server.health()))
+                reported, health = server.statistics.requests, server.health()
+                for images in health["barred"]:
+                    if images not in barred:
+                        barred.add(images)
+                        _tell(f"images get black bars, which they had in training only if recorded so: {images}")
+                _tell(_report(health))
 
 
 @contextmanager

@@ -151,7 +151,16 @@ class PolicyServer:
             "requests": self.statistics.requests,
             "errors": self.statistics.errors,
             "latency_ms": self.statistics.latency_ms(),
+            "barred": self._barred(),
         } | _sampling(self._describe_sampling())
+
+    def _barred(self) -> list[str]:
+        """Images that are fitted with black bars, a line for each camera."""
+        into_height, into_width = self._policy.spec.image_size
+        return [
+            f"{name}: {height} x {width} (height x width), into {into_height} x {into_width}"
+            for name, (height, width) in self._worker.barred.items()
+        ]
 
     async def _listen(self) -> Server:
         config = self._config

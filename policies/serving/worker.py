@@ -41,9 +41,13 @@ class Worker:
 
     Args:
         policy: policy to ask.
+
+    Attributes:
+        barred: size of each camera's first images that are fitted with black bars, as training's may not have been.
     """
 
     def __init__(self, policy: Policy) -> None:
+        self.barred: dict[str, tuple[int, int]] = {}
         self._policy = policy
         self._clock = MonotonicClock()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="policy")
@@ -92,6 +96,7 @@ class Worker:
             if isinstance(message, str):
                 raise InputError("requests are binary frames of msgpack; this one is text.")
             request = decode_request(unpack(message), self._policy.spec)
+            self._note_bars(request.observation)
             asked_ns = self._clock.now_ns()
             chunk = self._seeded_chunk(request)
             done_ns = self._clock.now_ns()
@@ -109,6 +114,14 @@ class Worker:
             return Reply(encode_error(ServingError(f"{type(error).__name__}: {error}"), "InternalError"), None)
         finally:
             self._began_ns = None
+
+    def _note_bars(self, observation: Observation) -> None:
+        into_height, into_width = self._policy.spec.image_size
+        for name in self._policy.spec.cameras:
+            if name in observation.frames and name not in self.barred:
+                height, width = observation.frames[name].image.shape[:2]
+                if height * into_width != width * into_height:
+                    self.barred = self.barred | {name: (height, width)}
 
     def _seeded_chunk(self, request: Request) -> ActionChunk:
         """The chunk, from the noise that the request wants."""

@@ -35,7 +35,7 @@ class Policy:
 signal.signal(signal.SIGINT, signal.default_int_handler)
 cuda = SimpleNamespace(is_available=lambda: False)
 sys.modules["torch"] = SimpleNamespace(set_num_threads=lambda threads: None, cuda=cuda, device=type(None))
-sys.modules["hlm.policies.trained"] = SimpleNamespace(load_policy=lambda *_, **__: Policy())
+sys.modules["hlm.policies.exchange.opening"] = SimpleNamespace(open_policy=lambda *_, **__: (Policy(), ()))
 from hlm.cli.main import main
 sys.exit(main(["serve", "slow policy", "--port", "0"]))
 """
@@ -76,3 +76,13 @@ def test_what_slows_the_policy_down_is_told_in_a_line(warming):
     warming.terminate()
     (line,) = warming.communicate(timeout=30)[1].splitlines()
     assert line.startswith("chunks are slower than they could be on this machine: in one CUDA graph: no room, ")
+
+
+def test_policy_whose_chunks_are_not_finite_is_one_line_and_exit_code_2():
+    broken = PROGRAM.replace("np.tile(observation.state,", "np.nan * np.tile(observation.state,")
+    assert broken != PROGRAM
+    done = subprocess.run([sys.executable, "-c", broken], input="\n", capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert done.stdout == "asked\n"
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("hlm: the policy 'slow' answers a grey image with actions that are not finite")

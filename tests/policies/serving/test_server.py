@@ -3,6 +3,7 @@ import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from types import SimpleNamespace
 
 import msgpack
@@ -13,7 +14,7 @@ from websockets.sync.client import connect as websocket
 
 from hlm.core.errors import CorruptError, InputError
 from hlm.core.layout import DIMENSIONS
-from hlm.core.values import ActionChunk
+from hlm.core.values import ActionChunk, CameraFrame
 from hlm.policies.serving.connection import MAX_UNANSWERED
 from hlm.policies.serving.errors import RefusedError
 from hlm.policies.serving.messages import encode_request
@@ -263,3 +264,15 @@ def test_health_tells_how_chunks_are_made_where_that_is_known(serve, policy):
     figures = serve(policy, describe_sampling=lambda: said).health()
     assert figures["sampling"] == "in one CUDA graph"
     assert figures["left_out"] == ["compiled: OSError: no C compiler"]
+
+
+def test_health_tells_which_images_get_black_bars(serve, policy, connect, observe):
+    running = serve(policy)
+    client = connect(running.url)
+    client.chunk(observe())
+    assert running.health()["barred"] == []
+    seen = observe()
+    for size in ((16, 24), (48, 64), (32, 64)):  # of the shape that the policy expects; of others
+        frames = seen.frames | {"head": CameraFrame(0, np.ones((*size, 3), np.uint8))}
+        client.chunk(replace(seen, frames=frames))
+    assert running.health()["barred"] == ["head: 48 x 64 (height x width), into 8 x 12"]
