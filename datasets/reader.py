@@ -163,7 +163,7 @@ class Episode:
         return out
 
     def frames(self, camera: str) -> Frames:
-        """The JPEG files of a camera; a context manager that keeps their file open.
+        """The image files of a camera; a context manager that keeps their file open.
 
         Raises:
             UnknownNameError: the episode has no such camera.

@@ -203,9 +203,9 @@ def _read_images(episode: Episode, camera: str, spec: DatasetSpec) -> tuple[list
             raise CorruptError(f"is {size[0]}x{size[1]}; the dataset has: {known}")
         for step in range(len(frames)):
             try:
-                jpeg = frames.jpeg(step)
-                decode(jpeg, size)
-                sums.append(checksum(jpeg))
+                image = frames.file(step)
+                decode(image, size)
+                sums.append(checksum(image))
             except CorruptError as error:
                 texts[step] = str(error)
                 # A damaged image must not equal any other.

@@ -1,6 +1,7 @@
 """Rerun recording of an episode: images, curves of state beside action, and the body.
 
-Rerun is an extra and imported on use. Images go into the recording as their original JPEG files.
+Rerun is an extra and imported on use. Images go into the recording as their original JPEG files;
+AVIF files, which it does not read, become JPEG files.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from hlm.core.layout import GROUPS, NAMES, UNITS
 from hlm.datasets.output import new_file
 from hlm.datasets.reader import Episode
 from hlm.datasets.schema import EpisodeInfo
+from hlm.datasets.store.images import as_jpeg
 
 if TYPE_CHECKING:
     from rerun import RecordingStream, TimeColumn
@@ -166,7 +168,8 @@ def _log_images(stream: RecordingStream, episode: Episode, camera: str, steps: r
     from rerun import EncodedImage
 
     with episode.frames(camera) as frames:
-        files = [np.frombuffer(frames.jpeg(step), np.uint8) for step in steps]
+        size = frames.shape[1:3]
+        files = [np.frombuffer(as_jpeg(frames.file(step), size), np.uint8) for step in steps]
     columns = EncodedImage.columns(blob=files, media_type=["image/jpeg"] * len(files))
     stream.send_columns(f"camera/{camera}", _times(episode, slice(steps.start, steps.stop)), columns)
 

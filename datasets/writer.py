@@ -18,6 +18,7 @@ from hlm.datasets.reader import read_spec
 from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Json, Step
 from hlm.datasets.store.attributes import group_metadata
 from hlm.datasets.store.consolidated import drop_consolidated
+from hlm.datasets.store.images import ImageFormat
 from hlm.datasets.store.journal import HEADER_FILE, Columns, Header, read_journal
 from hlm.datasets.store.lock import LOCK_FILE, FolderLock
 from hlm.datasets.store.naming import METADATA, episode_folder, numbered_episodes
@@ -25,21 +26,29 @@ from hlm.datasets.store.packing import pack
 from hlm.datasets.store.spool import KEEP_HINT, Spool
 from hlm.datasets.store.swap import finish_swap
 
+DEFAULT_FORMAT = ImageFormat()
+
 _LOG = logging.getLogger(__name__)
 
 
 class DatasetWriter:
     """The only writer of a dataset; a context manager that holds the dataset's lock."""
 
-    def __init__(self, path: Path, spec: DatasetSpec, lock: FolderLock) -> None:
+    def __init__(self, path: Path, spec: DatasetSpec, lock: FolderLock, image_format: ImageFormat) -> None:
         self.path = path
         self.spec = spec
+        self.image_format = image_format
         self._lock = lock
         self._open: list[EpisodeWriter] = []
 
     @classmethod
-    def open(cls, path: Path | str, spec: DatasetSpec) -> Self:
+    def open(cls, path: Path | str, spec: DatasetSpec, image_format: ImageFormat = DEFAULT_FORMAT) -> Self:
         """Create a dataset, or continue one with the same specification.
+
+        Args:
+            path: folder of the dataset.
+            spec: its specification.
+            image_format: how images of new episodes are stored; episodes of a dataset may differ in it.
 
         Raises:
             MismatchError: the dataset has another embodiment, rate, or set of cameras.
@@ -63,7 +72,7 @@ class DatasetWriter:
         except BaseException:
             lock.release()
             raise
-        return cls(path, spec, lock)
+        return cls(path, spec, lock, image_format)
 
     def episode(self, info: EpisodeInfo) -> EpisodeWriter:
         """Start an episode. Its number follows the highest one in the dataset, finished or not."""
@@ -74,7 +83,7 @@ class DatasetWriter:
             folder.mkdir()
             sync_folder(self.path)
         self._open = [episode for episode in self._open if episode.is_open]
-        self._open.append(EpisodeWriter(folder, number, self.spec, info))
+        self._open.append(EpisodeWriter(folder, number, self, info))
         return self._open[-1]
 
     def close(self) -> None:
@@ -100,12 +109,13 @@ class EpisodeWriter:
     An episode that is closed without having been committed or discarded stays partial and recoverable.
     """
 
-    def __init__(self, folder: Path, number: int, spec: DatasetSpec, info: EpisodeInfo) -> None:
+    def __init__(self, folder: Path, number: int, dataset: DatasetWriter, info: EpisodeInfo) -> None:
         self.path = folder
         self.number = number
         self.info = info
         self.is_open = True
-        self._spec = spec
+        self._spec = dataset.spec
+        self._image_format = dataset.image_format
         self._start_utc = datetime.now(UTC).isoformat(timespec="milliseconds")
         self._steps = 0
         self._stamp_ns = 0
@@ -211,7 +221,7 @@ class EpisodeWriter:
         self._header = Header(
             description=self.info.to_attributes(), columns=columns, start_utc=self._start_utc, software=__version__
         )
-        return Spool(self.path, self._header, self._spec.rate_hz)
+        return Spool(self.path, self._header, self._spec.rate_hz, self._image_format)
 
     def _end(self) -> None:
         self.is_open = False

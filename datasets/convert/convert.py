@@ -23,7 +23,9 @@ from hlm.datasets.reader import open_dataset
 from hlm.datasets.schema import SOURCES, EpisodeInfo
 from hlm.datasets.selection import chosen_episodes, parse_selection
 from hlm.datasets.store.attributes import group_attributes, group_metadata
+from hlm.datasets.store.images import ImageFormat
 from hlm.datasets.store.naming import METADATA
+from hlm.datasets.writer import DEFAULT_FORMAT
 
 HLM, LEROBOT, OPENHLM, UMI = "hlm", "lerobot", "openhlm", "umi"
 TARGETS = (HLM, LEROBOT, UMI)
@@ -43,6 +45,7 @@ class Request:
         rate_hz: steps per second that a dataset of another format must have.
         source: source of the references where the dataset does not say, one of `SOURCES`. Empty: not given.
         gripper_range: what a closed and an open gripper read in OpenHLM's recordings. None: it is found out.
+        image_format: how images are stored in an hlm dataset.
     """
 
     path: Path
@@ -53,6 +56,7 @@ class Request:
     rate_hz: float = 30.0
     source: str = ""
     gripper_range: tuple[float, float] | None = None
+    image_format: ImageFormat = DEFAULT_FORMAT
 
     def __post_init__(self) -> None:
         """Check the values; nothing is read.
@@ -111,12 +115,14 @@ def convert(request: Request, show: Show = quiet, say: Say = silent) -> Conversi
         raise InputError(f"{request.path} is an hlm dataset already; choose --to {LEROBOT} or --to {UMI}.")
     if HLM not in (found, to):
         raise InputError(f"{request.path} is {DESCRIPTIONS[found]}; convert it to hlm first, then that to {to}.")
+    if to != HLM and request.image_format != DEFAULT_FORMAT:
+        raise InputError("image codec and quality are for conversions to hlm; exports have formats of their own.")
     if request.gripper_range is not None and found != OPENHLM:
         raise InputError(f"the range of grippers is for {DESCRIPTIONS[OPENHLM]}; leave --gripper-range out.")
     must_be_free(request.target)
     build = {HLM: _export, LEROBOT: _import_lerobot, OPENHLM: _import_openhlm}[found](request, show)
     with resumable(request.target, _identity(request) if to == HLM else "", say) as stage:
-        conversion = build(stage)
+        conversion = build(replace(stage, image_format=request.image_format))
         if to == HLM:
             attributes = {**group_attributes(stage.path), "conversion": conversion.to_attributes()}
             write_atomic(stage.path / METADATA, group_metadata(attributes))

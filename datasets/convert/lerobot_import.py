@@ -23,7 +23,6 @@ from hlm.datasets.convert.staging import Stage
 from hlm.datasets.schema import DatasetSpec
 from hlm.datasets.store.attributes import group_attributes, write_attributes
 from hlm.datasets.store.naming import episode_folder
-from hlm.datasets.writer import DatasetWriter
 
 # Attributes of an episode that the import decides, not what hlm wrote before the export: the words may be new.
 _WRITTEN = ("schema_version", "steps", "cameras", "inputs", "privileged", "instruction", "candidates", "candidate")
@@ -76,7 +75,7 @@ def import_lerobot(
     ]
     total, done = sum(map(folder.steps, numbers)), 0
     converted = []
-    with DatasetWriter.open(stage.path, spec) as writer:
+    with stage.writer(spec) as writer:
         for number in numbers:
             if (outcome := stage.progress.outcome(f"episode {number}")) is not None:
                 converted.append(outcome)

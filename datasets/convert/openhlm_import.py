@@ -55,7 +55,7 @@ def import_openhlm(root: Path, folders: list[Path], stage: Stage, options: Optio
     spec = DatasetSpec(embodiment=EMBODIMENT, rate_hz=options.rate_hz, cameras=sizes)
     converted: list[Converted] = []
     done = 0
-    with DatasetWriter.open(stage.path, spec) as writer:
+    with stage.writer(spec) as writer:
         for folder in folders:
             show_step: ShowStep = lambda step, before=done: show(before + step, total)  # type: ignore[misc]  # noqa: E731
             name = _name(folder, root)

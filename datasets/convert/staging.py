@@ -14,9 +14,12 @@ from hlm.core.errors import ExistsError, StorageError
 from hlm.core.files import sync_folder, write_atomic
 from hlm.core.wording import counted
 from hlm.datasets.convert.progress import Progress
+from hlm.datasets.schema import DatasetSpec
+from hlm.datasets.store.images import ImageFormat
 from hlm.datasets.store.lock import LOCK_FILE, FolderLock
 from hlm.datasets.store.naming import METADATA, numbered_episodes
 from hlm.datasets.store.swap import finish_swap
+from hlm.datasets.writer import DEFAULT_FORMAT, DatasetWriter
 
 # A writer's own text advises to recover what it wrote; here nothing stays.
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -36,10 +39,16 @@ class Stage:
     Attributes:
         path: becomes the target.
         progress: what is complete there, from an earlier attempt too.
+        image_format: how images are stored in an hlm dataset.
     """
 
     path: Path
     progress: Progress
+    image_format: ImageFormat = DEFAULT_FORMAT
+
+    def writer(self, spec: DatasetSpec) -> DatasetWriter:
+        """Create the hlm dataset, or continue it."""
+        return DatasetWriter.open(self.path, spec, self.image_format)
 
 
 @contextmanager

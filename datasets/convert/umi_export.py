@@ -2,7 +2,8 @@
 
 `data/` holds an array for each quantity, with the steps of all episodes one after the other; `meta/episode_ends` says
 where each episode ends. A chunk of images is a JPEG file of the dataset, byte for byte, under the codec that UMI's
-`register_codecs()` knows as `imagecodecs_jpeg`. UMI reads such a buffer from a folder, or from one `.zarr.zip` file.
+`register_codecs()` knows as `imagecodecs_jpeg`; AVIF files become JPEG files. UMI reads such a buffer from a folder, or
+from one `.zarr.zip` file.
 Source: `diffusion_policy/common/replay_buffer.py`, `scripts_slam_pipeline/07_generate_replay_buffer.py`.
 """
 
@@ -20,11 +21,13 @@ from hlm.core.errors import MismatchError
 from hlm.core.serialization import json_bytes
 from hlm.datasets.convert.report import Conversion, Converted, Show
 from hlm.datasets.reader import Dataset, Episode
-from hlm.datasets.store.images import QUALITY
+from hlm.datasets.store.images import as_jpeg
 
 ZIP = ".zip"
 # Size of a chunk of low-dimensional numbers, as in Diffusion Policy.
 CHUNK_BYTES = 2_000_000
+# For whoever writes to the buffer; a JPEG file says itself how to read it.
+LEVEL = 95
 DATA, META, EPISODE_ENDS = "data", "meta", "episode_ends"
 
 
@@ -125,7 +128,7 @@ def _add_camera(folder: Path, shape: tuple[int, ...]) -> None:
     By hand, because the codec's own description has parameters that UMI's older copy of the codec does not know.
     """
     folder.mkdir()
-    codec = {"id": "imagecodecs_jpeg", "level": QUALITY}
+    codec = {"id": "imagecodecs_jpeg", "level": LEVEL}
     array = {"zarr_format": 2, "shape": shape, "chunks": [1, *shape[1:]], "dtype": "|u1", "compressor": codec}
     (folder / ".zarray").write_bytes(json_bytes({**array, "fill_value": 0, "order": "C", "filters": None}))
 
@@ -133,7 +136,7 @@ def _add_camera(folder: Path, shape: tuple[int, ...]) -> None:
 def _jpegs(episodes: Sequence[Episode], camera: str) -> Iterator[bytes]:
     for episode in episodes:
         with episode.frames(camera) as frames:
-            yield from (frames.jpeg(step) for step in range(len(episode)))
+            yield from (as_jpeg(frames.file(step), frames.shape[1:3]) for step in range(len(episode)))
 
 
 def _zip(folder: Path, target: Path) -> None:

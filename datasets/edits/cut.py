@@ -1,4 +1,4 @@
-"""Copies of episodes that are cut to some of their steps. JPEG files are copied, never re-encoded."""
+"""Copies of episodes that are cut to some of their steps. Image files are copied, never re-encoded."""
 
 from __future__ import annotations
 
@@ -70,8 +70,8 @@ def _write_frames(path: Path, target: Path, start: int, stop: int) -> None:
     places, offset = [], 0
     with Frames(path) as frames, (target / SHARD_FILE).open("wb") as file:
         for step in range(start, stop):
-            jpeg = frames.jpeg(step)
-            length = file.write(jpeg + checksum(jpeg))
+            image = frames.file(step)
+            length = file.write(image + checksum(image))
             places.append((offset, length))
             offset += length
     seal(target / SHARD_FILE, np.array(places, np.uint64))

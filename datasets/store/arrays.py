@@ -1,7 +1,7 @@
 """Zarr v3 arrays in the two forms that episodes use, written and read directly.
 
-A low-dimensional array is one raw chunk with a checksum; a camera is one shard with a JPEG file and a checksum per
-frame. Any Zarr v3 implementation reads both (the JPEG files with imagecodecs' codec). Reading them directly takes a
+A low-dimensional array is one raw chunk with a checksum; a camera is one shard with an image file and a checksum per
+frame. Any Zarr v3 implementation reads both (the image files with imagecodecs' codecs). Reading them directly takes a
 twentieth of the time and detects missing chunks, which Zarr would replace by zeros.
 Source of the format: Zarr v3 core specification, codecs `bytes`, `crc32c` and `sharding_indexed`.
 """
@@ -20,7 +20,7 @@ from hlm.core.errors import CorruptError
 from hlm.core.files import sync_folder, write_durable
 from hlm.core.serialization import json_bytes, read_json
 from hlm.datasets.store.checksum import CHECKSUM_BYTES, checksum
-from hlm.datasets.store.images import QUALITY
+from hlm.datasets.store.images import CODECS, Codec, codec_of
 from hlm.datasets.store.naming import METADATA
 
 IMAGE_DIMENSIONS = ("time", "height", "width", "channel")
@@ -28,7 +28,10 @@ IMAGE_DIMENSIONS = ("time", "height", "width", "channel")
 _BYTES: dict[str, Any] = {"name": "bytes", "configuration": {"endian": "little"}}
 _CHECKSUM: dict[str, Any] = {"name": "crc32c"}
 _RAW_CODECS = [_BYTES, _CHECKSUM]
-_JPEG_CODECS: list[dict[str, Any]] = [{"name": "imagecodecs_jpeg", "configuration": {"level": QUALITY}}, _CHECKSUM]
+# Zarr's settings for writing. Files say themselves how to read them, so theirs may differ.
+_IMAGE_LEVELS: dict[Codec, int] = {"jpeg": 95, "avif": 60}
+# Enough of a file to tell its codec.
+_MARK_BYTES = 16
 _DTYPES = ("int64", "float32")
 # Metadata that is not needed to read an array.
 _FREE = ("dimension_names", "attributes", "fill_value")
@@ -103,7 +106,9 @@ def check_metadata(folder: Path, dimensions: Sequence[str]) -> None:
 
 def write_image_metadata(folder: Path, shape: tuple[int, int, int, int]) -> None:
     """Describe the shard in `folder` as a [time, height, width, 3] uint8 Zarr array, durably."""
-    metadata = _metadata(shape, "uint8", _shard_codecs(shape), IMAGE_DIMENSIONS)
+    with (folder / chunk_name(len(shape))).open("rb") as file:
+        codec = codec_of(file.read(_MARK_BYTES))
+    metadata = _metadata(shape, "uint8", _shard_codecs(shape, codec), IMAGE_DIMENSIONS)
     write_durable(folder / METADATA, json_bytes(metadata))
     sync_folder(folder)
 
@@ -116,8 +121,9 @@ def image_shape(folder: Path) -> tuple[int, int, int, int]:
     """
     metadata = read_json(folder / METADATA)
     shape = _shape(metadata)
-    if len(shape) != 4 or metadata.get("data_type") != "uint8" or not _is_form(metadata, _shard_codecs(shape)):
-        raise CorruptError(f"{folder} is not stored as one shard of JPEG frames; it was not written by hlm.")
+    known = len(shape) == 4 and any(_is_form(metadata, _shard_codecs(shape, codec)) for codec in CODECS)
+    if not known or metadata.get("data_type") != "uint8":
+        raise CorruptError(f"{folder} is not stored as one shard of JPEG or AVIF files; it was not written by hlm.")
     time, height, width, channels = shape
     return time, height, width, channels
 
@@ -130,10 +136,11 @@ def _shape(metadata: Mapping[str, Any]) -> tuple[int, ...]:
     return tuple(shape)
 
 
-def _shard_codecs(shape: Sequence[int]) -> list[dict[str, Any]]:
+def _shard_codecs(shape: Sequence[int], codec: Codec) -> list[dict[str, Any]]:
+    image = {"name": f"imagecodecs_{codec}", "configuration": {"level": _IMAGE_LEVELS[codec]}}
     configuration = {
         "chunk_shape": [1, *shape[1:]],
-        "codecs": _JPEG_CODECS,
+        "codecs": [image, _CHECKSUM],
         "index_codecs": _RAW_CODECS,
         "index_location": "end",
     }

@@ -25,7 +25,7 @@ class ImageReader:
     Attributes:
         path: file of the shard.
         size: (height, width) of the images as recorded, px.
-        index: [time, 2] offset and length of each JPEG file with its checksum, bytes.
+        index: [time, 2] offset and length of each image file with its checksum, bytes.
     """
 
     path: Path

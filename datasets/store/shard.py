@@ -1,4 +1,4 @@
-"""The shard of a camera: JPEG files one after the other, each with its checksum, then the index."""
+"""The shard of a camera: image files one after the other, each with its checksum, then the index."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def seal(path: Path, index: Index) -> None:
 
 
 class Frames:
-    """The JPEG files of a camera, by step; a context manager that keeps the shard open."""
+    """The image files of a camera, by step; a context manager that keeps the shard open."""
 
     def __init__(self, folder: Path) -> None:
         self.shape = image_shape(folder)
@@ -62,8 +62,8 @@ class Frames:
     ) -> None:
         os.close(self._descriptor)
 
-    def jpeg(self, step: int) -> bytes:
-        """Read the JPEG file of a step, after verifying its checksum.
+    def file(self, step: int) -> bytes:
+        """Read the image file of a step, JPEG or AVIF, after verifying its checksum.
 
         Raises:
             CorruptError: the file is missing or damaged.
@@ -82,7 +82,7 @@ class Frames:
 
 
 def read_frame(descriptor: int, entry: Sequence[int], where: str) -> bytes:
-    """Read a JPEG file from an open shard, after verifying its checksum.
+    """Read an image file from an open shard, after verifying its checksum.
 
     Reading is positional, so threads and forked processes may share the descriptor.
 

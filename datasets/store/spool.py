@@ -14,7 +14,7 @@ from hlm.core.arrays import ByteArray
 from hlm.core.errors import StorageError
 from hlm.core.files import storage_errors, sync_folder, write_all
 from hlm.datasets.store.checksum import checksum
-from hlm.datasets.store.images import encode
+from hlm.datasets.store.images import ImageFormat
 from hlm.datasets.store.journal import STEPS_FILE, Header, Values, record, shard_path
 
 # A killed process loses at most the queue; a power failure, a sync period more.
@@ -35,11 +35,13 @@ class Spool:
         folder: folder of the partial episode.
         header: header of its journal.
         rate_hz: steps per second, for the length of the queue.
+        image_format: how images are stored.
     """
 
-    def __init__(self, folder: Path, header: Header, rate_hz: float) -> None:
+    def __init__(self, folder: Path, header: Header, rate_hz: float, image_format: ImageFormat) -> None:
         self._folder = folder
         self._header = header
+        self._image_format = image_format
         self._failure: tuple[Exception, TracebackType | None] | None = None
         self._queue: Queue[tuple[Values, Images] | None] = Queue(max(2, round(QUEUE_S * rate_hz)))
         self._ending = Event()
@@ -130,7 +132,7 @@ class Spool:
     def _append(self, values: Values, images: Images) -> None:
         places = {}
         for camera, image in images.items():
-            frame = encode(image)
+            frame = self._image_format.encode(image)
             data = frame + checksum(frame)
             write_all(self._files[camera], data)
             places[camera] = (self._offsets[camera], len(data))

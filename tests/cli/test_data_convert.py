@@ -57,6 +57,27 @@ def test_convert_says_what_it_found_and_what_it_lost(recordings, capsys):
     assert "humi    1 " in capsys.readouterr().out
 
 
+def test_convert_says_what_an_interrupt_leaves(recordings, monkeypatch, capsys):
+    first, second = (
+        recordings / "pour" / f"episode_000{number}" / "videos" / "wrist_rgb_left.mp4" for number in (0, 1)
+    )
+    second.write_bytes(first.read_bytes())
+
+    def interrupt(recording, spec):
+        if "0001" in recording.name:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as interrupted:
+        interrupted.setattr("hlm.datasets.convert.openhlm_import._check_sizes", interrupt)
+        assert main(["data", "convert", str(recordings), "out.zarr"]) == 130
+    told = "out.zarr was not written; the same command goes on with what is in .out.zarr.converting"
+    assert told in " ".join(capsys.readouterr().err.split())
+    assert main(["data", "convert", str(recordings), "out.zarr"]) == 0
+    text = capsys.readouterr().out
+    assert "going on with an interrupted conversion: 1 episode done" in text
+    assert "2 of 2 episodes, 10 steps in out.zarr" in text
+
+
 def test_convert_to_umi(dataset, folder, capsys):
     assert main(["data", "convert", str(dataset), "b.zarr.zip", "--to", "umi", "--episodes", "outcome=success"]) == 0
     assert "an hlm dataset" in capsys.readouterr().out
@@ -71,7 +92,13 @@ def test_convert_to_umi(dataset, folder, capsys):
         (["nothing", "x"], "nothing to convert at nothing"),
         (["some name.zarr", "x", "--to", "umi", "--cameras", "top"], "no camera 'top'. Known: head."),
         (["some name.zarr", "x", "--to", "umi", "--episodes", "5"], "no episode 5"),
+        (
+            ["some name.zarr", "x", "--to", "umi", "--image-codec", "avif"],
+            "image codec and quality are for conversions to hlm",
+        ),
+        (["raw", "x", "--image-quality", "0"], "image quality must be from 1 to 100, got 0"),
+        (["some name.zarr", "x", "--to", "umi", "--gripper-range", "0", "85"], "leave --gripper-range out"),
     ],
 )
-def test_convert_refuses_in_one_line(dataset, refused, words, text):
+def test_convert_refuses_in_one_line(dataset, recordings, refused, words, text):
     assert text in refused("data", "convert", *words)

@@ -16,7 +16,7 @@ from hlm.core.errors import CorruptError, InputError, MismatchError, UnknownName
 from hlm.core.layout import NAMES
 from hlm.datasets.reader import open_dataset
 from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Step
-from hlm.datasets.store.images import decode, encode, resize
+from hlm.datasets.store.images import ImageFormat, decode, resize
 from hlm.datasets.store.version import SCHEMA_VERSION
 from hlm.datasets.writer import DatasetWriter
 
@@ -37,7 +37,7 @@ def test_every_array_names_its_episode_and_step(maker, path):
         assert np.array_equal(episode.privileged_quantity("goal_in_hand_m"), np.repeat(values[:, None], 3, axis=1))
         assert episode.privileged_quantity("candidate_in_hand_m").shape == (len(episode), 2, 3)
         for camera, size in maker.spec.cameras.items():
-            wanted = [decode(encode(maker.image(camera, value)), size) for value in values]
+            wanted = [decode(ImageFormat().encode(maker.image(camera, value)), size) for value in values]
             assert np.array_equal(episode.images(camera), wanted)
             assert np.abs(episode.images(camera)[..., 1].astype(int) - (values % 250)[:, None, None]).max() <= 3
 

@@ -87,7 +87,7 @@ def test_images_are_the_very_files(read, episode):
     columns, _ = read
     for camera in episode.cameras:
         with episode.frames(camera) as frames:
-            files = [list(frames.jpeg(step)) for step in range(STEPS)]
+            files = [list(frames.file(step)) for step in range(STEPS)]
         assert [list(value[0]) for value in columns[f"/camera/{camera}", "EncodedImage:blob"]] == files
         types = columns[f"/camera/{camera}", "EncodedImage:media_type"]
         assert [value[0] for value in types] == ["image/jpeg"] * STEPS

@@ -233,10 +233,10 @@ def test_a_place_that_cannot_be_written_is_reported(maker, path):
 def test_an_error_of_the_thread_stays_what_it_is(maker, path, monkeypatch):
     """Each time it is raised it is the same one, with its arguments, and its traceback does not grow."""
 
-    def broken(_image):
+    def broken(_format, _image):
         raise UnknownNameError("codec", "jpg", ["jpeg"])
 
-    monkeypatch.setattr("hlm.datasets.store.spool.encode", broken)
+    monkeypatch.setattr("hlm.datasets.store.images.ImageFormat.encode", broken)
     raised = []
     with DatasetWriter.open(path, maker.spec) as writer:
         episode = writer.episode(maker.info())
@@ -281,10 +281,10 @@ def test_a_image_that_nobody_can_change_is_not_copied(maker):
 
 
 def test_an_encoder_that_breaks_is_reported_and_blocks_nobody(maker, path, monkeypatch):
-    def broken(_image):
+    def broken(_format, _image):
         raise RuntimeError("encoder broke")
 
-    monkeypatch.setattr("hlm.datasets.store.spool.encode", broken)
+    monkeypatch.setattr("hlm.datasets.store.images.ImageFormat.encode", broken)
     with DatasetWriter.open(path, maker.spec) as writer:
         episode = writer.episode(maker.info())
         with pytest.raises(RuntimeError, match="encoder broke"):

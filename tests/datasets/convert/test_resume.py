@@ -15,6 +15,8 @@ from hlm.datasets.convert.progress import Progress
 from hlm.datasets.convert.report import Converted
 from hlm.datasets.convert.source_identity import source_identity
 from hlm.datasets.convert.staging import PROGRESS_FILE, resumable, stage_folder
+from hlm.datasets.reader import open_dataset
+from hlm.datasets.store.images import ImageFormat, codec_of
 
 CONVERT = """
 import os, signal, sys
@@ -148,6 +150,17 @@ def test_other_options_start_over(recordings, tmp_path):
     said = []
     convert(Request(path=recordings, target=tmp_path / "out.zarr", episodes=("0",)), say=said.append)
     assert "so it starts over" in said[0]
+
+
+def test_another_image_format_starts_over(recordings, tmp_path):
+    kill(recordings, tmp_path / "out.zarr", "after keeping 1")
+    said = []
+    request = Request(path=recordings, target=tmp_path / "out.zarr", image_format=ImageFormat("avif", 40))
+    convert(request, say=said.append)
+    assert "so it starts over" in said[0]
+    for episode in open_dataset(tmp_path / "out.zarr"):
+        with episode.frames("head") as frames:
+            assert codec_of(frames.file(0)) == "avif"
 
 
 def test_exports_start_over_and_say_so(demo, tmp_path):

@@ -13,6 +13,8 @@ import zarr.storage
 from hlm.core.errors import MismatchError
 from hlm.datasets.convert.convert import Request, convert
 from hlm.datasets.reader import open_dataset
+from hlm.datasets.store.images import ImageFormat
+from hlm.datasets.writer import DatasetWriter
 
 imagecodecs.numcodecs.register_codecs("imagecodecs_jpeg", verbose=False)
 
@@ -56,7 +58,7 @@ def test_images_are_the_same_files_under_a_codec_that_umi_knows(demo, tmp_path):
     assert described["chunks"] == [1, 64, 80, 3]
     with open_dataset(source).episodes[1].frames("head") as frames:
         assert [(camera / f"{2 + step}.0.0.0").read_bytes() for step in range(3)] == [
-            frames.jpeg(step) for step in range(3)
+            frames.file(step) for step in range(3)
         ]
 
 
@@ -109,3 +111,15 @@ def test_what_not_every_episode_has(demo, tmp_path):
         MismatchError, match=r"episode_000001 has no camera 'head', and a replay buffer has every camera"
     ):
         convert(Request(path=source, target=tmp_path / "b.zarr", to="umi"))
+
+
+def test_avif_files_become_jpeg_files(demo, tmp_path):
+    source = tmp_path / "demo.zarr"
+    with DatasetWriter.open(source, demo.spec, ImageFormat("avif")) as writer, writer.episode(demo.info(0)) as episode:
+        for step in range(3):
+            episode.append(demo.step(0, step))
+        episode.commit()
+    convert(Request(path=source, target=tmp_path / "buffer.zarr", to="umi"))
+    images = zarr.open_group(tmp_path / "buffer.zarr", mode="r")["data/camera0_rgb"][:]
+    wanted = open_dataset(source).episodes[0].images("head")
+    assert np.abs(images.astype(int) - wanted).mean() < 1.5

@@ -112,7 +112,7 @@ def test_trim_keeps_steps_and_jpeg_files_as_they_were(demos):
     jpegs = {}
     for camera in old.cameras:
         with old.frames(camera) as frames:
-            jpegs[camera] = [frames.jpeg(step) for step in range(len(frames))]
+            jpegs[camera] = [frames.file(step) for step in range(len(frames))]
     arrays = {name: getattr(old, name) for name in ("stamp_ns", "state", "action")}
     arrays |= {name: old.privileged_quantity(name) for name in old.privileged} | {
         f"age {name}": old.age_s(name) for name in old.inputs
@@ -130,7 +130,7 @@ def test_trim_keeps_steps_and_jpeg_files_as_they_were(demos):
         assert np.array_equal(kept, array[steps])
     for camera, files in jpegs.items():
         with new.frames(camera) as frames:
-            assert [frames.jpeg(step) for step in range(len(frames))] == files[steps]
+            assert [frames.file(step) for step in range(len(frames))] == files[steps]
     assert new.info.extra["trimmed"] == {"steps_before": 3, "steps_after": 4}
     assert new.attributes["start_utc"] > old.attributes["start_utc"]
 
