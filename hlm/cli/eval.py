@@ -19,12 +19,12 @@ from hlm.cli.tables import console
 from hlm.cli.worker_count import worker_count
 from hlm.core.errors import ExistsError, InputError, MismatchError, MissingFileError, StorageError, UnknownNameError
 from hlm.core.policy import UNKNOWN_POLICY
+from hlm.core.seeds import LAST_SEED
 
 if TYPE_CHECKING:
     from hlm.evaluation.plan import Plan
 
 SOURCES = ("policy", "scripted")
-LAST_SEED = 2**63 - 1  # seeds are 64-bit integers in datasets and messages
 MOST_ROLLOUTS = 1_000_000
 MOST_EULER_STEPS = 1000
 # All that may be said when an evaluation is resumed; the rest was decided when it began.

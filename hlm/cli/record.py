@@ -16,6 +16,7 @@ from hlm.cli.stations import StationConfig, open_station
 from hlm.cli.tables import console, duration
 from hlm.core.clock import STEP_HZ
 from hlm.core.errors import ExistsError, InputError, UnknownNameError
+from hlm.core.seeds import LAST_SEED
 from hlm.core.wording import counted
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from hlm.runtime.station import ScoredStep, Station
 
 SOURCES = ("scripted", "replay")
+MOST_EPISODES = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,7 +42,8 @@ class RecordArguments:
         task: name of the task.
         source: "scripted" for the task's scripted operator, "replay" to play an episode's actions in its own scene.
         episodes: number of episodes. Seeds 2k and 2k + 1 share a scene and differ in the object that is asked for.
-        seed: seed of the first episode; each following episode takes the next one.
+        seed: seed of the first episode; each following episode takes the next one. By default 0, and with --append the
+            one after the highest that is there.
         out: dataset to write; runs/TASK.zarr by default.
         append: add to the dataset if it already exists.
         cameras: cameras to record.
@@ -53,7 +56,7 @@ class RecordArguments:
     task: str = "shelf_cup_transfer"
     source: str = "scripted"
     episodes: int = 1
-    seed: int = 0
+    seed: int | None = None
     out: Path | None = None
     append: bool = False
     cameras: tuple[str, ...] = CAMERAS
@@ -65,8 +68,13 @@ class RecordArguments:
         """Check what needs no simulation."""
         if self.episodes < 1:
             raise InputError(f"--episodes must be at least 1, got {self.episodes}.")
-        if self.seed < 0:
-            raise InputError(f"--seed must not be negative, got {self.seed}.")
+        if self.episodes > MOST_EPISODES:
+            raise InputError(f"--episodes must be at most {MOST_EPISODES}, got {self.episodes}.")
+        if self.seed is not None and not 0 <= self.seed <= LAST_SEED - self.episodes:
+            wanted = "not be negative" if self.seed < 0 else f"be at most {LAST_SEED - self.episodes}"
+            raise InputError(f"--seed must {wanted}, got {self.seed}.")
+        if self.seed is not None and self.source == "replay":
+            raise InputError("--seed does nothing with --source replay: an episode is replayed in its own scene.")
         if not self.cameras:
             raise InputError(f"--cameras needs at least one of {', '.join(CAMERAS)}.")
         if self.image_quality is not None and not 1 <= self.image_quality <= 100:
@@ -80,9 +88,9 @@ def run(arguments: Sequence[str]) -> int:
     station_config = StationConfig(
         task=config.task, source=_source(config), cameras=config.cameras, image_size=config.image_size
     )
-    origin = _origin(config, station_config.source)
     if out.exists() and not config.append:
         raise ExistsError(f"{out} is already there. Name another --out, or add to it with --append.")
+    origin = _origin(config, station_config.source, out)
     load_simulator()
     done: list[RecordedEpisode] = []
     try:
@@ -133,14 +141,25 @@ class _Plan(NamedTuple):
     out: Path
 
 
-def _origin(config: RecordArguments, source: SourceConfig) -> _Origin:
+def _origin(config: RecordArguments, source: SourceConfig, out: Path) -> _Origin:
     """A replay happens in the scene of its episode, and counts as what that episode was."""
     if not isinstance(source, Replay):
-        return _Origin(list(range(config.seed, config.seed + config.episodes)), config.source)
+        first = _next_seed(config.task, out) if config.seed is None else config.seed
+        return _Origin(list(range(first, first + config.episodes)), config.source)
     episode = recorded_episode(source)
     if episode.info.seed is None or episode.info.task != config.task:
         raise InputError(f"{source.episode} was not recorded on task '{config.task}'; it cannot be replayed there.")
     return _Origin([episode.info.seed] * config.episodes, episode.info.source)
+
+
+def _next_seed(task: str, out: Path) -> int:
+    """The first seed above those of the task's episodes in a dataset: the same scene twice teaches nothing new."""
+    from hlm.datasets.reader import open_dataset
+
+    if not out.exists() or not any(out.iterdir()):
+        return 0
+    infos = [episode.info for episode in open_dataset(out).episodes]
+    return 1 + max((info.seed for info in infos if info.task == task and info.seed is not None), default=-1)
 
 
 def _record(config: RecordArguments, station: Station, plan: _Plan, done: list[RecordedEpisode]) -> None:

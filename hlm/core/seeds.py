@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+LAST_SEED = 2**63 - 1  # seeds are 64-bit integers in datasets and messages
+
 type SeedRanges = tuple[tuple[int, int], ...]
 
 

@@ -1,3 +1,4 @@
+import os
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -33,6 +34,20 @@ NETWORK = [word for name, size in SIZES.items() for word in (f"--compact.archite
         (["runs/policy", "--workers", "0"], "--workers must be at least 1, got 0."),
         (["runs/policy", "--videos", "-1"], "--videos must not be negative, got -1."),
         (["runs/policy", "--rollout", "3"], "Did you mean --rollouts?"),
+        (["runs/policy", "--rollouts", "1000001"], "--rollouts must be at most 1000000, got 1000001."),
+        (["runs/policy", "--seed", str(2**63)], "--seed must be at most 9223372036854775787, got 9223372036854775808."),
+        (["runs/policy", "--euler-steps", "0"], "--euler-steps must be at least 1, got 0."),
+        (["runs/policy", "--euler-steps", "1001"], "--euler-steps must be at most 1000, got 1001."),
+        (["runs/policy", "--execution-horizon", "0"], "--execution-horizon must be at least 1, got 0."),
+        (["runs/policy", "--out", ""], "--out is the folder that you are in, or empty. Name another one."),
+        (["runs/policy", "--json", ""], "--json is the folder that you are in, or empty. Name another one."),
+        (["runs/policy", "--json", "."], "--json is the folder that you are in, or empty. Name another one."),
+        (["--source", "scripted", "--euler-steps", "2"], "--euler-steps does nothing with --source scripted"),
+        (
+            ["--source", "scripted", "--execution-horizon", "2"],
+            "--execution-horizon does nothing with --source scripted",
+        ),
+        (["--server", "ws://127.0.0.1:1", "--euler-steps", "2"], "--euler-steps belong to the server"),
     ],
 )
 def test_what_cannot_be_scored_is_one_line_and_writes_nothing(words, text, refused):
@@ -52,6 +67,24 @@ def test_what_is_there_is_not_overwritten(option, refused, folder):
     (folder / "mine").write_text("precious")
     line = refused("eval", "--source", "scripted", option, "mine")
     assert line == "hlm: mine is already there. Name another one."
+
+
+def test_a_second_file_that_could_not_be_written_is_told_before_the_first_rollout(refused, folder, unwritable):
+    (folder / "file").touch()
+    line = refused("eval", "--source", "scripted", "--json", "file/more/results.json")
+    assert line.startswith("hlm: cannot write file/more/results.json: ")
+    assert line.endswith("file is a file. Choose another --json.")
+    (folder / "kept").mkdir()
+    with unwritable(folder / "kept"):
+        if os.access(folder / "kept", os.W_OK):
+            pytest.skip("root may write anywhere here")
+        line = refused("eval", "--source", "scripted", "--json", "kept/results.json")
+    assert line.startswith("hlm: cannot write kept/results.json: no permission for ")
+
+
+def test_a_policy_that_does_not_execute_so_much_is_told_before_the_first_rollout(refused, checkpoint):
+    line = refused("eval", str(checkpoint), "--execution-horizon", "9999", "--out", "out")
+    assert "--execution-horizon 9999 is more than a chunk has" in line
 
 
 def test_without_a_library_to_draw_with_it_says_what_to_install(refused, monkeypatch):

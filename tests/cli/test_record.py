@@ -36,8 +36,11 @@ def episode_of(path, rate_hz=30.0, **changes):
         (["--cameras", "head", "head"], "a camera is named twice: head, head."),
         (["--cameras"], "--cameras needs at least one of head, left_wrist, right_wrist."),
         (["--episodes", "0"], "--episodes must be at least 1, got 0."),
+        (["--episodes", "1000001"], "--episodes must be at most 1000000, got 1000001."),
         (["--episodes", "-3"], "--episodes must be at least 1, got -3."),
         (["--seed", "-1"], "--seed must not be negative, got -1."),
+        (["--seed", str(2**63)], "--seed must be at most 9223372036854775806, got 9223372036854775808."),
+        (["--source", "replay", "a.zarr/episode_000000", "--seed", "0"], "--seed does nothing with --source replay"),
         (["--image-size", "8", "8"], "image size (8, 8) must lie between 16 and 480 pixels."),
         (["--image-size", "128", "4000"], "image size (128, 4000) must lie between 16 and 480 pixels."),
         (["--source", "replay"], "`--source replay` and the path of an episode go together: --source replay EPISODE."),
@@ -130,6 +133,16 @@ def test_a_replay_does_the_same_again_and_says_where_it_comes_from(folder, capsy
     np.testing.assert_array_equal(again.stamp_ns, first.stamp_ns)
     np.testing.assert_allclose(again.action, first.action, atol=1e-6)
     np.testing.assert_allclose(again.state, first.state, atol=1e-3)
+
+
+@pytest.mark.usefixtures("brief")
+def test_appending_goes_on_with_the_seed_after_the_highest(folder):
+    assert main(["record", *SMALL, "--out", "b.zarr", "--append", "--episodes", "2"]) == 0
+    assert main(["record", *SMALL, "--out", "b.zarr", "--append", "--seed", "9"]) == 0
+    assert main(["record", *SMALL, "--out", "b.zarr", "--append"]) == 0
+    assert [episode.info.seed for episode in open_dataset("b.zarr")] == [0, 1, 9, 10]
+    assert main(["record", "--task", "cola_placement", *SMALL, "--out", "b.zarr", "--append"]) == 0
+    assert [episode.info.seed for episode in open_dataset("b.zarr")] == [0, 1, 9, 10, 0]
 
 
 def wait_for(condition, process, seconds=120.0):
