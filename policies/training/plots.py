@@ -52,6 +52,7 @@ def loss_plot(history: Mapping[str, Sequence[float]]) -> bytes:
         for axes, panel in zip(figure.subplots(len(shown), 1, sharex=True, squeeze=False)[:, 0], shown, strict=True):
             _draw(axes, panel, history)
         axes.set_xlabel("updates")
+        axes.set_xlim(0.0, 1.02 * max(_last_update(history), 1.0))  # few updates would leave room for halves of one
         axes.xaxis.get_major_locator().set_params(integer=True)
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png", dpi=_DPI)
@@ -93,6 +94,10 @@ def axis_limits(values: Sequence[float]) -> tuple[float, float]:
     positive = [value for value in values if math.isfinite(value) and value > 0.0]
     low, high = _round_number(min(positive), up=False), _round_number(max(positive), up=True)
     return (low, high) if low < high else (0.5 * low, 2.0 * high)
+
+
+def _last_update(history: Mapping[str, Sequence[float]]) -> float:
+    return max((steps[-1] for name in ("step", f"{VALIDATION}step") if (steps := history.get(name))), default=0.0)
 
 
 def _draw(axes: Axes, panel: Panel, history: Mapping[str, Sequence[float]]) -> None:
