@@ -117,7 +117,7 @@ def convert(request: Request, show: Show = quiet, say: Say = silent) -> Conversi
         raise InputError(f"{request.path} is {DESCRIPTIONS[found]}; convert it to hlm first, then that to {to}.")
     if to != HLM and request.image_format != DEFAULT_FORMAT:
         raise InputError("image codec and quality are for conversions to hlm; exports have formats of their own.")
-    if request.gripper_range is not None and found != OPENHLM:
+    if request.gripper_range is not None and found not in (OPENHLM, LEROBOT):
         raise InputError(f"the range of grippers is for {DESCRIPTIONS[OPENHLM]}; leave --gripper-range out.")
     must_be_free(request.target)
     build = {HLM: _export, LEROBOT: _import_lerobot, OPENHLM: _import_openhlm}[found](request, show)
@@ -153,7 +153,10 @@ def _import_lerobot(request: Request, show: Show) -> _Build:
     folder = LeRobotFolder(request.path)
     numbers = _numbers(request, folder.numbers)
     options = lerobot_import.Options(
-        cameras=parse_cameras(request.cameras), rate_hz=request.rate_hz, source=request.source
+        cameras=parse_cameras(request.cameras),
+        rate_hz=request.rate_hz,
+        source=request.source,
+        grippers=request.gripper_range,
     )
     return lambda stage: lerobot_import.import_lerobot(folder, numbers, stage, options, show)
 

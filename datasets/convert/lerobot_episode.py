@@ -11,10 +11,12 @@ import numpy as np
 
 from hlm.core.arrays import ByteArray
 from hlm.core.errors import CorruptError, MismatchError
+from hlm.core.layout import GRIPPERS
 from hlm.datasets.convert import lerobot_openhlm
 from hlm.datasets.convert.lerobot_folder import LeRobotFolder
 from hlm.datasets.convert.lerobot_names import STAMP, OwnColumns, Shapes, age_column
 from hlm.datasets.convert.lerobot_sidecar import Described, check_same
+from hlm.datasets.convert.openhlm_grippers import Scales
 from hlm.datasets.schema import EpisodeInfo, Json, Step
 
 
@@ -30,6 +32,7 @@ class Layout:
         own: columns that hlm wrote.
         shapes: shape of each privileged quantity where it is known.
         openhlm: whether it is one of OpenHLM's.
+        scales: units of the grippers.
     """
 
     state: str
@@ -39,6 +42,7 @@ class Layout:
     own: OwnColumns
     shapes: Shapes
     openhlm: bool
+    scales: Scales
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -79,6 +83,12 @@ class EpisodeReader:
         if layout.openhlm:
             self._mend_openhlm()
 
+    @property
+    def is_humi(self) -> bool:
+        """Whether it is one of OpenHLM's without a robot: without a head camera."""
+        head = lerobot_openhlm.head_column(self._folder.features)
+        return head is not None and lerobot_openhlm.is_black(self._folder.images(self._number, head))
+
     def info(self, source: str) -> EpisodeInfo:
         """Description of the episode, under the words that LeRobot says.
 
@@ -93,10 +103,9 @@ class EpisodeReader:
             )
         if self._described is not None:
             return EpisodeInfo.from_attributes(self._described.attributes).with_instruction(words[0])
-        humi = any(ours not in self._cameras for ours in self._layout.cameras)
         place: dict[str, Json] = {"dataset": self._folder.path.name, "episode": self._number}
         return EpisodeInfo(
-            instruction=words[0], source=source or ("humi" if humi else "teleop"), extra={"lerobot": place}
+            instruction=words[0], source=source or ("humi" if self.is_humi else "teleop"), extra={"lerobot": place}
         )
 
     def steps(self) -> Iterator[Step]:
@@ -124,14 +133,15 @@ class EpisodeReader:
         return stamp_ns
 
     def _mend_openhlm(self) -> None:
-        """Leave out cameras that are black throughout, and whole turns in yaw rates."""
+        """Leave out cameras that are black throughout and whole turns in yaw rates, and scale grippers."""
         for camera, key in list(self._cameras.items()):
             if lerobot_openhlm.is_black(self._folder.images(self._number, key)):
                 del self._cameras[camera]
                 self._repairs.absent(camera, self._number)
-        turned = 0
-        for column in (self._layout.state, self._layout.action):
+        turned, scales = 0, self._layout.scales
+        for column, scale in ((self._layout.state, scales.state), (self._layout.action, scales.action)):
             mended, steps = lerobot_openhlm.without_turns(self._arrays[column], self._folder.info.rate_hz)
+            mended[:, GRIPPERS] = scale.opening(mended[:, GRIPPERS])
             self._arrays[column] = mended
             turned += steps
         self._repairs.turned(self._number, turned)

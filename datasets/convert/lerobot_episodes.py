@@ -149,7 +149,7 @@ class Tasks:
                 f"the task of {where} is {_said(words)} by its number and {_said(placed)} by its place in {self.path}, "
                 f"and {_said(described)} in {EPISODES_FOLDER}."
             )
-        return words, f"{where} was relabelled {_said(words)}; {EPISODES_FOLDER} still says {_said(described)}"
+        return words, f"relabelled {_said(words)}; {EPISODES_FOLDER} still says {_said(described)}"
 
 
 def _described(row: Mapping[str, Any], video_keys: Sequence[str]) -> DescribedEpisode:

@@ -97,21 +97,19 @@ class LeRobotFolder:
             keys: columns of its cameras.
 
         Returns:
-            What was put right, a line each.
+            What was put right, a text each that does not name the episode.
 
         Raises:
             MissingFileError: a file is missing.
             CorruptError: two things contradict each other.
         """
-        moments = self._moments(number)
+        timeline, notes = self._moments(number).timeline, []
         for key in keys:
             if self.features[key]["dtype"] == _VIDEO:
-                check_clip(
-                    self._clip(number, key), moments.timeline.shown_s, self.info.rate_hz, self._where(number, key)
-                )
+                clip = self._clip(number, key)
+                notes.append(check_clip(clip, timeline.shown_s, self.info.rate_hz, self._where(number, key)))
         _, relabelled = self.words(number)
-        notes = [f"episode {number}: {note}" for note in moments.timeline.notes]
-        return (*notes, *([relabelled] if relabelled else []))
+        return tuple(note for note in (*timeline.notes, *notes, relabelled) if note)
 
     def words(self, number: int) -> tuple[list[str], str]:
         """Words of an episode's tasks, by the rows' `task_index`; and a note if `meta/episodes` has others.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,7 +19,7 @@ from hlm.datasets.convert.videos import images_at
 _COLOURS = ("RGB", "RGBA", "RGBX", "L", "LA", "P", "YCbCr", "CMYK")
 
 
-def check_clip(clip: Clip, shown_s: FloatArray, rate_hz: float, where: str) -> None:
+def check_clip(clip: Clip, shown_s: FloatArray, rate_hz: float, where: str) -> str:
     """Check that a video exists and that an episode asks only for images of its own part.
 
     Args:
@@ -26,6 +27,9 @@ def check_clip(clip: Clip, shown_s: FloatArray, rate_hz: float, where: str) -> N
         shown_s: [time] where its images are in this part, s.
         rate_hz: images per second.
         where: camera and episode, for errors.
+
+    Returns:
+        A note if the part goes on after the last image; empty if it does not.
 
     Raises:
         MissingFileError: the video is missing.
@@ -46,6 +50,9 @@ def check_clip(clip: Clip, shown_s: FloatArray, rate_hz: float, where: str) -> N
             f"step {step} of {where} has its image at {clip.start_s + shown_s[step]:.3f} s of {clip.file.name}, "
             f"outside of the episode's part, {clip.start_s:.3f} to {clip.stop_s:.3f} s."
         )
+    more = (clip.stop_s - clip.start_s - float(shown_s[-1])) * rate_hz - 1.0
+    # Lengths of video files are off by an image now and then.
+    return f"videos go on for {round(more)} images after the last row" if 1.5 < more < math.inf else ""
 
 
 def images_in_clip(clip: Clip, shown_s: FloatArray, rate_hz: float, where: str) -> Iterator[ByteArray]:

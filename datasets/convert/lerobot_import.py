@@ -7,9 +7,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from hlm.core.embodiments.catalog import EMBODIMENTS
 from hlm.core.errors import InputError, MismatchError
-from hlm.core.layout import DIMENSIONS, NAMES
+from hlm.core.layout import DIMENSIONS, GRIPPERS, NAMES
 from hlm.datasets.convert import lerobot_names, lerobot_openhlm
 from hlm.datasets.convert.cameras import chosen_cameras
 from hlm.datasets.convert.lerobot_episode import EpisodeReader, Layout
@@ -18,7 +20,8 @@ from hlm.datasets.convert.lerobot_info import is_depth
 from hlm.datasets.convert.lerobot_names import ACTION, IMAGES, STATE, even_size
 from hlm.datasets.convert.lerobot_rows import BOOKKEEPING
 from hlm.datasets.convert.lerobot_sidecar import Described, Sidecar, check_dataset
-from hlm.datasets.convert.report import Conversion, Converted, Show
+from hlm.datasets.convert.openhlm_grippers import Hands, Scales
+from hlm.datasets.convert.report import Conversion, Converted, Show, episodes_said
 from hlm.datasets.convert.staging import Stage
 from hlm.datasets.schema import DatasetSpec
 from hlm.datasets.store.attributes import group_attributes, write_attributes
@@ -36,11 +39,13 @@ class Options:
         cameras: hlm's names of the cameras by LeRobot's, without `observation.images.`. Empty: all, names unchanged.
         rate_hz: steps per second that a dataset must have that hlm did not export.
         source: source of the references in such a dataset, one of `hlm.datasets.schema.SOURCES`.
+        grippers: what a closed and an open gripper read in OpenHLM's datasets. None: it is found out.
     """
 
     cameras: Mapping[str, str] = field(default_factory=dict)
     rate_hz: float = 30.0
     source: str = ""
+    grippers: tuple[float, float] | None = None
 
 
 def import_lerobot(
@@ -66,13 +71,10 @@ def import_lerobot(
         _check_foreign(folder, options)
     else:
         check_dataset(sidecar, folder)
-    layout = _layout(folder, options, sidecar)
+    layout = _layout(folder, numbers, options, sidecar)
     spec = _spec(folder, layout, sidecar)
     repairs = lerobot_openhlm.Repairs()
-    notes = [
-        *folder.notes(),
-        *(note for number in numbers for note in folder.check(number, [*layout.cameras.values()])),
-    ]
+    notes = [*folder.notes(), *_checked(folder, numbers, layout), *layout.scales.notes]
     total, done = sum(map(folder.steps, numbers)), 0
     converted = []
     with stage.writer(spec) as writer:
@@ -108,6 +110,15 @@ def import_lerobot(
     )
 
 
+def _checked(folder: LeRobotFolder, numbers: Sequence[int], layout: Layout) -> list[str]:
+    """What was put right in episodes: a line for each kind, before anything is written."""
+    found: dict[str, list[int]] = {}
+    for number in numbers:
+        for text in dict.fromkeys(folder.check(number, [*layout.cameras.values()])):
+            found.setdefault(text, []).append(number)
+    return [f"{episodes_said(numbers)}: {text}" for text, numbers in found.items()]
+
+
 def _check_foreign(folder: LeRobotFolder, options: Options) -> None:
     """Check robot, rate and layout of a dataset that hlm did not export.
 
@@ -130,7 +141,8 @@ def _check_foreign(folder: LeRobotFolder, options: Options) -> None:
             known = ", ".join(name for name in folder.features if name not in BOOKKEEPING)
             raise MismatchError(f"{path} has no column '{key}'. It has: {known}.")
         _check_layout(key, folder.features[key], path)
-    if not options.source and not _is_openhlm(folder):
+    named = _is_openhlm(folder) and lerobot_openhlm.head_column(folder.features) is not None
+    if not options.source and not named:
         raise InputError(f"{path} does not name the source of its references. Give it, for example --source teleop.")
 
 
@@ -146,7 +158,7 @@ def _check_layout(key: str, feature: Mapping[str, Any], path: Path) -> None:
         raise MismatchError(f"dimension {place} of '{key}' in {path} is '{names[place]}', hlm's is '{NAMES[place]}'.")
 
 
-def _layout(folder: LeRobotFolder, options: Options, sidecar: Sidecar | None) -> Layout:
+def _layout(folder: LeRobotFolder, numbers: Sequence[int], options: Options, sidecar: Sidecar | None) -> Layout:
     state, action = _vectors(folder)
     cameras = {ours: _key(folder, theirs) for theirs, ours in _cameras(folder, options, sidecar).items()}
     return Layout(
@@ -157,7 +169,19 @@ def _layout(folder: LeRobotFolder, options: Options, sidecar: Sidecar | None) ->
         own=lerobot_names.own_columns(folder.features),
         shapes=sidecar.privileged if sidecar else {},
         openhlm=sidecar is None and _is_openhlm(folder),
+        scales=_scales(folder, numbers, options),
     )
+
+
+def _scales(folder: LeRobotFolder, numbers: Sequence[int], options: Options) -> Scales:
+    if not _is_openhlm(folder):
+        if options.grippers is not None:
+            raise InputError(f"{folder.path} is none of OpenHLM's datasets; leave --gripper-range out.")
+        return Scales()
+    keys = _vectors(folder)
+    vectors = (folder.columns(number, keys) for number in numbers)
+    hands = (Hands(*(one[key][:, GRIPPERS].astype(np.float64) for key in keys)) for one in vectors)
+    return lerobot_openhlm.scales_of(hands, folder.info.rate_hz, options.grippers)
 
 
 def _is_openhlm(folder: LeRobotFolder) -> bool:

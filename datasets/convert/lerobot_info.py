@@ -96,7 +96,7 @@ def read_info(path: Path) -> Info:
             rate_hz=rate_hz,
             robot=str(content.get("robot_type") or ""),
             features=features,
-            video_path=_checked_pattern(content.get("video_path") or DEFAULT_VIDEO_PATH),
+            video_path=_checked_pattern(content.get("video_path") or DEFAULT_VIDEO_PATH, path),
             counts={name: content[name] for name in COUNTS if isinstance(content.get(name), int)},
         )
 
@@ -116,10 +116,12 @@ def _feature(key: str, value: Any) -> dict[str, Any]:
     return {**feature, "dtype": str(feature["dtype"]), "shape": tuple(shape)}
 
 
-def _checked_pattern(pattern: str) -> str:
+def _checked_pattern(pattern: str, path: Path) -> str:
     for _, name, width, conversion in Formatter().parse(pattern):
         if name is not None and (name not in _PLACES or conversion or not _WIDTH.fullmatch(width or "")):
-            raise CorruptError(f"video_path {pattern!r} has places other than {', '.join(_PLACES)}")
+            raise CorruptError(
+                f"video_path in {path / INFO_FILE} is {pattern!r}, which has places other than {', '.join(_PLACES)}."
+            )
     return pattern
 
 

@@ -6,14 +6,17 @@ hlm's 34 numbers in hlm's order. Robots and HuMI are mixed; HuMI has no head cam
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable
+
+import numpy as np
 
 from hlm.core.arrays import ByteArray, FloatArray
+from hlm.core.errors import InputError
 from hlm.core.wording import counted
 from hlm.datasets.convert.openhlm import HUMI_HZ, HUMI_ROUNDED_HZ
+from hlm.datasets.convert.openhlm_grippers import OPENINGS, Hands, Scales, find_scales
 from hlm.datasets.convert.openhlm_steps import undo_turns
-from hlm.datasets.selection import ranges
+from hlm.datasets.convert.report import episodes_said
 
 STATE, ACTION = "state", "actions"
 # Names of the published datasets and of the released converter.
@@ -50,6 +53,32 @@ def without_turns(vectors_34: FloatArray, rate_hz: float) -> tuple[FloatArray, i
     return undo_turns(vectors_34, HUMI_HZ if rate_hz == HUMI_ROUNDED_HZ else rate_hz)
 
 
+def head_column(columns: Iterable[str]) -> str | None:
+    """The column of the head camera, which HuMI does not have; None if the dataset has none at all."""
+    return next((key for key in columns if CAMERAS.get(key) == "head"), None)
+
+
+def scales_of(episodes: Iterable[Hands], rate_hz: float, asked: tuple[float, float] | None) -> Scales:
+    """Units of the grippers of all episodes. What could be openings is kept where the unit is uncertain, and noted.
+
+    Args:
+        episodes: hands of each episode.
+        rate_hz: steps per second.
+        asked: what a person says that a closed and an open gripper read; None if nobody did.
+
+    Raises:
+        InputError: the unit is ambiguous, and the values are no openings.
+    """
+    hands = list(episodes)
+    try:
+        return find_scales(hands, rate_hz, asked)
+    except InputError as error:
+        values = np.concatenate([np.concatenate(one) for one in hands])
+        if asked is not None or not OPENINGS.covers(float(np.nanmin(values)), float(np.nanmax(values))):
+            raise
+        return Scales(notes=(f"grippers are kept as openings from 0 to 1. {error}",))
+
+
 class Repairs:
     """What was put right in a dataset, to be said in a few lines."""
 
@@ -76,19 +105,15 @@ class Repairs:
     def notes(self) -> tuple[str, ...]:
         """A line for each kind."""
         notes = [
-            f"{camera} is black throughout {_episodes(found)}: absent there" for camera, found in self._absent.items()
+            f"{camera} is black throughout {episodes_said(found)}: absent there"
+            for camera, found in self._absent.items()
         ]
         for camera, black in self._black.items():
             images = counted(sum(black.values()), "image")
-            notes.append(f"{images} of {camera} in {_episodes(black)} black, kept between others that are not")
+            notes.append(f"{images} of {camera} in {episodes_said(black)} black, kept between others that are not")
         if self._turns:
             steps = counted(sum(self._turns.values()), "yaw rate")
             notes.append(
-                f"whole turns removed from {steps} in {_episodes(self._turns)}, as HuMI's exporter leaves them"
+                f"whole turns removed from {steps} in {episodes_said(self._turns)}, as HuMI's exporter leaves them"
             )
         return tuple(notes)
-
-
-def _episodes(numbers: Sequence[int] | Mapping[int, Any]) -> str:
-    found = sorted(numbers)
-    return f"episode{'s' if len(found) > 1 else ''} {ranges(found)}"

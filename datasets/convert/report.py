@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from hlm import __version__
 from hlm.core.errors import InputError
 from hlm.core.wording import counted
 from hlm.datasets.schema import Json
+from hlm.datasets.selection import ranges
 
 type Show = Callable[[int, int], None]
 
@@ -95,3 +96,9 @@ class Conversion:
                 f"none of the {counted(len(self.episodes), 'episode')} of {self.dataset} can be converted. "
                 f"The first, {first.name}: {first.reason}."
             )
+
+
+def episodes_said(numbers: Iterable[int]) -> str:
+    """Numbers of episodes in words: "episode 3", "episodes 0-4, 7"."""
+    found = sorted(numbers)
+    return f"episode{'s' if len(found) != 1 else ''} {ranges(found)}"

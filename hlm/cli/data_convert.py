@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from hlm.datasets.convert.report import Conversion
 
 EXIT_REJECTED = 1
+MOST_NOTES = 20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,8 +85,10 @@ def convert(arguments: Sequence[str]) -> int:
         raise KeyboardInterrupt(_interrupted(config.target)) from interrupt
     if conversion.imperfect:
         screen.print(_losses(conversion))
-    for note in conversion.notes:
+    for note in conversion.notes[:MOST_NOTES]:
         screen.out(note)
+    if (more := len(conversion.notes) - MOST_NOTES) > 0:
+        screen.out(f"and {counted(more, 'note')} more; the dataset's attributes have all, under conversion")
     if conversion.left_out:
         screen.out(f"left out: {', '.join(conversion.left_out)}")
     steps = counted(sum(episode.steps for episode in conversion.kept), "step")
