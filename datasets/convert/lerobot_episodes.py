@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,13 +23,15 @@ class Clip(NamedTuple):
     Attributes:
         file: the video, which may hold other episodes too.
         start_s: when the part begins.
-        stop_s: when it ends, at the latest where the next part begins; infinity if unknown.
+        stop_s: when it ends; infinity if unknown.
+        next_s: when the next episode's part begins; infinity if there is none.
         rival: an episode whose part begins at the same image; None without one.
     """
 
     file: Path
     start_s: float
     stop_s: float
+    next_s: float
     rival: int | None
 
 
@@ -92,8 +95,8 @@ def clips_of(episodes: Mapping[int, DescribedEpisode], info: Info, key: str) -> 
         for place, (start_s, stop_s, number) in enumerate(parts):
             rivals = [other for other in parts[max(place - 1, 0) : place + 2] if other[2] != number]
             rival = next((other[2] for other in rivals if abs(other[0] - start_s) < 0.5 / info.rate_hz), None)
-            next_s = parts[place + 1][0] if place + 1 < len(parts) else stop_s
-            clips[number] = Clip(path, start_s, min(stop_s, next_s), rival)
+            next_s = parts[place + 1][0] if place + 1 < len(parts) else math.inf
+            clips[number] = Clip(path, start_s, stop_s, next_s, rival)
     return clips
 
 
@@ -173,7 +176,7 @@ def _place(row: Mapping[str, Any], prefix: str) -> Iterator[tuple[int, int, floa
     if all(value is not None for value in values):
         chunk, file, start_s = values
         stop_s = row.get(f"{prefix}to_timestamp")
-        yield int(chunk), int(file), float(start_s), float("inf") if stop_s is None else float(stop_s)  # type: ignore[arg-type]
+        yield int(chunk), int(file), float(start_s), math.inf if stop_s is None else float(stop_s)  # type: ignore[arg-type]
 
 
 def _said(words: Sequence[str]) -> str:

@@ -43,14 +43,16 @@ def check_clip(clip: Clip, shown_s: FloatArray, rate_hz: float, where: str) -> s
             "is wrong about one of them."
         )
     half_s = 0.5 / rate_hz
-    outside = np.flatnonzero((shown_s < -half_s) | (clip.start_s + shown_s >= clip.stop_s + half_s))
+    # Durations of video files may lack their last image, but the next episode's first image is never this one's.
+    end_s = min(clip.stop_s + half_s, clip.next_s - half_s)
+    outside = np.flatnonzero((shown_s < -half_s) | (clip.start_s + shown_s >= end_s))
     if len(outside):
         step = int(outside[0])
         raise CorruptError(
             f"step {step} of {where} has its image at {clip.start_s + shown_s[step]:.3f} s of {clip.file.name}, "
-            f"outside of the episode's part, {clip.start_s:.3f} to {clip.stop_s:.3f} s."
+            f"outside of the episode's part, {clip.start_s:.3f} to {min(clip.stop_s, clip.next_s):.3f} s."
         )
-    more = (clip.stop_s - clip.start_s - float(shown_s[-1])) * rate_hz - 1.0
+    more = (min(clip.stop_s, clip.next_s) - clip.start_s - float(shown_s[-1])) * rate_hz - 1.0
     # Lengths of video files are off by an image now and then.
     return f"videos go on for {round(more)} images after the last row" if 1.5 < more < math.inf else ""
 

@@ -124,16 +124,22 @@ class Rows:
     def _check_index(self, number: int, index: np.ndarray[Any, Any], where: str) -> None:
         """Check that the rows of an episode are not those that another episode's description means.
 
-        The pictures follow the description, the numbers follow the rows. That `index` is merely out of date, as after
+        The pictures follow the description, the numbers follow the rows. That either is merely out of date, as after
         rows were removed, harms nothing.
         """
-        own = self._episodes[number].index
-        if own is None or bool(((index >= own.start) & (index < own.stop)).any()):
+        own = _meant(self._episodes[number], index)
+        if own is None or own.any():
             return
         for other in self._episodes.values():
-            its = other.index
-            if its is not None and its and bool(((index >= its.start) & (index < its.stop)).all()):
+            its = _meant(other, index)
+            if its is not None and its.all():
                 raise CorruptError(
                     f"the rows of {where} have index {index.min()} to {index.max()}, which meta/episodes gives to "
                     f"episode {other.number}: one of them has the wrong number."
                 )
+
+
+def _meant(episode: DescribedEpisode, index: np.ndarray[Any, Any]) -> np.ndarray[Any, Any] | None:
+    """[time] whether a description means each of these rows; None if its range is out of date."""
+    its = episode.index
+    return None if its is None or len(its) != episode.steps else (index >= its.start) & (index < its.stop)

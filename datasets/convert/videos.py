@@ -16,10 +16,6 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
-# Flags of libswscale: nearest colour, exact rounding, a colour for every pixel (swscale.h: SWS_POINT, SWS_ACCURATE_RND,
-# SWS_FULL_CHR_H_INT). Its fast way leaves the last row of an odd height without colours of its own.
-_EXACT = 0x10 | 0x40000 | 0x2000
-
 
 class VideoFacts(NamedTuple):
     """Facts about a video.
@@ -170,9 +166,25 @@ def _rgb(frame: VideoFrame) -> ByteArray:
             f"not colour images but one channel of {channels[0].bits} bits, as depths are. Leave this camera out: list "
             "the others with --cameras"
         )
-    odd = frame.width % 2 or frame.height % 2
-    array = frame.to_ndarray(format="rgb24", interpolation=_EXACT) if odd else frame.to_ndarray(format="rgb24")
-    return np.array(array, np.uint8)
+    if (frame.width % 2 or frame.height % 2) and len(frame.planes) == len(channels) == 3 and channels[0].bits == 8:
+        return np.array(_even(frame).to_ndarray(format="rgb24")[: frame.height, : frame.width], np.uint8)
+    return np.array(frame.to_ndarray(format="rgb24"), np.uint8)
+
+
+def _even(frame: VideoFrame) -> VideoFrame:
+    """The frame with an odd last row or column twice.
+
+    libswscale gives the last row of an odd height the colours of none.
+    """
+    import av
+
+    made = av.VideoFrame(frame.width + frame.width % 2, frame.height + frame.height % 2, frame.format.name)
+    made.colorspace, made.color_range = frame.colorspace, frame.color_range
+    for before, after in zip(frame.planes, made.planes, strict=True):
+        values = np.frombuffer(before, np.uint8).reshape(before.height, before.line_size)[:, : before.width]
+        missing = (0, after.height - before.height), (0, after.line_size - before.width)
+        after.update(np.pad(values, missing, mode="edge").tobytes())
+    return made
 
 
 def _opened(path: Path) -> InputContainer:

@@ -40,7 +40,7 @@ class ConvertArguments:
         cameras: cameras to convert, NAME or OLD=NEW, e.g. "top=head wrist=left_wrist". All by default.
         rate_hz: steps per second that a dataset of another format must have. Steps are never resampled.
         source: source of the references, if the dataset does not name it.
-        gripper_range: what a closed and a fully open gripper read in OpenHLM's recordings, e.g. 0 85. By default it is
+        gripper_range: what a closed and a fully open gripper read in OpenHLM's datasets, e.g. 0 85. By default it is
             found out, where that is unambiguous.
         image_codec: how images are stored in an hlm dataset: jpeg is read fastest, avif takes a third of the space.
         image_quality: quality of the images, 1 to 100; each codec has a default.

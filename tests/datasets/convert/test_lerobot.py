@@ -224,6 +224,65 @@ def test_lerobots_own_tools_keep_the_columns(exported, tmp_path):
         assert psnr_db(before.images("head"), after.images("head")) > PSNR_DB
 
 
+def test_words_that_lerobot_changed_are_the_new_ones_and_all_else_comes_back(exported, tmp_path):
+    from lerobot.datasets.dataset_tools import modify_tasks
+    from lerobot.datasets.lerobot_dataset import LeRobotDataset
+
+    path = shutil.copytree(exported[1], tmp_path / "relabelled")
+    opened = LeRobotDataset("somebody/demo", path, video_backend="pyav")
+    modify_tasks(opened, episode_tasks={1: "pick the green cup"})
+    convert(Request(path=path, target=tmp_path / "back.zarr"))
+    before, after = open_dataset(exported[0]), open_dataset(tmp_path / "back.zarr")
+    assert [episode.info.instruction for episode in after] == ["do 0", "pick the green cup", "do 1"]
+    for first, second in zip(before, after, strict=True):
+        assert_same_numbers(first, second)
+        assert second.info == first.info.with_instruction(second.info.instruction)
+    assert (after.episodes[1].info.candidates, after.episodes[1].info.candidate) == ((), None)
+    assert after.episodes[2].attributes == before.episodes[2].attributes
+
+
+def test_rows_in_another_order_come_back_exactly(exported, tmp_path):
+    import pyarrow.parquet as parquet
+
+    path = shutil.copytree(exported[1], tmp_path / "shuffled")
+    file = path / "data/chunk-000/file-000.parquet"
+    table = parquet.read_table(file)
+    parquet.write_table(table.take(np.random.default_rng(0).permutation(len(table))), file)
+    convert(Request(path=path, target=tmp_path / "back.zarr"))
+    for first, second in zip(open_dataset(exported[0]), open_dataset(tmp_path / "back.zarr"), strict=True):
+        assert_same_numbers(first, second)
+        assert first.attributes == second.attributes
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"fps": 15}, r"steps per second in meta/info.json: 15.0, in meta/hlm: 30.0"),
+        ({"robot_type": "so101"}, r"the robot in meta/info.json: so101, in meta/hlm: unitree_g1"),
+    ],
+)
+def test_descriptions_that_contradict_lerobots_are_an_error(exported, tmp_path, change, text):
+    path = shutil.copytree(exported[1], tmp_path / "other")
+    info = json.loads((path / "meta/info.json").read_text())
+    (path / "meta/info.json").write_text(json.dumps(info | change))
+    with pytest.raises(CorruptError, match=text):
+        convert(Request(path=path, target=tmp_path / "back.zarr"))
+
+
+def test_stamps_that_contradict_the_order_of_frames_are_an_error(foreign, tmp_path):
+    import pyarrow.parquet as parquet
+
+    path = foreign()
+    file = path / "data/chunk-000/file-000.parquet"
+    table = parquet.read_table(file)
+    stamps = table.column("stamp_ns").to_pylist()
+    place = table.schema.get_field_index("stamp_ns")
+    swapped = [stamps[1], stamps[0], *stamps[2:]]
+    parquet.write_table(table.set_column(place, table.schema.field(place), [swapped]), file)
+    with pytest.raises(CorruptError, match=r"episode 0 of .*: stamp_ns does not increase in the order of frame_index"):
+        convert(Request(path=path, target=tmp_path / "back.zarr", source="teleop"))
+
+
 def test_lerobot_of_somebody_else(foreign, tmp_path):
     def strip(info):
         for name in ("observation.state", "action"):
