@@ -12,6 +12,7 @@ import mujoco
 from hlm.core.arrays import ByteArray
 from hlm.core.errors import InputError, MissingDependencyError, UnknownNameError
 from hlm.core.values import CameraFrame
+from hlm.sim.graphics import advice
 from hlm.sim.world import World
 
 type Effect = Literal["shadow", "sky"]
@@ -72,8 +73,7 @@ class SimulatedCameras:
                 self._renderer = mujoco.Renderer(world.model, height, width)
         except Exception as error:  # MuJoCo's GL back ends raise whatever their binding raises
             raise MissingDependencyError(
-                f"cannot render images ({type(error).__name__}: {error}). Install a software GL library "
-                "(Debian: apt-get install libegl1 libgl1-mesa-dri libgles2) and set MUJOCO_GL=egl."
+                f"cannot render images ({type(error).__name__}: {str(error).rstrip('.')}). {advice()}"
             ) from error
         for flag in _EXPENSIVE:
             self._renderer.scene.flags[flag] = flag in {_FLAGS[effect] for effect in effects}

@@ -12,12 +12,12 @@ import pytest
 from fakes import FakeRig, FakeRobot, FakeTask, ListSource, SteppedClock
 from hypothesis import settings
 
-from hlm.cli.rendering import use_headless_rendering
 from hlm.core.embodiments.unitree_g1 import UNITREE_G1
 from hlm.core.errors import MissingDependencyError
 from hlm.core.layout import RIGHT_ARM
 from hlm.core.proprioception import measured_state
 from hlm.runtime.station import Station
+from hlm.sim.graphics import use_headless_rendering
 
 # A shell that starts the tests in the background, or nohup, makes them ignore signals, and every child inherits that.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import suppress
 
-from hlm.cli.verbs import EXIT_ERROR, EXIT_INTERRUPTED, Verb, dispatch
-from hlm.core.errors import HlmError
+try:
+    from collections.abc import Callable, Sequence
+
+    from hlm.cli.process import interrupted, leave, prepare, silence
+    from hlm.cli.verbs import EXIT_ERROR, EXIT_INTERRUPTED, Verb, dispatch
+    from hlm.core.errors import HlmError, InputError
+except KeyboardInterrupt:  # even this early, nobody wants a traceback
+    sys.stderr.write("hlm: interrupted\n")
+    sys.exit(130)
 
 ABOUT = "Record, train, evaluate and serve whole-body vision-language-action policies for humanoid robots."
 VERBS = {
@@ -32,10 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         Exit code: 0 for success, 1 for problems that a verb found, 2 for an error, 130 after Ctrl+C.
     """
-    words = list(sys.argv[1:] if arguments is None else arguments)
-    if words[:1] == ["--version"]:
-        return guarded("hlm", _show_version)
-    return guarded("hlm", lambda: dispatch("hlm", ABOUT, VERBS, words))
+    if arguments is None:
+        return _program()
+    return guarded("hlm", lambda: _run(arguments))
 
 
 def guarded(program: str, run: Callable[[], int]) -> int:
@@ -51,18 +54,44 @@ def guarded(program: str, run: Callable[[], int]) -> int:
     try:
         code = run()
         sys.stdout.flush()
-    except HlmError as error:
-        return _complain(program, " ".join(str(error).split()), EXIT_ERROR)
     except KeyboardInterrupt as interrupt:
         return _complain(program, f"interrupted{f'; {interrupt}' if interrupt.args else ''}", EXIT_INTERRUPTED)
     except BrokenPipeError:
-        # The reader is gone (`hlm data info x | head`); without this, the interpreter would report that again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader is gone (`hlm data info x | head`).
+        silence(sys.stdout)
         return EXIT_BROKEN_PIPE
-    except OSError as error:  # disk full, no permission, not a folder: for the user to fix
-        path = f": {error.filename}" if error.filename else ""
-        return _complain(program, f"{error.strerror or error}{path}", EXIT_ERROR)
+    except Exception as error:
+        if interrupted():
+            return _complain(program, "interrupted", EXIT_INTERRUPTED)
+        if isinstance(error, HlmError):
+            return _complain(program, " ".join(str(error).split()), EXIT_ERROR)
+        if isinstance(error, OSError):  # disk full, no permission, not a folder: for the user to fix
+            path = f": {error.filename}" if error.filename else ""
+            return _complain(program, f"{error.strerror or error}{path}", EXIT_ERROR)
+        raise
     return code
+
+
+def _program() -> int:
+    """Run the command line of this process, which ends afterwards."""
+    try:
+        prepare()
+        return guarded("hlm", lambda: _run(sys.argv[1:]))
+    except KeyboardInterrupt:
+        return _complain("hlm", "interrupted", EXIT_INTERRUPTED)
+    finally:
+        leave()
+
+
+def _run(arguments: Sequence[str]) -> int:
+    words = list(arguments)
+    for word in words:
+        if any("\ud800" <= letter <= "\udfff" for letter in word):
+            shown = word.encode("ascii", "backslashreplace").decode()
+            raise InputError(f"'{shown}' is not UTF-8: rename it, because files and pages could not name it.")
+    if words[:1] == ["--version"]:
+        return _show_version()
+    return dispatch("hlm", ABOUT, VERBS, words)
 
 
 def _show_version() -> int:
@@ -73,9 +102,12 @@ def _show_version() -> int:
 
 
 def _complain(program: str, text: str, code: int) -> int:
-    with suppress(OSError):
-        sys.stdout.flush()
-    sys.stderr.write(f"{program}: {text}\n")
+    for stream, line in ((sys.stdout, ""), (sys.stderr, f"{program}: {text}\n")):
+        try:
+            stream.write(line)
+            stream.flush()
+        except OSError:  # its reader is gone, or the disk is full
+            silence(stream)
     return code
 
 

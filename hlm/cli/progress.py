@@ -37,7 +37,7 @@ def progress(what: str) -> Iterator[Show]:
         TimeRemainingColumn,
     )
 
-    screen = Console(stderr=True)
+    screen = _Screen(stderr=True)
     bars = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -63,5 +63,11 @@ def progress(what: str) -> Iterator[Show]:
 @contextmanager
 def waiting(text: str) -> Iterator[None]:
     """Show a spinner and a text, for work that cannot be counted."""
-    with Console(stderr=True).status(text):
+    with _Screen(stderr=True).status(text):
         yield
+
+
+class _Screen(Console):
+    def on_broken_pipe(self) -> None:
+        """Nobody looks any more: go on without showing; rich would end the process."""
+        self.quiet = True

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from rich.console import Console
 
 from hlm.cli.arguments import Positional, parse
+from hlm.cli.process import interrupt_as_python_does
 from hlm.cli.progress import waiting
 from hlm.cli.tables import console
 from hlm.core.errors import InputError, MissingFileError
@@ -81,6 +82,7 @@ def run(arguments: Sequence[str]) -> int:
         )
     with bind(config.host, config.port) as listener:
         server = _server(config, listener, key)
+        interrupt_as_python_does()
         received = asyncio.run(_serve(server, config))
     if received is signal.SIGINT:
         raise KeyboardInterrupt(f"answered {server.statistics.requests} requests")

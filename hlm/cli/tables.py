@@ -8,9 +8,15 @@ from rich.console import Console
 from rich.table import Table
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Leave it to whoever prints; rich would end the process with exit code 1."""
+        raise BrokenPipeError
+
+
 def console() -> Console:
     """A console on stdout that prints text as it is, brackets and numbers included."""
-    return Console(markup=False, highlight=False)
+    return _Console(markup=False, highlight=False)
 
 
 def facts(rows: Mapping[str, str]) -> Table:

@@ -17,6 +17,12 @@ LOG_PERIOD_S = 30.0
 SPEED_PERIOD_S = 600.0
 
 
+class _Screen(Console):
+    def on_broken_pipe(self) -> None:
+        """Nobody looks any more: train on without showing; rich would end the process."""
+        self.quiet = True
+
+
 class Display:
     """Progress of a run.
 
@@ -25,7 +31,7 @@ class Display:
     """
 
     def __init__(self, console: Console | None = None) -> None:
-        self._console = Console(stderr=True, highlight=False) if console is None else console
+        self._console = _Screen(stderr=True, highlight=False) if console is None else console
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),

@@ -23,7 +23,6 @@ from typing import Any
 
 import numpy as np
 
-from hlm.cli.rendering import use_headless_rendering
 from hlm.cli.stations import StationConfig, open_station
 from hlm.core.clock import STEP_HZ
 from hlm.core.layout import NAMES
@@ -32,6 +31,7 @@ from hlm.datasets.reader import open_dataset
 from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Step
 from hlm.datasets.writer import DatasetWriter
 from hlm.runtime.station import episode as play
+from hlm.sim.graphics import use_headless_rendering
 
 HORIZON = 50
 INSTRUCTION = "put the cup on the high shelf"

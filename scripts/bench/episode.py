@@ -12,11 +12,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from hlm.cli.rendering import use_headless_rendering
 from hlm.cli.stations import StationConfig, open_station
 from hlm.control.tracker.whole_body_tracker import WholeBodyTracker
 from hlm.core.clock import STEP_HZ
 from hlm.runtime.station import episode
+from hlm.sim.graphics import use_headless_rendering
 
 PARTS = ("cameras", "tracker", "source", "physics")
 

@@ -7,9 +7,8 @@ import pytest
 import hlm
 from hlm.cli import main as module
 from hlm.cli.main import VERBS, main
-from hlm.cli.rendering import INSTALL, use_headless_rendering
 from hlm.cli.verbs import Verb, overview
-from hlm.core.errors import InputError, MissingDependencyError
+from hlm.core.errors import InputError
 
 
 def one_error(capsys):
@@ -105,23 +104,3 @@ def test_reader_that_went_away_is_quiet():
 def test_verb_loads_its_function():
     assert Verb("os.path:join", "").load() is os.path.join
     assert "  short  does this" in overview("x", "about", {"short": Verb("a:b", "does this")})
-
-
-def test_rendering_keeps_the_persons_choice():
-    environment = {"MUJOCO_GL": "glfw"}
-    assert use_headless_rendering(environment) == "glfw"
-    assert environment == {"MUJOCO_GL": "glfw"}
-
-
-@pytest.mark.parametrize(("installed", "chosen"), [({"EGL", "OSMesa"}, "egl"), ({"OSMesa"}, "osmesa")])
-def test_rendering_takes_what_is_installed(installed, chosen, monkeypatch):
-    monkeypatch.setattr("ctypes.util.find_library", lambda name: name if name in installed else None)
-    environment = {}
-    assert use_headless_rendering(environment) == chosen
-    assert environment == {"MUJOCO_GL": chosen}
-
-
-def test_rendering_without_a_library_says_what_to_install(monkeypatch):
-    monkeypatch.setattr("ctypes.util.find_library", lambda name: None)
-    with pytest.raises(MissingDependencyError, match=f"Run: {INSTALL}"):
-        use_headless_rendering({})
