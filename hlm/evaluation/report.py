@@ -83,7 +83,8 @@ def write_evaluation(folder: Path, result: EvalResult, command: str = "") -> Pat
     Raises:
         MissingFileError: a video of the result is not in the folder.
     """
-    title = f"{result.task}: {result.successes} of {counted(len(result.rollouts), 'rollout')} successful"
+    done = f"{result.successes} of {counted(len(result.rollouts), 'rollout')} successful"
+    title = f"{result.task}: {done}{' so far' if result.partial else ''}"
     section = Section(title="Result", evaluation=result, command=command)
     return _write(folder, title, [section], lead=f"Evaluated: {who(result)}.")
 
@@ -194,11 +195,11 @@ def _environment() -> Environment:
 
 
 def _percent(share: float) -> str:
-    return f"{100.0 * share:.1f}".removesuffix(".0") + " %"
+    return f"{100.0 * share:.1f}".removesuffix(".0") + "\N{NO-BREAK SPACE}%"
 
 
 def _interval(row: Bar) -> str:
-    return f"{100.0 * row.low:.0f} to {100.0 * row.high:.0f} %"
+    return f"{100.0 * row.low:.0f} to {100.0 * row.high:.0f}\N{NO-BREAK SPACE}%"
 
 
 def _capitalized(text: str) -> str:
