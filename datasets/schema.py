@@ -159,10 +159,19 @@ class EpisodeInfo:
         self._check_candidate()
 
     def with_instruction(self, instruction: str) -> Self:
-        """The description with another instruction, and without candidates, which belong to the recorded one."""
+        """The description with another instruction, its candidates kept consistent, for relabelling and for prompts.
+
+        Where the candidates of the scene are known, the new instruction either is one of them, which then becomes the
+        one that was given, or rewords the one that was given. Candidates without a known choice are dropped.
+        """
         if instruction == self.instruction:
             return self
-        return replace(self, instruction=instruction, candidates=(), candidate=None)
+        if self.candidate is None:
+            return replace(self, instruction=instruction, candidates=())
+        if instruction in self.candidates:
+            return replace(self, instruction=instruction, candidate=self.candidates.index(instruction))
+        told = tuple(instruction if place == self.candidate else known for place, known in enumerate(self.candidates))
+        return replace(self, instruction=instruction, candidates=told)
 
     def to_attributes(self) -> dict[str, Any]:
         """JSON-able attributes; inverse of `from_attributes`."""

@@ -40,11 +40,14 @@ class PolicyType(Protocol):
         ...
 
     def build(self, config: Any, encoding: Encoding) -> Network:
-        """A network with random weights, drawn from torch's random state."""
+        """A network with random weights, drawn from torch's random state, or none.
+
+        A large network is built without: its weights are nan until `initialise` or a checkpoint sets every one.
+        """
         ...
 
     def initialise(self, network: Any, config: Any) -> LoadReport | None:
-        """Load the pretrained weights that the config names into a new network.
+        """Load the pretrained weights that the config names into a new network, and draw what `build` did not.
 
         Returns:
             What became of each tensor; None for types that are always trained from scratch.

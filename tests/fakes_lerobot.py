@@ -217,7 +217,10 @@ def write(folder, kind, config, *, still=(), stirred=False, **changes):
     text = find_policy_type(kind).new_text(config, ())
     encoding = make_encoding(text, still, **changes)
     torch.manual_seed(0)
-    weights = find_policy_type(kind).build(config, encoding).state_dict()
+    network = find_policy_type(kind).build(config, encoding)
+    if kind == "smolvla":
+        find_policy_type(kind).initialise(network, config)
+    weights = network.state_dict()
     checkpoint = Checkpoint(
         config=CheckpointConfig(
             policy=kind,

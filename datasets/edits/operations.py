@@ -16,7 +16,7 @@ from hlm.datasets.edits.draft import Draft
 from hlm.datasets.edits.idle import moving_steps
 from hlm.datasets.edits.versions import Version
 from hlm.datasets.reader import Episode
-from hlm.datasets.schema import DatasetSpec, EpisodeInfo
+from hlm.datasets.schema import DatasetSpec
 from hlm.datasets.selection import ranges
 from hlm.datasets.store.attributes import sealed
 from hlm.datasets.store.naming import checked_name
@@ -104,7 +104,7 @@ def relabel(content: Content, selection: Sequence[str], *, instruction: str | No
         raise InputError("the instruction must not be empty.")
     drafts, details = _drafts(content), []
     for episode in content.readable(content.choose(selection)):
-        info = episode.info if instruction is None else reworded(episode.info, instruction)
+        info = episode.info if instruction is None else episode.info.with_instruction(instruction)
         info = info if outcome is None else replace(info, outcome=outcome)
         changes = [
             f"{getattr(episode.info, name)!r} -> {getattr(info, name)!r}"
@@ -117,20 +117,6 @@ def relabel(content: Content, selection: Sequence[str], *, instruction: str | No
             details.append(f"episode {episode.number}: {', '.join(changes) or 'sealed anew'}")
     did = f"relabel {_of(details, content)}"
     return Version(attributes=content.attributes, drafts=tuple(drafts.values()), did=did, details=tuple(details))
-
-
-def reworded(info: EpisodeInfo, instruction: str) -> EpisodeInfo:
-    """The description with another instruction, its candidates kept consistent.
-
-    Where the candidates of the scene are known, the new instruction either is one of them, which then becomes the one
-    that was given, or rewords the one that was given. Candidates without a known choice are dropped.
-    """
-    if info.candidate is None:
-        return info.with_instruction(instruction)
-    if instruction in info.candidates:
-        return replace(info, instruction=instruction, candidate=info.candidates.index(instruction))
-    candidates = tuple(instruction if place == info.candidate else known for place, known in enumerate(info.candidates))
-    return replace(info, instruction=instruction, candidates=candidates)
 
 
 def rename_camera(content: Content, old: str, new: str) -> Version:

@@ -14,6 +14,7 @@ from hlm.policies.compact.network import CompactNetwork
 from hlm.policies.compact.network_config import CompactNetworkConfig
 from hlm.policies.compact.privileged import PrivilegedCandidates, instructions_of
 from hlm.policies.encoding import Encoding
+from hlm.policies.instructions import must_have_instructions
 from hlm.policies.load_report import LoadReport
 from hlm.policies.transforms.spline import SplineBasis
 from hlm.policies.transforms.text import Text
@@ -65,7 +66,12 @@ def initialise(network: CompactNetwork, config: CompactConfig) -> LoadReport | N
 
 
 def privileged(episodes: Sequence[Episode], encoding: Encoding) -> PrivilegedCandidates:
-    """Where the objects are that the instructions could have named, as far as the episodes say."""
+    """Where the objects are that the instructions could have named, as far as the episodes say.
+
+    Raises:
+        InputError: an episode has no instruction.
+    """
+    must_have_instructions(episodes)
     return PrivilegedCandidates(episodes, encoding.text)
 
 

@@ -111,7 +111,7 @@ class Candidates(NamedTuple):
 
 
 def candidates_of(episode: Episode) -> Candidates:
-    """The candidates of an episode; its instruction alone where they are unknown, or a mixture replaced it."""
+    """The candidates of an episode; its instruction alone where they are unknown."""
     info = episode.info
     if info.candidate is None:
         return Candidates((info.instruction,), 0, known=False)

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from typing import Any
 
 import torch
-from accelerate import init_empty_weights
 from lerobot.policies.pi05.configuration_pi05 import PI05Config
 from lerobot.policies.pi05.modeling_pi05 import PaliGemmaWithExpertModel, PI05Pytorch
 from lerobot.policies.pi_gemma import PaliGemmaForConditionalGenerationWithPiGemma, PiGemmaForCausalLM
 from torch import Generator, nn
-from transformers.initialization import no_init_weights
 
 from hlm.policies.pi05.sizes import Size, expert_config, paligemma_config
+from hlm.policies.pretrained.empty import fill_with_nan, without_weights
 
 
 class Backbone(PaliGemmaWithExpertModel):
@@ -76,19 +74,9 @@ def make_core(config: PI05Config, size: Size) -> Core:
     """The network on the CPU, with every weight nan until it is drawn or loaded."""
     with without_weights():
         core = Core(config, size)
-    for part in core.modules():
-        for name, weight in part.named_parameters(recurse=False):
-            empty = torch.full(weight.shape, torch.nan, dtype=weight.dtype)
-            setattr(part, name, nn.Parameter(empty, requires_grad=weight.requires_grad))
+    fill_with_nan(core)
     freeze_unreached(core)
     return core
-
-
-@contextmanager
-def without_weights() -> Iterator[None]:
-    """Build models whose weights have shapes but no values, which saves the time and memory of initialising them."""
-    with init_empty_weights(include_buffers=False), no_init_weights():
-        yield
 
 
 def freeze_unreached(core: Core) -> None:

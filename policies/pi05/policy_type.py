@@ -10,6 +10,7 @@ import torch
 from hlm.core.errors import MissingDependencyError
 from hlm.datasets.reader import Episode
 from hlm.policies.encoding import Encoding
+from hlm.policies.instructions import must_have_instructions
 from hlm.policies.load_report import LoadReport
 from hlm.policies.pi05.config import Pi05Config
 from hlm.policies.tokenizer_folder import TOKENIZER_FOLDER, keep_tokenizer
@@ -71,8 +72,9 @@ def privileged(episodes: Sequence[Episode], encoding: Encoding) -> None:
     """Pi0.5 learns from observations and actions alone; checks that all instructions fit, whatever the state.
 
     Raises:
-        InputError: an instruction is too long.
+        InputError: an instruction is missing, or too long.
     """
+    must_have_instructions(episodes)
     if isinstance(encoding.text, PromptTokenizer):
         for instruction in dict.fromkeys(episode.info.instruction for episode in episodes):
             encoding.text.check(instruction, encoding.dimensions if encoding.proprioception else 0)

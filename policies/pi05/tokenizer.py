@@ -12,7 +12,7 @@ from hlm.core.arrays import FloatArray
 from hlm.core.errors import InputError
 from hlm.policies.pretrained.hub import TOKENIZER_FILES, model_folder, unreadable
 from hlm.policies.transforms.state_prompt import prompt
-from hlm.policies.transforms.text import Tokens
+from hlm.policies.transforms.text import Tokens, must_have_words
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,8 +55,10 @@ class PromptTokenizer:
         """The tokens of an instruction and a [dimension] normalised state.
 
         Raises:
-            InputError: the prompt is too long, or contains tokens without an embedding. Nothing is truncated.
+            InputError: the instruction is empty; the prompt is too long, or contains tokens without an embedding.
+                Nothing is truncated.
         """
+        must_have_words(instruction)
         found = self._tokens(instruction, state)
         if unknown := [number for number in found if number >= self.vocabulary_size]:
             mark = self.tokenizer.convert_ids_to_tokens(unknown[0])

@@ -14,6 +14,7 @@ from hlm.policies.pretrained.lerobot_config import FixedFields, check_lerobot_co
 from hlm.policies.pretrained.loading import load_tensors, random_report, read_tensors
 from hlm.policies.pretrained.weights import CONFIG_FILE, locate
 from hlm.policies.smolvla.config import SmolVLAConfig
+from hlm.policies.smolvla.drawing import draw_expert, draw_new_dimensions, draw_vision_language
 from hlm.policies.smolvla.network import SmolVLANetwork
 
 VLM = "model.vlm_with_expert.vlm."
@@ -38,7 +39,7 @@ FIXED: FixedFields = {
 
 
 def initialise(network: SmolVLANetwork, config: SmolVLAConfig) -> LoadReport:
-    """Load the pretrained weights that the config names.
+    """Load the pretrained weights that the config names, and draw the others from torch's random state.
 
     Raises:
         MissingFileError: they are missing.
@@ -49,19 +50,23 @@ def initialise(network: SmolVLANetwork, config: SmolVLAConfig) -> LoadReport:
         return _load_policy(network, config.pretrained)
     if config.load_vlm_weights:
         return _load_vlm(network, config.vlm)
+    draw_vision_language(network)
+    draw_expert(network)
     return random_report(network)
 
 
 def _load_policy(network: SmolVLANetwork, source: str) -> LoadReport:
     folder = locate(source)
     check_lerobot_config(read_json(folder / CONFIG_FILE), "smolvla", FIXED, source)
-    return load_tensors(
+    report = load_tensors(
         network,
         read_tensors(folder),
         source,
         growing=GROWING,
         ignored=dict.fromkeys(OLD_NORMALISATION, "normalisation of the data that it was trained on"),
     )
+    draw_new_dimensions(network)
+    return report
 
 
 def _load_vlm(network: SmolVLANetwork, source: str) -> LoadReport:
@@ -83,10 +88,12 @@ def _load_vlm(network: SmolVLANetwork, source: str) -> LoadReport:
         raise MismatchError(f"the weights of {source} are incomplete: {len(missing)} missing ({missing[0]}, ...).")
     layers = range(network.model.vlm_with_expert.num_vlm_layers, vlm.config.text_config.num_hidden_layers)
     own = network.state_dict()
-    return load_tensors(
+    report = load_tensors(
         network,
         {f"{VLM}{name}": tensor for name, tensor in vlm.state_dict().items()},
         source,
         drawn={name: "not part of the vision-language model" for name in own if not name.startswith(VLM)},
         ignored={f"{VLM}model.text_model.layers.{layer}.*": "layer beyond vlm_layers" for layer in layers},
     )
+    draw_expert(network)
+    return report

@@ -16,6 +16,7 @@ from hlm.core.errors import InputError, MismatchError, MissingDependencyError
 from hlm.policies.flow_matching import flow_times, mean_over_actions
 from hlm.policies.guidance import continued
 from hlm.policies.network import Batch, Draws, Inputs, Losses, Network, Prefix
+from hlm.policies.pretrained.empty import fill_with_nan, without_weights
 from hlm.policies.pretrained.hub import unreadable
 from hlm.policies.pretrained.lerobot_config import input_features, output_features
 from hlm.policies.smolvla.config import SmolVLAConfig
@@ -34,15 +35,17 @@ class SmolVLANetwork(Network):
     """
 
     def __init__(self, config: LeRobotConfig) -> None:
-        """Random weights.
+        """Every weight is nan until `hlm.policies.smolvla.drawing` or a file sets it.
 
         Args:
             config: LeRobot's configuration of the network.
         """
         super().__init__()
         self.config = config
-        with contextlib.redirect_stdout(io.StringIO()):  # LeRobot prints the number of layers
+        with contextlib.redirect_stdout(io.StringIO()), without_weights():  # LeRobot prints the number of layers
             self.model: Any = VLAFlowMatching(config).float()
+        fill_with_nan(self.model)
+        self.model.vlm_with_expert.vlm.tie_weights()
         self.noise_shape = (config.chunk_size, config.max_action_dim)
 
     def forward(self, batch: Batch, draws: Draws) -> Losses:
@@ -116,7 +119,7 @@ def lerobot_config(config: SmolVLAConfig, encoding: Encoding) -> LeRobotConfig:
 
 
 def build(config: SmolVLAConfig, encoding: Encoding) -> SmolVLANetwork:
-    """The network with random weights.
+    """The network; every weight is nan until `initialise` or a checkpoint sets it.
 
     Args:
         config: sizes and frozen parts.

@@ -8,6 +8,7 @@ from pathlib import Path
 from hlm.core.errors import MissingDependencyError
 from hlm.datasets.reader import Episode
 from hlm.policies.encoding import Encoding
+from hlm.policies.instructions import must_have_instructions
 from hlm.policies.smolvla.config import SmolVLAConfig
 from hlm.policies.tokenizer_folder import TOKENIZER_FOLDER, keep_tokenizer
 from hlm.policies.transforms.vocabulary import Vocabulary
@@ -46,5 +47,10 @@ def saved_text(config: SmolVLAConfig, vocabulary: Vocabulary | None, folder: Pat
 
 
 def privileged(episodes: Sequence[Episode], encoding: Encoding) -> None:
-    """SmolVLA learns from observations and actions alone."""
-    del episodes, encoding
+    """SmolVLA learns from observations and actions alone; checks that there are instructions.
+
+    Raises:
+        InputError: one is missing.
+    """
+    del encoding
+    must_have_instructions(episodes)

@@ -9,7 +9,7 @@ from typing import Any, Self
 from hlm.core.arrays import FloatArray
 from hlm.core.errors import InputError
 from hlm.policies.pretrained.hub import TOKENIZER_FILES, model_folder, unreadable
-from hlm.policies.transforms.text import Tokens
+from hlm.policies.transforms.text import Tokens, must_have_words
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,8 +49,9 @@ class InstructionTokenizer:
         """The tokens of an instruction, without the state.
 
         Raises:
-            InputError: the instruction is too long.
+            InputError: the instruction is empty or too long.
         """
+        must_have_words(instruction)
         text = instruction if instruction.endswith("\n") else f"{instruction}\n"
         found = self.tokenizer(text)["input_ids"]
         if len(found) > self.slots:

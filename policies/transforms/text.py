@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Protocol, Self
 import numpy as np
 
 from hlm.core.arrays import BoolArray, FloatArray
+from hlm.core.errors import InputError
 
 type TokenArray = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -51,6 +52,16 @@ class Text(Protocol):
             InputError: words that cannot be encoded.
         """
         ...
+
+
+def must_have_words(instruction: str) -> None:
+    """Check that an instruction says something, for text encoders that would make tokens of nothing.
+
+    Raises:
+        InputError: it is empty, or all blanks.
+    """
+    if not instruction.strip():
+        raise InputError("the instruction is empty; say in words what is to be done.")
 
 
 @dataclass(frozen=True, slots=True)

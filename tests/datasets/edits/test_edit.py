@@ -206,11 +206,11 @@ def test_relabelling_keeps_the_candidates_consistent(maker, instruction, candida
     recorded = maker.info(
         instruction="take the red cup", candidates=("take the red cup", "take the blue cup"), candidate=0, scene=3
     )
-    info = operations.reworded(recorded, instruction)
+    info = recorded.with_instruction(instruction)
     assert info == replace(recorded, instruction=instruction, candidates=candidates, candidate=candidate)
     assert info.instruction == info.candidates[info.candidate]
     unknown = replace(recorded, candidate=None)
-    assert operations.reworded(unknown, instruction).candidates == ()
+    assert unknown.with_instruction(instruction).candidates == ()
 
 
 def test_rename_camera(maker, demos):

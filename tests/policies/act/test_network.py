@@ -189,3 +189,9 @@ def test_without_network_there_is_no_imagenet(network, toy, monkeypatch):
 def test_settings_that_cannot_be(toy, changes, text):
     with pytest.raises(InputError, match=text):
         replace(toy.act, **changes)
+
+
+def test_no_weight_is_left_unset(toy):
+    network = build(toy.act, toy.encoding())
+    initialise(network, toy.act)
+    assert all(tensor.isfinite().all() for tensor in network.state_dict().values())

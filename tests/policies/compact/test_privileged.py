@@ -67,6 +67,7 @@ def test_steps_tell_whether_they_are_undecided(episodes, privileged_of):
 
 def test_lists_of_candidates_are_as_long_as_the_longest(episodes, privileged_of):
     plain = episodes[1].with_instruction("tidy up")
+    plain.info = replace(plain.info, candidates=(), candidate=None)
     privileged, _ = privileged_of(episodes[0], plain)
     for name, value in privileged(episodes[0], 0).items():
         assert value.shape == privileged(plain, 5)[name].shape, name
@@ -91,16 +92,20 @@ def test_an_episode_that_names_no_candidates_has_its_own_instruction_and_no_posi
     assert known["candidate_m"].shape == (2, 3)
 
 
-def test_a_prompt_that_a_mixture_gives_names_no_candidate(episodes, privileged_of):
+def test_a_prompt_rewords_the_candidate_that_was_given(episodes, privileged_of):
+    recorded = episodes[0].info
     told = episodes[0].with_instruction("tidy up")
-    assert instructions_of([told]) == ["tidy up"]
+    given, other = recorded.candidate, 1 - recorded.candidate
+    assert instructions_of([told])[given] == "tidy up"
+    assert instructions_of([told])[other] == recorded.candidates[other]
     privileged, text = privileged_of(told, episodes[1])
-    known = privileged(told, 3)
-    assert said(text, known["candidate_tokens"][0]) == "tidy up"
-    assert known["candidate_count"] == 1
-    assert not any(known[name] for name in ("located", "undecided", "deciding"))
-    # The episode as it was recorded is not changed by that.
-    assert privileged_of(episodes[0])[0](episodes[0], 3)["located"]
+    known, before = privileged(told, 3), privileged_of(episodes[0])[0](episodes[0], 3)
+    assert said(text, known["candidate_tokens"][given]) == "tidy up"
+    assert said(text, known["candidate_tokens"][other]) == recorded.candidates[other]
+    # Everything but the words is as it was recorded.
+    for name in known.keys() - {"candidate_tokens"}:
+        np.testing.assert_array_equal(known[name], before[name], name)
+    assert episodes[0].info == recorded
 
 
 def test_one_candidate_alone_leaves_nothing_undecided(dataset_path, privileged_of, monkeypatch):

@@ -9,8 +9,9 @@ from lerobot.policies.pi05.configuration_pi05 import PI05Config
 from hlm.core.errors import InputError, MismatchError
 from hlm.policies.network import Batch, Prefix
 from hlm.policies.pi05 import sizes
-from hlm.policies.pi05.core import Core, without_weights
+from hlm.policies.pi05.core import Core
 from hlm.policies.pi05.sizes import size_of
+from hlm.policies.pretrained.empty import without_weights
 
 from .conftest import CAMERAS, HORIZON, FixedDraws, as_lerobot, encoding, lerobot_policy, noise_of
 

@@ -66,3 +66,9 @@ def test_training_is_the_same_every_time(config, tmp_path):
 def test_an_instruction_that_may_not_fit_ends_the_run_before_it_begins(config):
     with pytest.raises(InputError, match=r"state of 34 dimensions has \d+ tokens; the policy reads at most 150"):
         train(config(token_limit=150))
+
+
+def test_blank_instructions_end_the_run_before_it_begins(config, make_dataset):
+    bare = {"instruction": "", "candidates": (), "candidate": None}
+    with pytest.raises(InputError, match=r"training episodes have no instruction, such as .*: name the task"):
+        train(config({"datasets": (make_dataset(told=lambda number: bare),), "validation_fraction": 0.0}))

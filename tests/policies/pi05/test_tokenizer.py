@@ -110,3 +110,9 @@ def test_a_network_of_fewer_words_is_refused(tokenizer, make_network, monkeypatc
     monkeypatch.setattr("hlm.policies.pi05.sizes._VOCABULARY", {"gemma_toy": 20})
     with pytest.raises(MismatchError, match="vocabulary has 50 tokens, and the network's 20"):
         make_network(text=tokenizer)
+
+
+@pytest.mark.parametrize("blank", ["", " \n"])
+def test_an_empty_instruction_is_refused(tokenizer, blank):
+    with pytest.raises(InputError, match="the instruction is empty; say in words what is to be done"):
+        tokenizer.encode(blank, np.zeros(3, np.float32))

@@ -1,6 +1,7 @@
 import json
 import math
 from dataclasses import replace
+from unittest.mock import patch
 
 import pytest
 import safetensors.torch
@@ -9,11 +10,13 @@ from fakes_policies import weighted_mean
 from lerobot.policies.smolvla.modeling_smolvla import SmolVLAPolicy
 
 from hlm.core.errors import CorruptError, InputError, MismatchError, MissingFileError
+from hlm.policies.checkpoint import read_checkpoint
 from hlm.policies.network import Prefix
 from hlm.policies.smolvla.config import SmolVLAConfig
 from hlm.policies.smolvla.loading import initialise
 from hlm.policies.smolvla.network import build
 from hlm.policies.smolvla.tokenizer import InstructionTokenizer
+from hlm.policies.trained import build_network
 
 DIMENSIONS = 34
 
@@ -29,10 +32,17 @@ def lerobot_batch(inputs, cameras):
     return batch
 
 
+def drawn(config, encoding):
+    """A network with random weights."""
+    torch.manual_seed(0)
+    network = build(config, encoding)
+    initialise(network, config)
+    return network
+
+
 @pytest.fixture
 def network(toy, smolvla_config, words):
-    torch.manual_seed(0)
-    return build(smolvla_config, toy.encoding(words))
+    return drawn(smolvla_config, toy.encoding(words))
 
 
 @pytest.fixture
@@ -73,7 +83,7 @@ def test_loss_falls_on_a_fixed_batch(network, inputs, toy):
 
 def test_every_weight_that_is_to_learn_is_reached(toy, inputs, smolvla_config, words):
     config = replace(smolvla_config, train_expert_only=False, freeze_vision_encoder=False)
-    network = build(config, toy.encoding(words))
+    network = drawn(config, toy.encoding(words))
     weighted_mean(network(toy.batch(inputs), toy.streams(0, 1, 2, 3)).main).backward()
     trained = [name for name, weight in network.named_parameters() if weight.requires_grad]
     assert any(".vision_model." in name for name in trained)
@@ -141,7 +151,7 @@ def test_a_view_that_is_absent_cannot_be_seen(network, inputs):
 
 
 def test_without_proprioception_the_state_is_nowhere(toy, inputs, smolvla_config, words):
-    network = build(smolvla_config, toy.encoding(words, proprioception=False)).eval()
+    network = drawn(smolvla_config, toy.encoding(words, proprioception=False)).eval()
     with torch.no_grad():
         chunk = network.sample(inputs._replace(state=None), noise_of(network), 2)
     assert chunk.shape == (4, toy.horizon, DIMENSIONS)
@@ -178,8 +188,9 @@ def test_starts_from_a_policy_of_32_dimensions(network, toy, smolvla_config, tmp
     small = base.config
     small.max_state_dim = small.max_action_dim = 32
     base = type(base)(small)
+    initialise(base, smolvla_config)
     source = save_policy(tmp_path / "base", base)
-    drawn = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     report = initialise(network, replace(smolvla_config, pretrained=source))
     assert sorted(report.resized) == [
         "model.action_in_proj.weight",
@@ -188,13 +199,13 @@ def test_starts_from_a_policy_of_32_dimensions(network, toy, smolvla_config, tmp
         "model.state_proj.weight",
     ]
     assert report.resized["model.action_out_proj.weight"] == "32x24 into 34x24, the rest random"
-    assert set(report.loaded) | report.resized.keys() == drawn.keys()
+    assert set(report.loaded) | report.resized.keys() == before.keys()
     assert not report.random
     assert not report.ignored
     now, old = network.state_dict(), base.state_dict()
     assert all(torch.equal(now[name], old[name]) for name in report.loaded)
     assert torch.equal(now["model.action_in_proj.weight"][:, :32], old["model.action_in_proj.weight"])
-    assert torch.equal(now["model.action_in_proj.weight"][:, 32:], drawn["model.action_in_proj.weight"][:, 32:])
+    assert torch.equal(now["model.action_in_proj.weight"][:, 32:], before["model.action_in_proj.weight"][:, 32:])
     assert torch.equal(now["model.action_out_proj.bias"][:32], old["model.action_out_proj.bias"])
 
 
@@ -213,6 +224,45 @@ def test_starts_from_the_vision_language_model(network, vlm, smolvla_config):
 def test_starts_from_nothing_if_asked_to(network, smolvla_config):
     report = initialise(network, smolvla_config)
     assert report.random.keys() == network.state_dict().keys()
+
+
+@pytest.mark.parametrize("start", ["nothing", "vlm", "policy", "smaller"])
+def test_every_weight_is_set_once_and_none_is_drawn_for_a_file_to_replace(
+    network, toy, smolvla_config, tmp_path, words, start
+):
+    config, made = smolvla_config, build(smolvla_config, toy.encoding(words))
+    assert all(tensor.isnan().all() for tensor in made.state_dict().values() if tensor.is_floating_point())
+    if start == "vlm":
+        config = replace(smolvla_config, load_vlm_weights=True)
+    elif start != "nothing":
+        network.config.max_state_dim = network.config.max_action_dim = 34 if start == "policy" else 32
+        base = type(network)(network.config)
+        initialise(base, smolvla_config)
+        config = replace(smolvla_config, pretrained=save_policy(tmp_path / start, base))
+    before = torch.get_rng_state()
+    initialise(made, config)
+    assert all(tensor.isfinite().all() for tensor in made.state_dict().values())
+    assert torch.equal(before, torch.get_rng_state()) == (start == "policy")
+
+
+def test_a_checkpoint_is_loaded_without_a_draw(network, toy, smolvla_config, tmp_path):
+    path = toy.write(tmp_path / "ours", "smolvla", smolvla_config)
+    with (
+        patch.object(torch.Tensor, "normal_", side_effect=AssertionError),
+        patch.object(torch.Tensor, "uniform_", side_effect=AssertionError),
+    ):
+        found = build_network(read_checkpoint(path)).state_dict()
+    expected = read_checkpoint(path).weights
+    assert all(torch.equal(found[name], expected[name]) for name in expected)
+
+
+def test_random_weights_are_distributed_as_lerobots(network):
+    torch.manual_seed(1)
+    theirs = SmolVLAPolicy(network.config).state_dict()
+    for name, ours in network.state_dict().items():
+        if ours.numel() >= 256:  # Few numbers may differ by chance.
+            found, expected = (weight.float().std(correction=0).item() for weight in (ours, theirs[name]))
+            assert found == pytest.approx(expected, rel=0.2, abs=1e-6), name
 
 
 def test_every_tensor_of_a_policy_must_have_its_place(network, smolvla_config, tmp_path):
@@ -291,6 +341,11 @@ def test_instructions_end_with_a_line_break(vlm):
     assert not ours.numbers[~mask].any()
     again = InstructionTokenizer.load(str(vlm), 40).encode(f"{words}\n")
     assert (again.numbers == ours.numbers).all()
+
+
+def test_an_empty_instruction_is_refused(vlm):
+    with pytest.raises(InputError, match="the instruction is empty"):
+        InstructionTokenizer.load(str(vlm), 12).encode(" ")
 
 
 def test_instructions_that_are_too_long_are_not_cut(vlm):
