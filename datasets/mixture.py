@@ -222,22 +222,9 @@ def read_config(path: Path | str) -> MixtureConfig:
     if not path.is_file():
         found = "this is a folder" if path.is_dir() else "there is nothing"
         raise MissingFileError(f"no mixture at {path}: {found}; a mixture is a YAML file.")
-    config = from_document(MixtureConfig, _with_lists(read_yaml(path)), str(path))
+    config = from_document(MixtureConfig, read_yaml(path), str(path))
     entries = tuple(replace(entry, path=path.parent / entry.path.expanduser()) for entry in config.datasets)
     return replace(config, datasets=entries)
-
-
-def _with_lists(document: object) -> object:
-    """The document with lists of one text where a filter is a single text."""
-    if not isinstance(document, Mapping) or not isinstance(document.get("datasets"), list):
-        return document
-    entries = [
-        {key: [value] if key in _TEXT_FILTERS and isinstance(value, str) else value for key, value in entry.items()}
-        if isinstance(entry, Mapping)
-        else entry
-        for entry in document["datasets"]
-    ]
-    return {**document, "datasets": entries}
 
 
 def _must_equal(name: str, dataset: Dataset, first: Dataset) -> None:

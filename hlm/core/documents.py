@@ -11,6 +11,8 @@ from typing import Any
 
 from hlm.core.errors import InputError, UnknownNameError
 
+# Where one of these is wanted, a single text stands for a list of one, as on the command line.
+_LISTS_OF_TEXTS = (tuple[str, ...], tuple[Path, ...])
 _SCALARS = {bool: "true or false", int: "an integer", float: "a number", str: "a text", Path: "a path"}
 
 
@@ -65,6 +67,8 @@ def _convert(hint: Any, value: Any, name: str) -> Any:
     origin = typing.get_origin(hint)
     if origin is tuple and isinstance(value, list):
         return _convert_tuple(typing.get_args(hint), value, name)
+    if hint in _LISTS_OF_TEXTS and isinstance(value, str):
+        return _convert_tuple(typing.get_args(hint), [value], name)
     if origin is Mapping and isinstance(value, Mapping):
         _, item = typing.get_args(hint)
         return {str(key): _convert(item, inside, f"{name}.{key}") for key, inside in value.items()}

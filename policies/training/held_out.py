@@ -30,6 +30,9 @@ SAMPLES = 256
 class HeldOut:
     """Evenly spaced samples of held-out episodes; the same samples and the same noise every time.
 
+    Attributes:
+        episodes: number of the episodes.
+
     Args:
         samples: samples to choose from.
         encoding: encoding of the samples.
@@ -38,6 +41,7 @@ class HeldOut:
     """
 
     def __init__(self, samples: Samples[EncodedSample], encoding: Encoding, batch_size: int, seed: int) -> None:
+        self.episodes = len(samples.episodes)
         numbers = np.linspace(0, len(samples) - 1, min(SAMPLES, len(samples))).round().astype(int).tolist()
         self._encoding = encoding
         self._seed = seed
@@ -92,6 +96,8 @@ def open_held_out(
         if skipped:
             say(f"{skipped} held-out episodes are skipped: they have {what} that no training episode has.")
     if not known:
+        if data.validation:
+            say("no held-out episode is left: the run has no validation")
         return None
     samples = encoded_samples(known, encoding, policy_type.privileged(known, encoding))
     return HeldOut(samples, encoding, config.batch_size, config.seed)

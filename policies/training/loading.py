@@ -20,6 +20,8 @@ from hlm.policies.training.samples import EncodedSample, RawBatch, collate
 
 # How soon a worker notices that the trainer was killed.
 WATCH_S = 2.0
+# In all of torch's messages about a worker that died.
+_DEATH = "DataLoader worker"
 
 
 def read_batches(
@@ -43,6 +45,36 @@ def read_batches(
     Raises:
         HlmError: a sample cannot be read or encoded; the text names its episode and step. Or a worker was killed.
     """
+    start = partial(_started, samples, sampler, batch_size, workers, in_worker)
+    try:
+        with _deaths_told_by_the_next_batch(start) as batches:
+            for found in batches:
+                if isinstance(found, HlmError):
+                    raise found
+                yield found
+    except RuntimeError as error:
+        if _DEATH not in str(error):
+            raise
+        raise HlmError(
+            "a process that reads samples was killed, as happens when memory or /dev/shm is full. Use fewer --workers."
+        ) from error
+    finally:
+        batches = iter(())  # Ends the workers now, even while a traceback still refers to this frame.
+
+
+def _started(
+    samples: Samples[EncodedSample],
+    sampler: MixtureSampler,
+    batch_size: int,
+    workers: int,
+    in_worker: Callable[[], None],
+) -> Iterator[RawBatch | HlmError]:
+    """The batches, with the workers running.
+
+    Raises:
+        HlmError: the system would not start them.
+        RuntimeError: torch's, if one died meanwhile.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Torch warns when there are more workers than cores.
         loader: DataLoader[EncodedSample | HlmError] = DataLoader(
@@ -54,35 +86,38 @@ def read_batches(
             worker_init_fn=partial(_begin, in_worker, os.getpid()),
             pin_memory=torch.cuda.is_available(),
         )
-        batches = iter(loader)
-    try:
-        with _deaths_told_by_the_next_batch():
-            for found in batches:
-                if isinstance(found, HlmError):
-                    raise found
-                yield found
-    except RuntimeError as error:
-        if "DataLoader worker" not in str(error):
-            raise
-        raise HlmError(
-            "a process that reads samples was killed, as happens when memory or /dev/shm is full; "
-            "the last checkpoint is kept. Resume with fewer --workers."
-        ) from error
-    finally:
-        del batches  # Ends the workers now, even while a traceback still refers to this frame.
+        try:
+            return iter(loader)
+        except (OSError, RuntimeError) as error:
+            if _DEATH in str(error):
+                raise
+            reason = " ".join((getattr(error, "strerror", None) or str(error)).split()).lower()
+            raise HlmError(
+                f"could not start {workers} processes that read samples: {reason}. Use fewer --workers."
+            ) from error
 
 
 @contextmanager
-def _deaths_told_by_the_next_batch() -> Iterator[None]:
-    """Within the context, a worker's death raises at the next batch; torch would raise at once, even during a save."""
+def _deaths_told_by_the_next_batch[Batches](start: Callable[[], Batches]) -> Iterator[Batches]:
+    """Within the context, a worker's death raises at the next batch.
+
+    Torch would raise at once, even during a save, and even while it starts other workers, which it would then leave
+    behind.
+    """
     if threading.current_thread() is not threading.main_thread():
-        yield  # Torch installs its handler in the main thread alone.
+        yield start()  # Torch installs its handler in the main thread alone.
         return
-    before = signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
     try:
-        yield
+        batches = start()
+        before = signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+    try:
+        yield batches
     finally:
         signal.signal(signal.SIGCHLD, before)
+        del batches
 
 
 class _Reported(Dataset["EncodedSample | HlmError"]):
@@ -114,6 +149,7 @@ def _begin(prepare: Callable[[], None], trainer: int, worker: int) -> None:
     """
     del worker
     prepare()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})

@@ -48,7 +48,16 @@ def must_have_space(out: Path, needed_bytes: int) -> None:
         out.mkdir(parents=True, exist_ok=True)
         free_bytes = shutil.disk_usage(out).free
     if free_bytes < needed_bytes:
+        needed, free = _told_apart(needed_bytes, free_bytes)
         raise StorageError(
-            f"a checkpoint takes {naturalsize(needed_bytes)}, and {out} has {naturalsize(free_bytes)} left. "
-            "Free some space, or choose another --out."
+            f"a checkpoint takes {needed}, and {out} has {free} left. Free some space, or choose another --out."
         )
+
+
+def _told_apart(first: int, second: int) -> tuple[str, str]:
+    """Two different sizes, rounded so that they still differ."""
+    for form in ("%.0f", "%.1f", "%.3f"):
+        shown = naturalsize(first, format=form), naturalsize(second, format=form)
+        if shown[0] != shown[1]:
+            return shown
+    return f"{first} bytes", f"{second} bytes"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import fsum
 from statistics import fmean
 
 # Updates to time before estimating, after a few that warm up caches and allocators.
@@ -30,8 +31,16 @@ class Pace:
         """Mean duration of the latest `updates` updates, s; at least one must have been added."""
         return fmean(self._took_s[-updates:])
 
-    def update_s(self) -> float | None:
-        """Estimated duration of an update, s; None while there are too few to tell."""
+    def update_s(self, elapsed_s: float = 0.0) -> float | None:
+        """Estimated time that an update takes, s, with its share of saving and validating.
+
+        Args:
+            elapsed_s: time since the first of the updates that were added, s.
+
+        Returns:
+            None while there are too few updates to tell.
+        """
         if len(self._took_s) < TIMED_STEPS:
             return self._before_s
-        return fmean(self._took_s[UNTIMED_STEPS:][-LATEST_STEPS:])
+        beside_s = max(0.0, elapsed_s - fsum(self._took_s))
+        return fmean(self._took_s[UNTIMED_STEPS:][-LATEST_STEPS:]) + beside_s / len(self._took_s)

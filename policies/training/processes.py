@@ -126,7 +126,7 @@ def noticing_losses(accelerator: Accelerator) -> Iterator[None]:
         lost = isinstance(error, distributed.DistError) or "gloo" in str(error)
         if accelerator.num_processes == 1 or not lost:
             raise
-        raise HlmError("another process of the run has died; the last checkpoint is kept.") from error
+        raise HlmError("another process of the run has died; what was saved until then is kept.") from error
 
 
 def outlast_first() -> None:

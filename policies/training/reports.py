@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +17,19 @@ LOG_FOLDER = "tensorboard"
 WANDB_FOLDER = "wandb"
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WandbRun:
+    """A run in Weights & Biases.
+
+    Attributes:
+        project: its project.
+        id: its name there, which never changes.
+    """
+
+    project: str
+    id: str
+
+
 class Reports:
     """Writes figures while entered.
 
@@ -24,6 +38,10 @@ class Reports:
         step: updates made so far; figures that an interrupted run wrote after this update are dropped.
         say: shows a line to a person when figures can no longer be written; training continues.
         wanted: False in all processes but one.
+        wandb: the run in Weights & Biases to go on with, if it is in the project that the config names.
+
+    Attributes:
+        wandb: the run in Weights & Biases that figures go to, or that they went to before; None if there is none.
 
     Raises:
         StorageError: the run's folder cannot be written to.
@@ -31,13 +49,22 @@ class Reports:
         HlmError: Weights & Biases refuses access.
     """
 
-    def __init__(self, config: TrainConfig, step: int, say: Callable[[str], None], *, wanted: bool) -> None:
+    def __init__(
+        self,
+        config: TrainConfig,
+        step: int,
+        say: Callable[[str], None],
+        *,
+        wanted: bool,
+        wandb: WandbRun | None = None,
+    ) -> None:
         self._config = config
         self._step = step
         self._say = say
         self._wanted = wanted
         self._log: EventFile | None = None
         self._wandb: Any = None
+        self.wandb = wandb
 
     def __enter__(self) -> Self:
         if not self._wanted:
@@ -45,7 +72,9 @@ class Reports:
         with storage_errors("write to", self._config.out):
             self._log = EventFile(self._config.out / LOG_FOLDER, self._step)
         if self._config.wandb is not None:
-            self._wandb = _wandb_run(self._config)
+            before = self.wandb if self.wandb is not None and self.wandb.project == self._config.wandb else None
+            self._wandb = _wandb_run(self._config, before)
+            self.wandb = WandbRun(project=self._config.wandb, id=str(self._wandb.id))
         return self
 
     def __exit__(
@@ -111,12 +140,16 @@ def _now_s() -> float:
     return datetime.now(UTC).timestamp()
 
 
-def _wandb_run(config: TrainConfig) -> Any:
+def _wandb_run(config: TrainConfig, before: WandbRun | None) -> Any:
+    """A new run, or the one before; figures of updates that it has already are dropped there, and are the same."""
     try:
         import wandb
     except ImportError:
         raise MissingDependencyError("--wandb needs Weights & Biases; install it: pip install wandb") from None
+    again = {} if before is None else {"id": before.id, "resume": "allow"}
     try:
-        return wandb.init(project=config.wandb, name=config.out.name, dir=str(config.out), config=config.to_document())
+        return wandb.init(
+            project=config.wandb, name=config.out.name, dir=str(config.out), config=config.to_document(), **again
+        )
     except wandb.Error as error:
         raise HlmError(f"Weights & Biases cannot be used: {' '.join(str(error).split())}") from error

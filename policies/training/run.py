@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,7 +13,7 @@ from accelerate import Accelerator
 
 from hlm.core.documents import from_document
 from hlm.datasets.loader import Samples
-from hlm.datasets.statistics import Statistics
+from hlm.datasets.statistics import STILL_RANGE, Statistics
 from hlm.datasets.statistics_cache import cached_statistics
 from hlm.datasets.store.lock import FolderLock
 from hlm.policies.catalog import find_policy_type
@@ -34,6 +34,7 @@ from hlm.policies.training.held_out import HeldOut, open_held_out
 from hlm.policies.training.opening import Saved, lock_run, open_run, reopen_run
 from hlm.policies.training.precision import use_bfloat16
 from hlm.policies.training.processes import join_processes, local_processes, together
+from hlm.policies.training.reports import WandbRun
 from hlm.policies.training.samples import EncodedSample, encoded_samples
 from hlm.policies.training.state import TrainState
 from hlm.policies.training.training_data import TrainingData
@@ -57,6 +58,7 @@ class Run:
         held_out: samples to validate on, if any.
         loaded: report on pretrained weights, if any were loaded.
         validation: latest validation of a resumed run, if any.
+        wandb: its run in Weights & Biases, if it had one.
         accelerator: the processes.
         state: what training changes.
     """
@@ -73,6 +75,7 @@ class Run:
     held_out: HeldOut | None
     loaded: LoadReport | None
     validation: Validation | None
+    wandb: WandbRun | None
     accelerator: Accelerator
     state: TrainState
 
@@ -133,15 +136,18 @@ def prepare(config: TrainConfig, command: str, display: Display, lock: FolderLoc
         samples = encoded_samples(data.episodes, encoding, policy_type.privileged(data.episodes, encoding))
         samples[0]  # Fails before anything long begins if samples cannot be read or encoded.
         held_out = open_held_out(config, data, policy_type, encoding, display.say)
+        for line in _warnings(samples, statistics):
+            display.say(line)
         network, loaded = _network(config, policy_type, encoding, load=saved is None)
     bfloat16 = use_bfloat16(config, accelerator)
     state = TrainState.start(network.to(accelerator.device), config, accelerator, bfloat16=bfloat16)
-    validation: Validation | None = None
+    validation, wandb = None, None
     if saved is not None:
         with together(accelerator):
             state.restore(saved.document)
             loaded = _kept(LoadReport, saved.document, "loaded")
             validation = _kept(Validation, saved.document, "validation")
+            wandb = _kept(WandbRun, saved.document, "wandb")
         if config.steps is None and config.max_minutes != saved.checkpoint.training.get("max_minutes"):
             state.steps = None
     return Run(
@@ -157,6 +163,7 @@ def prepare(config: TrainConfig, command: str, display: Display, lock: FolderLoc
         held_out=held_out,
         loaded=loaded,
         validation=validation,
+        wandb=wandb,
         accelerator=accelerator,
         state=state,
     )
@@ -172,6 +179,14 @@ def _described(config: TrainConfig, data: TrainingData, policy_type: PolicyType,
         checkpoint = replace(saved.checkpoint, training=run_document(config), training_seeds=data.seeds)
     encoding = Encoding.of(checkpoint.encoding, statistics.state, statistics.action, text)
     return Described(checkpoint, statistics, encoding)
+
+
+def _warnings(samples: Samples[EncodedSample], statistics: Statistics) -> Iterator[str]:
+    """What a person should know about data that teaches little."""
+    if len(samples) == 1:
+        yield "there is a single step to learn from: the policy will only repeat it"
+    elif statistics.action.still.all():
+        yield f"no action moves by {STILL_RANGE:g} or more in training: the policy will only learn to hold still"
 
 
 def _network(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from itertools import chain
+from pathlib import Path
 from typing import Any, cast
 
 import torch
@@ -12,6 +14,7 @@ from hlm.core.documents import to_document
 from hlm.core.errors import HlmError, StorageError
 from hlm.core.files import write_atomic
 from hlm.policies.checkpoint import Checkpoint, write_checkpoint
+from hlm.policies.checkpoint_config import WEIGHTS_FILE
 from hlm.policies.network import Network
 from hlm.policies.training.card import RunFacts, card, describe
 from hlm.policies.training.held_out import HeldOut
@@ -27,7 +30,17 @@ PLOT_FILE = "loss.png"
 
 
 class DivergedError(HlmError):
-    """Loss or weights are no longer finite."""
+    """Loss or weights are no longer finite.
+
+    Args:
+        what: what is not, and since when.
+        out: folder of the run.
+    """
+
+    def __init__(self, what: str, out: Path) -> None:
+        kept = (out / WEIGHTS_FILE).is_file()
+        left = "the last checkpoint is kept" if kept else "there is no checkpoint to go back to"
+        super().__init__(f"{what}; {left}. Try a lower --learning-rate.")
 
 
 class Saver:
@@ -49,7 +62,7 @@ class Saver:
         Args:
             reports: where the validation figures go.
             needed: whether failing to write ends the run; otherwise training goes on until the next save.
-            quick: skip what resuming does not need, validation and plot.
+            quick: skip validation, which resuming does not need and which takes long.
 
         Raises:
             DivergedError: a weight is not finite; the previous checkpoint is kept.
@@ -67,14 +80,15 @@ class Saver:
             "episodes": run.episodes,
             "datasets": list(run.data.names),
             "folder": str(run.folder),
+            "wandb": to_document(reports.wandb),
             "loaded": to_document(run.loaded),
             "validation": to_document(self._validation),
         }
         with together(run.accelerator):
             if run.accelerator.is_main_process:
-                self._write(training, needed=needed, quick=quick)
+                self._write(training, needed=needed)
 
-    def _write(self, training: dict[str, Any], *, needed: bool, quick: bool) -> None:
+    def _write(self, training: dict[str, Any], *, needed: bool) -> None:
         run, state = self._run, self._run.state
         checkpoint = Checkpoint(
             config=run.checkpoint,
@@ -91,20 +105,18 @@ class Saver:
                 raise
             self._say(f"no checkpoint at update {state.step}: {error} Training continues.")
             return
-        if quick:
-            return
         try:
             write_atomic(run.config.out / PLOT_FILE, loss_plot(state.history))
         except OSError as error:
             self._say(f"no plot at update {state.step}: {error}.")
 
     def _must_be_sane(self) -> None:
-        for name, weight in self._run.state.bare.named_parameters():
+        run, state = self._run, self._run.state
+        # What is served is the average, which may be spoilt while the weights are not.
+        averages = ((f"the average of {name}", weight) for name, weight in state.ema.items())
+        for name, weight in chain(state.bare.named_parameters(), averages):
             if not torch.isfinite(part_of(weight.detach())).all():
-                raise DivergedError(
-                    f"{name} is no longer finite at update {self._run.state.step}; the last checkpoint is kept. "
-                    "Try a lower --learning-rate."
-                )
+                raise DivergedError(f"{name} is no longer finite at update {state.step}", run.config.out)
 
     def _validated(self, held_out: HeldOut, reports: Reports) -> Validation:
         run, state = self._run, self._run.state
@@ -126,7 +138,7 @@ class Saver:
             data=run.data.summary,
             fractions=run.fractions(),
             training_episodes=len(run.data.episodes),
-            validation_episodes=len(run.data.validation),
+            validation_episodes=0 if run.held_out is None else run.held_out.episodes,
             step=run.state.step,
             steps=run.state.steps,
             batch_size=run.config.batch_size,

@@ -13,6 +13,7 @@ import torch
 
 from hlm.core.clock import NS_PER_S, Clock, MonotonicClock
 from hlm.core.errors import HlmError
+from hlm.core.wording import counted
 from hlm.datasets.store.lock import FolderLock
 from hlm.policies.training.batches import augmented_batch
 from hlm.policies.training.config import TrainConfig
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 REPORT_STEPS = 20
 # Fraction of the time limit for updates; the rest is for validating and saving.
 UPDATE_SHARE = 0.95
+# A plan that moves by more than this fraction is told again.
+PLAN_CHANGE = 0.1
 
 
 def train(config: TrainConfig, command: str = "", *, stop_after: int | None = None) -> Path:
@@ -77,8 +80,9 @@ class Trainer:
         self._clock = clock
         self._spent_s = run.state.seconds
         self._pace = Pace(run.state.step, run.state.seconds)
+        self._told_steps = run.state.steps
         self._tally = Tally(run.data.names)
-        self._reported_step = run.state.step
+        self._began_at = self._reported_step = run.state.step
         self._saver = Saver(run, display.say)
         self._lock = lock
 
@@ -97,7 +101,13 @@ class Trainer:
                     if config.resume is None:
                         must_be_new(config.out)  # Another run may have been faster.
                 reports = stack.enter_context(
-                    Reports(config, state.step, self._display.say, wanted=accelerator.is_main_process)
+                    Reports(
+                        config,
+                        state.step,
+                        self._display.say,
+                        wanted=accelerator.is_main_process,
+                        wandb=self._run.wandb,
+                    )
                 )
             # Closing the iterator ends the worker processes.
             batches = stack.enter_context(closing(self._batches()))
@@ -124,6 +134,7 @@ class Trainer:
             if stopped or late:
                 return stopped, late
             if isinstance(batch, HlmError) or failed:
+                self._save_before_failing(reports)
                 fail_together(accelerator, error)
             if due:
                 self._saver.save(reports, needed=False)
@@ -146,6 +157,19 @@ class Trainer:
             return next(batches)
         except HlmError as error:
             return error
+
+    def _save_before_failing(self, reports: Reports) -> None:
+        """Keep the updates since the last save: data that cannot be read any more does not spoil them."""
+        state = self._run.state
+        if state.step == self._began_at:
+            return
+        try:
+            if state.step > self._reported_step:
+                self._report(reports)
+            self._saver.save(reports, needed=True, quick=True)
+            self._display.say(f"saved after {self._progress()}")
+        except HlmError as error:
+            self._display.say(f"not saved at update {state.step}: {error}")
 
     def _end(self, reports: Reports, *, stopped: bool, late: bool) -> None:
         state, minutes = self._run.state, self._run.config.max_minutes
@@ -196,14 +220,21 @@ class Trainer:
         self._tally.add(terms, torch.from_numpy(run.data.dataset_of(raw.numbers.numpy())).to(processes.device))
 
     def _plan(self) -> None:
-        """Estimate how many updates fit into the time limit, unless steps were given."""
-        state, minutes, update_s = self._run.state, self._run.config.max_minutes, self._pace.update_s()
+        """Estimate how many updates fit into the time limit, unless steps were given.
+
+        The learning rate falls with the updates made of those planned, not with the clock, so that it is smooth, and
+        that the plan, which is saved, is all that the clock decides; the plan follows the pace, so that the rate has
+        fallen when the time is over. A run that must be repeatable needs --steps.
+        """
+        state, minutes = self._run.state, self._run.config.max_minutes
+        update_s = self._pace.update_s(state.seconds - self._spent_s)
         if minutes is None or self._run.config.steps is not None or update_s is None:
             return
         left_s = UPDATE_SHARE * 60.0 * minutes - state.seconds
         plan = torch.tensor([left_s / update_s], device=self._run.accelerator.device)
         steps = state.step + max(1, int(self._run.accelerator.reduce(plan, "mean").item()))
-        if state.steps is None:
+        if self._told_steps is None or abs(steps - self._told_steps) > PLAN_CHANGE * self._told_steps:
+            self._told_steps = steps
             self._display.say(f"about {steps} updates fit into {minutes:g} minutes")
         state.steps = steps
 
@@ -212,10 +243,7 @@ class Trainer:
         figures = self._tally.take(lambda sums: run.accelerator.reduce(sums, "sum"))
         with together(run.accelerator):
             if not math.isfinite(figures["loss"]):
-                raise DivergedError(
-                    f"the loss became {figures['loss']} by update {state.step}; the last checkpoint is kept. "
-                    "Try a lower --learning-rate."
-                )
+                raise DivergedError(f"the loss became {figures['loss']} by update {state.step}", run.config.out)
         rate = run.samples_per_update / self._pace.latest_s(REPORT_STEPS)
         state.record({"step": float(state.step), **figures})
         fractions = {f"fraction/{name}": share for name, share in run.fractions().items()}
@@ -232,9 +260,10 @@ class Trainer:
         weights = list(state.bare.parameters())
         trained = sum(weight.numel() for weight in weights if weight.requires_grad)
         processes = run.accelerator.num_processes
+        held_out = 0 if run.held_out is None else run.held_out.episodes
         self._display.say(
             f"{sum(weight.numel() for weight in weights) / 1e6:.2f} million parameters, {trained / 1e6:.2f} trained; "
-            f"{len(run.samples)} samples, {len(run.data.validation)} episodes held out; "
+            f"{counted(len(run.samples), 'sample')}, {counted(held_out, 'episode')} held out; "
             f"{'bfloat16' if state.bfloat16 else 'float32'} on {run.accelerator.device}, "
             f"{torch.get_num_threads()} threads{f', {processes} processes' if processes > 1 else ''}"
         )

@@ -71,7 +71,8 @@ def chunk_errors(sampled: FloatArray, demonstrated: FloatArray, encoding: Encodi
     away = np.abs(encoding.undo_chunk(sampled, origin) - encoding.undo_chunk(demonstrated, origin))
     return ChunkErrors(
         euler_steps=euler_steps,
-        square=float(np.square(chunk - truth).mean()),
+        # Where no action moves, there is nothing to compare.
+        square=float(np.square(chunk - truth).mean()) if chunk.size else float("nan"),
         absolute={name: float(away[..., group].mean()) for name, group in GROUPS.items()},
         jerk=jerk / true_jerk if true_jerk else float("nan"),
     )

@@ -61,7 +61,7 @@ def test_an_unknown_field_names_the_nearest():
         ({"batch_size": True}, "training.batch_size must be an integer, got True"),
         ({"image_size": [96]}, "training.image_size must have 2 entries, got 1"),
         ({"device": "abacus"}, "training.device must be 'auto' or 'cpu' or 'cuda', got 'abacus'"),
-        ({"datasets": "a.zarr"}, "training.datasets must be a list, got 'a.zarr'"),
+        ({"datasets": 3}, "training.datasets must be a list, got 3"),
         ({"datasets": [3]}, r"training.datasets\[0\] must be a path, got 3"),
         ({"wandb": 3}, "training.wandb must be a text, got 3"),
         ([], "training must be a mapping, got list"),
@@ -89,3 +89,9 @@ def test_what_a_mapping_holds_is_converted_and_checked():
     assert from_document(Counted, json.loads(json.dumps(to_document(counted)))) == counted
     with pytest.raises(InputError, match=r"counted.ranges.lift\[1\]\[0\] must be an integer, got 'seven'"):
         from_document(Counted, {"ranges": {"lift": [[0, 4], ["seven", 7]]}}, "counted")
+
+
+def test_a_single_text_stands_for_a_list_of_one():
+    assert from_document(Run, {"datasets": "a.zarr"}).datasets == (Path("a.zarr"),)
+    with pytest.raises(InputError, match="image_size must be a list, got 'big'"):
+        from_document(Run, {"image_size": "big"})

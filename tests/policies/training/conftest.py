@@ -90,12 +90,12 @@ class PatientClock:
 def run_with_clock():
     """Trains with a clock of its own; returns the run and what it said."""
 
-    def make(config):
+    def make(config, clock=None):
         said = io.StringIO()
         display = Display(Console(file=said, width=300))
         with display, torch.random.fork_rng(devices=[]):
             run = prepare(config, "hlm train", display)
-            Trainer(run, display, PatientClock(), FolderLock(config.out)).run_until(None)
+            Trainer(run, display, clock or PatientClock(), FolderLock(config.out)).run_until(None)
         return run, said.getvalue()
 
     return make

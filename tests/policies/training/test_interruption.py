@@ -1,5 +1,6 @@
 """A run is interrupted, or killed, or one of its workers is."""
 
+import errno
 import multiprocessing
 import os
 import signal
@@ -10,11 +11,13 @@ import numpy as np
 import psutil
 import pytest
 import torch
+from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
 
+from hlm.core.errors import HlmError
 from hlm.datasets.store.lock import FolderLock
 from hlm.policies import checkpoint as checkpoint_module
 from hlm.policies.checkpoint import read_checkpoint, read_training
-from hlm.policies.training.loading import _begin
+from hlm.policies.training.loading import _begin, read_batches
 from hlm.policies.training.resuming import resuming
 from hlm.policies.training.stopping import StopRequest
 from hlm.policies.training.trainer import train
@@ -49,6 +52,7 @@ def test_a_signal_saves_and_says_how_to_go_on(start_training, soon, number, tiny
     assert "Traceback" not in trainer.said
     soon(lambda: not any(worker.is_running() for worker in workers))
     assert read_training(config.out)["step"] == step
+    assert (config.out / "loss.png").stat().st_mtime_ns >= (config.out / "training.pt").stat().st_mtime_ns
     train(resuming(config.out, workers=0), stop_after=1)
     assert read_checkpoint(config.out).step == step + 1
 
@@ -140,6 +144,44 @@ def test_a_worker_that_is_killed_ends_the_run_with_one_line(start_training, soon
         "hlm: a process that reads samples was killed, as happens when memory"
     )
     assert "Traceback" not in trainer.said
+
+
+def kill_itself():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.filterwarnings("error")
+def test_workers_that_die_while_they_are_started_end_the_run_with_one_line(prepared, soon, monkeypatch):
+    """Under load the first may be dead before the last is there; torch would raise out of its constructor."""
+    run, reset = prepared(), _MultiProcessingDataLoaderIter._reset
+
+    def late(loader, *arguments, **options):
+        dead = [psutil.Process(pid) for pid in (worker.pid for worker in loader._workers)]
+        soon(lambda: all(process.status() == psutil.STATUS_ZOMBIE for process in dead))
+        reset(loader, *arguments, **options)
+
+    monkeypatch.setattr(_MultiProcessingDataLoaderIter, "_reset", late)
+    sampler = run.data.sampler(0, rank=0, world_size=1, position=0)
+    for _ in range(2):  # From the first time on, torch listens.
+        with pytest.raises(
+            HlmError, match=r"a process that reads samples was killed, .* Use fewer --workers\."
+        ) as error:
+            next(read_batches(run.samples, sampler, 4, 2, in_worker=kill_itself))
+        assert "\n" not in str(error.value)
+
+
+def test_workers_that_cannot_be_started_end_the_run_with_one_line(prepared, monkeypatch):
+    run = prepared()
+
+    def refused(process):
+        raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(multiprocessing.process.BaseProcess, "start", refused)
+    sampler = run.data.sampler(0, rank=0, world_size=1, position=0)
+    said = r"could not start 2 processes that read samples: resource temporarily unavailable\. Use fewer --workers\."
+    with pytest.raises(HlmError, match=said):
+        next(read_batches(run.samples, sampler, 4, 2))
+    assert signal.SIGCHLD not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
 
 
 def test_workers_end_soon_after_their_trainer_is_killed(start_training, soon, tiny_config, tmp_path):

@@ -35,3 +35,11 @@ def test_a_run_that_goes_on_is_believed_to_be_as_fast_as_before():
     for _ in range(TIMED_STEPS):
         pace.add(1.0)
     assert pace.update_s() == 1.0
+
+
+def test_saving_and_validating_take_their_share():
+    pace = Pace(0, 0.0)
+    for _ in range(2 * TIMED_STEPS):
+        pace.add(2.0)
+    assert pace.update_s(2.0 * TIMED_STEPS * 3.0) == pytest.approx(3.0)
+    assert pace.update_s(0.0) == 2.0

@@ -159,7 +159,7 @@ def test_a_process_that_dies_ends_the_others_with_one_line(in_processes, tiny_co
     file.write_text(yaml.safe_dump(config.to_document()))
     codes, said = in_processes(2, tmp_path / "said", die_in_the_third_update, ["train", str(file)])
     assert codes == [2, -signal.SIGKILL]
-    assert said[0].splitlines()[-1] == "hlm: another process of the run has died; the last checkpoint is kept."
+    assert said[0].splitlines()[-1] == "hlm: another process of the run has died; what was saved until then is kept."
     assert "Traceback" not in said[0]
 
 

@@ -1,10 +1,12 @@
 """What else may happen to a run: the disk fills up, the data is broken, the loss diverges."""
 
 import contextlib
+import re
 import resource
 import subprocess
+import sys
 from dataclasses import replace
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import psutil
@@ -15,14 +17,17 @@ import zarr
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from hlm.cli.main import main
-from hlm.core.errors import ExistsError, MissingFileError, StorageError
+from hlm.core.errors import ExistsError, HlmError, MissingFileError, StorageError
 from hlm.datasets.reader import open_dataset
 from hlm.datasets.store.lock import FolderLock, LockedError
 from hlm.policies import checkpoint as checkpoint_module
 from hlm.policies.checkpoint import read_checkpoint, read_training
+from hlm.policies.training import saving, trainer
+from hlm.policies.training.output_folder import must_have_space
 from hlm.policies.training.reports import EventFile, Reports
 from hlm.policies.training.resuming import resuming
 from hlm.policies.training.saving import DivergedError
+from hlm.policies.training.state import TrainState
 from hlm.policies.training.trainer import train
 
 ALWAYS = 1e-9  # minutes between saves: after every update
@@ -244,6 +249,108 @@ def test_a_broken_image_ends_the_run_and_is_named(workers, tiny_config, make_dat
     assert len(lines) == 1 and f"{images.path} step 9" in lines[0]
 
 
+@pytest.mark.parametrize("workers", [0, 1])
+def test_data_that_goes_away_costs_no_updates(workers, tiny_config, make_dataset, tmp_path, monkeypatch):
+    data, update = make_dataset(episodes=4), TrainState.update
+
+    def updating(state, *arguments):
+        if state.step == 3 and data.exists():
+            data.rename(tmp_path / "gone.zarr")
+        return update(state, *arguments)
+
+    monkeypatch.setattr(TrainState, "update", updating)
+    config = tiny_config(datasets=(data,), validation_fraction=0.0, steps=12, workers=workers)
+    with pytest.raises(HlmError, match=r"made\.zarr.* no such file or directory") as raised:
+        train(config)
+    assert "\n" not in str(raised.value)
+    saved = read_checkpoint(config.out).step
+    assert 4 <= saved < 12
+    # Nothing is lost: it becomes what it would have become.
+    (tmp_path / "gone.zarr").rename(data)
+    monkeypatch.undo()
+    train(resuming(config.out))
+    whole = train(replace(config, out=tmp_path / "whole"))
+    first, second = read_training(config.out)["model"], read_training(whole)["model"]
+    assert all(torch.equal(first[name], second[name]) for name in second)
+
+
+def test_data_that_cannot_be_read_from_the_start_leaves_no_checkpoint(tiny_config, make_dataset, monkeypatch):
+    config = tiny_config(datasets=(make_dataset(episodes=4),), validation_fraction=0.0)
+
+    def gone(*arguments, **options):
+        raise HlmError("gone")
+        yield
+
+    monkeypatch.setattr(trainer, "read_batches", gone)
+    with pytest.raises(HlmError, match="gone"):
+        train(config)
+    assert not (config.out / "model.safetensors").exists()
+
+
+def test_a_failure_to_save_does_not_hide_why_the_run_ended(tiny_config, monkeypatch, capsys):
+    batches = trainer.read_batches
+
+    def broken(*arguments, **options):
+        yield next(batches(*arguments, **options))
+        raise HlmError("the data is gone")
+
+    def full(*arguments):
+        raise StorageError("the disk is full.")
+
+    monkeypatch.setattr(trainer, "read_batches", broken)
+    monkeypatch.setattr(saving, "write_checkpoint", full)
+    with pytest.raises(HlmError, match="the data is gone"):
+        train(tiny_config())
+    assert "not saved at update 1: the disk is full.\n" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("needed", "free", "said"),
+    [(2_000_000, 1_000, ("2 MB", "1 kB")), (2_040_000, 1_960_000, ("2.0 MB", "2.0 MB")), (2_000_001, 2_000_000, ())],
+)
+def test_sizes_that_differ_look_different(needed, free, said, tmp_path, monkeypatch):
+    monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=free))
+    with pytest.raises(StorageError) as raised:
+        must_have_space(tmp_path, needed)
+    takes, has = re.search(r"takes (.*), and .* has (.*) left", str(raised.value)).groups()
+    assert takes != has
+    if said and said[0] != said[1]:
+        assert (takes, has) == said
+
+
+class FakeWandb(ModuleType):
+    """As much of Weights & Biases as a run uses; remembers what it was told."""
+
+    class Error(Exception):
+        pass
+
+    def __init__(self):
+        super().__init__("wandb")
+        self.started, self.logged = [], {}
+
+    def init(self, *, id=None, **options):
+        name = id or f"run{len(self.started)}"
+        self.started.append((name, options.get("resume"), options["project"]))
+        figures = self.logged.setdefault(name, {})
+        return SimpleNamespace(
+            id=name, log=lambda values, step: figures.setdefault(step, values), finish=lambda exit_code: None
+        )
+
+
+def test_a_resumed_run_goes_on_in_the_same_run_of_weights_and_biases(tiny_config, monkeypatch):
+    wandb = FakeWandb()
+    monkeypatch.setitem(sys.modules, "wandb", wandb)
+    path = train(tiny_config(wandb="hands", validation_fraction=0.0), stop_after=2)
+    train(resuming(path), stop_after=2)
+    assert wandb.started == [("run0", None, "hands"), ("run0", "allow", "hands")]
+    assert list(wandb.logged["run0"]) == [2, 4]
+    # Without it for a while, the run is not forgotten; another project has a run of its own.
+    train(resuming(path, wandb=None), stop_after=1)
+    train(resuming(path, wandb="hands"), stop_after=0)
+    train(resuming(path, wandb="feet"))
+    assert wandb.started[2:] == [("run0", "allow", "hands"), ("run3", None, "feet")]
+
+
 def test_half_precision_learns_what_float32_does(tiny_config, tmp_path):
     runs = [
         train(tiny_config(out=tmp_path / kind, precision=kind, steps=3, validation_fraction=0.0))
@@ -267,3 +374,24 @@ def test_a_loss_that_is_no_number_never_replaces_a_good_checkpoint(steps, tiny_c
     state = read_training(config.out)
     assert state["step"] == kept.step
     assert all(torch.isfinite(weight).all() for weight in state["model"].values())
+
+
+def test_without_a_checkpoint_none_is_said_to_be_kept(tiny_config):
+    config = tiny_config(learning_rate=1e20, steps=40, warmup_steps=0, validation_fraction=0.0)
+    with pytest.raises(DivergedError, match=r"; there is no checkpoint to go back to\. Try a lower --learning-rate"):
+        train(config)
+    assert not (config.out / "model.safetensors").exists()
+
+
+def test_an_average_that_is_no_number_never_replaces_a_good_checkpoint(tiny_config, monkeypatch):
+    path = train(tiny_config(validation_fraction=0.0), stop_after=2)
+    restore = TrainState.restore
+
+    def spoilt(state, document):
+        restore(state, document)
+        next(iter(state.ema.values())).view(-1)[0] = float("nan")
+
+    monkeypatch.setattr(TrainState, "restore", spoilt)
+    with pytest.raises(DivergedError, match=r"the average of .* is no longer finite at update 6; the last checkpoint"):
+        train(resuming(path))
+    assert read_checkpoint(path).step == 2

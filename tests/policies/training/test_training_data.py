@@ -1,11 +1,20 @@
 import io
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import yaml
+from rich.console import Console
 
 from hlm.core.errors import InputError, MismatchError, UnknownNameError
+from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Step
+from hlm.datasets.writer import DatasetWriter
+from hlm.policies.training import saving
+from hlm.policies.training.display import Display
+from hlm.policies.training.plots import loss_plot
+from hlm.policies.training.run import prepare
+from hlm.policies.training.trainer import train
 from hlm.policies.training.training_data import mixture_config, open_training_data
 
 
@@ -183,6 +192,50 @@ def test_episodes_that_no_training_episode_is_like_are_no_validation(make_datase
         assert "dance" not in run.encoding.text.words
         assert f"2 held-out episodes are skipped: they have {what} that no training episode has" in said.getvalue()
         assert rows_held_out(run) == 8
+
+
+def test_a_run_whose_held_out_episodes_are_all_left_out_says_so(make_dataset, tiny_config):
+    dance = {"instruction": "dance", "candidates": (), "candidate": None}
+    data = make_dataset(episodes=4, rows=4, told=lambda number: dance if number > 1 else {})
+    said = io.StringIO()
+    for seed in range(4):
+        config = tiny_config(datasets=(data,), validation_fraction=0.5, seed=seed, out=data.parent / f"run{seed}")
+        with Display(Console(file=said, width=300)) as display:
+            run = prepare(config, "", display)
+        if {episode.number for episode in run.data.validation} == {2, 3}:
+            break
+    assert run.held_out is None
+    assert said.getvalue().count("no held-out episode is left: the run has no validation\n") >= 1
+    path = train(replace(config, steps=1))
+    assert "2 training episodes, 0 held out" in (path / "card.md").read_text()
+
+
+def still(path, rows):
+    """One episode in which nothing moves."""
+    spec = DatasetSpec(embodiment="unitree_g1", rate_hz=30.0, cameras={"head": (16, 16)})
+    info = EpisodeInfo(instruction="hold still", source="scripted")
+    with DatasetWriter.open(path, spec) as writer, writer.episode(info) as episode:
+        for row in range(rows):
+            image = {"head": np.zeros((16, 16, 3), np.uint8)}
+            episode.append(Step(round(row * 1e9 / 30.0), np.zeros(34), np.zeros(34), image, {"head": 0.0}))
+        episode.commit(outcome="success")
+    return path
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("rows", "line"),
+    [
+        (1, "there is a single step to learn from: the policy will only repeat it"),
+        (9, "no action moves by 0.02 or more in training: the policy will only learn to hold still"),
+    ],
+)
+def test_data_that_teaches_nothing_is_told_in_one_line(rows, line, tiny_config, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(saving, "loss_plot", loss_plot)
+    train(tiny_config(datasets=(still(tmp_path / "still.zarr", rows),), steps=2))
+    said = capsys.readouterr()
+    assert line in said.err.splitlines()
+    assert "Warning" not in said.err + said.out
 
 
 def test_only_wanted_outcomes_are_learnt_from(opened):

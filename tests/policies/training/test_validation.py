@@ -87,3 +87,10 @@ def test_what_is_asked_of_a_perfect_network_is_right(run, monkeypatch):
 def test_samples_are_spread_over_what_is_held_out(run):
     numbers = torch.cat([raw.numbers for raw in run.held_out._batches])
     assert numbers.tolist() == list(range(48))
+
+
+@pytest.mark.filterwarnings("error")
+def test_where_nothing_moves_there_is_nothing_to_compare(run, chunks, monkeypatch):
+    monkeypatch.setattr(type(run.encoding), "action_active", np.zeros(34, bool))
+    errors = chunk_errors(chunks, chunks, run.encoding, 3)
+    assert np.isnan(errors.square) and np.isnan(errors.jerk)
