@@ -19,9 +19,9 @@ from hlm.datasets.convert.report import Conversion, Show, quiet
 from hlm.datasets.convert.source_identity import source_identity
 from hlm.datasets.convert.staging import Say, Stage, must_be_free, resumable, silent
 from hlm.datasets.convert.umi_export import camera_names, export_umi
-from hlm.datasets.reader import open_dataset
+from hlm.datasets.reader import Episode, open_dataset
 from hlm.datasets.schema import SOURCES, EpisodeInfo
-from hlm.datasets.selection import chosen_episodes, parse_selection
+from hlm.datasets.selection import chosen_episodes, parse_selection, ranges
 from hlm.datasets.store.attributes import group_attributes, group_metadata
 from hlm.datasets.store.images import ImageFormat
 from hlm.datasets.store.naming import METADATA
@@ -144,9 +144,18 @@ def _export(request: Request, show: Show) -> _Build:
     episodes = chosen_episodes(dataset, request.episodes)
     asked = chosen_cameras(dataset.spec.cameras, parse_cameras(request.cameras))
     if request.to == LEROBOT:
-        return lambda stage: export_lerobot(dataset, episodes, stage.path, asked, show)
+        return lambda stage: _with_gaps(export_lerobot(dataset, episodes, stage.path, asked, show), episodes)
     cameras = asked if request.cameras else camera_names(tuple(asked))
-    return lambda stage: export_umi(dataset, episodes, stage.path, cameras, show)
+    return lambda stage: _with_gaps(export_umi(dataset, episodes, stage.path, cameras, show), episodes)
+
+
+def _with_gaps(conversion: Conversion, episodes: Sequence[Episode]) -> Conversion:
+    """The report with a note on episodes with gaps in time, which other formats cannot tell their readers."""
+    gapped = [episode.number for episode in episodes if episode.end_of_piece(0) < len(episode)]
+    if not gapped:
+        return conversion
+    note = f"episodes with gaps in time, over which readers of the new dataset reach: {ranges(gapped)}"
+    return replace(conversion, notes=(*conversion.notes, note))
 
 
 def _import_lerobot(request: Request, show: Show) -> _Build:

@@ -81,6 +81,7 @@ def import_lerobot(
         for number in numbers:
             if (outcome := stage.progress.outcome(f"episode {number}")) is not None:
                 converted.append(outcome)
+                repairs.put_back(number, stage.progress.facts(outcome.name))
                 done += outcome.steps
                 continue
             described = sidecar.episodes[number] if sidecar else None
@@ -100,7 +101,7 @@ def import_lerobot(
             _restore(path, kept, described)
             steps = len(writing)
             outcome = Converted(name=f"episode {number}", episodes=(kept,), steps=steps, found=steps)
-            converted.append(stage.progress.add(outcome))
+            converted.append(stage.progress.add(outcome, repairs.of(number)))
     return Conversion(
         dataset=folder.path.name,
         format="lerobot",

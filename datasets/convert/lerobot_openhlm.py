@@ -6,7 +6,8 @@ hlm's 34 numbers in hlm's order. Robots and HuMI are mixed; HuMI has no head cam
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from hlm.datasets.convert.openhlm import HUMI_HZ, HUMI_ROUNDED_HZ
 from hlm.datasets.convert.openhlm_grippers import OPENINGS, Hands, Scales, find_scales
 from hlm.datasets.convert.openhlm_steps import undo_turns
 from hlm.datasets.convert.report import episodes_said
+from hlm.datasets.schema import Json
 
 STATE, ACTION = "state", "actions"
 # Names of the published datasets and of the released converter.
@@ -101,6 +103,22 @@ class Repairs:
         """Add yaw rates from which whole turns were removed."""
         if steps:
             self._turns[episode] = steps
+
+    def of(self, episode: int) -> dict[str, Json]:
+        """What was put right in one episode, for `put_back`."""
+        return {
+            "absent": [camera for camera, found in self._absent.items() if episode in found],
+            "black": {camera: found[episode] for camera, found in self._black.items() if episode in found},
+            "turns": self._turns.get(episode, 0),
+        }
+
+    def put_back(self, episode: int, found: Mapping[str, Any]) -> None:
+        """Add what `of` gave for an episode, in an earlier attempt to convert the dataset."""
+        for camera in found["absent"]:
+            self.absent(camera, episode)
+        for camera, images in found["black"].items():
+            self._black.setdefault(camera, {})[episode] = images
+        self.turned(episode, found["turns"])
 
     def notes(self) -> tuple[str, ...]:
         """A line for each kind."""

@@ -7,10 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from hlm.core.errors import HlmError
 from hlm.datasets.convert.convert import Request, convert
+from hlm.datasets.convert.lerobot_openhlm import Repairs
 from hlm.datasets.convert.progress import Progress
 from hlm.datasets.convert.report import Converted
 from hlm.datasets.convert.source_identity import source_identity
@@ -30,11 +32,13 @@ kept = 0
 def die():
     os.kill(os.getpid(), signal.SIGKILL)
 
-def add(self, outcome, plain=progress.Progress.add):
+plain = progress.Progress.add
+
+def add(self, *arguments):
     global kept
     if place == f"before keeping {kept}":
         die()
-    plain(self, outcome)
+    outcome = plain(self, *arguments)
     if place == f"after keeping {kept}":
         die()
     kept += 1
@@ -195,6 +199,21 @@ def test_an_error_keeps_nothing(tmp_path):
         stage.progress.add(Converted(name="a", episodes=(0,), steps=1, found=1))
         raise HlmError("stop")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_was_put_right_before_a_kill_is_still_said(tmp_path):
+    first = Repairs()
+    first.absent("head", 1)
+    for episode in (1, 1, 2):
+        first.saw("left_wrist", episode, np.zeros((2, 2, 3), np.uint8))
+    first.turned(2, 4)
+    progress, second = Progress(tmp_path / PROGRESS_FILE), Repairs()
+    for episode in range(3):
+        progress.add(Converted(name=f"{episode}", episodes=(episode,), steps=1, found=1), first.of(episode))
+    for episode in range(3):
+        second.put_back(episode, Progress(tmp_path / PROGRESS_FILE).facts(f"{episode}"))
+    assert second.notes() == first.notes()
+    assert len(first.notes()) == 3
 
 
 def test_a_line_that_was_cut_off_was_never_kept(tmp_path):

@@ -3,6 +3,7 @@
 import json
 import shutil
 import zipfile
+from dataclasses import replace
 
 import imagecodecs.numcodecs
 import numpy as np
@@ -123,3 +124,12 @@ def test_avif_files_become_jpeg_files(demo, tmp_path):
     images = zarr.open_group(tmp_path / "buffer.zarr", mode="r")["data/camera0_rgb"][:]
     wanted = open_dataset(source).episodes[0].images("head")
     assert np.abs(images.astype(int) - wanted).mean() < 1.5
+
+
+def test_gaps_that_the_buffer_cannot_tell_are_said(demo, tmp_path):
+    def stalled(episode, step, made):
+        return replace(made, stamp_ns=made.stamp_ns + 10_000_000) if (episode, step) == (1, 8) else made
+
+    source = demo.dataset(tmp_path / "demo.zarr", (6, 9), stalled)
+    report = convert(Request(path=source, target=tmp_path / "buffer.zarr", to="umi"))
+    assert report.notes == ("episodes with gaps in time, over which readers of the new dataset reach: 1",)
