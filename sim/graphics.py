@@ -52,17 +52,17 @@ def advice(environment: Mapping[str, str] = os.environ) -> str:
 
 def _installed(platform: str | None) -> str:
     """The fastest library that is installed; PyOpenGL's, if the user has chosen that."""
-    for name, library in _LIBRARIES.items():
-        if platform in (None, "", name) and ctypes.util.find_library(library):
-            return name
-    if platform:
+    installed = [name for name, library in _LIBRARIES.items() if ctypes.util.find_library(library)]
+    if not installed:
+        raise MissingDependencyError(
+            f"rendering without a display needs EGL or OSMesa, and neither is installed. Run: {INSTALL}"
+        )
+    if platform and platform not in installed:
         raise InputError(
             f"PYOPENGL_PLATFORM={platform} cannot render without a display here. Unset PYOPENGL_PLATFORM; hlm finds "
             "the library by itself."
         )
-    raise MissingDependencyError(
-        f"rendering without a display needs EGL or OSMesa, and neither is installed. Run: {INSTALL}"
-    )
+    return platform or installed[0]
 
 
 def _check(chosen: str, environment: Mapping[str, str]) -> None:

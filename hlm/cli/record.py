@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from hlm.cli.arguments import Positional, parse
 from hlm.cli.progress import progress
+from hlm.cli.recorded_seeds import recorded_seeds
 from hlm.cli.rendering import load_simulator
 from hlm.cli.sources import CAMERAS, EMBODIMENT, Replay, Scripted, SourceConfig, recorded_episode
 from hlm.cli.stations import StationConfig, open_station
 from hlm.cli.tables import console, duration
 from hlm.core.clock import STEP_HZ
-from hlm.core.errors import ExistsError, InputError, UnknownNameError
+from hlm.core.errors import ExistsError, HlmError, InputError, UnknownNameError
 from hlm.core.seeds import LAST_SEED
 from hlm.core.wording import counted
 
@@ -144,22 +146,31 @@ class _Plan(NamedTuple):
 def _origin(config: RecordArguments, source: SourceConfig, out: Path) -> _Origin:
     """A replay happens in the scene of its episode, and counts as what that episode was."""
     if not isinstance(source, Replay):
-        first = _next_seed(config.task, out) if config.seed is None else config.seed
-        return _Origin(list(range(first, first + config.episodes)), config.source)
+        return _Origin(_seeds(config, out), config.source)
     episode = recorded_episode(source)
     if episode.info.seed is None or episode.info.task != config.task:
         raise InputError(f"{source.episode} was not recorded on task '{config.task}'; it cannot be replayed there.")
     return _Origin([episode.info.seed] * config.episodes, episode.info.source)
 
 
-def _next_seed(task: str, out: Path) -> int:
-    """The first seed above those of the task's episodes in a dataset: the same scene twice teaches nothing new."""
-    from hlm.datasets.reader import open_dataset
+def _seeds(config: RecordArguments, out: Path) -> list[int]:
+    """A seed for each episode; says which, where the dataset has a say in it: the same scene twice teaches little."""
+    from hlm.datasets.selection import ranges
 
-    if not out.exists() or not any(out.iterdir()):
-        return 0
-    infos = [episode.info for episode in open_dataset(out).episodes]
-    return 1 + max((info.seed for info in infos if info.task == task and info.seed is not None), default=-1)
+    if config.seed is not None:
+        seeds = list(range(config.seed, config.seed + config.episodes))
+        with suppress(HlmError):  # a damaged episode is no reason not to add others
+            if again := sorted(recorded_seeds(out, config.task).intersection(seeds)):
+                _say(console(), f"in {out} already, and recorded again: seeds {ranges(again)} of {config.task}")
+        return seeds
+    before = recorded_seeds(out, config.task)
+    first = 1 + max(before, default=-1)
+    if first > LAST_SEED - config.episodes:
+        raise InputError(f"no seeds are left after {first - 1}, the highest in {out}. Give a --seed.")
+    seeds = list(range(first, first + config.episodes))
+    if before:
+        _say(console(), f"goes on with seeds {ranges(seeds)}; the highest of {config.task} in {out} is {first - 1}")
+    return seeds
 
 
 def _record(config: RecordArguments, station: Station, plan: _Plan, done: list[RecordedEpisode]) -> None:

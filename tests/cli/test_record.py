@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from hlm.cli.main import main
+from hlm.cli.recorded_seeds import recorded_seeds
+from hlm.core.seeds import LAST_SEED
 from hlm.datasets.reader import open_dataset
 from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Step
 from hlm.datasets.verify import verify
@@ -136,13 +138,38 @@ def test_a_replay_does_the_same_again_and_says_where_it_comes_from(folder, capsy
 
 
 @pytest.mark.usefixtures("brief")
-def test_appending_goes_on_with_the_seed_after_the_highest(folder):
+def test_appending_goes_on_with_the_seed_after_the_highest(folder, capsys):
     assert main(["record", *SMALL, "--out", "b.zarr", "--append", "--episodes", "2"]) == 0
+    assert "goes on" not in capsys.readouterr().out
     assert main(["record", *SMALL, "--out", "b.zarr", "--append", "--seed", "9"]) == 0
-    assert main(["record", *SMALL, "--out", "b.zarr", "--append"]) == 0
-    assert [episode.info.seed for episode in open_dataset("b.zarr")] == [0, 1, 9, 10]
+    assert main(["record", *SMALL, "--out", "b.zarr", "--append", "--episodes", "2"]) == 0
+    said = "goes on with seeds 10-11; the highest of shelf_cup_transfer in b.zarr is 9\n"
+    assert said in capsys.readouterr().out
+    assert [episode.info.seed for episode in open_dataset("b.zarr")] == [0, 1, 9, 10, 11]
     assert main(["record", "--task", "cola_placement", *SMALL, "--out", "b.zarr", "--append"]) == 0
-    assert [episode.info.seed for episode in open_dataset("b.zarr")] == [0, 1, 9, 10, 0]
+    assert [episode.info.seed for episode in open_dataset("b.zarr")][5:] == [0]
+
+
+@pytest.mark.usefixtures("brief")
+def test_a_seed_that_is_there_already_is_recorded_again_and_says_so(folder, capsys):
+    assert main(["record", *SMALL, "--out", "b.zarr", "--episodes", "2"]) == 0
+    assert main(["record", *SMALL, "--out", "b.zarr", "--append", "--seed", "1", "--episodes", "2"]) == 0
+    assert "in b.zarr already, and recorded again: seeds 1 of shelf_cup_transfer\n" in capsys.readouterr().out
+    assert [episode.info.seed for episode in open_dataset("b.zarr")] == [0, 1, 1, 2]
+
+
+def test_unfinished_episodes_count_and_may_be_all_that_there_is(tmp_path):
+    spec = DatasetSpec(embodiment="unitree_g1", rate_hz=30.0, cameras={})
+    with DatasetWriter.open(tmp_path / "a.zarr", spec) as writer:
+        for seed, task in ((4, "shelf_cup_transfer"), (7, "shelf_cup_transfer"), (20, "another")):
+            writer.episode(EpisodeInfo(instruction="wave", source="scripted", task=task, seed=seed))
+    assert recorded_seeds(tmp_path / "a.zarr", "shelf_cup_transfer") == {4, 7}
+    assert recorded_seeds(tmp_path / "none", "shelf_cup_transfer") == set()
+
+
+def test_after_the_last_seed_there_is_no_next_one(refused, folder):
+    episode_of(folder / "a.zarr", seed=LAST_SEED - 1)
+    assert "no seeds are left after" in refused("record", "--out", "a.zarr", "--append")
 
 
 def wait_for(condition, process, seconds=120.0):
