@@ -196,7 +196,8 @@ def _described(scales: dict[str, Scale], found: dict[str, _Range | None], why: s
 
 
 def _ambiguous(kind: str, reach: _Range, why: str) -> InputError:
+    keep = ", or 0 1 to keep it as it is" if OPENINGS.covers(*reach) else ""
     return InputError(
         f"the unit of the grippers' {kind} is ambiguous: it is {reach.low:.4g} to {reach.high:.4g}, and {why}. "
-        "Say what a closed and an open one read, for example --gripper-range 0 85, or 0 1 to keep it as it is."
+        f"Say what a closed and an open one read, for example --gripper-range 0 85{keep}."
     )

@@ -12,6 +12,7 @@ from hlm.cli.recorded_seeds import recorded_seeds
 from hlm.core.seeds import LAST_SEED
 from hlm.datasets.reader import open_dataset
 from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Step
+from hlm.datasets.store.images import codec_of
 from hlm.datasets.verify import verify
 from hlm.datasets.writer import DatasetWriter
 
@@ -43,6 +44,8 @@ def episode_of(path, rate_hz=30.0, **changes):
         (["--seed", "-1"], "--seed must not be negative, got -1."),
         (["--seed", str(2**63)], "--seed must be at most 9223372036854775806, got 9223372036854775808."),
         (["--source", "replay", "a.zarr/episode_000000", "--seed", "0"], "--seed does nothing with --source replay"),
+        (["--image-quality", "0"], "--image-quality must be from 1 to 100, got 0."),
+        (["--image-codec", "gif"], "image-codec"),
         (["--image-size", "8", "8"], "image size (8, 8) must lie between 16 and 480 pixels."),
         (["--image-size", "128", "4000"], "image size (128, 4000) must lie between 16 and 480 pixels."),
         (["--source", "replay"], "`--source replay` and the path of an episode go together: --source replay EPISODE."),
@@ -124,6 +127,19 @@ def test_episodes_are_recorded_and_added_to(folder, capsys):
     assert main(["record", "--cameras", "left_wrist", "--image-size", "16", "24", "--out", "a.zarr", "--append"]) == 2
     assert "a.zarr has cameras head 16x24, asked for left_wrist 16x24." in capsys.readouterr().err
     assert len(open_dataset("a.zarr")) == 3
+
+
+@pytest.mark.usefixtures("brief")
+def test_images_in_a_format_of_choice(folder):
+    for name, words in (("jpeg", []), ("low", ["--image-quality", "20"]), ("avif", ["--image-codec", "avif"])):
+        assert main(["record", *SMALL, *words, "--out", f"{name}.zarr"]) == 0
+        assert verify(f"{name}.zarr") == []
+    files = {}
+    for name in ("jpeg", "low", "avif"):
+        with open_dataset(f"{name}.zarr").episodes[0].frames("head") as frames:
+            files[name] = frames.file(0)
+    assert [codec_of(data) for data in files.values()] == ["jpeg", "jpeg", "avif"]
+    assert len(files["low"]) < len(files["jpeg"])
 
 
 @pytest.mark.usefixtures("brief")
