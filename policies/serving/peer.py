@@ -10,7 +10,7 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection
 
 # Both together are less than the 5 s after which people take a program for hung.
-QUIET_S = 1.0
+QUIET_S = 0.5
 DEAD_S = 3.0
 
 
