@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from hlm.cli.sources import EMBODIMENT, LocalPolicy, PolicyConfig, open_policy
 from hlm.core.errors import InputError, MismatchError
-from hlm.core.policy import UNKNOWN_POLICY, PolicySpec
+from hlm.core.policy import PolicySpec
 
 if TYPE_CHECKING:
     from hlm.policies.checkpoint_config import CheckpointConfig
@@ -24,7 +24,7 @@ def policy_spec(policy: PolicyConfig) -> PolicySpec:
         with open_policy(policy) as opened:
             spec = opened.spec
     asked = policy.execution_horizon
-    if asked is not None and asked > spec.horizon and spec.policy_type != UNKNOWN_POLICY:
+    if asked is not None and asked > spec.horizon:
         raise InputError(
             f"--execution-horizon {asked} is more than a chunk has: this policy's have {spec.horizon} actions."
         )

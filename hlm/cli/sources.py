@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -111,6 +111,7 @@ def open_policy(config: PolicyConfig) -> Iterator[Policy]:
         case ServedPolicy():
             with _client(config.url) as client:
                 _must_be_the_wanted(client, config.digest, config.url)
+                _make_it_known(client)
                 yield client
         case LocalPolicy():
             import torch
@@ -134,6 +135,23 @@ def _must_be_the_wanted(policy: Policy, digest: str, where: str) -> None:
             f"the policy at {where} has been replaced: its digest was {digest[:12]} and is now "
             f"{policy.spec.digest[:12] or 'not told'}."
         )
+
+
+def _make_it_known(policy: PolicyClient) -> None:
+    """Ask a policy that its server does not describe for a chunk, which shows its horizon and its robot."""
+    import numpy as np
+
+    from hlm.core.layout import pack
+    from hlm.core.policy import UNKNOWN_POLICY
+    from hlm.core.values import CameraFrame, Observation
+    from hlm.policies.serving.errors import PolicyFailedError
+
+    if policy.spec.policy_type != UNKNOWN_POLICY:
+        return
+    grey = np.full((*policy.spec.image_size, 3), 128, np.uint8)
+    standing = pack(EMBODIMENT.default_rad, np.ones(2), np.zeros(3))
+    with suppress(PolicyFailedError):  # It may only know the words of its tasks.
+        policy.chunk(Observation(0, standing, {name: CameraFrame(0, grey) for name in policy.spec.cameras}, "wait"))
 
 
 def recorded_episode(config: Replay) -> Episode:

@@ -2,6 +2,7 @@
 
 import json
 import threading
+from contextlib import ExitStack
 
 import msgpack
 import numpy as np
@@ -14,33 +15,69 @@ from hlm.core.layout import DIMENSIONS
 
 @pytest.fixture
 def openpi_server():
-    """Address of a server that answers two requests, and then with a traceback."""
-    answered = []
+    """Starts a server that gives some chunks of a length, and then tracebacks; gives its address."""
+    with ExitStack() as servers:
 
-    def handler(connection):
-        connection.send(msgpack.packb({}))
-        for _ in connection:
-            if len(answered) == 2:
-                connection.send("Traceback (most recent call last):\nValueError: no such thing")
-                return
-            answered.append(1)
-            actions = np.zeros((50, DIMENSIONS), np.float32)
-            array = {b"__ndarray__": True, b"data": actions.tobytes(), b"dtype": "<f4", b"shape": actions.shape}
-            connection.send(msgpack.packb({"actions": array}))
+        def start(answers, horizon, dimensions=DIMENSIONS, unknown=""):
+            left = [None] * answers
 
-    with websocket_server(handler, "127.0.0.1", 0, compression=None) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"ws://127.0.0.1:{server.socket.getsockname()[1]}"
-        server.shutdown()
+            def handler(connection):
+                connection.send(msgpack.packb({}))
+                for message in connection:
+                    if not left or msgpack.unpackb(message)["prompt"] == unknown:
+                        connection.send("Traceback (most recent call last):\nValueError: no such thing")
+                        return
+                    left.pop()
+                    actions = np.zeros((horizon, dimensions), np.float32)
+                    array = {b"__ndarray__": True, b"data": actions.tobytes(), b"dtype": "<f4", b"shape": actions.shape}
+                    connection.send(msgpack.packb({"actions": array}))
+
+            server = servers.enter_context(websocket_server(handler, "127.0.0.1", 0, compression=None))
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            servers.callback(server.shutdown)
+            return f"ws://127.0.0.1:{server.socket.getsockname()[1]}"
+
+        yield start
+
+
+def words(url, *more):
+    return ["eval", "--server", url, "--rollouts", "1", "--workers", "1", "--videos", "0", "--out", "a", *more]
 
 
 def test_it_is_scored_and_what_is_assumed_is_said(openpi_server, folder, capsys):
-    words = ["--server", openpi_server, "--rollouts", "1", "--workers", "1", "--videos", "0", "--json", "a.json"]
-    main(["eval", *words, "--execution-horizon", "5", "--out", "a"])
+    """The first two answers are for getting to know it."""
+    url = openpi_server(answers=3, horizon=10)
+    main(words(url, "--json", "a.json"))
     said = capsys.readouterr().out
-    assert f"note: {openpi_server} does not say what it serves: it is asked as OpenHLM's server is, with head, " in said
-    assert "in 224 x 224, and 5 actions of each chunk are executed" in said
-    result = json.loads((folder / "a.json").read_text(encoding="utf-8"))
-    (rollout,) = result["results"]
+    assert f"note: {url} does not say what it serves: it is asked as OpenHLM's server is, with head, " in said
+    assert "in 224 x 224, and 10 actions of each chunk are executed" in said
+    (rollout,) = json.loads((folder / "a.json").read_text(encoding="utf-8"))["results"]
     assert not rollout["success"]
     assert "ValueError: no such thing" in rollout["fault"]
+    assert rollout["steps"] == 10
+
+
+def test_one_that_takes_no_such_requests_is_one_line(openpi_server, refused, folder):
+    said = refused(*words(openpi_server(answers=0, horizon=10)))
+    assert "the policy server refused: ValueError: no such thing (unknown)" in said
+    assert not (folder / "a").exists()
+
+
+def test_one_that_only_knows_the_words_of_its_task_is_scored(openpi_server, folder, capsys):
+    """What it says before to other words is no reason to give up."""
+    url = openpi_server(answers=1, horizon=50, unknown="wait")
+    main(words(url, "--json", "a.json"))
+    assert "and 25 actions of each chunk are executed" in capsys.readouterr().out
+    (rollout,) = json.loads((folder / "a.json").read_text(encoding="utf-8"))["results"]
+    assert rollout["steps"] == 25
+
+
+def test_one_of_another_robot_is_one_line(openpi_server, refused, folder):
+    url = openpi_server(answers=1, horizon=10, dimensions=14)
+    assert "actions have shape [10, 14]" in refused(*words(url))
+    assert not (folder / "a").exists()
+
+
+def test_execution_horizon_is_checked_against_its_chunks(openpi_server, refused):
+    url = openpi_server(answers=1, horizon=10)
+    assert "this policy's have 10 actions" in refused(*words(url, "--execution-horizon", "11"))
