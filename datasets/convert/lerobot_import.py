@@ -21,6 +21,7 @@ from hlm.datasets.convert.lerobot_names import ACTION, IMAGES, STATE, even_size
 from hlm.datasets.convert.lerobot_rows import BOOKKEEPING
 from hlm.datasets.convert.lerobot_sidecar import Described, Sidecar, check_dataset
 from hlm.datasets.convert.openhlm_grippers import Hands, Scales
+from hlm.datasets.convert.openhlm_import import EMBODIMENT
 from hlm.datasets.convert.report import Conversion, Converted, Show, episodes_said
 from hlm.datasets.convert.staging import Stage
 from hlm.datasets.schema import DatasetSpec
@@ -79,13 +80,16 @@ def import_lerobot(
     converted = []
     with stage.writer(spec) as writer:
         for number in numbers:
-            if (outcome := stage.progress.outcome(f"episode {number}")) is not None:
+            described = sidecar.episodes[number] if sidecar else None
+            outcome = stage.progress.outcome(f"episode {number}")
+            if outcome is None or layout.openhlm:
+                # Of what an earlier attempt finished, too, the repairs are said.
+                episode = EpisodeReader(folder, number, layout, described, repairs)
+            if outcome is not None:
                 converted.append(outcome)
                 repairs.put_back(number, stage.progress.facts(outcome.name))
                 done += outcome.steps
                 continue
-            described = sidecar.episodes[number] if sidecar else None
-            episode = EpisodeReader(folder, number, layout, described, repairs)
             writing = writer.episode(episode.info(options.source))
             try:
                 for step in episode.steps():
@@ -128,7 +132,7 @@ def _check_foreign(folder: LeRobotFolder, options: Options) -> None:
         InputError: the source of the references is unknown.
     """
     path = folder.path
-    robot, rate_hz = folder.info.robot, folder.info.rate_hz
+    robot, rate_hz = _robot(folder), folder.info.rate_hz
     if robot not in EMBODIMENTS:
         known = ", ".join(EMBODIMENTS)
         raise MismatchError(f"{path} is of robot '{robot or 'unknown'}'; hlm knows {known}.")
@@ -189,6 +193,11 @@ def _is_openhlm(folder: LeRobotFolder) -> bool:
     return STATE not in folder.features and lerobot_openhlm.is_openhlm(folder.features)
 
 
+def _robot(folder: LeRobotFolder) -> str:
+    """The robot; OpenHLM records only one, so its datasets need not name it."""
+    return folder.info.robot or (EMBODIMENT if _is_openhlm(folder) else "")
+
+
 def _vectors(folder: LeRobotFolder) -> tuple[str, str]:
     """Columns of states and actions."""
     return (lerobot_openhlm.STATE, lerobot_openhlm.ACTION) if _is_openhlm(folder) else (STATE, ACTION)
@@ -205,7 +214,7 @@ def _cameras(folder: LeRobotFolder, options: Options, sidecar: Sidecar | None) -
         return chosen_cameras(known, mapping) if mapping else {}
     if _is_openhlm(folder):
         return {name: ours for name, ours in lerobot_openhlm.CAMERAS.items() if name in known}
-    ours = [mount.name for mount in EMBODIMENTS[folder.info.robot].cameras]
+    ours = [mount.name for mount in EMBODIMENTS[_robot(folder)].cameras]
     for name in known:
         if name not in ours:
             raise MismatchError(
@@ -217,7 +226,7 @@ def _cameras(folder: LeRobotFolder, options: Options, sidecar: Sidecar | None) -
 
 def _spec(folder: LeRobotFolder, layout: Layout, sidecar: Sidecar | None) -> DatasetSpec:
     if sidecar is None:
-        return DatasetSpec(embodiment=folder.info.robot, rate_hz=folder.info.rate_hz, cameras=layout.sizes)
+        return DatasetSpec(embodiment=_robot(folder), rate_hz=folder.info.rate_hz, cameras=layout.sizes)
     return replace(DatasetSpec.from_attributes(sidecar.dataset), cameras=layout.sizes)
 
 

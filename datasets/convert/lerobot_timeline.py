@@ -47,6 +47,8 @@ def timeline(frame: np.ndarray[Any, Any], timestamp: np.ndarray[Any, Any], rate_
     Raises:
         CorruptError: a frame is there twice, or `frame_index` and `timestamp` contradict each other.
     """
+    if not np.array_equal(frame, np.round(frame)):
+        raise CorruptError(f"{where} has a frame_index that is no whole number.")
     order = np.argsort(frame, kind="stable")
     frame, said_s = frame[order].astype(np.int64), timestamp[order].astype(np.float64)
     notes = [] if bool((np.diff(order) > 0).all()) else ["rows were put in order"]

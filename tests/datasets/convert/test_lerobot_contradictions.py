@@ -144,6 +144,11 @@ CONTRADICTIONS = {
         lambda it: it.assign(timestamp=it.timestamp + 1 / 30),
         r"step 7 of observation.images.head .* at 0.267 s .*, outside of the episode's part, 0.000 to 0.267 s",
     ),
+    "half a frame": (
+        DATA,
+        lambda it: it.assign(frame_index=it.frame_index + 0.5),
+        r"frame_index that is no whole number",
+    ),
     "no time": (
         DATA,
         lambda it: it.assign(timestamp=np.float32("nan")),

@@ -1,5 +1,6 @@
 """OpenHLM's own LeRobot datasets: robots and HuMI mixed, black images where HuMI has no head camera."""
 
+import json
 import math
 
 import numpy as np
@@ -19,19 +20,19 @@ TURN_RAD_S = math.pi * HUMI_HZ
 SIZE = (32, 32, 3)
 
 
-def openhlm_set(path, *, keys=KEYS, dtype="image", gripper=1.0, rows=20):
-    """Episode 0 of a robot whose head camera starts late; 1 of HuMI, with a turn in its yaw rate."""
+def openhlm_set(path, *, keys=KEYS, dtype="image", gripper=1.0, rows=20, humi=1):
+    """An episode of a robot whose head camera starts late, and one of HuMI, with a turn in its yaw rate."""
     features = {name: {"dtype": "float32", "shape": (34,), "names": ["state"]} for name in ("state", "actions")}
     features |= {key: {"dtype": dtype, "shape": SIZE, "names": COLOURS} for key in keys}
 
     def frame(episode, row):
         state = np.linspace(0.0, 0.9, 34).astype(np.float32)
-        state[ROOT_YAW_RATE] = 0.25 - (TURN_RAD_S if episode == 1 and row in (4, 5) else 0.0)
+        state[ROOT_YAW_RATE] = 0.25 - (TURN_RAD_S if episode == humi and row in (4, 5) else 0.0)
         state[list(GRIPPERS)] = gripper if row >= 2 else 0.0
         action = state.copy()
         action[list(GRIPPERS)] = 1.0
         images = {key: np.full(SIZE, 50 + 40 * place + row, np.uint8) for place, key in enumerate(keys)}
-        if episode == 1 or row == 0:
+        if episode == humi or row == 0:
             images[keys[0]][:] = 0
         return {"state": state, "actions": action, **images}
 
@@ -80,6 +81,31 @@ def test_the_converters_own_names_and_a_given_source(tmp_path):
     _, dataset = imported(path, source="stationary")
     assert [episode.info.source for episode in dataset] == ["stationary"] * 2
     assert set(dataset.spec.cameras) == {"head", "left_wrist", "right_wrist"}
+
+
+def test_the_robot_need_not_be_named(tmp_path):
+    path = openhlm_set(tmp_path / "set")
+    info = json.loads((path / "meta/info.json").read_text())
+    (path / "meta/info.json").write_text(json.dumps(info | {"robot_type": None}))
+    assert imported(path)[1].spec.embodiment == "unitree_g1"
+
+
+def test_repairs_of_an_interrupted_conversion_are_said_when_it_goes_on(tmp_path):
+    path = openhlm_set(tmp_path / "set", humi=0)
+    steps = []
+
+    def interrupt(done, total):
+        steps.append(done)
+        if done > 20:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        convert(Request(path=path, target=tmp_path / "mine.zarr"), interrupt)
+    assert steps[-1] == 21
+    resumed, dataset = imported(path)
+    assert [episode.info.source for episode in dataset] == ["humi", "teleop"]
+    assert "head is black throughout episode 0: absent there" in resumed.notes
+    assert any(note.startswith("whole turns removed from 4 yaw rates in episode 0") for note in resumed.notes)
 
 
 def test_without_a_head_camera_the_source_must_be_said(tmp_path):
