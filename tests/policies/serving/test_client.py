@@ -7,13 +7,20 @@ import pytest
 from conformance.policies import PolicyConformance
 from websockets.sync.server import serve as websocket_server
 
-from hlm.core.errors import InputError, MismatchError
+from hlm.core.errors import InputError, LostError, MismatchError
 from hlm.core.layout import DIMENSIONS
 from hlm.core.policy import ActionPrefix
 from hlm.core.values import ActionChunk, CameraFrame, Observation
 from hlm.policies.serving import peer
 from hlm.policies.serving.client import PolicyClient
-from hlm.policies.serving.errors import AnswerError, AnswerTimeoutError, RefusedError, ServingError, UnreachableError
+from hlm.policies.serving.errors import (
+    AnswerError,
+    AnswerTimeoutError,
+    PolicyFailedError,
+    RefusedError,
+    ServingError,
+    UnreachableError,
+)
 from hlm.policies.serving.messages import Timing, encode_answer
 from hlm.policies.serving.metadata import Needs, spec_message
 from hlm.policies.serving.wire import pack, unpack
@@ -84,6 +91,31 @@ def test_refusal_has_the_type_and_the_connection_goes_on(serve, policy, connect,
     policy.error = None
     connection = client._link._connection
     client.chunk(observe())
+    assert client._link._connection is connection
+
+
+def test_policy_that_fails_at_one_request_is_told_from_a_wrong_request_and_from_a_lost_server(
+    serve, make_policy, connect, observe, answer_to
+):
+    class Fickle(make_policy):
+        def chunk(self, observation, prefix=None):
+            chunk = super().chunk(observation, prefix)
+            if observation.state[-1] == 13.0:
+                return ActionChunk(chunk.stamp_ns, chunk.rate_hz, np.full_like(chunk.actions, np.nan))
+            if observation.state[-1] == 14.0:
+                raise ZeroDivisionError("once")
+            return chunk
+
+    client = connect(serve(Fickle()).url)
+    connection = client._link._connection
+    for number, text in ((13, "actions that are not finite"), (14, "ZeroDivisionError: once")):
+        with pytest.raises(PolicyFailedError, match=text) as failed:
+            client.chunk(observe(number))
+        assert not isinstance(failed.value, LostError)
+        assert np.array_equal(client.chunk(observe(5)).actions, answer_to(observe(5)))
+    with pytest.raises(RefusedError) as refused:
+        client.chunk(observe(instruction="x" * 5000))
+    assert not isinstance(refused.value, PolicyFailedError)
     assert client._link._connection is connection
 
 
