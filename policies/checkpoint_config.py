@@ -22,6 +22,7 @@ from hlm.policies.upgrade import upgrade_config
 FORMAT = 3
 CONFIG_FILE = "config.yaml"
 WEIGHTS_FILE = "model.safetensors"
+NORM_STATS_FILE = "norm_stats.json"
 STATISTICS_FILE = "statistics.json"
 
 
@@ -91,7 +92,7 @@ def read_config(path: Path) -> CheckpointConfig:
     """The description in a checkpoint folder.
 
     Raises:
-        MissingFileError: no checkpoint; the text names the nearest one.
+        MissingFileError: no checkpoint, or one of openpi; the text names the nearest one.
         CorruptError: the description is missing or damaged.
         MismatchError: written by a newer or a much older hlm.
     """
@@ -107,6 +108,10 @@ def read_config(path: Path) -> CheckpointConfig:
         return from_document(CheckpointConfig, document, CONFIG_FILE)
     except MissingFileError:
         must_be_checkpoint(path)
+        if norm_stats_files(path):
+            raise MissingFileError(
+                f"{path} is a checkpoint of openpi; import it: hlm policy import {path} TARGET"
+            ) from None
         raise CorruptError(f"{file} is missing; the checkpoint is incomplete.") from None
     except (CorruptError, MismatchError):
         raise
@@ -139,6 +144,11 @@ def set_sampling(path: Path | str, *, euler_steps: int | None = None, execution_
         )
     write_atomic(path / CONFIG_FILE, config_bytes(replace(config, sampling=sampling)))
     return sampling
+
+
+def norm_stats_files(path: Path) -> list[Path]:
+    """Files with statistics in a checkpoint folder of openpi, see `hlm.policies.exchange.openpi_folder`."""
+    return sorted((path / "assets").rglob(NORM_STATS_FILE))
 
 
 def must_be_checkpoint(path: Path) -> None:

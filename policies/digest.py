@@ -15,6 +15,7 @@ from hlm.core.errors import CorruptError, HlmError
 from hlm.core.files import storage_errors
 from hlm.core.serialization import json_bytes, read_json
 from hlm.datasets.statistics import Statistics
+from hlm.policies.catalog import find_policy_config
 from hlm.policies.checkpoint_config import STATISTICS_FILE, WEIGHTS_FILE, CheckpointConfig, Sampling, read_config
 
 if TYPE_CHECKING:
@@ -72,9 +73,10 @@ def folder_digest(path: Path, euler_steps: int | None = None) -> str:
 
 
 def _described(config: CheckpointConfig, statistics: Statistics, sampling: Sampling) -> bytes:
+    sources = find_policy_config(config.policy).sources
     described = {
         "policy": config.policy,
-        "policy_config": config.policy_config,
+        "policy_config": {name: value for name, value in config.policy_config.items() if name not in sources},
         "encoding": to_document(config.encoding),
         "vocabulary": to_document(config.vocabulary),
         "statistics": statistics.to_dict(),

@@ -16,9 +16,11 @@ class PolicyConfig:
     Attributes:
         training_defaults: fields of `TrainConfig` whose defaults this policy type changes, and their values.
         small_ranges: how dimensions that hardly moved are normalised with absolute actions, see `Quantiles.of`.
+        sources: fields that say where weights or tokens come from; a checkpoint holds both.
         former_names: today's names of fields by the names they had in checkpoints of format 2.
     """
 
     training_defaults: ClassVar[Mapping[str, Any]] = {}
     small_ranges: ClassVar[SmallRanges] = "widen"
+    sources: ClassVar[tuple[str, ...]] = ()
     former_names: ClassVar[Mapping[str, str]] = {}

@@ -115,7 +115,7 @@ def _facts(checkpoint: Checkpoint) -> dict[str, str]:
         **({"vocabulary": ", ".join(config.vocabulary.words)} if config.vocabulary is not None else {}),
         "parameters": f"{parameters / 1e6:.2f} million, {naturalsize(weights_bytes)}",
         "trained": f"{checkpoint.step} updates on {_data(config)}",
-        "digest": policy_digest(checkpoint, sampling),
+        "digest": policy_digest(checkpoint, sampling)[:16],
         "sampling": f"{sampling.euler_steps} Euler steps, execution horizon {sampling.execution_horizon} actions",
     }
 

@@ -23,12 +23,11 @@ from hlm.core.layout import DIMENSIONS
 from hlm.core.ranges import must_be_at_least
 from hlm.core.serialization import read_json
 from hlm.datasets.statistics import Statistics, VectorStatistics
-from hlm.policies.checkpoint_config import CONFIG_FILE, WEIGHTS_FILE
+from hlm.policies.checkpoint_config import CONFIG_FILE, NORM_STATS_FILE, WEIGHTS_FILE, norm_stats_files
 from hlm.policies.pi05.config import TOKENIZER
 from hlm.policies.tokenizer_folder import TOKENIZER_FOLDER
 from hlm.policies.transforms.relative import RELATIVE
 
-NORM_STATS_FILE = "norm_stats.json"
 CAMERAS = ("head", "left_wrist", "right_wrist")
 """In the order in which the network has them; openpi calls them base_0_rgb, left_wrist_0_rgb and right_wrist_0_rgb."""
 OPTIONAL_CAMERAS = ("head",)
@@ -73,7 +72,7 @@ class OpenpiOptions:
 
 def is_openpi(path: Path) -> bool:
     """Whether a folder holds a checkpoint of openpi, rather than one of hlm."""
-    return (path / WEIGHTS_FILE).is_file() and not (path / CONFIG_FILE).exists() and bool(_norm_stats_files(path))
+    return (path / WEIGHTS_FILE).is_file() and not (path / CONFIG_FILE).exists() and bool(norm_stats_files(path))
 
 
 def read_statistics(path: Path, options: OpenpiOptions) -> Statistics:
@@ -95,12 +94,8 @@ def read_statistics(path: Path, options: OpenpiOptions) -> Statistics:
     return Statistics(steps=0, state=state, action=action)
 
 
-def _norm_stats_files(path: Path) -> list[Path]:
-    return sorted((path / "assets").rglob(NORM_STATS_FILE))
-
-
 def _only_norm_stats(path: Path) -> Path:
-    files = _norm_stats_files(path)
+    files = norm_stats_files(path)
     if not files:
         raise MissingFileError(f"{path} has no assets/*/{NORM_STATS_FILE}; name the file with --norm-stats.")
     if len(files) > 1:

@@ -59,6 +59,7 @@ class Pi05Config(PolicyConfig):
         "ema_decay": 0.0,
         "save_every_minutes": 30.0,
     }
+    sources: ClassVar[tuple[str, ...]] = ("pretrained", "tokenizer")
     pretrained: str | None = None
     tokenizer: str = TOKENIZER
     init: Literal["robot", "vision_language", "random"] = "robot"

@@ -45,6 +45,7 @@ class SmolVLAConfig(PolicyConfig):
         "ema_decay": 0.0,
         "save_every_minutes": 30.0,
     }
+    sources: ClassVar[tuple[str, ...]] = ("vlm", "pretrained")
     vlm: str = "HuggingFaceTB/SmolVLM2-500M-Video-Instruct"
     pretrained: str | None = "lerobot/smolvla_base"
     load_vlm_weights: bool = True

@@ -212,6 +212,16 @@ def test_a_folder_of_openpi_can_be_served_as_it_is(theirs):
     assert any("absolute actions, 50 in a chunk" in note for note in notes)
     same = TrainedPolicy(open_openpi(theirs.folder, OpenpiOptions(), **ROBOT).checkpoint, euler_steps=3)
     assert same.spec.digest == policy.spec.digest
+    # Wherever it lies.
+    moved = theirs.folder.rename(theirs.folder.with_name("moved"))
+    assert open_policy(moved, euler_steps=3, device="cpu").policy.spec.digest == policy.spec.digest
+
+
+def test_what_takes_checkpoints_of_hlm_alone_says_how_to_make_one(theirs):
+    with pytest.raises(
+        MissingFileError, match=r"is a checkpoint of openpi; import it: hlm policy import .*30000 TARGET"
+    ):
+        read_checkpoint(theirs.folder)
 
 
 def test_a_checkpoint_of_hlm_is_opened_as_ever(theirs, tmp_path):
