@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from hlm.core.arrays import FloatArray
+from hlm.core.wording import counted
 from hlm.datasets.loader import Samples
 from hlm.datasets.reader import Episode
 from hlm.policies.encoding import Encoding
@@ -21,7 +22,7 @@ from hlm.policies.training.samples import EncodedSample, collate, encoded_sample
 from hlm.policies.training.tally import Tally
 from hlm.policies.training.training_data import TrainingData
 from hlm.policies.training.validation import Validation, chunk_errors
-from hlm.policies.transforms.text import Text
+from hlm.policies.transforms.text import NoText, Text
 from hlm.policies.transforms.vocabulary import Vocabulary
 
 SAMPLES = 256
@@ -90,11 +91,16 @@ def open_held_out(
         encoding: encoding fitted to the training episodes.
         say: tells a person how many episodes are left out, and why.
     """
-    visible = [episode for episode in data.validation if _is_visible(episode, data)]
+    told = [ep for ep in data.validation if ep.info.instruction.strip() or isinstance(encoding.text, NoText)]
+    visible = [episode for episode in told if _is_visible(episode, data)]
     known = [episode for episode in visible if _is_readable(episode, config, policy_type, encoding.text)]
-    for skipped, what in ((len(data.validation) - len(visible), "cameras"), (len(visible) - len(known), "words")):
+    for skipped, why in (
+        (len(data.validation) - len(told), "no instruction"),
+        (len(told) - len(visible), "cameras that no training episode has"),
+        (len(visible) - len(known), "words that no training episode has"),
+    ):
         if skipped:
-            say(f"{skipped} held-out episodes are skipped: they have {what} that no training episode has.")
+            say(f"{counted(skipped, 'held-out episode')} skipped, with {why}")
     if not known:
         if data.validation:
             say("no held-out episode is left: the run has no validation")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,7 +13,7 @@ from accelerate import Accelerator
 
 from hlm.core.documents import from_document
 from hlm.datasets.loader import Samples
-from hlm.datasets.statistics import STILL_RANGE, Statistics
+from hlm.datasets.statistics import Statistics
 from hlm.datasets.statistics_cache import cached_statistics
 from hlm.datasets.store.lock import FolderLock
 from hlm.policies.catalog import find_policy_type
@@ -24,6 +24,7 @@ from hlm.policies.load_report import LoadReport
 from hlm.policies.network import Network
 from hlm.policies.policy_type import PolicyType
 from hlm.policies.training.config import TrainConfig
+from hlm.policies.training.data_checks import doubts, must_be_plausible
 from hlm.policies.training.description import (
     new_checkpoint_config,
     run_document,
@@ -134,10 +135,11 @@ def prepare(config: TrainConfig, command: str, display: Display, lock: FolderLoc
     with together(accelerator):
         checkpoint, statistics, encoding = _described(config, data, policy_type, saved)
         samples = encoded_samples(data.episodes, encoding, policy_type.privileged(data.episodes, encoding))
+        must_be_plausible(data.episodes, statistics)
+        for line in doubts(len(samples), statistics):
+            display.say(line)
         samples[0]  # Fails before anything long begins if samples cannot be read or encoded.
         held_out = open_held_out(config, data, policy_type, encoding, display.say)
-        for line in _warnings(samples, statistics):
-            display.say(line)
         network, loaded = _network(config, policy_type, encoding, load=saved is None)
     bfloat16 = use_bfloat16(config, accelerator)
     state = TrainState.start(network.to(accelerator.device), config, accelerator, bfloat16=bfloat16)
@@ -179,14 +181,6 @@ def _described(config: TrainConfig, data: TrainingData, policy_type: PolicyType,
         checkpoint = replace(saved.checkpoint, training=run_document(config), training_seeds=data.seeds)
     encoding = Encoding.of(checkpoint.encoding, statistics.state, statistics.action, text)
     return Described(checkpoint, statistics, encoding)
-
-
-def _warnings(samples: Samples[EncodedSample], statistics: Statistics) -> Iterator[str]:
-    """What a person should know about data that teaches little."""
-    if len(samples) == 1:
-        yield "there is a single step to learn from: the policy will only repeat it"
-    elif statistics.action.still.all():
-        yield f"no action moves by {STILL_RANGE:g} or more in training: the policy will only learn to hold still"
 
 
 def _network(

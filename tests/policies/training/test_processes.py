@@ -138,7 +138,8 @@ def test_a_broken_step_in_one_process_ends_all_with_one_line(hlm_train, tiny_con
     broken = f"hlm: {episode.path} step {step} holds nan or infinity in its goal_m; leave the episode out."
     assert said[0].splitlines()[-1] == broken
     assert said[0].count("hlm:") == 1 and said[1] == ""
-    assert not (config.out / "model.safetensors").exists()
+    # What the other process could still read is not lost.
+    assert read_checkpoint(config.out).step == 1
 
 
 def die_in_the_third_update(*arguments):

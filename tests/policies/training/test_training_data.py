@@ -190,7 +190,7 @@ def test_episodes_that_no_training_episode_is_like_are_no_validation(make_datase
         run = prepared(said, datasets=(path,), validation_fraction=0.5, seed=2)
         assert {episode.number for episode in run.data.validation} == {4, 5, 6, 7}
         assert "dance" not in run.encoding.text.words
-        assert f"2 held-out episodes are skipped: they have {what} that no training episode has" in said.getvalue()
+        assert f"2 held-out episodes skipped, with {what} that no training episode has" in said.getvalue()
         assert rows_held_out(run) == 8
 
 
