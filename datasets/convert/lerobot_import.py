@@ -80,16 +80,14 @@ def import_lerobot(
     converted = []
     with stage.writer(spec) as writer:
         for number in numbers:
-            described = sidecar.episodes[number] if sidecar else None
-            outcome = stage.progress.outcome(f"episode {number}")
-            if outcome is None or layout.openhlm:
+            if (outcome := stage.progress.outcome(f"episode {number}")) is not None:
                 # Of what an earlier attempt finished, too, the repairs are said.
-                episode = EpisodeReader(folder, number, layout, described, repairs)
-            if outcome is not None:
                 converted.append(outcome)
                 repairs.put_back(number, stage.progress.facts(outcome.name))
                 done += outcome.steps
                 continue
+            described = sidecar.episodes[number] if sidecar else None
+            episode = EpisodeReader(folder, number, layout, described, repairs)
             writing = writer.episode(episode.info(options.source))
             try:
                 for step in episode.steps():

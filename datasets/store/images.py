@@ -89,10 +89,12 @@ def decode(data: bytes, size: tuple[int, int]) -> ByteArray:
         CorruptError: `data` is neither a JPEG nor an AVIF file, or its image has another size.
     """
     image = np.empty((*size, 3), np.uint8)
-    decoder = imagecodecs.avif_decode if codec_of(data) == "avif" else imagecodecs.jpeg8_decode
     try:
         # Into an array of the right size, so that a file that claims a huge image gets no memory for it.
-        decoder(data, out=image)
+        if codec_of(data) == "avif":
+            imagecodecs.avif_decode(data, numthreads=1, out=image)
+        else:
+            imagecodecs.jpeg8_decode(data, out=image)
     except (RuntimeError, ValueError) as error:
         raise CorruptError(f"an image cannot be decoded as RGB of {size[0]}x{size[1]} pixels: {error}.") from error
     return image

@@ -237,7 +237,7 @@ def test_words_that_lerobot_changed_are_the_new_ones_and_all_else_comes_back(exp
     for first, second in zip(before, after, strict=True):
         assert_same_numbers(first, second)
         assert second.info == first.info.with_instruction(second.info.instruction)
-    assert (after.episodes[1].info.candidates, after.episodes[1].info.candidate) == ((), None)
+    assert (after.episodes[1].info.candidates, after.episodes[1].info.candidate) == (("pick the green cup", "do 1"), 0)
     assert after.episodes[2].attributes == before.episodes[2].attributes
 
 
