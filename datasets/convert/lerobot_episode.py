@@ -17,6 +17,7 @@ from hlm.datasets.convert.lerobot_folder import LeRobotFolder
 from hlm.datasets.convert.lerobot_names import STAMP, OwnColumns, Shapes, age_column
 from hlm.datasets.convert.lerobot_sidecar import Described, check_same
 from hlm.datasets.convert.openhlm_grippers import Scales
+from hlm.datasets.convert.openhlm_steps import refilter_yaw_rate
 from hlm.datasets.schema import EpisodeInfo, Json, Step
 
 
@@ -133,16 +134,16 @@ class EpisodeReader:
         return stamp_ns
 
     def _mend_openhlm(self) -> None:
-        """Leave out cameras that are black throughout and whole turns in yaw rates, and scale grippers."""
+        """Leave out cameras that are black throughout and whole turns in yaw rates, refilter these, scale grippers."""
         for camera, key in list(self._cameras.items()):
             if lerobot_openhlm.is_black(self._folder.images(self._number, key)):
                 del self._cameras[camera]
                 self._repairs.absent(camera, self._number)
-        turned, scales = 0, self._layout.scales
+        turned, scales, humi = 0, self._layout.scales, self.is_humi
         for column, scale in ((self._layout.state, scales.state), (self._layout.action, scales.action)):
             mended, steps = lerobot_openhlm.without_turns(self._arrays[column], self._folder.info.rate_hz)
             mended[:, GRIPPERS] = scale.opening(mended[:, GRIPPERS])
-            self._arrays[column] = mended
+            self._arrays[column] = refilter_yaw_rate(mended, self._stamp_ns, humi=humi)
             turned += steps
         self._repairs.turned(self._number, turned)
 

@@ -13,6 +13,7 @@ import numpy as np
 from hlm.core.arrays import ByteArray, FloatArray
 from hlm.core.errors import CorruptError, MismatchError
 from hlm.core.serialization import read_json
+from hlm.core.yaw_rate import TIME_CONSTANT_S
 from hlm.datasets.convert import openhlm_steps
 from hlm.datasets.convert.openhlm_grippers import OPENINGS, Hands, Scales
 from hlm.datasets.convert.openhlm_recordings import EPISODE_FILE, Options
@@ -146,6 +147,8 @@ def read_recording(folder: Path, name: str, options: Options, scales: Scales) ->
             notes["yaw_rate_turns_undone"] = turned + also
     videos = _videos(folder, steps, options, info, faults, notes)
     stamp_ns, age_s = _times(steps, options, videos, faults) if timed else (_even(len(steps), rate_hz), {})
+    state, action = (openhlm_steps.refilter_yaw_rate(array, stamp_ns, humi=humi) for array in (state, action))
+    notes["yaw_rate_time_constant_s"] = round(TIME_CONSTANT_S, 3)
     return Recording(
         name=name,
         info=EpisodeInfo(

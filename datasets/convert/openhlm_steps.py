@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from hlm.core.arrays import FloatArray
 from hlm.core.layout import ROOT_YAW_RATE
+from hlm.core.yaw_rate import OPENHLM_RECORDER_WEIGHT, refiltered
 from hlm.datasets.checks import SPLIT_PERIODS, STALE_S, runs
 from hlm.datasets.convert.openhlm_grippers import MARGIN, Hands, Scale
 from hlm.datasets.convert.openhlm_layout import OPENHLM_BODY, from_openhlm
@@ -178,6 +179,23 @@ def undo_turns(vectors_34: FloatArray, rate_hz: float) -> tuple[FloatArray, int]
     changed = vectors_34.copy()
     changed[:, ROOT_YAW_RATE] -= turns * jump_rad_s
     return changed, int(np.count_nonzero(turns))
+
+
+def refilter_yaw_rate(vectors_34: FloatArray, stamp_ns: Stamps, *, humi: bool) -> FloatArray:
+    """[time, 34] changed vectors: their yaw rates smoothed as hlm's live filter smooths, which the robot's policy sees.
+
+    OpenHLM's recorder smooths them more, HuMI's exporter not at all: see `hlm.core.yaw_rate`. Both take what another
+    program tells them for a yaw: that of an action is already smoothed once, by the streamer, and stays so.
+
+    Args:
+        vectors_34: [time, 34] states or actions of consecutive steps, as recorded.
+        stamp_ns: [time] instants of the steps, ns.
+        humi: whether HuMI's exporter wrote them.
+    """
+    changed = vectors_34.copy()
+    weight = 1.0 if humi else OPENHLM_RECORDER_WEIGHT
+    changed[:, ROOT_YAW_RATE] = refiltered(vectors_34[:, ROOT_YAW_RATE], stamp_ns, weight)
+    return changed
 
 
 def _numbers(step: Mapping[str, Any], name: str, size: int, number: int, faults: Faults) -> Sequence[float]:

@@ -9,6 +9,7 @@ import pytest
 
 from hlm.core.errors import HlmError
 from hlm.core.layout import NAMES, ROOT_YAW_RATE
+from hlm.core.yaw_rate import filter_yaw_rate
 from hlm.datasets.convert.convert import OPENHLM, Request, convert, detect
 from hlm.datasets.convert.openhlm_steps import undo_turns
 from hlm.datasets.reader import open_dataset
@@ -37,12 +38,16 @@ def test_teleoperation_number_by_number(openhlm, converted):
     for step in range(40):
         for array, sign in ((episode.state, 1.0), (episode.action, -1.0)):
             wanted = number(3, step, sign)
-            np.testing.assert_array_equal(array[step], np.float32([wanted[name] for name in NAMES]))
+            same = np.arange(len(NAMES)) != ROOT_YAW_RATE
+            np.testing.assert_array_equal(array[step, same], np.float32([wanted[name] for name in NAMES])[same])
+            assert array[step, ROOT_YAW_RATE] == pytest.approx(wanted["root_yaw_rate"], abs=1e-5)  # refiltered
     assert report.imperfect == ()
     assert (dataset.spec.embodiment, dataset.spec.rate_hz) == ("unitree_g1", 30.0)
     assert dataset.spec.cameras == {"head": (40, 48), "left_wrist": (48, 64), "right_wrist": (48, 64)}
     assert (episode.info.instruction, episode.info.source, episode.info.operator) == ("pour 3", "teleop", "somebody")
-    assert episode.info.extra == {"openhlm": {"episode": "pour/episode_0003", "date": "2026-07-01"}}
+    assert episode.info.extra == {
+        "openhlm": {"episode": "pour/episode_0003", "date": "2026-07-01", "yaw_rate_time_constant_s": 0.19}
+    }
     assert episode.attributes["software"] == "OpenHLM 1.0.0"
     assert verify(dataset.path) == []
 
@@ -96,6 +101,28 @@ def test_turns_in_the_yaw_rate_of_humi_are_undone(openhlm, converted):
     changed, turned = undo_turns(calm, rate_hz)
     assert turned == 0
     np.testing.assert_array_equal(changed, calm)
+
+
+@pytest.mark.parametrize(("humi", "weight"), [(False, 0.1), (True, 1.0)])
+def test_yaw_rates_are_those_that_a_robot_measures_when_a_policy_drives_it(openhlm, converted, humi, weight):
+    """Whatever smoothed them: the recorder's weight of 0.1 at each step, or nothing at all in HuMI's exporter."""
+    steps = openhlm.steps(0, 90, humi=humi)
+    stamp_ns = np.round(np.arange(90) * 1001 / 30000 * 1e9).astype(np.int64)
+    if not humi:
+        stamp_ns = np.array([1_000_000 * (step["t_action"] - steps[0]["t_action"]) for step in steps])
+    yaw_rad = 0.5 * np.sin(np.pi * stamp_ns * 1e-9)
+    rate_rad_s, measured, wanted = 0.0, None, []
+    for step, content in enumerate(steps):
+        if step:
+            raw = (yaw_rad[step] - yaw_rad[step - 1]) / (stamp_ns[step] - stamp_ns[step - 1]) * 1e9
+            rate_rad_s += weight * (raw - rate_rad_s)
+        content["state_body"][2], content["action_body"][2] = rate_rad_s, 0.5 * rate_rad_s
+        measured = filter_yaw_rate(measured, int(stamp_ns[step]), float(yaw_rad[step]))
+        wanted.append(measured.rate_rad_s)
+    openhlm.episode(0, 90, humi=humi, content=steps)
+    (episode,) = converted()[1]
+    np.testing.assert_allclose(episode.state[:, ROOT_YAW_RATE], wanted, atol=1e-5)
+    np.testing.assert_allclose(episode.action[:, ROOT_YAW_RATE], 0.5 * np.array(wanted), atol=1e-5)
 
 
 def break_step(openhlm, change, at=12, steps=80):
