@@ -53,8 +53,9 @@ def yaml_bytes(document: Any) -> bytes:
 def read_yaml(path: Path) -> dict[str, Any]:
     """Read the YAML mapping in a file.
 
-    Numbers such as `1e-3`, which YAML 1.1 takes for text, are read as numbers. A key that is given twice is an error:
-    the YAML library would silently keep the last one.
+    Numbers are those of YAML 1.2 and JSON, for every file: `1e-3` is one, which YAML 1.1 takes for text; `1:30`, which
+    it takes for 90, `010`, for 8, and dates are texts. A key that is given twice is an error: the YAML library would
+    silently keep the last one.
 
     Raises:
         MissingFileError: there is no such file.
@@ -87,14 +88,21 @@ class _Loader(yaml.SafeLoader):
 
 
 class _Dumper(yaml.SafeDumper):
-    """Quotes the texts that `_Loader` would read as numbers."""
+    """Quotes the texts that `_Loader`, or another program's YAML 1.1, would read as numbers or dates."""
 
 
+_TAG = "tag:yaml.org,2002:"
+_INTEGER = re.compile(r"(?:[-+]?(?:0|[1-9]\d*)|0x[0-9a-fA-F]+)$")
+_NUMBER = re.compile(
+    r"(?:[-+]?(?:(?:\d+\.\d*|\.\d+)(?:[eE][-+]?\d+)?|\d+[eE][-+]?\d+|\.(?:inf|Inf|INF))|\.(?:nan|NaN|NAN))$"
+)
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, form) for tag, form in forms if tag.removeprefix(_TAG) not in ("int", "float", "timestamp")]
+    for first, forms in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 for _yaml_class in (_Loader, _Dumper):
-    # The notation of YAML 1.2 and JSON; YAML 1.1 wants a point before the exponent and a sign in it.
-    _yaml_class.add_implicit_resolver(
-        "tag:yaml.org,2002:float", re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$"), list("-+.0123456789")
-    )
+    _yaml_class.add_implicit_resolver(_TAG + "int", _INTEGER, list("-+0123456789"))
+    _yaml_class.add_implicit_resolver(_TAG + "float", _NUMBER, list("-+.0123456789"))
 
 
 def _read(path: Path, limit_bytes: int | None = None) -> bytes:

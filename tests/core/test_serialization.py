@@ -55,7 +55,7 @@ def test_yaml_numbers(write, text):
     assert math.isclose(value, math.copysign(1e-3, value))
 
 
-@pytest.mark.parametrize("text", ["e-3", "1e", "1e3m", "a1e3", "'1e-3'"])
+@pytest.mark.parametrize("text", ["e-3", "1e", "1e3m", "'1e-3'", "1:30", "1:30.5", "010", "1_000", "2026-11-29"])
 def test_yaml_texts(write, text):
     assert read_yaml(write(f"value: {text}"))["value"] == text.strip("'")
 
@@ -110,3 +110,13 @@ def test_missing_files(tmp_path):
 
 def test_yaml_written_by_the_library_itself_reads_the_same(write):
     assert read_yaml(write(yaml.safe_dump(DOCUMENT | {"group": None}))) == DOCUMENT | {"group": None}
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("0", 0), ("-7", -7), ("+12", 12), ("0x1f", 31), ("1.5", 1.5), ("-.5", -0.5), ("6.e2", 600.0), (".inf", math.inf)],
+)
+def test_yaml_numbers_of_all_forms(write, text, number):
+    value = read_yaml(write(f"a: {text}"))["a"]
+    assert value == number and type(value) is type(number)
+    assert math.isnan(read_yaml(write("a: .nan"))["a"])
