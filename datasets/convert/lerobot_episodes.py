@@ -114,9 +114,11 @@ class Tasks:
             raise MissingFileError(f"{path} is missing: the copy or the recording is not complete.")
         names = column_names(path)
         words = "task" if "task" in names else next((name for name in names if name != _TASK), None)
-        if _TASK not in names or words is None:
-            raise CorruptError(f"{path} has the columns {', '.join(names)}; wanted are task and {_TASK}.")
-        rows = read_objects(path, [words, _TASK])
+        if words is None:
+            raise CorruptError(f"{path} has no column of words. It has: {', '.join(names)}.")
+        rows = read_objects(path, [name for name in (words, _TASK) if name in names])
+        if _TASK not in names:
+            rows = [{**row, _TASK: place} for place, row in enumerate(rows)]
         if not all(isinstance(row[words], str) and isinstance(row[_TASK], int) for row in rows):
             raise CorruptError(f"{path} has a task without words or number.")
         self._by_place = [str(row[words]) for row in rows]

@@ -154,7 +154,7 @@ def _check_layout(key: str, feature: Mapping[str, Any], path: Path) -> None:
     if shape != [DIMENSIONS]:
         raise MismatchError(f"'{key}' of {path} has shape {shape}, hlm's whole-body vector [{DIMENSIONS}].")
     if isinstance(names, dict):
-        names = [name for group in names.values() for name in group]
+        names = [name for group in names.values() if isinstance(group, list) for name in group]
     # OpenHLM's converter gives all dimensions of the same vector a single name.
     if isinstance(names, list) and len(names) == DIMENSIONS and tuple(names) != NAMES:
         place = next(place for place, (theirs, ours) in enumerate(zip(names, NAMES, strict=True)) if theirs != ours)

@@ -111,6 +111,8 @@ def foreign_errors(text: str) -> Iterator[None]:
 
 def first_line(error: BaseException) -> str:
     """The first line of an error's text, or its type if it has none."""
+    if isinstance(error, KeyError):
+        return f"no {error}"
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 

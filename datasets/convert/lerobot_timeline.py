@@ -77,8 +77,7 @@ def _shown(time_s: FloatArray, said_s: FloatArray, tolerance_s: float, where: st
         for unit, second in _UNITS.items():
             if np.abs(said_s * second - time_s).max() <= tolerance_s:
                 return time_s, f"timestamps are {unit}"
-    wrong = np.flatnonzero(~(np.abs(said_s - said_s[0] - time_s + time_s[0]) <= tolerance_s))
-    row = int(wrong[0]) if len(wrong) else 0
+    row = int(np.argmax(np.where(np.isfinite(said_s), np.abs(said_s - time_s), np.inf)))
     raise CorruptError(
         f"row {row} of {where} contradicts itself: by frame_index it is {time_s[row]:.3f} s after the start, by "
         f"timestamp {said_s[row]:.3f} s. Its image is uncertain. Leave the episode out with --episodes, or mend it."

@@ -200,4 +200,8 @@ def _opened(path: Path) -> InputContainer:
     if not container.streams.video:
         container.close()
         raise CorruptError(f"{path.name} holds no video")
+    # None, whatever the types say, where FFmpeg does not know the codec.
+    if getattr(container.streams.video[0], "codec_context", None) is None:
+        container.close()
+        raise CorruptError(f"{path.name} has a codec that cannot be decoded here")
     return container

@@ -368,7 +368,7 @@ def test_another_rate_contradicts_the_timestamps(foreign, tmp_path):
     path = foreign(lambda info: info.update(fps=15))
     request = Request(path=path, target=tmp_path / "mine.zarr", source="teleop", rate_hz=15.0)
     with pytest.raises(
-        CorruptError, match=r"row 1 of episode 0 .* by frame_index it is 0.067 s .* by timestamp 0.033 s"
+        CorruptError, match=r"row 5 of episode 0 .* by frame_index it is 0.333 s .* by timestamp 0.167 s"
     ):
         convert(request)
 

@@ -55,6 +55,7 @@ PUT_IN_ORDER = {
     "descriptions": (EPISODES, lambda it: it.iloc[[2, 0, 1]], ""),
     "tasks": (TASKS, lambda it: it.iloc[[2, 0, 1]], ""),
     "tasks without an index": (TASKS, lambda it: it.reset_index(), ""),
+    "tasks by place alone": (TASKS, lambda it: it.drop(columns="task_index").assign(note=""), ""),
     "milliseconds": (DATA, lambda it: it.assign(timestamp=it.timestamp * 1000), "timestamps are milliseconds"),
     "jitter": (DATA, lambda it: it.assign(timestamp=it.timestamp + np.float32(0.004)), ""),
     "no index": (DATA, lambda it: it.drop(columns="index"), ""),
@@ -132,7 +133,7 @@ CONTRADICTIONS = {
     "drift": (
         DATA,
         lambda it: it.assign(timestamp=it.timestamp * 1.2),
-        r"row 3 of episode 0 .* by frame_index it is 0.100 s .* by timestamp 0.120 s",
+        r"row 7 of episode 0 .* by frame_index it is 0.233 s .* by timestamp 0.280 s",
     ),
     "an offset": (
         DATA,

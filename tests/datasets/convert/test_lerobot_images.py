@@ -104,6 +104,15 @@ def test_images_are_those_shown_at_the_times(tmp_path):
         list(images_at(path, [0.3], 0.02))
 
 
+def test_an_unknown_codec_is_an_error(tmp_path):
+    path = video(tmp_path / "unknown.mkv", [0.0, 0.1])
+    content = path.read_bytes()
+    assert content.count(b"V_MPEG4") == 1
+    path.write_bytes(content.replace(b"V_MPEG4", b"V_ZZZZZ"))
+    with pytest.raises(CorruptError, match=r"unknown.mkv has a codec that cannot be decoded here"):
+        list(images_at(path, [0.0], 0.01))
+
+
 def depths(path, info=None):
     feature = {"dtype": "image", "shape": (64, 64, 1), "names": COLOURS} | ({"info": info} if info else {})
     features = {"observation.state": VECTOR, "action": VECTOR, HEAD: feature}
