@@ -6,6 +6,7 @@ from copy import deepcopy
 from functools import partial
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import pytest
 import torch
@@ -14,6 +15,7 @@ import yaml
 from hlm.core.errors import InputError
 from hlm.core.values import CameraFrame, Observation
 from hlm.datasets.reader import open_dataset
+from hlm.datasets.store.images import ImageFormat
 from hlm.policies.checkpoint import TRAINING_FILE, read_checkpoint, read_training
 from hlm.policies.checkpoint_config import read_config
 from hlm.policies.checksums import CHECKSUM_FILE
@@ -58,6 +60,8 @@ def downgrade(path):
 @pytest.fixture
 def genuine(make_dataset, tmp_path, monkeypatch):
     """A checkpoint in format 2 beside the dataset that it was trained on, in the working directory."""
+    # Images as they were encoded then: quality 95, half the colour samples.
+    monkeypatch.setattr(ImageFormat, "encode", lambda form, image: imagecodecs.jpeg8_encode(image, level=95))
     make_dataset("tiny.zarr", episodes=4, rows=12, cameras=("head",))
     monkeypatch.chdir(tmp_path)
     return shutil.copytree(FORMAT_2 / "checkpoint", Path("checkpoint"))
