@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields, replace
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from hlm.cli.arguments import Positional, parse
 from hlm.cli.evaluated import FIRST_UNSEEN_SEED, Evaluated, evaluated, must_be_the_same, source_of
-from hlm.cli.evaluation import Evaluation, carry_out, termination_as_exception
+from hlm.cli.evaluation import Evaluation, TerminatedError, carry_out, termination_as_exception
 from hlm.cli.evaluation_folder import claim, must_be_new
 from hlm.cli.rendering import load_simulator
 from hlm.cli.tables import console
@@ -121,10 +122,14 @@ class EvalArguments:
 def run(arguments: Sequence[str]) -> int:
     """Score, report, and print the figures."""
     config = parse(EvalArguments, "hlm eval", arguments)
-    with termination_as_exception():
-        if config.resume is not None:
-            return _resume(config.resume, config.workers)
-        return _begin(config, shlex.join(["hlm", "eval", *arguments]))
+    try:
+        with termination_as_exception():
+            if config.resume is not None:
+                return _resume(config.resume, config.workers)
+            return _begin(config, shlex.join(["hlm", "eval", *arguments]))
+    except TerminatedError as error:  # before there was a result
+        sys.stderr.write(f"hlm: {error}\n")
+        return error.exit_code
 
 
 def _begin(config: EvalArguments, command: str) -> int:

@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -37,12 +37,12 @@ class TerminatedError(KeyboardInterrupt):
     """A signal that ends programs, other than Ctrl+C.
 
     Attributes:
-        number: of the signal.
+        exit_code: as shells have it.
     """
 
     def __init__(self, number: int) -> None:
         super().__init__(f"stopped by {signal.Signals(number).name}")
-        self.number = number
+        self.exit_code = 128 + number
 
 
 class NoBeginningError(HlmError):
@@ -118,9 +118,12 @@ def _run_missing(evaluation: Evaluation, results: Results) -> None:
     plan, folder = evaluation.plan, evaluation.folder
     missing = [seed for seed in plan.seeds if seed not in results]
     opened = partial(open_rollouts, evaluation.station, plan.filmed, folder)
-    with progress("rollouts") as show:
+    if not missing:
+        return
+    # Closed, so that after a full disk no worker goes on while the figures are written.
+    with progress("rollouts") as show, closing(in_parallel(opened, missing, evaluation.workers)) as found:
         show(len(results), plan.rollouts)
-        for result in in_parallel(opened, missing, evaluation.workers) if missing else ():
+        for result in found:
             results[result.seed] = result
             journal.append(folder, result)
             _must_begin(plan, results)
@@ -187,5 +190,5 @@ def _reason(error: BaseException) -> str:
 
 def _exit_code(stop: BaseException | None) -> int:
     if isinstance(stop, TerminatedError):
-        return 128 + stop.number
+        return stop.exit_code
     return EXIT_INTERRUPTED if isinstance(stop, KeyboardInterrupt) else EXIT_ERROR

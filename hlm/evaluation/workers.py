@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import get_context, parent_process, resource_tracker
@@ -25,7 +25,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _LEAVE_S = 5.0  # for a worker to put its station away once there is nothing left to do
 
 
-def in_parallel(open_rollouts: OpenRollouts, seeds: Sequence[int], workers: int) -> Iterator[RolloutResult]:
+def in_parallel(open_rollouts: OpenRollouts, seeds: Sequence[int], workers: int) -> Generator[RolloutResult]:
     """The result of each seed's rollout as it comes, from new processes when `workers` > 1.
 
     An exception, or closing the iterator, ends the processes at once and loses the rollouts that they were at. Results

@@ -45,6 +45,10 @@ class RefusedError(ServingError):
         return f"the policy server refused: {self.text} ({self.kind})"
 
 
+class UnauthorizedError(RefusedError, LostError):
+    """The policy server wants a key, or another one."""
+
+
 class PolicyFailedError(RefusedError):
     """The served policy failed at this request, e.g. with actions that are not finite; others may succeed."""
 

@@ -17,7 +17,7 @@ from hlm.core.policy import PolicySpec
 from hlm.core.values import ActionChunk
 from hlm.policies.serving import openpi
 from hlm.policies.serving.connection import SILENT
-from hlm.policies.serving.errors import AnswerError, RefusedError, ReplacedError, UnreachableError, WireError
+from hlm.policies.serving.errors import AnswerError, ReplacedError, UnauthorizedError, UnreachableError, WireError
 from hlm.policies.serving.messages import decode_answer, decode_error
 from hlm.policies.serving.metadata import Dialect, Needs, dialect_of, spec_of
 from hlm.policies.serving.peer import SilentError, exchange, watch_host
@@ -58,7 +58,7 @@ class Link:
         """Connect, until a timeout cancels this.
 
         Raises:
-            RefusedError: the key is missing or wrong.
+            UnauthorizedError: the key is missing or wrong.
             AnswerError: not a policy server.
             MismatchError: the policy cannot drive this robot.
             InputError: an invalid address.
@@ -162,7 +162,7 @@ class Link:
             )
         except InvalidStatus as error:
             if error.response.status_code == 401:
-                raise RefusedError("Unauthorized", "the API key is missing or wrong") from None
+                raise UnauthorizedError("Unauthorized", "the API key is missing or wrong") from None
             raise
         except (InvalidURI, ValueError) as error:
             raise InputError(

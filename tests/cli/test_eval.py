@@ -163,7 +163,7 @@ def test_a_server_gets_fewer_clients_than_there_are_cores(folder, monkeypatch, w
 
     def in_parallel(open_rollouts, seeds, workers):
         asked.append(workers)
-        return map(scored, seeds)
+        yield from map(scored, seeds)
 
     monkeypatch.setattr(module, "open_rollouts", opened)
     monkeypatch.setattr("hlm.cli.evaluated.policy_spec", lambda policy: replace(POLICY_SPEC, image_size=(32, 32)))

@@ -131,6 +131,13 @@ def test_a_signal_that_is_ignored_stays_so(folder, rollouts, monkeypatch):
         signal.signal(signal.SIGHUP, before)
 
 
+def test_sigterm_before_the_first_result_leaves_nothing(folder, rollouts, capsys):
+    rollouts(signalled(8, signal.SIGTERM))
+    assert main([*WORDS, "--out", "out"]) == 143
+    assert capsys.readouterr().err == "hlm: stopped by SIGTERM\n"
+    assert list(folder.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("error", "code", "text"),
     [
@@ -235,16 +242,27 @@ def test_when_nothing_can_be_written_at_the_end_the_figures_are_printed(folder, 
 
 
 def test_a_disk_that_fills_up_ends_it_and_what_fits_is_kept(folder, rollouts, monkeypatch, capsys, whole):
-    append = journal.append
+    append, closed = journal.append, []
+
+    def in_order(open_rollouts, seeds, workers):
+        try:
+            with open_rollouts() as run:
+                yield from map(run, seeds)
+        finally:
+            closed.append(not (folder / "out" / "results.json").exists())
+
+    monkeypatch.setattr("hlm.evaluation.workers.in_parallel", in_order)
 
     def full(where, result):
         if result.seed == 10:
+            assert closed == []
             raise StorageError("could not write to out/rollouts.jsonl: no space left.")
         append(where, result)
 
     monkeypatch.setattr(journal, "append", full)
     assert main([*WORDS, "--out", "out"]) == 2
     text = capsys.readouterr()
+    assert closed == [True]  # no worker goes on while the figures are written
     assert "no space left" in text.err
     assert "2 of 3" in text.out  # what was done counts, although not all of it is kept
     monkeypatch.setattr(journal, "append", append)
