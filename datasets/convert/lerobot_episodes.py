@@ -26,6 +26,7 @@ class Clip(NamedTuple):
         stop_s: when it ends; infinity if unknown.
         next_s: when the next episode's part begins; infinity if there is none.
         rival: an episode whose part begins at the same image; None without one.
+        in_order: whether the parts before and after it belong to episodes before and after, as LeRobot writes them.
     """
 
     file: Path
@@ -33,6 +34,7 @@ class Clip(NamedTuple):
     stop_s: float
     next_s: float
     rival: int | None
+    in_order: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -93,10 +95,12 @@ def clips_of(episodes: Mapping[int, DescribedEpisode], info: Info, key: str) -> 
     for path, parts in starts.items():
         parts.sort()
         for place, (start_s, stop_s, number) in enumerate(parts):
-            rivals = [other for other in parts[max(place - 1, 0) : place + 2] if other[2] != number]
+            around = parts[max(place - 1, 0) : place + 2]
+            in_order = [other[2] for other in around] == sorted(other[2] for other in around)
+            rivals = [other for other in around if other[2] != number]
             rival = next((other[2] for other in rivals if abs(other[0] - start_s) < 0.5 / info.rate_hz), None)
             next_s = parts[place + 1][0] if place + 1 < len(parts) else math.inf
-            clips[number] = Clip(path, start_s, stop_s, next_s, rival)
+            clips[number] = Clip(path, start_s, stop_s, next_s, rival, in_order)
     return clips
 
 

@@ -103,11 +103,12 @@ class LeRobotFolder:
             MissingFileError: a file is missing.
             CorruptError: two things contradict each other.
         """
-        timeline, notes = self._moments(number).timeline, []
+        timeline = self._moments(number).timeline
+        notes: list[str] = []
         for key in keys:
             if self.features[key]["dtype"] == _VIDEO:
                 clip = self._clip(number, key)
-                notes.append(check_clip(clip, timeline.shown_s, self.info.rate_hz, self._where(number, key)))
+                notes += check_clip(clip, timeline.shown_s, self.info.rate_hz, self._where(number, key))
         _, relabelled = self.words(number)
         return tuple(note for note in (*timeline.notes, *notes, relabelled) if note)
 

@@ -19,7 +19,7 @@ from hlm.datasets.convert.videos import images_at
 _COLOURS = ("RGB", "RGBA", "RGBX", "L", "LA", "P", "YCbCr", "CMYK")
 
 
-def check_clip(clip: Clip, shown_s: FloatArray, rate_hz: float, where: str) -> str:
+def check_clip(clip: Clip, shown_s: FloatArray, rate_hz: float, where: str) -> list[str]:
     """Check that a video exists and that an episode asks only for images of its own part.
 
     Args:
@@ -29,7 +29,7 @@ def check_clip(clip: Clip, shown_s: FloatArray, rate_hz: float, where: str) -> s
         where: camera and episode, for errors.
 
     Returns:
-        A note if the part goes on after the last image; empty if it does not.
+        Notes: if the part goes on after the last image, or does not lie where LeRobot would write it.
 
     Raises:
         MissingFileError: the video is missing.
@@ -54,7 +54,8 @@ def check_clip(clip: Clip, shown_s: FloatArray, rate_hz: float, where: str) -> s
         )
     more = (min(clip.stop_s, clip.next_s) - clip.start_s - float(shown_s[-1])) * rate_hz - 1.0
     # Lengths of video files are off by an image now and then.
-    return f"videos go on for {round(more)} images after the last row" if 1.5 < more < math.inf else ""
+    notes = [f"videos go on for {round(more)} images after the last row"] if 1.5 < more < math.inf else []
+    return notes if clip.in_order else [*notes, "videos hold the episodes in another order; meta/episodes is believed"]
 
 
 def images_in_clip(clip: Clip, shown_s: FloatArray, rate_hz: float, where: str) -> Iterator[ByteArray]:

@@ -116,6 +116,13 @@ def test_parts_of_videos_that_are_longer_are_said(copies):
     assert_no_moment_is_mixed(dataset)
 
 
+def test_parts_of_videos_in_another_order_are_said(copies):
+    swapped = [1, 0, 2]
+    path = copies.parquet(EPISODES, lambda it: it.assign(**{name: it[name].values[swapped] for name in (FROM, TO)}))
+    report, _ = imported(path)
+    assert report.notes == ("episodes 0-1: videos hold the episodes in another order; meta/episodes is believed",)
+
+
 CONTRADICTIONS = {
     "episodes swapped in the rows": (
         DATA,
