@@ -57,7 +57,7 @@ class ImageFormat:
         image = np.ascontiguousarray(image)
         if self.codec == "avif":
             return bytes(imagecodecs.avif_encode(image, level=self.level, speed=_AVIF_SPEED, numthreads=1))
-        return bytes(imagecodecs.jpeg8_encode(image, level=self.level, subsampling="444", optimize=True))
+        return bytes(imagecodecs.jpeg8_encode(image, level=self.level, subsampling="444"))
 
 
 def codec_of(data: bytes) -> Codec:
