@@ -62,7 +62,7 @@ def statistics_of(figures: Mapping[str, FloatArray], mode: NormalizationMode, so
         source: what is normalised, for error messages.
 
     Raises:
-        MismatchError: a statistic is missing or not finite.
+        MismatchError: a statistic is missing, not finite, or one that no data can have.
     """
     low, high = _ends(figures, mode, source)
     middle, half = 0.5 * (low + high), 0.5 * (high - low)
@@ -71,7 +71,10 @@ def statistics_of(figures: Mapping[str, FloatArray], mode: NormalizationMode, so
         for name in ("mean", "std", "min", "max")
         if name in figures and np.isfinite(figures[name]).all()
     }
-    return VectorStatistics(**{"q01": low, "q99": high, "mean": middle, "std": half, "min": low, "max": high} | known)
+    found = VectorStatistics(**{"q01": low, "q99": high, "mean": middle, "std": half, "min": low, "max": high} | known)
+    if fault := found.fault():
+        raise MismatchError(f"LeRobot's normaliser of {source} cannot be used: {fault}.")
+    return found
 
 
 def _ends(figures: Mapping[str, FloatArray], mode: NormalizationMode, source: str) -> tuple[FloatArray, FloatArray]:

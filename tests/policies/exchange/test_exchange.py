@@ -10,6 +10,7 @@ import safetensors.torch
 import torch
 import yaml
 from lerobot.configs import PreTrainedConfig
+from lerobot.configs.types import NormalizationMode
 from lerobot.rollout.inference.sync import SyncInferenceEngine
 
 from hlm.cli.main import main
@@ -20,6 +21,7 @@ from hlm.policies.checkpoint import read_checkpoint
 from hlm.policies.checkpoint_config import read_config
 from hlm.policies.exchange.exporting import export_checkpoint
 from hlm.policies.exchange.importing import import_policy
+from hlm.policies.exchange.normaliser import statistics_of
 from hlm.policies.trained import load_policy
 
 KINDS = ("act", "smolvla")
@@ -323,3 +325,11 @@ def test_without_lerobot_the_extra_is_named(verb, exported, tmp_path, capsys, mo
     monkeypatch.setitem(sys.modules, "lerobot", None)
     assert main(["policy", verb, str(exported / "ours"), str(tmp_path / "made")]) == 2
     assert "pip install 'hlm[pi]'" in capsys.readouterr().err.replace("\n", " ")
+
+
+def test_crossed_quantiles_are_refused_before_anything_is_written():
+    figures = {"q01": np.full(34, 0.5), "q99": np.where(np.arange(34) == 9, 0.25, 1.0)}
+    with pytest.raises(
+        MismatchError, match=r"of states cannot be used: q01 of right_shoulder_roll is 0\.5, above its q99"
+    ):
+        statistics_of(figures, NormalizationMode.QUANTILES, "states")
