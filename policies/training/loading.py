@@ -7,6 +7,7 @@ import signal
 import threading
 import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 
@@ -102,22 +103,20 @@ def _deaths_told_by_the_next_batch[Batches](start: Callable[[], Batches]) -> Ite
     """Within the context, a worker's death raises at the next batch.
 
     Torch would raise at once, even during a save, and even while it starts other workers, which it would then leave
-    behind.
+    behind. It listens for deaths only where it is called from the main thread, so workers are started from another one.
     """
     if threading.current_thread() is not threading.main_thread():
-        yield start()  # Torch installs its handler in the main thread alone.
+        yield start()
         return
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+    before = signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    batches: Batches | None = None
     try:
-        batches = start()
-        before = signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-    try:
+        with ThreadPoolExecutor(1) as other:
+            batches = other.submit(start).result()
         yield batches
     finally:
-        signal.signal(signal.SIGCHLD, before)
         del batches
+        signal.signal(signal.SIGCHLD, before)
 
 
 class _Reported(Dataset["EncodedSample | HlmError"]):
@@ -149,7 +148,6 @@ def _begin(prepare: Callable[[], None], trainer: int, worker: int) -> None:
     """
     del worker
     prepare()
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
