@@ -153,7 +153,7 @@ def _begin(config: EvalArguments, command: str) -> int:
     try:
         with FolderLock(folder):
             write_atomic(folder / PLAN_FILE, plan_bytes(plan))
-            return _carry_out(plan, who, folder)
+            return _carry_out(plan, who, folder, resumed=False)
     finally:
         with suppress(OSError):
             folder.rmdir()  # refused unless nothing is kept
@@ -176,7 +176,7 @@ def _resume(folder: Path, workers: int | None) -> int:
     with FolderLock(folder):
         who = _who(plan)
         must_be_the_same(folder, plan, who.identity)
-        return _carry_out(plan, who, folder)
+        return _carry_out(plan, who, folder, resumed=True)
 
 
 def _plan(config: EvalArguments, command: str) -> Plan:
@@ -206,7 +206,7 @@ def _plan(config: EvalArguments, command: str) -> Plan:
 
 
 def _who(plan: Plan) -> Evaluated:
-    """Whoever is evaluated; all that can be wrong with the plan is told here, before the first rollout."""
+    """What is evaluated; all that can be wrong with the plan is told here, before the first rollout."""
     load_simulator()
     from hlm.sim.tasks.catalog import find_task
 
@@ -224,11 +224,11 @@ def _assumptions(who: Evaluated) -> str:
     )
 
 
-def _carry_out(plan: Plan, who: Evaluated, folder: Path) -> int:
+def _carry_out(plan: Plan, who: Evaluated, folder: Path, *, resumed: bool) -> int:
     workers, why = worker_count(plan, who.station)
     if why:
         console().print(f"note: {why}", soft_wrap=True)
-    return carry_out(Evaluation(plan=plan, station=who.station, folder=folder, workers=workers))
+    return carry_out(Evaluation(plan=plan, station=who.station, folder=folder, workers=workers, resumed=resumed))
 
 
 def _must_be_writable(path: Path) -> None:

@@ -61,9 +61,8 @@ def evaluated(task: str, source: PolicyConfig | None, seeds: Sequence[int]) -> E
     learnt = None if config is None else config.training_seeds
     if learnt is not None and (seen := seeds_within(seeds, learnt.get(task, ()))):
         return Evaluated(station, identity, unseen=False, seen=seen)
-    # By convention nobody records there; below, only a checkpoint that noted its seeds can tell.
-    unseen = True if learnt is not None or min(seeds) >= FIRST_UNSEEN_SEED else None
-    return Evaluated(station, identity, unseen=unseen)
+    # Where demonstrations are usually recorded proves nothing: only a checkpoint that notes its seeds can tell.
+    return Evaluated(station, identity, unseen=None if learnt is None else True)
 
 
 def source_of(plan: Plan) -> PolicyConfig | None:

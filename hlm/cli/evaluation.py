@@ -7,14 +7,15 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from hlm.cli.evaluation_folder import clear, remove_half_films
+from hlm.cli.evaluation_folder import clear, remove_half_films, resuming
 from hlm.cli.figures import figures
+from hlm.cli.process import postponed
 from hlm.cli.progress import progress
 from hlm.cli.rollouts import open_rollouts
 from hlm.cli.tables import console
@@ -56,26 +57,29 @@ class Evaluation:
     Attributes:
         plan: what to do.
         station: to do it on.
-        folder: this process' own.
+        folder: locked by this process.
         workers: processes.
+        resumed: whether it was begun earlier.
     """
 
     plan: Plan
     station: StationConfig
     folder: Path
     workers: int
+    resumed: bool = False
 
 
 def carry_out(evaluation: Evaluation) -> int:
     """Run what is missing, print the figures of all that was done, and return the exit code.
 
     Raises:
-        KeyboardInterrupt, HlmError, OSError, MemoryError: it ended before any rollout was finished; nothing is kept.
+        KeyboardInterrupt, HlmError, OSError, MemoryError: it ended before any rollout was finished; nothing is kept,
+            except for the plan of one that was begun earlier.
     """
     from hlm.evaluation import journal
 
     folder = evaluation.folder
-    results = journal.read(folder, evaluation.plan)
+    results = {seed: _with_film(one, folder) for seed, one in journal.read(folder, evaluation.plan).items()}
     stop: BaseException | None = None
     try:
         _run_missing(evaluation, results)
@@ -83,7 +87,7 @@ def carry_out(evaluation: Evaluation) -> int:
         stop = error
     remove_half_films(folder)
     if stop is not None and (not results or isinstance(stop, NoBeginningError)):
-        clear(folder)
+        clear(folder, plan=not evaluation.resumed)
         raise stop
     return _finish(evaluation, results, stop)
 
@@ -93,8 +97,8 @@ def termination_as_exception() -> Iterator[None]:
     """Within the context, SIGTERM and SIGHUP raise a `TerminatedError`; ignored ones, as under `nohup`, stay so."""
 
     def stop(number: int, frame: FrameType | None) -> None:
-        del frame
-        raise TerminatedError(number)
+        if not postponed(number, frame):
+            raise TerminatedError(number)
 
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -141,6 +145,7 @@ def _must_begin(plan: Plan, results: Mapping[int, RolloutResult]) -> None:
 def _finish(evaluation: Evaluation, results: Results, stop: BaseException | None) -> int:
     """Write and print the figures; what cannot be written costs itself alone."""
     from hlm.core.files import write_atomic
+    from hlm.evaluation.plan import PLAN_FILE
     from hlm.evaluation.report import write_evaluation
     from hlm.evaluation.results import write_result
 
@@ -164,8 +169,17 @@ def _finish(evaluation: Evaluation, results: Results, stop: BaseException | None
     if not troubles:
         return 0
     sys.stdout.flush()
-    sys.stderr.write(f"hlm: {'; '.join(troubles)}; go on with `hlm eval --resume {folder}`\n")
+    if (folder / PLAN_FILE).is_file():
+        troubles.append(f"go on with `{resuming(folder)}`")
+    sys.stderr.write(f"hlm: {'; '.join(troubles)}\n")
     return _exit_code(stop)
+
+
+def _with_film(result: RolloutResult, folder: Path) -> RolloutResult:
+    """The result, without the name of a film that was deleted since."""
+    if result.video is None or (folder / result.video).is_file():
+        return result
+    return replace(result, video=None)
 
 
 @contextmanager

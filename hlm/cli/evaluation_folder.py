@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from contextlib import suppress
 from datetime import datetime
 from itertools import count
@@ -53,9 +54,14 @@ def must_be_new(out: Path) -> None:
     if done < plan.rollouts:
         raise ExistsError(
             f"{out} holds an unfinished evaluation ({done} of {plan.rollouts} rollouts): go on with "
-            f"`hlm eval --resume {out}`, or name another --out."
+            f"`{resuming(out)}`, or name another --out."
         )
     raise ExistsError(f"{out} is already there, a finished evaluation. Name another one.")
+
+
+def resuming(folder: Path) -> str:
+    """The command that goes on with an evaluation, as a shell takes it."""
+    return shlex.join(["hlm", "eval", "--resume", str(folder)])
 
 
 def remove_half_films(folder: Path) -> None:
@@ -64,10 +70,15 @@ def remove_half_films(folder: Path) -> None:
         film.unlink(missing_ok=True)
 
 
-def clear(folder: Path) -> None:
-    """Remove what an evaluation without a single result has written."""
+def clear(folder: Path, *, plan: bool) -> None:
+    """Remove what an evaluation without a single result has written.
+
+    Args:
+        folder: of the evaluation.
+        plan: whether to remove the plan too, so that it cannot be resumed.
+    """
     from hlm.evaluation.journal import JOURNAL_FILE
     from hlm.evaluation.plan import PLAN_FILE
 
-    for path in (folder / PLAN_FILE, folder / JOURNAL_FILE, *folder.glob("seed_*.mp4")):
+    for path in (folder / JOURNAL_FILE, *folder.glob("seed_*.mp4"), *([folder / PLAN_FILE] if plan else [])):
         path.unlink(missing_ok=True)

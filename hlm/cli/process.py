@@ -20,7 +20,6 @@ def prepare() -> None:
     """Make this process fit for any verb."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # under `nohup ... &` it stays ignored
         signal.signal(signal.SIGINT, _interrupt)
-        signal.signal(signal.SIGALRM, _ask_again)
     _speak_utf8()
     _open_streams()
     for stream in (sys.stdout, sys.stderr):
@@ -52,23 +51,26 @@ def interrupted() -> bool:
     return bool(_ASKED)
 
 
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    """Raise KeyboardInterrupt, once no module is being imported.
+def postponed(number: int, frame: FrameType | None) -> bool:
+    """Whether a module is being imported in a frame; the signal then comes again soon, and is not to be answered now.
 
     Libraries swallow what is raised while they are imported, turn it into errors of their own, or stay half imported.
     """
     while frame is not None:
         if frame.f_code.co_filename.startswith("<frozen importlib"):
+            signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(number))
             signal.setitimer(signal.ITIMER_REAL, _ASK_AGAIN_S)
-            return
+            return True
         frame = frame.f_back
+    return False
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """Raise KeyboardInterrupt, once no module is being imported."""
+    if postponed(number, frame):
+        return
     _ASKED.append(number)
     raise KeyboardInterrupt
-
-
-def _ask_again(number: int, frame: FrameType | None) -> None:
-    del number, frame
-    signal.raise_signal(signal.SIGINT)
 
 
 def _speak_utf8() -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Literal
 
 from hlm.core.documents import from_document, to_document
-from hlm.core.errors import CorruptError, HlmError, MissingFileError
+from hlm.core.errors import CorruptError, HlmError, InputError, MissingFileError
+from hlm.core.seeds import LAST_SEED
 from hlm.core.serialization import json_bytes, read_json
 from hlm.evaluation.results import EvalResult, PolicyIdentity, RolloutResult
 
@@ -55,6 +56,13 @@ class Plan:
     command: str = ""
     hlm: str = ""
     schema: int = SCHEMA
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        if self.rollouts < 1 or not 0 <= self.videos <= self.rollouts:
+            raise InputError(f"{self.rollouts} rollouts with {self.videos} videos cannot be made.")
+        if not 0 <= self.first_seed <= LAST_SEED - self.rollouts:
+            raise InputError(f"{self.rollouts} seeds from {self.first_seed} on are not within 0..{LAST_SEED}.")
 
     @property
     def seeds(self) -> range:

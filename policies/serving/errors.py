@@ -22,7 +22,7 @@ class AnswerTimeoutError(ServingError, LostError, TimeoutError):
 
 
 class ReplacedError(ServingError, LostError, MismatchError):
-    """The policy server serves another policy than before."""
+    """The policy server serves another policy than before, or another server has taken its place."""
 
 
 class AnswerError(ServingError):

@@ -12,7 +12,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
 from websockets.protocol import State
 
-from hlm.core.errors import InputError
+from hlm.core.errors import InputError, MismatchError
 from hlm.core.policy import PolicySpec
 from hlm.core.values import ActionChunk
 from hlm.policies.serving import openpi
@@ -124,6 +124,10 @@ class Link:
                 return await self._connected()
         except TimeoutError:
             raise self.unreachable(self._connect_timeout_s) from None
+        except (AnswerError, MismatchError) as error:
+            if isinstance(error, ReplacedError):
+                raise
+            raise ReplacedError(f"another server answers at {self._url} now: {error}") from None
 
     def unreachable(self, timeout_s: float) -> UnreachableError:
         """The error of a server that was not reached in time."""

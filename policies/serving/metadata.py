@@ -11,11 +11,11 @@ from hlm.core.errors import HlmError, MismatchError
 from hlm.core.policy import PolicySpec
 from hlm.policies.serving.errors import AnswerError
 
-# The previous version's names. They are sent beside today's, for its clients, and read from its servers.
 # Entries of every server of hlm, by today's and by the former name. One that has none of them is openpi's or OpenHLM's.
 _MARKS = {"policy_type", "policy", "embodiment"}
 # Whether a request may have `chunks`, which former servers refuse.
 _COUNTS_CHUNKS = "counts_chunks"
+# The previous version's names. They are sent beside today's, for its clients, and read from its servers.
 _FORMER = {"policy": "policy_type", "checkpoint": "origin", "execute": "execution_horizon", "words": "vocabulary"}
 
 

@@ -6,7 +6,7 @@ import os
 import signal
 from contextlib import contextmanager
 from dataclasses import replace
-from shutil import copytree
+from shutil import copytree, rmtree
 
 import pytest
 
@@ -199,6 +199,45 @@ def test_a_finished_evaluation_is_only_reported_again(folder, rollouts, whole):
     assert (folder / "whole" / "report.html").is_file()
 
 
+def test_a_film_that_was_deleted_costs_itself_alone(folder, rollouts):
+    def run(seed):
+        (folder / "out" / f"seed_{seed}.mp4").touch()
+        return replace(scored(seed), video=f"seed_{seed}.mp4")
+
+    rollouts(run)
+    assert main([*WORDS, "--out", "out"]) == 0
+    (folder / "out" / "seed_9.mp4").unlink()
+    assert main(["eval", "--resume", "out"]) == 0
+    assert [one.video is None for one in load_result(folder / "out").rollouts] == [False, True, False, False, False]
+
+
+def test_what_was_begun_can_still_be_resumed_when_resuming_brings_nothing(folder, rollouts, capsys, whole):
+    rollouts(stopping(10, KeyboardInterrupt()))
+    main([*WORDS, "--out", "out"])
+    (folder / "out" / journal.JOURNAL_FILE).unlink()  # as if it had been killed before the first result
+    capsys.readouterr()
+    rollouts(stopping(8, LostError("the server is gone.")))
+    assert main(["eval", "--resume", "out"]) == 2
+    assert capsys.readouterr().err == "hlm: the server is gone.\n"
+    rollouts(scored)
+    assert main(["eval", "--resume", "out"]) == 0
+    assert (folder / "out" / "results.json").read_bytes() == whole
+
+
+def test_what_was_deleted_meanwhile_is_not_said_to_go_on(folder, rollouts, capsys):
+    def run(seed):
+        if seed == 10:
+            rmtree(folder / "out")
+        return scored(seed)
+
+    rollouts(run)
+    assert main([*WORDS, "--out", "out"]) == 2
+    text = capsys.readouterr()
+    assert "2 of 3" in text.out
+    assert "moved or deleted meanwhile" in text.err
+    assert "--resume" not in text.err
+
+
 def test_the_second_file_is_written_too(folder, rollouts, monkeypatch):
     rollouts(stopping(10, KeyboardInterrupt()))
     main([*WORDS, "--out", "out", "--json", "more/copy.json"])
@@ -285,6 +324,15 @@ def test_the_same_out_says_how_to_go_on(refused, folder, rollouts, capsys):
     assert "out is already there, a finished evaluation" in refused(*WORDS, "--out", "out")
 
 
+def test_what_to_type_next_may_be_typed(refused, folder, rollouts, capsys):
+    out = "my runs/it's one"
+    rollouts(stopping(10, KeyboardInterrupt()))
+    main([*WORDS, "--out", out])
+    typed = "`hlm eval --resume 'my runs/it'\"'\"'s one'`"
+    assert capsys.readouterr().err.endswith(f"go on with {typed}\n")
+    assert typed in refused(*WORDS, "--out", out)
+
+
 def test_a_running_evaluation_is_nobody_elses(refused, folder, rollouts, capsys):
     rollouts(stopping(10, KeyboardInterrupt()))
     main([*WORDS, "--out", "out"])
@@ -369,7 +417,7 @@ def test_another_policy_does_not_go_on(refused, folder, rollouts, capsys, checkp
         ({"another_task": ((0, 99),)}, 0, True, ""),
         ({"shelf_cup_transfer": ((100_000, 100_009),)}, 100_000, False, "note: the policy was trained on 5 of the 5"),
         (None, 0, None, ""),
-        (None, 100_000, True, ""),
+        (None, 100_000, None, ""),
     ],
 )
 def test_seeds_that_a_policy_was_trained_on_are_told(folder, rollouts, capsys, checkpoint, learnt, seed, unseen, note):

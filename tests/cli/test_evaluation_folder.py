@@ -28,5 +28,7 @@ def test_only_its_own_files_are_cleared(tmp_path):
         (tmp_path / name).touch()
     remove_half_films(tmp_path)
     assert not (tmp_path / own[-1]).exists()
-    clear(tmp_path)
+    clear(tmp_path, plan=False)
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["evaluation.json", "mine.mp4", "notes.txt"]
+    clear(tmp_path, plan=True)
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["mine.mp4", "notes.txt"]

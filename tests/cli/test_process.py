@@ -141,3 +141,16 @@ def test_under_nohup_interrupts_stay_ignored():
     code = "import os, signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nos.kill(os.getpid(), signal.SIGINT)"
     ran = run(["--version"], code=code)
     assert (ran.returncode, ran.stderr) == (0, b"")
+
+
+def test_sigterm_while_a_library_is_imported_is_not_swallowed_by_it():
+    press = PRESS.replace("SIGINT", "SIGTERM")
+    press = f"exec('try:\\n    {press}\\nexcept BaseException:\\n    pass')"
+    code = INTERRUPTED_IMPORT.format(module="scipy.stats", body=press)
+    code += (
+        "\nfrom hlm.cli import verbs\nfrom hlm.cli.evaluation import termination_as_exception\nimport time\n"
+        "def load(verb):\n    with termination_as_exception():\n        import scipy.stats\n        time.sleep(9)\n"
+        "verbs.Verb.load = load\n"
+    )
+    ran = run(["eval"], code=code)
+    assert (ran.returncode, ran.stderr) == (130, b"hlm: interrupted; stopped by SIGTERM\n")

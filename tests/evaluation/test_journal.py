@@ -110,7 +110,14 @@ def test_a_plan_is_read_as_it_was_written(tmp_path_factory, plan):
 def test_a_plan_that_cannot_be_read_says_why(tmp_path):
     with pytest.raises(MissingFileError, match=r"no evaluation in .*: there is no evaluation\.json"):
         read_plan(tmp_path)
-    for change, text in (({"schema": 9}, "has schema 9, this hlm reads 1"), ({"rollouts": "x"}, "is damaged")):
+    for change, text in (
+        ({"schema": 9}, "has schema 9, this hlm reads 1"),
+        ({"rollouts": "x"}, "is damaged"),
+        ({"rollouts": 0}, "is damaged: 0 rollouts"),
+        ({"videos": 5}, "is damaged: 4 rollouts with 5 videos"),
+        ({"first_seed": -1}, "is damaged: 4 seeds from -1 on"),
+        ({"first_seed": 2**63 - 3}, "is damaged: 4 seeds from"),
+    ):
         (tmp_path / PLAN_FILE).write_text(json.dumps(json.loads(plan_bytes(PLAN)) | change))
         with pytest.raises(CorruptError, match=text):
             read_plan(tmp_path)

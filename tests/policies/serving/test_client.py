@@ -271,6 +271,21 @@ def test_same_policy_with_other_weights_is_another_policy(serve, make_policy, co
         client.chunk(observe())
 
 
+@pytest.mark.parametrize("greeting", ["hello", b"\x90", pack({"policy_type": "act"})])
+def test_another_server_at_the_same_address_says_nothing_of_the_policy(impostor, policy, connect, observe, greeting):
+    greetings = iter([pack(spec_message(policy.spec)), greeting])
+
+    def handler(connection):
+        connection.send(next(greetings))
+        connection.recv()
+
+    client = connect(impostor(handler))
+    with pytest.raises(UnreachableError, match="was lost"):
+        client.chunk(observe())
+    with pytest.raises(LostError, match="another server answers at ws://"):
+        client.chunk(observe())
+
+
 def test_no_server_is_said_in_time(dead_port):
     begin = time.monotonic()
     with pytest.raises(
