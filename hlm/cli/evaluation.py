@@ -73,8 +73,8 @@ def carry_out(evaluation: Evaluation) -> int:
     """Run what is missing, print the figures of all that was done, and return the exit code.
 
     Raises:
-        KeyboardInterrupt, HlmError, OSError, MemoryError: it ended before any rollout was finished; nothing is kept,
-            except for the plan of one that was begun earlier.
+        KeyboardInterrupt, Exception: it ended before any rollout was finished; nothing is kept, except for the plan of
+            one that was begun earlier. An error that no user can fix is raised after the figures too.
     """
     from hlm.evaluation import journal
 
@@ -83,13 +83,16 @@ def carry_out(evaluation: Evaluation) -> int:
     stop: BaseException | None = None
     try:
         _run_missing(evaluation, results)
-    except (KeyboardInterrupt, HlmError, OSError, MemoryError) as error:
+    except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001 - what was done is kept whatever happens
         stop = error
     remove_half_films(folder)
     if stop is not None and (not results or isinstance(stop, NoBeginningError)):
         clear(folder, plan=not evaluation.resumed)
         raise stop
-    return _finish(evaluation, results, stop)
+    code = _finish(evaluation, results, stop)
+    if stop is not None and not isinstance(stop, KeyboardInterrupt | HlmError | OSError | MemoryError):
+        raise stop
+    return code
 
 
 @contextmanager
@@ -145,13 +148,15 @@ def _must_begin(plan: Plan, results: Mapping[int, RolloutResult]) -> None:
 def _finish(evaluation: Evaluation, results: Results, stop: BaseException | None) -> int:
     """Write and print the figures; what cannot be written costs itself alone."""
     from hlm.core.files import write_atomic
+    from hlm.evaluation import journal
     from hlm.evaluation.plan import PLAN_FILE
     from hlm.evaluation.report import write_evaluation
     from hlm.evaluation.results import write_result
 
     plan, folder = evaluation.plan, evaluation.folder
     result = plan.result(results.values(), "" if stop is None else _reason(stop))
-    troubles = [] if stop is None else [f"{_reason(stop)}; {len(results)} of {plan.rollouts} rollouts are kept"]
+    kept = f"{journal.finished(folder)} of {plan.rollouts} rollouts are kept"
+    troubles = [] if stop is None else [f"{_reason(stop)}; {kept}"]
     page: Path | None = None
     try:
         with _collecting(troubles, "the figures are not kept"):
@@ -199,7 +204,8 @@ def _reason(error: BaseException) -> str:
         return "the memory is full; try fewer --workers"
     if isinstance(error, OSError) and error.strerror:
         return f"{error.strerror.lower()}{f': {error.filename}' if error.filename else ''}"
-    return " ".join(str(error).split()).rstrip(".")
+    text = " ".join(str(error).split()).rstrip(".")
+    return text if isinstance(error, HlmError) else f"{type(error).__name__}: {text}"
 
 
 def _exit_code(stop: BaseException | None) -> int:

@@ -68,8 +68,18 @@ def guarded(program: str, run: Callable[[], int]) -> int:
         if isinstance(error, OSError):  # disk full, no permission, not a folder: for the user to fix
             path = f": {error.filename}" if error.filename else ""
             return _complain(program, f"{error.strerror or error}{path}", EXIT_ERROR)
+        if _is_memory(error):
+            return _complain(program, "the memory is full, or a limit is reached (`ulimit -a`).", EXIT_ERROR)
         raise
     return code
+
+
+def _is_memory(error: Exception) -> bool:
+    """Whether memory was lacking, for values or for a shared library."""
+    lacking = ("failed to map segment", "cannot allocate memory")
+    return isinstance(error, MemoryError) or (
+        isinstance(error, ImportError) and any(words in str(error).lower() for words in lacking)
+    )
 
 
 def _program() -> int:

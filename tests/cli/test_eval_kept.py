@@ -121,6 +121,25 @@ def test_what_was_done_is_printed_kept_marked_and_resumed(folder, rollouts, whol
     assert capsys.readouterr().err == ""
 
 
+def test_after_an_error_in_the_program_the_figures_come_before_the_traceback(folder, rollouts, capsys, whole):
+    rollouts(stopping(10, TypeError("a bug")))
+    with pytest.raises(TypeError, match="a bug"):
+        main([*WORDS, "--out", "out"])
+    text = capsys.readouterr()
+    assert "2 of 5 rollouts" in text.out
+    assert text.err == "hlm: TypeError: a bug; 2 of 5 rollouts are kept; go on with `hlm eval --resume out`\n"
+    rollouts(scored)
+    assert main(["eval", "--resume", "out"]) == 0
+    assert (folder / "out" / "results.json").read_bytes() == whole
+
+
+def test_an_error_in_the_program_before_the_first_result_leaves_nothing(folder, rollouts):
+    rollouts(stopping(8, TypeError("a bug")))
+    with pytest.raises(TypeError, match="a bug"):
+        main([*WORDS, "--out", "out"])
+    assert list(folder.iterdir()) == []
+
+
 def test_a_signal_that_is_ignored_stays_so(folder, rollouts, monkeypatch):
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
@@ -234,7 +253,7 @@ def test_what_was_deleted_meanwhile_is_not_said_to_go_on(folder, rollouts, capsy
     assert main([*WORDS, "--out", "out"]) == 2
     text = capsys.readouterr()
     assert "2 of 3" in text.out
-    assert "moved or deleted meanwhile" in text.err
+    assert "moved or deleted meanwhile; 0 of 5 rollouts are kept" in text.err
     assert "--resume" not in text.err
 
 

@@ -76,6 +76,12 @@ def test_missing_path_is_one_line(verb, tmp_path, capsys):
         (KeyboardInterrupt(), 130, "hlm: interrupted"),
         (OSError(28, "No space left on device", "x.mp4"), 2, "hlm: No space left on device: x.mp4"),
         (InputError("two\n  lines"), 2, "hlm: two lines"),
+        (MemoryError(), 2, "hlm: the memory is full, or a limit is reached (`ulimit -a`)."),
+        (
+            ImportError("libtorch_cpu.so: failed to map segment from shared object"),
+            2,
+            "hlm: the memory is full, or a limit is reached (`ulimit -a`).",
+        ),
     ],
 )
 def test_exit_codes(error, code, text, capsys, monkeypatch):
