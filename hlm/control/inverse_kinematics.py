@@ -7,12 +7,12 @@ program: `scripts/bench/inverse_kinematics.py`. What is out of reach ends in a s
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import pinocchio as pin
 
 from hlm.control.model import BASE_DOFS, DOFS, BodyModel, Configuration, rotation_from_quat
+from hlm.control.weighted_rows import RowList, Rows
 from hlm.core.arrays import FloatArray, frozen
 from hlm.core.errors import InputError, MismatchError
 from hlm.core.layout import JOINTS, MOTOR_WAIST_PITCH, MOTOR_WAIST_ROLL
@@ -124,53 +124,6 @@ class IKConfig:
             raise InputError("damping_weight_per_rad, max_step_rad and max_error_m must be positive.")
 
 
-class _Rows(NamedTuple):
-    """What one iteration works on, at one configuration.
-
-    Attributes:
-        jacobian: [row, dof] weighted.
-        error: [row] weighted errors, long offsets shortened.
-        cost: what the iterations lower: the sum of the squares, in which long offsets count linearly (Huber's loss),
-            because its gradient is that of the shortened errors.
-    """
-
-    jacobian: FloatArray
-    error: FloatArray
-    cost: float
-
-
-class _RowList:
-    """Collects rows.
-
-    Args:
-        max_error_m: longer offsets are shortened to this.
-    """
-
-    def __init__(self, max_error_m: float) -> None:
-        self._max_error_m = max_error_m
-        self._jacobians: list[FloatArray] = []
-        self._errors: list[FloatArray] = []
-        self._beyond = 0.0
-
-    def add(self, jacobian: FloatArray, error: FloatArray) -> None:
-        """Add weighted rows."""
-        self._jacobians.append(jacobian)
-        self._errors.append(error)
-
-    def add_offset(self, jacobian: FloatArray, offset_m: FloatArray, weight_per_m: float) -> None:
-        """Weight and add rows of an offset, scaled down to `max_error_m` if it is longer."""
-        length_m, longest_m = float(np.linalg.norm(offset_m)), self._max_error_m
-        if length_m > longest_m:
-            offset_m = offset_m * (longest_m / length_m)
-            self._beyond += 2.0 * weight_per_m**2 * longest_m * (length_m - longest_m)
-        self.add(weight_per_m * jacobian, weight_per_m * offset_m)
-
-    def stacked(self) -> _Rows:
-        """All rows, in the order in which they were added."""
-        error = np.concatenate(self._errors)
-        return _Rows(np.concatenate(self._jacobians), error, float(error @ error) + self._beyond)
-
-
 class WholeBodyIK:
     """Damped Gauss-Newton iterations on the weighted errors, within the joint limits.
 
@@ -220,17 +173,17 @@ class WholeBodyIK:
             vector, rows = better
         return Configuration.from_vector(vector)
 
-    def _better(self, targets: BodyTargets, vector: FloatArray, rows: _Rows) -> tuple[FloatArray, _Rows] | None:
+    def _better(self, targets: BodyTargets, vector: FloatArray, rows: Rows) -> tuple[FloatArray, Rows] | None:
         """A configuration vector that costs no more, with its rows; None when there is none nearby.
 
         Full steps towards a target that can be reached always cost less. Towards one that cannot be reached they
         overshoot near the stretched arm: those steps are damped more, as in the method of Levenberg and Marquardt.
         """
-        gradient = rows.jacobian.T @ rows.error
+        normal, gradient = rows.jacobian.T @ rows.jacobian, rows.jacobian.T @ rows.error
         for factor in _DAMPING_FACTORS:
-            normal = rows.jacobian.T @ rows.jacobian
-            normal.flat[:: DOFS + 1] += (factor * self.config.damping_weight_per_rad) ** 2
-            step = self._step_inside_limits(normal, gradient, vector[7:])
+            damped = normal.copy()
+            damped.flat[:: DOFS + 1] += (factor * self.config.damping_weight_per_rad) ** 2
+            step = self._step_inside_limits(damped, gradient, vector[7:])
             if not np.all(np.isfinite(step)):
                 raise MismatchError("a target of the inverse kinematics is not finite.")
             there = pin.integrate(self._model.pin_model, vector, step)
@@ -240,11 +193,11 @@ class WholeBodyIK:
                 return there, rows_there
         return None
 
-    def _rows(self, targets: BodyTargets, vector: FloatArray) -> _Rows:
+    def _rows(self, targets: BodyTargets, vector: FloatArray) -> Rows:
         """Rows of all targets at a configuration vector."""
         config, model, data = self.config, self._model.pin_model, self._data
         pin.computeJointJacobians(model, data, vector)
-        rows = _RowList(config.max_error_m)
+        rows = RowList(config.max_error_m)
         for frame, target in zip(self._model.sole_frames, targets.soles, strict=True):
             self._add_pose(
                 rows, frame, target, (config.sole_position_weight_per_m, config.sole_rotation_weight_per_rad)
@@ -262,7 +215,7 @@ class WholeBodyIK:
         return rows.stacked()
 
     def _add_pose(
-        self, rows: _RowList, frame: int, target: PoseTarget | None, weights_per_m_and_rad: tuple[float, float]
+        self, rows: RowList, frame: int, target: PoseTarget | None, weights_per_m_and_rad: tuple[float, float]
     ) -> None:
         """Add 3 rows for the position of a frame, and 3 more if its target has an orientation."""
         if target is None:
@@ -277,7 +230,7 @@ class WholeBodyIK:
             turn_rad = pin.log3(rotation @ placement.rotation.T)
             rows.add(rotation_weight * jacobian[3:], rotation_weight * turn_rad)
 
-    def _add_pelvis(self, rows: _RowList, targets: BodyTargets, pelvis: pin.SE3) -> None:
+    def _add_pelvis(self, rows: RowList, targets: BodyTargets, pelvis: pin.SE3) -> None:
         if targets.pelvis_height_m is not None:
             height = np.zeros((1, DOFS))
             height[0, :3] = pelvis.rotation[_HEIGHT_AXIS]
