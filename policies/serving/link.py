@@ -86,8 +86,10 @@ class Link:
                     return self._decoded(unpack(answer), stamp_ns)
             except (ConnectionClosed, SilentError) as error:
                 self._drop(connection)
-                text = f"the connection to the policy server at {self._url} was lost: {error}"
-                raise UnreachableError(text) from None
+                reason = _reason(error).rstrip(".")
+                raise UnreachableError(
+                    f"the connection to the policy server at {self._url} was lost: {reason}."
+                ) from None
             except BaseException:  # Also a timeout, which cancels.
                 self._drop(connection)
                 raise
@@ -151,7 +153,7 @@ class Link:
 
     async def _connect(self) -> ClientConnection:
         """Try once to connect, and check the policy."""
-        self.trouble = "it sends nothing."
+        self.trouble = self.trouble or "it sends nothing."  # what the last attempt met says more than this one so far
         try:
             connection = await connect(
                 self._url,
@@ -210,6 +212,8 @@ def _reason(error: Exception) -> str:
         return f"the name of the host does not resolve ({(error.strerror or 'no reason given').lower()})."
     if isinstance(error, OSError) and error.errno:
         return os.strerror(error.errno).lower() + "."
+    if isinstance(error, ConnectionClosed) and error.rcvd is None and error.sent is None:
+        return "its process or the network ended without a word."
     if isinstance(error, OSError) and "Connect call failed" in str(error):  # at each of the host's addresses
         return "nothing accepts connections there."
     return str(error) or type(error).__name__

@@ -1,9 +1,11 @@
+import asyncio
 import socket
 import threading
 
 import numpy as np
 import pytest
 from conformance.policies import PolicyConformance
+from websockets.exceptions import InvalidHandshake
 from websockets.sync.server import serve as websocket_server
 
 from hlm.core.errors import InputError, LostError, MismatchError
@@ -290,6 +292,21 @@ def test_no_server_is_said_in_time(dead_port):
         UnreachableError, match=rf"no policy server at ws://127.0.0.1:{dead_port} within 0.3 s: .*refused"
     ):
         PolicyClient(f"127.0.0.1:{dead_port}", connect_timeout_s=0.3)
+
+
+def test_server_of_something_else_is_said_whenever_the_time_is_up(monkeypatch):
+    """An attempt that has just begun knows less than the one before."""
+    attempts = []
+
+    async def connect(*_, **__):
+        attempts.append(1)
+        if len(attempts) > 1:
+            await asyncio.Event().wait()
+        raise InvalidHandshake("not a websocket")
+
+    monkeypatch.setattr("hlm.policies.serving.link.connect", connect)
+    with pytest.raises(UnreachableError, match=r"within 0\.3 s: not a websocket"):
+        PolicyClient("ws://127.0.0.1:1", connect_timeout_s=0.3)
 
 
 def test_host_that_does_not_exist_is_said():

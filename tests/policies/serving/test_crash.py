@@ -67,7 +67,7 @@ def test_killed_server_is_a_typed_error_and_its_successor_is_found(connect, obse
         assert client.chunk(observe(1)).actions[0, -1] == 1.0
         killer = threading.Timer(0.3, lambda: os.kill(running.pid, signal.SIGKILL))
         killer.start()
-        with pytest.raises(UnreachableError, match="was lost"):
+        with pytest.raises(UnreachableError, match="was lost: its process or the network ended without a word"):
             client.chunk(observe(13))
     with process(port_of(url)):
         assert client.chunk(observe(2)).actions[0, -1] == 2.0
