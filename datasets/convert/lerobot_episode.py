@@ -33,7 +33,8 @@ class Layout:
         own: columns that hlm wrote.
         shapes: shape of each privileged quantity where it is known.
         openhlm: whether it is one of OpenHLM's.
-        scales: units of the grippers.
+        humi: numbers of the episodes that HuMI made, without a robot.
+        scales: units of the grippers of the other episodes.
     """
 
     state: str
@@ -43,6 +44,7 @@ class Layout:
     own: OwnColumns
     shapes: Shapes
     openhlm: bool
+    humi: frozenset[int]
     scales: Scales
 
     @property
@@ -86,9 +88,8 @@ class EpisodeReader:
 
     @property
     def is_humi(self) -> bool:
-        """Whether it is one of OpenHLM's without a robot: without a head camera."""
-        head = lerobot_openhlm.head_column(self._folder.features)
-        return head is not None and lerobot_openhlm.is_black(self._folder.images(self._number, head))
+        """Whether HuMI made it, without a robot."""
+        return self._number in self._layout.humi
 
     def info(self, source: str) -> EpisodeInfo:
         """Description of the episode, under the words that LeRobot says.
@@ -139,11 +140,12 @@ class EpisodeReader:
             if lerobot_openhlm.is_black(self._folder.images(self._number, key)):
                 del self._cameras[camera]
                 self._repairs.absent(camera, self._number)
-        turned, scales, humi = 0, self._layout.scales, self.is_humi
+        # HuMI's grippers are openings by construction, whatever the robots' read.
+        turned, scales = 0, Scales() if self.is_humi else self._layout.scales
         for column, scale in ((self._layout.state, scales.state), (self._layout.action, scales.action)):
             mended, steps = lerobot_openhlm.without_turns(self._arrays[column], self._folder.info.rate_hz)
             mended[:, GRIPPERS] = scale.opening(mended[:, GRIPPERS])
-            self._arrays[column] = refilter_yaw_rate(mended, self._stamp_ns, humi=humi)
+            self._arrays[column] = refilter_yaw_rate(mended, self._stamp_ns, humi=self.is_humi)
             turned += steps
         self._repairs.turned(self._number, turned)
 

@@ -164,6 +164,8 @@ def _check_layout(key: str, feature: Mapping[str, Any], path: Path) -> None:
 def _layout(folder: LeRobotFolder, numbers: Sequence[int], options: Options, sidecar: Sidecar | None) -> Layout:
     state, action = _vectors(folder)
     cameras = {ours: _key(folder, theirs) for theirs, ours in _cameras(folder, options, sidecar).items()}
+    openhlm = sidecar is None and _is_openhlm(folder)
+    humi = lerobot_openhlm.humi_episodes(folder, numbers) if openhlm else frozenset()
     return Layout(
         state=state,
         action=action,
@@ -171,12 +173,14 @@ def _layout(folder: LeRobotFolder, numbers: Sequence[int], options: Options, sid
         sizes={ours: _size(folder, key, sidecar) for ours, key in cameras.items()},
         own=lerobot_names.own_columns(folder.features),
         shapes=sidecar.privileged if sidecar else {},
-        openhlm=sidecar is None and _is_openhlm(folder),
-        scales=_scales(folder, numbers, options),
+        openhlm=openhlm,
+        humi=humi,
+        scales=_scales(folder, [number for number in numbers if number not in humi], options),
     )
 
 
 def _scales(folder: LeRobotFolder, numbers: Sequence[int], options: Options) -> Scales:
+    """Units of the grippers of some episodes, which must be a robot's."""
     if not _is_openhlm(folder):
         if options.grippers is not None:
             raise InputError(f"{folder.path} is none of OpenHLM's datasets; leave --gripper-range out.")

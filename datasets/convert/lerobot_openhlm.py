@@ -14,6 +14,7 @@ import numpy as np
 from hlm.core.arrays import ByteArray, FloatArray
 from hlm.core.errors import InputError
 from hlm.core.wording import counted
+from hlm.datasets.convert.lerobot_folder import LeRobotFolder
 from hlm.datasets.convert.openhlm import HUMI_HZ, HUMI_ROUNDED_HZ
 from hlm.datasets.convert.openhlm_grippers import OPENINGS, Hands, Scales, find_scales
 from hlm.datasets.convert.openhlm_steps import undo_turns
@@ -55,16 +56,26 @@ def without_turns(vectors_34: FloatArray, rate_hz: float) -> tuple[FloatArray, i
     return undo_turns(vectors_34, HUMI_HZ if rate_hz == HUMI_ROUNDED_HZ else rate_hz)
 
 
+def humi_episodes(folder: LeRobotFolder, numbers: Iterable[int]) -> frozenset[int]:
+    """Which of some episodes HuMI made, without a robot: those without their head camera.
+
+    Raises:
+        HlmError: an image cannot be read.
+    """
+    head = head_column(folder.features)
+    return frozenset(number for number in numbers if head is not None and is_black(folder.images(number, head)))
+
+
 def head_column(columns: Iterable[str]) -> str | None:
     """The column of the head camera, which HuMI does not have; None if the dataset has none at all."""
     return next((key for key in columns if CAMERAS.get(key) == "head"), None)
 
 
 def scales_of(episodes: Iterable[Hands], rate_hz: float, asked: tuple[float, float] | None) -> Scales:
-    """Units of the grippers of all episodes. What could be openings is kept where the unit is uncertain, and noted.
+    """Units of the grippers of robots. What could be openings is kept where the unit is uncertain, and noted.
 
     Args:
-        episodes: hands of each episode.
+        episodes: hands of each episode, without HuMI's, which are openings by construction.
         rate_hz: steps per second.
         asked: what a person says that a closed and an open gripper read; None if nobody did.
 
@@ -75,8 +86,10 @@ def scales_of(episodes: Iterable[Hands], rate_hz: float, asked: tuple[float, flo
     try:
         return find_scales(hands, rate_hz, asked)
     except InputError as error:
+        if asked is not None:
+            raise
         values = np.concatenate([np.concatenate(one) for one in hands])
-        if asked is not None or not OPENINGS.covers(float(np.nanmin(values)), float(np.nanmax(values))):
+        if not OPENINGS.covers(float(np.nanmin(values)), float(np.nanmax(values))):
             raise
         return Scales(notes=(f"grippers are kept as openings from 0 to 1. {error}",))
 

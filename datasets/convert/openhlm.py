@@ -147,6 +147,8 @@ def read_recording(folder: Path, name: str, options: Options, scales: Scales) ->
             notes["yaw_rate_turns_undone"] = turned + also
     videos = _videos(folder, steps, options, info, faults, notes)
     stamp_ns, age_s = _times(steps, options, videos, faults) if timed else (_even(len(steps), rate_hz), {})
+    for video in () if timed else videos.values():
+        openhlm_steps.skipped_images(video.numbers, faults)
     state, action = (openhlm_steps.refilter_yaw_rate(array, stamp_ns, humi=humi) for array in (state, action))
     notes["yaw_rate_time_constant_s"] = round(TIME_CONSTANT_S, 3)
     return Recording(

@@ -28,8 +28,9 @@ GLITCH_STEPS = 5
 LARGEST_M = 0.15
 SMALLEST_M = 0.01
 PERCENT = 100.0
-# Share of the largest reading at which a gripper is open.
+# Share of the largest reading at which a gripper is open; below the second one, it is another gripper that is.
 FULL = 0.9
+ANOTHER = 0.2
 
 
 class Hands(NamedTuple):
@@ -85,7 +86,7 @@ class _Range(NamedTuple):
 
 
 def find_scales(episodes: Iterable[Hands], rate_hz: float, asked: tuple[float, float] | None = None) -> Scales:
-    """Find the units of the hands of all episodes of a recording, which have the same.
+    """Find the units of the hands of all episodes of a recording, which must have the same.
 
     Args:
         episodes: hands of each episode.
@@ -103,8 +104,9 @@ def find_scales(episodes: Iterable[Hands], rate_hz: float, asked: tuple[float, f
         scales = {kind: _asked(reach, Scale(*asked)) for kind, reach in found.items()}
         return _described(scales, found, f"for {asked[0]:g} is closed and {asked[1]:g} is open")
     action = _action(found["action"])
-    opened = np.concatenate([_told_to_open(one, action, rate_hz) for one in hands]) if hands else np.empty(0)
-    state = _state(found["state"], found["action"], opened)
+    opened = [_told_to_open(one, action, rate_hz) for one in hands]
+    state = _state(found["state"], found["action"], np.concatenate([np.empty(0), *opened]))
+    _must_be_one_unit(found["state"], state, opened)
     return _described({"state": state, "action": action}, found, "which is open")
 
 
@@ -129,6 +131,21 @@ def _state(reach: _Range | None, action: _Range | None, opened: FloatArray) -> S
     if not is_full:
         raise _ambiguous("state", reach, told)
     return Scale(0.0, reach.high)
+
+
+def _must_be_one_unit(reach: _Range | None, scale: Scale, opened: Sequence[FloatArray]) -> None:
+    """Check that an open gripper reads the same in every episode; one that only ever reads 0 is broken, not another.
+
+    Raises:
+        InputError: it does not.
+    """
+    for reads in (float(np.median(one)) for one in opened if len(one)):
+        if reach is not None and reads and float(scale.opening(np.array([reads]))[0]) < ANOTHER:
+            why = (
+                f"where it was told to open, it reads {reads:.3g} in one episode and up to {reach.high:.3g} in others: "
+                "convert episodes with other grippers apart, see --episodes"
+            )
+            raise _ambiguous("state", reach, why)
 
 
 def _small(reach: _Range, action: _Range | None, reads: float | None, told: str) -> Scale:

@@ -29,6 +29,11 @@ from hlm.datasets.selection import ranges
 SIDES = ("left", "right")
 CLOCKS = {"image": "t_img", "wrist": "t_wrist", "state": "t_state", "action": "t_action"}
 
+# What a float32 can hold, which nan and infinity are beyond; JSON's whole numbers may be of any size.
+_LARGEST = float(np.finfo(np.float32).max)
+# No video has as many images.
+IMAGES_LIMIT = 2**31
+
 type Stamps = npt.NDArray[np.int64]
 
 
@@ -143,7 +148,8 @@ def images(steps: Sequence[Mapping[str, Any]], camera: str, faults: Faults) -> t
     for step, content in enumerate(steps):
         place = content.get(camera)
         path, number = map(place.get, ("video_path", "frame_index")) if isinstance(place, dict) else (None, None)
-        if not isinstance(path, str) or not isinstance(number, int) or isinstance(number, bool) or number < 0:
+        # True and False are whole numbers too for Python.
+        if not isinstance(path, str) or type(number) is not int or not 0 <= number < IMAGES_LIMIT:
             faults.step(step, f"no image of {camera}")
         elif number < last:
             faults.step(step, f"frame_index of {camera} runs backwards")
@@ -151,6 +157,13 @@ def images(steps: Sequence[Mapping[str, Any]], camera: str, faults: Faults) -> t
             paths.add(path)
             numbers[step] = last = number
     return paths, numbers
+
+
+def skipped_images(numbers: Stamps, faults: Faults) -> None:
+    """Find gaps in time of steps that follow their images, from [time] the numbers of these; -1 without one."""
+    known = numbers >= 0
+    for step in np.flatnonzero(known[1:] & known[:-1] & (np.diff(numbers) > SPLIT_PERIODS)) + 1:
+        faults.gap(int(step), "images are skipped")
 
 
 def lost_steps(steps: Sequence[Mapping[str, Any]], faults: Faults) -> None:
@@ -204,9 +217,9 @@ def _numbers(step: Mapping[str, Any], name: str, size: int, number: int, faults:
     values: list[Any] = value if isinstance(value, list) else [value]
     if value is None:
         faults.step(number, f"{name} is null" if name in step else f"no {name}")
-    elif len(values) != size or not all(isinstance(one, int | float) for one in values):
+    elif len(values) != size or not all(isinstance(one, int | float) and not isinstance(one, bool) for one in values):
         faults.step(number, f"{name} is not {'one number' if size == 1 else f'{size} numbers'}")
-    elif not all(math.isfinite(one) for one in values):
+    elif not all(-_LARGEST <= one <= _LARGEST for one in values):
         faults.step(number, f"{name} is not finite")
     else:
         return values

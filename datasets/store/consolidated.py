@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from hlm.core.errors import CorruptError
 from hlm.core.files import write_atomic
 from hlm.core.serialization import json_bytes, read_json
 from hlm.datasets.store.naming import METADATA
@@ -29,15 +30,23 @@ def stale_consolidated(folder: Path) -> list[str]:
     """Groups and arrays of which the consolidated metadata of a group differ from what is there, sorted.
 
     Raises:
-        CorruptError: the metadata of one of them cannot be read.
+        CorruptError: the metadata of the group cannot be read. What cannot be read below it differs.
     """
     listed = _listed(read_json(folder / METADATA))
     if listed is None:
         return []
     there = {str(file.parent.relative_to(folder)): file for file in folder.rglob(METADATA) if file.parent != folder}
     missing = set(there) ^ set(listed)
-    changed = {name for name in set(there) & set(listed) if _essence(read_json(there[name])) != _essence(listed[name])}
+    changed = {name for name in set(there) & set(listed) if _essence(_read(there[name])) != _essence(listed[name])}
     return sorted(missing | changed)
+
+
+def _read(path: Path) -> Any:
+    """Metadata in a file; None if it cannot be read."""
+    try:
+        return read_json(path)
+    except CorruptError:
+        return None
 
 
 def _listed(metadata: Mapping[str, Any]) -> Mapping[str, Any] | None:

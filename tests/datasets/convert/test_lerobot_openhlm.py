@@ -28,7 +28,7 @@ def openhlm_set(path, *, keys=KEYS, dtype="image", gripper=1.0, rows=20, humi=1)
     def frame(episode, row):
         state = np.linspace(0.0, 0.9, 34).astype(np.float32)
         state[ROOT_YAW_RATE] = 0.25 - (TURN_RAD_S if episode == humi and row in (4, 5) else 0.0)
-        state[list(GRIPPERS)] = gripper if row >= 2 else 0.0
+        state[list(GRIPPERS)] = 0.0 if row < 2 else 1.0 if episode == humi else gripper
         action = state.copy()
         action[list(GRIPPERS)] = 1.0
         images = {key: np.full(SIZE, 50 + 40 * place + row, np.uint8) for place, key in enumerate(keys)}
@@ -114,7 +114,7 @@ def test_without_a_head_camera_the_source_must_be_said(tmp_path):
         imported(path)
 
 
-def test_grippers_in_other_units_are_scaled(tmp_path):
+def test_grippers_of_robots_in_other_units_are_scaled_and_humis_are_openings(tmp_path):
     path = openhlm_set(tmp_path / "set", gripper=85.0, rows=40)
     report, dataset = imported(path)
     for episode in dataset:
@@ -133,6 +133,8 @@ def test_the_range_of_grippers_is_for_openhlm(tmp_path):
     path = openhlm_set(tmp_path / "set", gripper=30.0)
     _, dataset = imported(path, gripper_range=(0.0, 60.0))
     np.testing.assert_allclose(dataset.episodes[0].state[5:, GRIPPERS], 0.5)
+    with pytest.raises(InputError, match="read different numbers"):
+        convert(Request(path=path, target=tmp_path / "b.zarr", episodes=("1",), gripper_range=(1.0, 1.0)))
 
 
 def test_black_is_what_codecs_make_of_zero():

@@ -169,6 +169,32 @@ def test_a_broken_step_costs_itself_and_is_named(openhlm, converted, reason):
     assert verify(dataset.path) == []
 
 
+NO_NUMBERS = {
+    "action_body is not finite (step 12)": lambda step: step["action_body"].__setitem__(4, 10**400),
+    "state_hand_left is not finite (step 12)": lambda step: step.update(state_hand_left=-(10**400)),
+    "state_body is not 32 numbers (step 12)": lambda step: step["state_body"].__setitem__(4, True),
+    "no image of rgb_left (step 12)": lambda step: step["rgb_left"].update(frame_index=2**70),
+}
+
+
+@pytest.mark.parametrize("reason", NO_NUMBERS)
+def test_numbers_that_no_robot_has_are_broken_steps(openhlm, converted, reason):
+    break_step(openhlm, NO_NUMBERS[reason])
+    report, _ = converted()
+    assert [(one.episodes, one.steps, one.reason) for one in report.episodes] == [((0, 1), 79, reason)]
+
+
+def test_humi_is_split_where_its_images_skip_time(openhlm, converted):
+    steps = openhlm.steps(0, 40, humi=True)
+    for step in steps[20:]:
+        for camera in ("wrist_rgb_left", "wrist_rgb_right"):
+            step[camera]["frame_index"] += 10
+    openhlm.episode(0, 40, humi=True, content=steps, images=50)
+    report, dataset = converted()
+    assert [(one.episodes, one.reason) for one in report.episodes] == [((0, 1), "images are skipped (before step 20)")]
+    assert [len(episode) for episode in dataset] == [20, 20]
+
+
 def later(steps, key_change):
     for step in steps:
         for key in ("t_img", "t_wrist", "t_state", "t_action"):

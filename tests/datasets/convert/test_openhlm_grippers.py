@@ -70,6 +70,16 @@ def test_two_robots_with_other_grippers_are_not_mixed():
         find_scales([hands(OPENING * 50), hands(OPENING * 85)], RATE_HZ)
 
 
+@pytest.mark.parametrize(("many", "one"), [(100.0, 1.0), (85.0, 0.085), (1.0, 0.085), (1.3, 0.04)])
+def test_an_episode_in_another_unit_is_not_scaled_as_the_others(many, one):
+    recorded = [hands(OPENING * many), hands(OPENING * many), hands(OPENING * one)]
+    with pytest.raises(InputError, match=rf"reads {one:g} in one episode and up to {many:g} in others: conv"):
+        find_scales(recorded, RATE_HZ)
+    find_scales(recorded, RATE_HZ, (0.0, many))
+    broken = hands(OPENING * 0.0)
+    assert find_scales([*recorded[:2], broken], RATE_HZ).state == find_scales(recorded[:2], RATE_HZ).state
+
+
 @pytest.mark.parametrize(
     ("asked", "state", "action"),
     [

@@ -76,3 +76,11 @@ def test_one_that_is_out_of_date_is_reported(consolidated, episode):
     assert f"its consolidated metadata, which Zarr reads first, is out of date for {episode}" in problem.text
     drop_consolidated(consolidated)
     assert verify(consolidated) == []
+
+
+def test_damage_below_it_does_not_end_the_verification(consolidated):
+    file = consolidated / "episode_000001" / "state" / "zarr.json"
+    file.write_bytes(file.read_bytes()[:20])
+    whole, damaged = verify(consolidated)
+    assert "out of date for episode_000001/state" in whole.text
+    assert damaged.episode == 1
