@@ -12,6 +12,7 @@ import numpy as np
 
 from hlm.core.documents import from_document
 from hlm.core.errors import InputError, MismatchError, MissingFileError
+from hlm.core.files import in_home
 from hlm.core.serialization import read_yaml
 from hlm.datasets.reader import Dataset, Episode, open_dataset
 from hlm.datasets.sampler import MixtureSampler
@@ -223,7 +224,7 @@ def read_config(path: Path | str) -> MixtureConfig:
         found = "this is a folder" if path.is_dir() else "there is nothing"
         raise MissingFileError(f"no mixture at {path}: {found}; a mixture is a YAML file.")
     config = from_document(MixtureConfig, read_yaml(path), str(path))
-    entries = tuple(replace(entry, path=path.parent / entry.path.expanduser()) for entry in config.datasets)
+    entries = tuple(replace(entry, path=path.parent / in_home(entry.path)) for entry in config.datasets)
     return replace(config, datasets=entries)
 
 

@@ -49,6 +49,7 @@ from hlm.policies.tokenizer_folder import PARTIAL_FOLDER, TOKENIZER_FOLDER
 from hlm.policies.transforms.text import Text
 
 TRAINING_FILE = "training.pt"
+SUMMED_FILES = (WEIGHTS_FILE, STATISTICS_FILE, TRAINING_FILE)
 # Files that may exist before the folder is a checkpoint.
 EARLY_FILES = (CONFIG_FILE, STATISTICS_FILE, CARD_FILE, CHECKSUM_FILE, TOKENIZER_FOLDER, PARTIAL_FOLDER)
 # Temporary files of safetensors.

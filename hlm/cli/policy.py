@@ -64,7 +64,6 @@ def info(arguments: Sequence[str]) -> int:
     config = parse(InfoArguments, "hlm policy info", arguments)
     from hlm.policies.card_data import CARD_FILE
     from hlm.policies.checkpoint import TRAINING_FILE, read_checkpoint, read_training
-    from hlm.policies.checksums import read_checksums
 
     checkpoint = read_checkpoint(config.path)
     screen = console()
@@ -72,13 +71,13 @@ def info(arguments: Sequence[str]) -> int:
         card = config.path / CARD_FILE
         if not card.is_file():
             raise InputError(f"{config.path} has no {CARD_FILE}")
-        screen.out(card.read_text(encoding="utf-8"))
+        screen.out(card.read_text(encoding="utf-8", errors="replace"))
         return 0
     resumable = (config.path / TRAINING_FILE).is_file()
     if resumable:
         read_training(config.path)
     more = {
-        "checksums": "right" if read_checksums(config.path) else "none; an older hlm wrote it",
+        "checksums": _checked(config.path),
         "resumable": "yes" if resumable else "no",
     }
     screen.print(facts({"policy": str(config.path)} | _facts(checkpoint) | more))
@@ -95,6 +94,18 @@ def sampling(arguments: Sequence[str]) -> int:
     now = set_sampling(config.path, euler_steps=config.euler_steps, execution_horizon=config.execution_horizon)
     console().out(f"{config.path}: {now.euler_steps} Euler steps, execution horizon {now.execution_horizon} actions")
     return 0
+
+
+def _checked(path: Path) -> str:
+    """Which files of a checkpoint that could be read have a checksum."""
+    from hlm.policies.checkpoint import SUMMED_FILES
+    from hlm.policies.checksums import read_checksums
+
+    listed = read_checksums(path)
+    if not listed:
+        return "none; an older hlm wrote it"
+    unlisted = [name for name in SUMMED_FILES if (path / name).is_file() and name not in listed]
+    return f"none of {', '.join(unlisted)}; the others are right" if unlisted else "right"
 
 
 def _facts(checkpoint: Checkpoint) -> dict[str, str]:

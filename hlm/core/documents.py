@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import reprlib
 import types
 import typing
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,8 @@ from hlm.core.errors import InputError, UnknownNameError
 
 # Where one of these is wanted, a single text stands for a list of one, as on the command line.
 _LISTS_OF_TEXTS = (tuple[str, ...], tuple[Path, ...])
+# Of a few aliases, a YAML file can make lists of any size.
+_SHORT = reprlib.Repr(maxlevel=2, maxstring=100, maxother=100)
 _SCALARS = {bool: "true or false", int: "an integer", float: "a number", str: "a text", Path: "a path"}
 
 
@@ -86,10 +90,11 @@ def _convert_scalar(hint: Any, value: Any, name: str) -> Any:
     if hint is Path and isinstance(value, str):
         return Path(value)
     if hint is float and type(value) in (int, float):
-        return float(value)
+        with suppress(OverflowError):  # an integer beyond all floats
+            return float(value)
     if hint is Any or (hint in (bool, int, str) and type(value) is hint):
         return value
-    raise InputError(f"{name} must be {_described(hint)}, got {value!r}.")
+    raise InputError(f"{name} must be {_described(hint)}, got {_SHORT.repr(value)}.")
 
 
 def _convert_tuple(hints: tuple[Any, ...], values: list[Any], name: str) -> tuple[Any, ...]:

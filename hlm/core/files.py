@@ -105,6 +105,13 @@ def replacing(path: Path) -> Iterator[Path]:
     sync_folder(path.parent)
 
 
+def in_home(path: Path) -> Path:
+    """A path whose `~` or `~NAME` is replaced by that user's home; as it is where there is no such user."""
+    with suppress(RuntimeError):
+        return path.expanduser()
+    return path
+
+
 def sync_folder(folder: Path) -> None:
     """Wait until the entries of a folder are on the disk."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

@@ -69,7 +69,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
         mark = error.problem_mark
         place = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
         raise CorruptError(f"{path} is not valid YAML: {error.problem}{place}.") from error
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
+    # Beyond its own errors, the library lets those of Python through where a value is not of its tag.
+    except (yaml.YAMLError, RecursionError, ValueError, LookupError, AttributeError, TypeError) as error:
         raise CorruptError(f"{path} is not valid YAML: {' '.join(str(error).split())}.") from error
     if not isinstance(document, dict):
         raise CorruptError(f"{path} must hold lines such as `name: value`.")
@@ -92,7 +93,7 @@ class _Dumper(yaml.SafeDumper):
 
 
 _TAG = "tag:yaml.org,2002:"
-_INTEGER = re.compile(r"(?:[-+]?(?:0|[1-9]\d*)|0x[0-9a-fA-F]+)$")
+_INTEGER = re.compile(r"(?:[-+]?(?:0|[1-9]\d*)|0x[0-9a-fA-F]{1,16})$")
 _NUMBER = re.compile(
     r"(?:[-+]?(?:(?:\d+\.\d*|\.\d+)(?:[eE][-+]?\d+)?|\d+[eE][-+]?\d+|\.(?:inf|Inf|INF))|\.(?:nan|NaN|NAN))$"
 )

@@ -10,6 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from hlm.core.errors import MismatchError
+from hlm.core.files import in_home
 from hlm.policies.pretrained.hub import HUB_NAME
 
 
@@ -40,7 +41,7 @@ def findable(source: str, option: str) -> str:
     Raises:
         MismatchError: neither.
     """
-    folder = Path(source).expanduser()
+    folder = in_home(Path(source))
     if folder.is_dir():
         return str(folder.resolve())
     if HUB_NAME.fullmatch(source) and not source.startswith("."):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hlm.core.errors import MissingFileError
+from hlm.core.files import in_home
 
 HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 WEIGHT_FILES = ("*.json", "*.safetensors")
@@ -25,7 +26,7 @@ def model_folder(source: str | Path, what: str, patterns: Sequence[str]) -> Path
     Raises:
         MissingFileError: no such folder, and the model cannot be fetched.
     """
-    path = Path(source).expanduser()
+    path = in_home(Path(source))
     if path.is_dir():
         return path
     if path.exists():

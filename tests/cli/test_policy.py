@@ -1,3 +1,5 @@
+import shutil
+
 from hlm.cli.main import main
 
 SIDE = 32
@@ -56,3 +58,15 @@ def test_damaged_weights_are_one_line(checkpoint, folder, refused):
     weights = copy / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:1000])
     assert "is damaged" in refused("policy", "info", "damaged")
+
+
+def test_info_says_which_files_have_no_checksum(checkpoint, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    policy = shutil.copytree(checkpoint, tmp_path / "policy")
+    sums = policy / "SHA256SUMS"
+    sums.write_text("".join(line for line in sums.read_text().splitlines(keepends=True) if "safetensors" not in line))
+    assert main(["policy", "info", str(policy)]) == 0
+    assert "checksums none of model.safetensors; the others are right" in " ".join(capsys.readouterr().out.split())
+    sums.unlink()
+    assert main(["policy", "info", str(policy)]) == 0
+    assert "checksums none; an older hlm wrote it" in " ".join(capsys.readouterr().out.split())

@@ -65,11 +65,22 @@ def test_an_unknown_field_names_the_nearest():
         ({"datasets": [3]}, r"training.datasets\[0\] must be a path, got 3"),
         ({"wandb": 3}, "training.wandb must be a text, got 3"),
         ([], "training must be a mapping, got list"),
+        ({"learning_rate": 10**400}, r"training.learning_rate must be a number, got 1000+\.\.\.0+\.$"),
     ],
 )
 def test_a_field_of_another_type_is_named(document, text):
     with pytest.raises(InputError, match=text):
         from_document(TrainConfig, document, "training")
+
+
+def test_errors_are_short_even_of_what_aliases_multiply():
+    nested = [1, 2]
+    for _ in range(60):
+        nested = [nested, nested]
+    for value in (nested, "long" * 10**6):
+        with pytest.raises(InputError, match=r"training\.seed must be an integer, got ") as raised:
+            from_document(TrainConfig, {"seed": value}, "training")
+        assert len(str(raised.value)) < 300
 
 
 def test_a_field_without_default_must_be_there():

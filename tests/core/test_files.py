@@ -1,14 +1,21 @@
 import errno
 import os
+from pathlib import Path
 
 import pytest
 
 from hlm.core.errors import StorageError
-from hlm.core.files import NEW, replacing, storage_errors, write_atomic, write_durable
+from hlm.core.files import NEW, in_home, replacing, storage_errors, write_atomic, write_durable
 
 
 def names(folder):
     return sorted(entry.name for entry in folder.iterdir())
+
+
+def test_a_home_is_put_in_where_there_is_one(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert in_home(Path("~/data")) == tmp_path / "data"
+    assert in_home(Path("~no-such-user/data")) == Path("~no-such-user/data")
 
 
 def test_write_atomic_replaces_what_was_there(tmp_path):
