@@ -32,7 +32,7 @@ class ExportArguments:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImportArguments:
-    """Import a policy of LeRobot's (act, smolvla or pi05) or of openpi's (pi0.5, as OpenHLM trains it).
+    """Import a LeRobot policy (act, smolvla or pi05) or an openpi policy (pi0.5, as OpenHLM trains it).
 
     LeRobot's must have been trained on a dataset in hlm's layout, which `hlm data convert --to lerobot` creates.
     openpi's is a folder with model.safetensors and assets/NAME/norm_stats.json, and OpenHLM's 34 dimensions. Policies
@@ -43,11 +43,11 @@ class ImportArguments:
         target: checkpoint folder to create; must not exist yet.
         embodiment: robot that the policy drives.
         rate_hz: actions per second.
-        actions: openpi's alone: whether joints are absolute (by default), or relative to the state (openpi's deltas).
-        horizon: openpi's alone: actions of a chunk; by default 50.
-        tokenizer: openpi's alone: folder or Hugging Face name of PaliGemma's tokenizer; by default, the folder
+        actions: openpi only: whether joints are absolute (by default), or relative to the state (openpi's deltas).
+        horizon: openpi only: actions of a chunk; by default 50.
+        tokenizer: openpi only: folder or Hugging Face name of PaliGemma's tokenizer; by default, the folder
             `tokenizer` beside the weights, or the published one.
-        norm_stats: openpi's alone: the statistics' file, if the folder has none or several.
+        norm_stats: openpi only: file of the statistics, if the folder has none or several.
     """
 
     path: Annotated[Path, Place("FOLDER")]
@@ -85,7 +85,7 @@ def import_(arguments: Sequence[str]) -> int:
         _, report, notes = _function("openpi", "import_openpi")(config.path, config.target, options, **robot)
     elif given:
         option = f"--{next(iter(given)).replace('_', '-')}"
-        raise InputError(f"{option} is for openpi's folders alone, and {config.path} has no assets/*/norm_stats.json.")
+        raise InputError(f"{option} is for openpi policies only, and {config.path} has no assets/*/norm_stats.json.")
     else:
         report = _function("importing", "import_policy")(config.path, config.target, **robot)
     screen = console()

@@ -36,7 +36,7 @@ def open_rollouts(
 
     with ExitStack() as stack:
         station, task = stack.enter_context(open_station(config))
-        look = cache(lambda: _film_camera(config, task.world, stack))  # only whoever films pays for the camera
+        look = cache(lambda: _film_camera(config, task.world, stack))  # without a film there is no camera
 
         def run(seed: int) -> RolloutResult:
             if seed not in film_seeds:

@@ -39,7 +39,7 @@ class ServeArguments:
     after the running request; a second one stops it at once.
 
     Attributes:
-        checkpoint: checkpoint of the policy; also a folder of openpi's as OpenHLM trains it, with its usual options
+        checkpoint: checkpoint of the policy; also an openpi checkpoint as OpenHLM trains it, with its usual options
             (`hlm policy import` takes others).
         host: address to listen at; 0.0.0.0 for all interfaces, which requires an API key.
         port: port to listen at; 0 for a free one, which is printed.

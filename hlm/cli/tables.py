@@ -10,7 +10,7 @@ from rich.table import Table
 
 class _Console(Console):
     def on_broken_pipe(self) -> None:
-        """Leave it to whoever prints; rich would end the process with exit code 1."""
+        """Raise it; rich would end the process with exit code 1."""
         raise BrokenPipeError
 
 

@@ -228,8 +228,8 @@ def rollout_of(entry: Mapping[str, Any]) -> RolloutResult:
 def progress_of(stage: int, stages: int, *, success: bool) -> float:
     """Progress of a rollout, 0 (nothing) to 1 (success).
 
-    The last stage counts with the success alone: whoever lifted a wrong object first, or let the right one fall off the
-    goal, may have reached all stages too.
+    The last stage counts with the success alone: a robot that lifted a wrong object first, or let the right one fall
+    off the goal, may have reached all stages too.
 
     Args:
         stage: number of stages that were reached, 0 to `stages`.

@@ -24,7 +24,7 @@ HORIZON, EXECUTION_HORIZON = 50, 25
 
 
 def assumed_spec(url: str, embodiment: str | None, cameras: tuple[str, ...] | None) -> PolicySpec:
-    """The spec of a policy of which nothing is known: that of OpenHLM's for this robot.
+    """The spec of a policy of which nothing is known: that of an OpenHLM policy for this robot.
 
     Args:
         url: address of the server.

@@ -128,7 +128,7 @@ class Worker:
         wanted = None if request.seed is None else (request.seed, request.chunks)
         if wanted is not None and wanted != self._noise:
             self._policy.reset(*wanted)
-        self._noise = None  # Whoever asked last may have failed before or after using noise.
+        self._noise = None  # The last request may have failed before or after using noise.
         chunk = self._chunk(request.observation, request.prefix)
         if wanted is not None:
             seed, chunks = wanted

@@ -329,4 +329,4 @@ def test_the_command_line_imports_it_and_says_what_it_took_for_granted(theirs, t
     assert "is already there" in capsys.readouterr().err
     (tmp_path / "empty").mkdir()
     assert main(["policy", "import", str(tmp_path / "empty"), str(tmp_path / "new"), "--horizon", "8"]) == 2
-    assert "--horizon is for openpi's folders alone" in capsys.readouterr().err
+    assert "--horizon is for openpi policies only" in capsys.readouterr().err
