@@ -141,6 +141,7 @@ def _begin(config: EvalArguments, command: str) -> int:
         must_be_new(config.out)
     if config.json is not None:
         _must_be_writable(config.json)
+        _must_be_apart(config.json, config.out)
     plan = _plan(config, command)
     who = _who(plan)
     plan = replace(plan, identity=who.identity, unseen=who.unseen)
@@ -229,6 +230,14 @@ def _carry_out(plan: Plan, who: Evaluated, folder: Path, *, resumed: bool) -> in
     if why:
         console().print(f"note: {why}", soft_wrap=True)
     return carry_out(Evaluation(plan=plan, station=who.station, folder=folder, workers=workers, resumed=resumed))
+
+
+def _must_be_apart(path: Path, out: Path | None) -> None:
+    """Raise InputError if a file would take the place of the report's folder, of one above it, or of its files."""
+    if out is not None:
+        path, out = path.absolute(), out.absolute()
+        if path == out or path in out.parents or path.parent == out:
+            raise InputError(f"--json {path} and --out {out} are in each other's way: {out} has a results.json anyway.")
 
 
 def _must_be_writable(path: Path) -> None:

@@ -49,7 +49,9 @@ def in_parallel(open_rollouts: OpenRollouts, seeds: Sequence[int], workers: int)
     try:
         waiting = list(reversed(seeds))
         for _ in range(min(workers, len(seeds))):
-            team.append(_Worker.start(open_rollouts))
+            # In the team before it is started, so that an interrupt in between cannot leave it behind.
+            team.append(_Worker.of(open_rollouts))
+            team[-1].start()
             team[-1].give(waiting.pop())
         while busy := {worker.line: worker for worker in team if worker.seed is not None}:
             for line in wait(list(busy)):
@@ -75,24 +77,28 @@ class _Worker:
     Attributes:
         process: the process.
         line: seeds go out, results and errors come in; it ends when the process does.
+        far_end: of the line, until the process has it.
         seed: what it is at; None when it has nothing to do.
     """
 
     process: BaseProcess
     line: Connection
+    far_end: Connection
     seed: int | None = None
 
     @classmethod
-    def start(cls, open_rollouts: OpenRollouts) -> _Worker:
-        """Start a process."""
+    def of(cls, open_rollouts: OpenRollouts) -> _Worker:
+        """A worker that is yet to be started."""
         context = get_context("spawn")
-        ours, theirs = context.Pipe()
-        process = context.Process(target=_work, args=(theirs, open_rollouts), daemon=True)
+        line, far_end = context.Pipe()
+        return cls(context.Process(target=_work, args=(far_end, open_rollouts), daemon=True), line, far_end)
+
+    def start(self) -> None:
+        """Start the process."""
         resource_tracker.ensure_running()  # starting it hears all signals again
         with _deaf():
-            process.start()
-        theirs.close()
-        return cls(process, ours)
+            self.process.start()
+        self.far_end.close()
 
     def give(self, seed: int) -> None:
         """Let it run a seed."""
@@ -128,6 +134,8 @@ class _Worker:
     def end(self, *, orderly: bool) -> None:
         """End the process: at once, or after it has put its station away."""
         self.line.close()
+        if self.process.pid is None:  # never started
+            return
         if not orderly:
             self.process.kill()
         self.process.join(_LEAVE_S)

@@ -130,6 +130,13 @@ def scored(seed):
     )
 
 
+@pytest.mark.parametrize("path", ["a/out", "a", "a/out/report.html", "a/out/evaluation.json"])
+def test_json_must_not_be_where_the_report_is(refused, folder, path):
+    line = refused("eval", "--source", "scripted", "--out", "a/out", "--json", path)
+    assert "are in each other's way" in line
+    assert list(folder.iterdir()) == []
+
+
 def test_results_are_sorted_whoever_comes_first(folder, monkeypatch, capsys):
     monkeypatch.setattr(module, "open_rollouts", opened)
 

@@ -6,6 +6,8 @@ import threading
 import time
 from contextlib import nullcontext, suppress
 from functools import partial
+from multiprocessing import active_children
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
@@ -81,6 +83,34 @@ def test_whoever_has_seen_enough_may_stop():
     found = in_parallel(opened(TABLE.__getitem__), list(TABLE), 2)
     assert next(found) in TABLE.values()
     found.close()
+
+
+def test_an_interrupt_while_a_worker_is_started_leaves_none_behind(monkeypatch):
+    start = BaseProcess.start
+
+    def interrupted(process):
+        start(process)
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(BaseProcess, "start", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        list(in_parallel(opened(TABLE.__getitem__), list(TABLE), 2))
+    assert active_children() == []
+
+
+def test_a_worker_that_cannot_be_started_leaves_none_behind(monkeypatch):
+    start, started = BaseProcess.start, []
+
+    def full(process):
+        if started:
+            raise BlockingIOError("no more processes")
+        started.append(process)
+        start(process)
+
+    monkeypatch.setattr(BaseProcess, "start", full)
+    with pytest.raises(BlockingIOError):
+        list(in_parallel(opened(TABLE.__getitem__), list(TABLE), 2))
+    assert active_children() == []
 
 
 def test_after_an_error_the_rollouts_that_have_not_begun_are_not_run(tmp_path):
