@@ -91,6 +91,7 @@ class Recording:
 
         Raises:
             CorruptError: an image cannot be decoded. The steps before it were yielded.
+            MismatchError: a video is not of colours.
         """
         readers: dict[str, Iterator[ByteArray]] = {
             camera: read_images(video.path, video.numbers[list(numbers)].tolist())
@@ -216,7 +217,8 @@ def _is_humi(steps: Sequence[Mapping[str, Any]]) -> bool:
 
 def _check_rate(info: Mapping[str, Any], rate_hz: float) -> None:
     groups = [info.get(key) for key in ("video", "image", "wrist_image")]
-    rates = [group["fps"] for group in groups if isinstance(group, dict) and isinstance(group.get("fps"), int | float)]
+    said = [group.get("fps") for group in groups if isinstance(group, dict)]
+    rates = [rate for rate in said if openhlm_steps.is_number(rate)]
     if not rates:
         raise CorruptError(f"{EPISODE_FILE} does not say at how many steps per second it was recorded")
     if any(rate != rate_hz for rate in rates):

@@ -163,8 +163,8 @@ def _append(episode: EpisodeWriter, steps: Iterator[Step], piece: tuple[int, int
 
 
 def _until_broken(steps: Iterator[Step], reasons: list[str]) -> Iterator[Step]:
-    """The steps up to the first whose image cannot be decoded; the reason is added to `reasons`."""
+    """The steps up to the first whose image cannot be decoded or is none; the reason is added to `reasons`."""
     try:
         yield from steps
-    except CorruptError as error:
+    except (CorruptError, MismatchError) as error:
         reasons.append(str(error))

@@ -13,7 +13,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
@@ -29,7 +29,6 @@ from hlm.datasets.selection import ranges
 SIDES = ("left", "right")
 CLOCKS = {"image": "t_img", "wrist": "t_wrist", "state": "t_state", "action": "t_action"}
 
-# What a float32 can hold, which nan and infinity are beyond; JSON's whole numbers may be of any size.
 _LARGEST = float(np.finfo(np.float32).max)
 # No video has as many images.
 IMAGES_LIMIT = 2**31
@@ -211,6 +210,11 @@ def refilter_yaw_rate(vectors_34: FloatArray, stamp_ns: Stamps, *, humi: bool) -
     return changed
 
 
+def is_number(value: object) -> TypeGuard[float]:
+    """Whether a value of `data.json` is a number that a float32 can hold; JSON's whole numbers may be of any size."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and -_LARGEST <= value <= _LARGEST
+
+
 def _numbers(step: Mapping[str, Any], name: str, size: int, number: int, faults: Faults) -> Sequence[float]:
     """The finite numbers that a step has under a name; without them nan, and a fault."""
     value: Any = step.get(name)
@@ -219,7 +223,7 @@ def _numbers(step: Mapping[str, Any], name: str, size: int, number: int, faults:
         faults.step(number, f"{name} is null" if name in step else f"no {name}")
     elif len(values) != size or not all(isinstance(one, int | float) and not isinstance(one, bool) for one in values):
         faults.step(number, f"{name} is not {'one number' if size == 1 else f'{size} numbers'}")
-    elif not all(-_LARGEST <= one <= _LARGEST for one in values):
+    elif not all(map(is_number, values)):
         faults.step(number, f"{name} is not finite")
     else:
         return values

@@ -68,6 +68,7 @@ def read_images(path: Path, numbers: Sequence[int]) -> Iterator[ByteArray]:
 
     Raises:
         CorruptError: an image is damaged, or the video ends before it.
+        MismatchError: the video is not of colours.
     """
     import av
 
@@ -91,6 +92,8 @@ def read_images(path: Path, numbers: Sequence[int]) -> Iterator[ByteArray]:
                     number = next(wanted, None)
         except av.FFmpegError as error:
             raise CorruptError(f"{path.name}: no image after {reached} can be decoded ({error.strerror})") from error
+        except MismatchError as error:
+            raise MismatchError(f"{path.name}: {error}") from error
     if number is not None:
         raise CorruptError(f"{path.name}: image {number} cannot be decoded")
 

@@ -184,6 +184,38 @@ def test_numbers_that_no_robot_has_are_broken_steps(openhlm, converted, reason):
     assert [(one.episodes, one.steps, one.reason) for one in report.episodes] == [((0, 1), 79, reason)]
 
 
+def test_a_rate_that_is_no_number_rejects_its_episode(openhlm, converted):
+    openhlm.episode(0)
+    for place, rate in enumerate((10**400, True, float("nan")), 1):
+        groups = {group: {"fps": rate} for group in ("image", "video", "wrist_image")}
+        openhlm.episode(place, info=groups)
+    report, _ = converted()
+    assert [one.episodes for one in report.episodes] == [(0,), (), (), ()]
+    assert {one.reason for one in report.episodes[1:]} == {
+        "data.json does not say at how many steps per second it was recorded"
+    }
+
+
+def test_a_video_of_depths_rejects_its_episode(openhlm, converted):
+    import av
+
+    openhlm.episode(0)
+    path = openhlm.episode(1) / "videos" / "rgb_left.mp4"
+    with av.open(str(path), "w", format="matroska") as container:
+        stream = container.add_stream("ffv1", rate=30)
+        (stream.height, stream.width), stream.pix_fmt = SIZES["rgb_left"], "gray16le"
+        for place in range(40):
+            frame = av.VideoFrame.from_ndarray(np.full(SIZES["rgb_left"], 900, np.uint16), format="gray16le")
+            frame.pts = place
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    openhlm.episode(2)
+    report, dataset = converted()
+    assert [one.episodes for one in report.episodes] == [(0,), (), (1,)]
+    assert report.episodes[1].reason.startswith("rgb_left.mp4: not colour images but one channel of 16 bits")
+    assert len(dataset) == 2
+
+
 def test_humi_is_split_where_its_images_skip_time(openhlm, converted):
     steps = openhlm.steps(0, 40, humi=True)
     for step in steps[20:]:
