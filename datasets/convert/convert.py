@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hlm import __version__
 from hlm.core.errors import InputError, MissingFileError, UnknownNameError
 from hlm.core.files import storage_errors, write_atomic
-from hlm.datasets.convert import lerobot_import, openhlm_recordings
+from hlm.datasets.convert import openhlm_recordings
 from hlm.datasets.convert.cameras import chosen_cameras, parse_cameras
 from hlm.datasets.convert.lerobot_export import export_lerobot
 from hlm.datasets.convert.lerobot_folder import LeRobotFolder
+from hlm.datasets.convert.lerobot_import import import_lerobot
 from hlm.datasets.convert.lerobot_info import INFO_FILE
 from hlm.datasets.convert.openhlm_import import import_openhlm
+from hlm.datasets.convert.options import Options
 from hlm.datasets.convert.report import Conversion, Show, quiet
 from hlm.datasets.convert.source_identity import source_identity
 from hlm.datasets.convert.staging import Say, Stage, must_be_free, resumable, silent
@@ -161,13 +163,8 @@ def _with_gaps(conversion: Conversion, episodes: Sequence[Episode]) -> Conversio
 def _import_lerobot(request: Request, show: Show) -> _Build:
     folder = LeRobotFolder(request.path)
     numbers = _numbers(request, folder.numbers)
-    options = lerobot_import.Options(
-        cameras=parse_cameras(request.cameras),
-        rate_hz=request.rate_hz,
-        source=request.source,
-        grippers=request.gripper_range,
-    )
-    return lambda stage: lerobot_import.import_lerobot(folder, numbers, stage, options, show)
+    options = _options(request, parse_cameras(request.cameras))
+    return lambda stage: import_lerobot(folder, numbers, stage, options, show)
 
 
 def _import_openhlm(request: Request, show: Show) -> _Build:
@@ -175,10 +172,12 @@ def _import_openhlm(request: Request, show: Show) -> _Build:
     folders = [found[number] for number in _numbers(request, range(len(found)))]
     mapping = parse_cameras(request.cameras)
     cameras = chosen_cameras(openhlm_recordings.ALL_CAMERAS, mapping) if mapping else openhlm_recordings.CAMERAS
-    options = openhlm_recordings.Options(
-        cameras=cameras, rate_hz=request.rate_hz, source=request.source, grippers=request.gripper_range
-    )
+    options = _options(request, cameras)
     return lambda stage: import_openhlm(request.path, folders, stage, options, show)
+
+
+def _options(request: Request, cameras: Mapping[str, str]) -> Options:
+    return Options(cameras=cameras, rate_hz=request.rate_hz, source=request.source, grippers=request.gripper_range)
 
 
 def _numbers(request: Request, known: Sequence[int]) -> list[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from hlm.datasets.convert.lerobot_rows import BOOKKEEPING
 from hlm.datasets.convert.lerobot_sidecar import Described, Sidecar, check_dataset
 from hlm.datasets.convert.openhlm_grippers import Hands, Scales
 from hlm.datasets.convert.openhlm_import import EMBODIMENT
+from hlm.datasets.convert.options import Options
 from hlm.datasets.convert.report import Conversion, Converted, Show, episodes_said
 from hlm.datasets.convert.staging import Stage
 from hlm.datasets.schema import DatasetSpec
@@ -30,23 +31,6 @@ from hlm.datasets.store.naming import episode_folder
 
 # Attributes of an episode that the import decides, not what hlm wrote before the export: the words may be new.
 _WRITTEN = ("schema_version", "steps", "cameras", "inputs", "privileged", "instruction", "candidates", "candidate")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Options:
-    """Options for reading a LeRobot dataset.
-
-    Attributes:
-        cameras: hlm's names of the cameras by LeRobot's, without `observation.images.`. Empty: all, names unchanged.
-        rate_hz: steps per second that a dataset must have that hlm did not export.
-        source: source of the references in such a dataset, one of `hlm.datasets.schema.SOURCES`.
-        grippers: what a closed and an open gripper read in OpenHLM's datasets. None: it is found out.
-    """
-
-    cameras: Mapping[str, str] = field(default_factory=dict)
-    rate_hz: float = 30.0
-    source: str = ""
-    grippers: tuple[float, float] | None = None
 
 
 def import_lerobot(

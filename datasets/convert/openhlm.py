@@ -16,8 +16,9 @@ from hlm.core.serialization import read_json
 from hlm.core.yaw_rate import TIME_CONSTANT_S
 from hlm.datasets.convert import openhlm_steps
 from hlm.datasets.convert.openhlm_grippers import OPENINGS, Hands, Scales
-from hlm.datasets.convert.openhlm_recordings import EPISODE_FILE, Options
+from hlm.datasets.convert.openhlm_recordings import EPISODE_FILE
 from hlm.datasets.convert.openhlm_steps import CLOCKS, Faults, Stamps
+from hlm.datasets.convert.options import Options
 from hlm.datasets.convert.videos import VideoFacts, read_images, video_facts
 from hlm.datasets.schema import EpisodeInfo, Json, Step
 

@@ -12,7 +12,8 @@ from hlm.core.errors import CorruptError, HlmError, MismatchError
 from hlm.core.files import storage_errors
 from hlm.datasets.convert.openhlm import Recording, is_long_enough, pieces, read_hands, read_recording
 from hlm.datasets.convert.openhlm_grippers import Hands, Scales, find_scales
-from hlm.datasets.convert.openhlm_recordings import Options, find_sizes
+from hlm.datasets.convert.openhlm_recordings import find_sizes
+from hlm.datasets.convert.options import Options
 from hlm.datasets.convert.report import Conversion, Converted, Show
 from hlm.datasets.convert.staging import Stage
 from hlm.datasets.schema import RECORDING, DatasetSpec, Json, Step

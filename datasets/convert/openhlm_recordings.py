@@ -1,4 +1,4 @@
-"""Recordings of OpenHLM on disk, and options for reading them.
+"""Recordings of OpenHLM on disk.
 
 An episode is a folder with `data.json` and `videos/*.mp4`. A recording is a folder of episodes, or a folder of such
 folders, one per task.
@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from hlm.core.errors import CorruptError, MissingFileError
+from hlm.datasets.convert.options import Options
 from hlm.datasets.convert.videos import video_header
 
 EPISODE_FILE = "data.json"
@@ -23,24 +23,6 @@ ALL_CAMERAS = ("rgb_left", "rgb_right", "wrist_rgb_left", "wrist_rgb_right")
 
 _EPISODE = re.compile(r"episode_?\d+")
 _NUMBER = re.compile(r"(\d+)")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Options:
-    """Options for reading recordings.
-
-    Attributes:
-        cameras: hlm's names of the cameras to read, by OpenHLM's.
-        rate_hz: steps per second that the recordings must have.
-        source: source of the references, one of `hlm.datasets.schema.SOURCES`. Empty: "humi" for HuMI's recordings,
-            else "teleop".
-        grippers: what a closed and an open gripper read. None: it is found out.
-    """
-
-    cameras: Mapping[str, str]
-    rate_hz: float
-    source: str = ""
-    grippers: tuple[float, float] | None = None
 
 
 def find_recordings(path: Path) -> list[Path]:
