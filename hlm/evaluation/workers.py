@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import threading
@@ -66,8 +67,7 @@ def in_parallel(open_rollouts: OpenRollouts, seeds: Sequence[int], workers: int)
         yield from (result for worker in team if (result := worker.arrived()) is not None)
         raise
     finally:
-        for worker in team:
-            worker.end(orderly=orderly)
+        _end(team, orderly=orderly)
 
 
 @dataclass(slots=True, eq=False)
@@ -96,6 +96,7 @@ class _Worker:
     def start(self) -> None:
         """Start the process."""
         resource_tracker.ensure_running()  # starting it hears all signals again
+        atexit.register(self.kill)  # at exit, Python waits for a process that interrupts have kept from being ended
         with _deaf():
             self.process.start()
         self.far_end.close()
@@ -131,16 +132,18 @@ class _Worker:
         except Exception:  # noqa: BLE001 - another one ends everything already
             return None
 
-    def end(self, *, orderly: bool) -> None:
-        """End the process: at once, or after it has put its station away."""
+    def leave(self) -> None:
+        """Wait until the process has put its station away; it does so once the line is closed."""
         self.line.close()
-        if self.process.pid is None:  # never started
-            return
-        if not orderly:
-            self.process.kill()
         self.process.join(_LEAVE_S)
-        self.process.kill()
-        self.process.join()
+
+    def kill(self) -> None:
+        """End the process at once."""
+        self.line.close()
+        if self.process.pid is not None:  # it was started
+            self.process.kill()
+            self.process.join()
+        atexit.unregister(self.kill)
 
     def _death(self, seed: int | None) -> WorkerDiedError:
         self.process.join(_LEAVE_S)
@@ -148,6 +151,18 @@ class _Worker:
         how = f"ended with exit code {code}" if code >= 0 else f"was killed by {signal.Signals(-code).name}"
         advice = ", perhaps because the memory was full; try fewer --workers" if code == -signal.SIGKILL else ""
         return WorkerDiedError(f"the worker process at seed {seed} {how}{advice}.")
+
+
+def _end(team: Sequence[_Worker], *, orderly: bool) -> None:
+    """End all processes, however often somebody presses Ctrl+C meanwhile."""
+    try:
+        if orderly:
+            for worker in team:
+                worker.leave()
+    finally:
+        with _deaf():
+            for worker in team:
+                worker.kill()
 
 
 def _work(line: Connection, open_rollouts: OpenRollouts) -> None:

@@ -98,6 +98,23 @@ def test_an_interrupt_while_a_worker_is_started_leaves_none_behind(monkeypatch):
     assert active_children() == []
 
 
+def test_a_second_interrupt_leaves_no_worker_behind(monkeypatch):
+    kill, killed = BaseProcess.kill, []
+
+    def interrupted(process):
+        kill(process)
+        killed.append(process)
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(BaseProcess, "kill", interrupted)
+    found = in_parallel(opened(TABLE.__getitem__), list(TABLE), 2)
+    next(found)
+    with pytest.raises(KeyboardInterrupt):
+        found.close()
+    assert len(killed) == 2
+    assert active_children() == []
+
+
 def test_a_worker_that_cannot_be_started_leaves_none_behind(monkeypatch):
     start, started = BaseProcess.start, []
 
