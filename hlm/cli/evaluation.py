@@ -155,29 +155,31 @@ def _finish(evaluation: Evaluation, results: Results, stop: BaseException | None
 
     plan, folder = evaluation.plan, evaluation.folder
     result = plan.result(results.values(), "" if stop is None else _reason(stop))
-    kept = f"{journal.finished(folder)} of {plan.rollouts} rollouts are kept"
-    troubles = [] if stop is None else [f"{_reason(stop)}; {kept}"]
+    failed: dict[str, BaseException] = {}
     page: Path | None = None
     try:
-        with _collecting(troubles, "the figures are not kept"):
+        with _collecting(failed, "the figures are not kept"):
             write_result(folder, result)
         if plan.json is not None:
-            with _collecting(troubles, f"no {plan.json}"):
+            with _collecting(failed, f"no {plan.json}"):
                 plan.json.parent.mkdir(parents=True, exist_ok=True)
                 write_atomic(plan.json, result.to_json().encode())
-        with _collecting(troubles, "no page"):
+        with _collecting(failed, "no page"):
             page = write_evaluation(folder, result, plan.command)
     finally:
         screen = console()
         screen.print(figures(result))
         screen.print(f"report: {page or folder}", soft_wrap=True)
-    if not troubles:
+    if stop is None and not failed:
         return 0
-    sys.stdout.flush()
+    kept = f"{journal.finished(folder)} of {plan.rollouts} rollouts are kept"
+    troubles = [] if stop is None else [f"{_reason(stop)}; {kept}"]
+    troubles += [f"{what}: {_reason(error)}" for what, error in failed.items()]
     if (folder / PLAN_FILE).is_file():
         troubles.append(f"go on with `{resuming(folder)}`")
+    sys.stdout.flush()
     sys.stderr.write(f"hlm: {'; '.join(troubles)}\n")
-    return _exit_code(stop)
+    return _exit_code(stop, *failed.values())
 
 
 def _with_film(result: RolloutResult, folder: Path) -> RolloutResult:
@@ -188,12 +190,12 @@ def _with_film(result: RolloutResult, folder: Path) -> RolloutResult:
 
 
 @contextmanager
-def _collecting(troubles: list[str], what: str) -> Iterator[None]:
-    """Note an error, and go on."""
+def _collecting(failed: dict[str, BaseException], what: str) -> Iterator[None]:
+    """Note an error, and go on; a second Ctrl+C costs what is being written alone, too."""
     try:
         yield
-    except (HlmError, OSError) as error:
-        troubles.append(f"{what}: {_reason(error)}")
+    except (HlmError, OSError, KeyboardInterrupt) as error:
+        failed[what] = error
 
 
 def _reason(error: BaseException) -> str:
@@ -208,7 +210,8 @@ def _reason(error: BaseException) -> str:
     return text if isinstance(error, HlmError) else f"{type(error).__name__}: {text}"
 
 
-def _exit_code(stop: BaseException | None) -> int:
-    if isinstance(stop, TerminatedError):
-        return stop.exit_code
-    return EXIT_INTERRUPTED if isinstance(stop, KeyboardInterrupt) else EXIT_ERROR
+def _exit_code(*errors: BaseException | None) -> int:
+    for error in errors:
+        if isinstance(error, KeyboardInterrupt):
+            return error.exit_code if isinstance(error, TerminatedError) else EXIT_INTERRUPTED
+    return EXIT_ERROR

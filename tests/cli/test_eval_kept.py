@@ -291,6 +291,20 @@ def test_without_a_page_the_figures_are_there(folder, rollouts, monkeypatch, cap
     assert (folder / "out" / "report.html").is_file()
 
 
+def test_a_second_interrupt_costs_the_page_alone(folder, rollouts, monkeypatch, capsys):
+    rollouts(stopping(10, KeyboardInterrupt()))
+    assert fail_once(monkeypatch, "hlm.evaluation.report.write_evaluation", KeyboardInterrupt()) == 130
+    assert capsys.readouterr().err == (
+        "hlm: interrupted; 2 of 5 rollouts are kept; no page: interrupted; go on with `hlm eval --resume out`\n"
+    )
+    assert load_result(folder / "out").partial
+
+
+def test_an_interrupt_while_the_page_is_written_is_one(folder, rollouts, monkeypatch, capsys):
+    assert fail_once(monkeypatch, "hlm.evaluation.report.write_evaluation", KeyboardInterrupt()) == 130
+    assert capsys.readouterr().err == "hlm: no page: interrupted; go on with `hlm eval --resume out`\n"
+
+
 def test_when_nothing_can_be_written_at_the_end_the_figures_are_printed(folder, rollouts, monkeypatch, capsys, whole):
     monkeypatch.setattr("hlm.evaluation.results.write_result", lambda *_: (_ for _ in ()).throw(OSError(28, "Full")))
     assert fail_once(monkeypatch, "hlm.evaluation.report.write_evaluation", StorageError("full too.")) == 2
