@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -80,9 +81,12 @@ def card(checkpoint: Checkpoint, facts: RunFacts, validation: Validation | None)
 
 def describe(validation: Validation) -> str:
     """One line about a validation."""
-    chunks = ", ".join(f"{errors.square:.4f} with {errors.euler_steps}" for errors in validation.chunks)
+    # Where no action moves, chunks have no error.
+    known = [errors for errors in validation.chunks if not math.isnan(errors.square)]
+    chunks = ", ".join(f"{errors.square:.4f} with {errors.euler_steps}" for errors in known)
     others = [f"{name} {value:.4g}" for name, value in validation.terms.items() if name != "loss" and value == value]
-    figures = [f"loss {validation.terms['loss']:.4f}", f"chunk error {chunks} Euler steps", ", ".join(others)]
+    chunk_error = f"chunk error {chunks} Euler steps" if known else ""
+    figures = [f"loss {validation.terms['loss']:.4f}", chunk_error, ", ".join(others)]
     return f"validation: {'; '.join(figure for figure in figures if figure)}"
 
 

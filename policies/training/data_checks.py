@@ -49,5 +49,5 @@ def _told(episodes: Sequence[Episode], name: str) -> str:
             found.append(f"{episode.path} step {step} holds {values[step, place]:g} in its {name} of {NAMES[place]}")
     if not found:  # Only in the differences that relative actions are.
         return f"the {name}s are far beyond what any robot does; look at them with `hlm data verify`."
-    more = f", and {counted(len(found) - 1, 'episode')} more hold such values" if len(found) > 1 else ""
-    return f"{found[0]}, which no robot reaches{more}; leave them out, or mend them (`hlm data verify`)."
+    more = f"; so it is in {counted(len(found) - 1, 'other episode')}" if len(found) > 1 else ""
+    return f"{found[0]}, which no robot reaches{more}. Leave them out, or mend them (`hlm data verify`)."

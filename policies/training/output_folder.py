@@ -49,9 +49,9 @@ def must_have_space(out: Path, needed_bytes: int) -> None:
         free_bytes = shutil.disk_usage(out).free
     if free_bytes < needed_bytes:
         needed, free = _told_apart(needed_bytes, free_bytes)
-        raise StorageError(
-            f"a checkpoint takes {needed}, and {out} has {free} left. Free some space, or choose another --out."
-        )
+        # A run that is resumed stays where it is.
+        other = "" if (out / TRAINING_FILE).is_file() else ", or choose another --out"
+        raise StorageError(f"a checkpoint takes {needed}, and {out} has {free} left. Free some space{other}.")
 
 
 def _told_apart(first: int, second: int) -> tuple[str, str]:

@@ -30,6 +30,15 @@ def test_values_that_no_robot_reaches_are_refused(name, actions, make_dataset, p
     values = array[:]
     values[5, 3] = -1e30
     array[:] = values
-    said = rf"{episode.path} step 5 holds -1e\+30 in its {name} of \w+, which no robot reaches; leave them out, or mend"
+    said = rf"{episode.path} step 5 holds -1e\+30 in its {name} of \w+, which no robot reaches\. Leave them out, or"
     with pytest.raises(InputError, match=said):
         prepared(datasets=(episode.path.parent,), validation_fraction=0.0, actions=actions)
+
+
+def test_how_many_episodes_hold_such_values_is_said(make_dataset, prepared):
+    episodes = open_dataset(make_dataset()).episodes[:3]
+    for episode in episodes:
+        array = zarr.open_array(episode.path / "state", mode="r+")
+        array[:] = 1e6 + 0.0 * array[:]
+    with pytest.raises(InputError, match=r"which no robot reaches; so it is in 2 other episodes\. Leave them out"):
+        prepared(datasets=(episodes[0].path.parent,), validation_fraction=0.0)

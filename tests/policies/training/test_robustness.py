@@ -318,6 +318,15 @@ def test_sizes_that_differ_look_different(needed, free, said, tmp_path, monkeypa
         assert (takes, has) == said
 
 
+def test_a_run_that_lacks_space_to_go_on_is_sent_to_no_other_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=0))
+    with pytest.raises(StorageError, match=r"Free some space, or choose another --out\.$"):
+        must_have_space(tmp_path, 1000)
+    (tmp_path / "training.pt").touch()
+    with pytest.raises(StorageError, match=r"Free some space\.$"):
+        must_have_space(tmp_path, 1000)
+
+
 class FakeWandb(ModuleType):
     """As much of Weights & Biases as a run uses; remembers what it was told."""
 

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from hlm.core.layout import GROUPS, RIGHT_ARM
-from hlm.policies.training.validation import chunk_errors
+from hlm.policies.training.card import describe
+from hlm.policies.training.validation import Validation, chunk_errors
 
 CPU = torch.device("cpu")
 
@@ -94,3 +95,5 @@ def test_where_nothing_moves_there_is_nothing_to_compare(run, chunks, monkeypatc
     monkeypatch.setattr(type(run.encoding), "action_active", np.zeros(34, bool))
     errors = chunk_errors(chunks, chunks, run.encoding, 3)
     assert np.isnan(errors.square) and np.isnan(errors.jerk)
+    told = Validation(step=1, terms={"loss": 0.5, "still": 0.0}, chunks=(errors,))
+    assert describe(told) == "validation: loss 0.5000; still 0"
