@@ -100,6 +100,8 @@ def read_config(path: Path) -> CheckpointConfig:
     try:
         document = read_yaml(file)
         version = document.get("format")
+        if version is None:  # The last line: without it, defaults would stand in for what a short copy lacks.
+            raise CorruptError(f"{file} is incomplete: it does not end with its format. Copy the checkpoint again.")
         if version == 2:
             document, version = upgrade_config(document, FORMAT), FORMAT
         if isinstance(version, int) and version != FORMAT:

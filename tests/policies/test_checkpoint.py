@@ -137,6 +137,15 @@ def test_a_damaged_description_says_where(checkpoint_path, before, after, text):
         load_policy(checkpoint_path)
 
 
+def test_a_description_that_is_cut_off_is_refused_wherever_it_ends(checkpoint_path):
+    file = checkpoint_path / "config.yaml"
+    lines = file.read_text().splitlines(keepends=True)
+    for kept in range(len(lines)):
+        file.write_text("".join(lines[:kept]))
+        with pytest.raises(CorruptError, match=r"config\.yaml"):
+            read_config(checkpoint_path)
+
+
 def test_missing_parts_are_named(checkpoint_path):
     (checkpoint_path / "config.yaml").unlink()
     with pytest.raises(CorruptError, match=r"config.yaml is missing; the checkpoint is incomplete"):
