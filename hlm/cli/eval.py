@@ -169,10 +169,12 @@ def _resume(folder: Path, workers: int | None) -> int:
         raise MissingFileError(f"no folder {folder}, so there is no evaluation to go on with.")
     plan = read_plan(folder)
     plan = replace(plan, workers=workers or plan.workers)
-    if plan.hlm != hlm.__version__:
+    begun, now = {"hlm": plan.hlm, **plan.packages}, {"hlm": hlm.__version__, **_packages()}
+    if changed := [name for name in begun if begun[name] != now.get(name)]:
+        name = changed[0]
         raise MismatchError(
-            f"{folder} was begun with hlm {plan.hlm}, and this is {hlm.__version__}: its rollouts would not compare. "
-            "Evaluate from the start, with another --out."
+            f"{folder} was begun with {name} {begun[name]}, and this is {now.get(name, 'none')}: its rollouts would "
+            "not compare. Evaluate from the start, with another --out."
         )
     with FolderLock(folder):
         who = _who(plan)
@@ -203,7 +205,15 @@ def _plan(config: EvalArguments, command: str) -> Plan:
         json=None if config.json is None else config.json.absolute(),
         command=command,
         hlm=hlm.__version__,
+        packages=_packages(),
     )
+
+
+def _packages() -> dict[str, str]:
+    """Versions of what computes a rollout: with others, the same seed may give another one."""
+    from hlm.evaluation.provenance import version
+
+    return {name: version(name) for name in ("mujoco", "numpy", "pin", "scipy", "torch")}
 
 
 def _who(plan: Plan) -> Evaluated:

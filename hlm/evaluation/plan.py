@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -37,6 +37,7 @@ class Plan:
         json: absolute path of a second file for the result, or None.
         command: command line.
         hlm: version that runs it.
+        packages: versions of the packages that compute a rollout, by name.
         schema: version of this description.
     """
 
@@ -55,6 +56,7 @@ class Plan:
     json: Path | None = None
     command: str = ""
     hlm: str = ""
+    packages: Mapping[str, str] = field(default_factory=dict)
     schema: int = SCHEMA
 
     def __post_init__(self) -> None:

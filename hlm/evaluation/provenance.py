@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import platform
-from importlib.metadata import PackageNotFoundError, version
+from importlib import metadata
 
 PACKAGES = ("hlm", "torch", "mujoco", "numpy", "zarr")
 
 
 def versions(packages: tuple[str, ...] = PACKAGES) -> dict[str, str]:
     """Version of Python and of each package, by name; `not installed` where one is missing. Imports none of them."""
-    return {"python": platform.python_version()} | {name: _version(name) for name in packages}
+    return {"python": platform.python_version()} | {name: version(name) for name in packages}
 
 
 def machine() -> str:
@@ -19,8 +19,9 @@ def machine() -> str:
     return f"{platform.system()} {platform.machine()}, {len(os.sched_getaffinity(0))} cores"
 
 
-def _version(package: str) -> str:
+def version(package: str) -> str:
+    """Version of a package; `not installed` if it is missing. Does not import it."""
     try:
-        return version(package)
-    except PackageNotFoundError:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
         return "not installed"

@@ -422,6 +422,15 @@ def test_another_hlm_does_not_go_on(refused, folder, rollouts, capsys, monkeypat
     assert "and this is 99.0: its rollouts would not compare" in refused("eval", "--resume", "out")
 
 
+def test_another_physics_engine_does_not_go_on(refused, folder, rollouts, capsys):
+    cut(folder, rollouts, capsys)
+    path = folder / "out" / PLAN_FILE
+    plan = json.loads(path.read_text())
+    plan["packages"]["mujoco"] = "1.50"
+    path.write_text(json.dumps(plan))
+    assert "out was begun with mujoco 1.50, and this is " in refused("eval", "--resume", "out")
+
+
 def test_another_policy_does_not_go_on(refused, folder, rollouts, capsys, checkpoint):
     copytree(checkpoint, folder / "policy")
     rollouts(stopping(100_002, KeyboardInterrupt()))
