@@ -147,6 +147,11 @@ CONTRADICTIONS = {
         lambda it: it.assign(timestamp=it.timestamp + 0.1),
         r"step 5 of observation.images.head .* at 0.267 s .*, outside of the episode's part, 0.000 to 0.267 s",
     ),
+    "an offset backwards": (
+        DATA,
+        lambda it: it.assign(timestamp=it.timestamp - np.float32(0.1) * (it.episode_index == 1)),
+        r"step 0 of observation.images.head of episode 1 .* outside of the episode's part, 0.267 to 0.533 s",
+    ),
     "an offset of a frame": (
         DATA,
         lambda it: it.assign(timestamp=it.timestamp + 1 / 30),

@@ -8,6 +8,7 @@ import pytest
 
 from hlm.core.errors import InputError
 from hlm.core.layout import GRIPPERS, ROOT_YAW_RATE
+from hlm.core.yaw_rate import filter_yaw_rate
 from hlm.datasets.convert.convert import Request, convert
 from hlm.datasets.convert.lerobot_openhlm import BLACK_LEVEL, is_black
 from hlm.datasets.convert.openhlm import HUMI_HZ
@@ -20,14 +21,18 @@ TURN_RAD_S = math.pi * HUMI_HZ
 SIZE = (32, 32, 3)
 
 
-def openhlm_set(path, *, keys=KEYS, dtype="image", gripper=1.0, rows=20, humi=1):
-    """An episode of a robot whose head camera starts late, and one of HuMI, with a turn in its yaw rate."""
+def openhlm_set(path, *, keys=KEYS, dtype="image", gripper=1.0, rows=20, humi=1, yaw_rates=None):
+    """An episode of a robot whose head camera starts late, and one of HuMI, with a turn in its yaw rate.
+
+    `yaw_rates`: [episode][row] instead of 0.25.
+    """
     features = {name: {"dtype": "float32", "shape": (34,), "names": ["state"]} for name in ("state", "actions")}
     features |= {key: {"dtype": dtype, "shape": SIZE, "names": COLOURS} for key in keys}
 
     def frame(episode, row):
         state = np.linspace(0.0, 0.9, 34).astype(np.float32)
-        state[ROOT_YAW_RATE] = 0.25 - (TURN_RAD_S if episode == humi and row in (4, 5) else 0.0)
+        turn = TURN_RAD_S if episode == humi and row in (4, 5) else 0.0
+        state[ROOT_YAW_RATE] = (yaw_rates[episode][row] if yaw_rates else 0.25) - turn
         state[list(GRIPPERS)] = 0.0 if row < 2 else 1.0 if episode == humi else gripper
         action = state.copy()
         action[list(GRIPPERS)] = 1.0
@@ -67,6 +72,23 @@ def test_whole_turns_of_humi_are_removed_and_nothing_else(tmp_path):
         np.testing.assert_array_equal(episode.state[:, :7], np.tile(wanted[:7], (20, 1)))
         np.testing.assert_array_equal(episode.state[:, 16:33], np.tile(wanted[16:33], (20, 1)))
     assert any(note.startswith("whole turns removed from 4 yaw rates in episode 1") for note in report.notes)
+
+
+def test_yaw_rates_of_robots_and_of_humi_become_those_of_the_live_filter(tmp_path):
+    """The recorder smooths those of robots with a weight of 0.1 at each step, HuMI's exporter not at all."""
+    stamp_ns = np.round(np.arange(60) * 1e9 / 30).astype(np.int64)
+    yaw_rad = 0.5 * np.sin(np.pi * stamp_ns * 1e-9)
+    raw = np.diff(yaw_rad, prepend=yaw_rad[0]) * 30
+    smoothed, measured, wanted = [0.0], None, []
+    for rate in raw[1:]:
+        smoothed.append(smoothed[-1] + 0.1 * (rate - smoothed[-1]))
+    for stamp, yaw in zip(stamp_ns.tolist(), yaw_rad.tolist(), strict=True):
+        measured = filter_yaw_rate(measured, stamp, yaw)
+        wanted.append(measured.rate_rad_s)
+    _, dataset = imported(openhlm_set(tmp_path / "set", rows=60, yaw_rates=[smoothed, raw]))
+    for episode in dataset:
+        np.testing.assert_allclose(episode.state[:, ROOT_YAW_RATE], wanted, atol=1e-4)
+        np.testing.assert_allclose(episode.action[:, ROOT_YAW_RATE], wanted, atol=1e-4)
 
 
 def test_humi_is_known_without_its_head_being_asked_for(tmp_path):

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from hlm.core.errors import ExistsError, InputError, StorageError
+from hlm.datasets.convert.convert import detect
 from hlm.datasets.edits import operations, versions
 from hlm.datasets.edits.edit import Share, edit, merge, split
 from hlm.datasets.edits.versions import before, undo
@@ -111,7 +112,7 @@ def test_a_killed_edit_is_done_or_not(demos, operation, snapshot, stride):
 
 
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
-@pytest.mark.parametrize("finder", [open_dataset, append, migrate, verify])
+@pytest.mark.parametrize("finder", [open_dataset, append, migrate, verify, detect])
 def test_an_edit_that_is_killed_while_it_renames_is_found(maker, demos, snapshot, monkeypatch, finder):
     """On a file system that cannot exchange folders, whoever looks for the dataset first completes the edit."""
     monkeypatch.setattr(swap, "_exchange", lambda first, second: errno.EINVAL)
