@@ -27,7 +27,7 @@ from hlm.datasets.selection import chosen_episodes, parse_selection, ranges
 from hlm.datasets.store.attributes import group_attributes, group_metadata
 from hlm.datasets.store.images import ImageFormat
 from hlm.datasets.store.naming import METADATA
-from hlm.datasets.store.swap import finish_swap
+from hlm.datasets.store.swap import is_there
 from hlm.datasets.writer import DEFAULT_FORMAT
 
 HLM, LEROBOT, OPENHLM, UMI = "hlm", "lerobot", "openhlm", "umi"
@@ -83,10 +83,9 @@ def detect(path: Path) -> str:
         MissingFileError: there is nothing that can be converted.
     """
     with storage_errors("read", path):
-        if not path.exists():
-            finish_swap(path)
+        there = is_there(path)
         if not path.is_dir():
-            found = "a file" if path.exists() else "nothing"
+            found = "a file" if there else "nothing"
             raise MissingFileError(f"nothing to convert at {path}: there is {found}.")
         if (path / METADATA).is_file():
             return HLM

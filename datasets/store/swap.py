@@ -61,6 +61,17 @@ def finish_swap(path: Path) -> None:
         sync_folder(path.parent)
 
 
+def is_there(path: Path) -> bool:
+    """Whether something is at a path, which may be a folder whose exchange was killed: that is completed first.
+
+    Raises:
+        StorageError: see `finish_swap`.
+    """
+    if not path.exists():
+        finish_swap(path)
+    return path.exists()
+
+
 def _exchange(first: Path, second: Path) -> int:
     """Exchange two folders at once; returns 0, or the number of the error."""
     exchange = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)

@@ -90,7 +90,9 @@ def run(arguments: Sequence[str]) -> int:
     station_config = StationConfig(
         task=config.task, source=_source(config), cameras=config.cameras, image_size=config.image_size
     )
-    if out.exists() and not config.append:
+    from hlm.datasets.store.swap import is_there
+
+    if is_there(out) and not config.append:
         raise ExistsError(f"{out} is already there. Name another --out, or add to it with --append.")
     origin = _origin(config, station_config.source, out)
     load_simulator()

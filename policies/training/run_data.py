@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from hlm.core.errors import CorruptError, InputError, MismatchError, MissingFileError
 from hlm.core.files import storage_errors
 from hlm.datasets.mixture import MixtureConfig
+from hlm.datasets.store.swap import is_there
 from hlm.policies.training.training_data import TrainingData
 
 # Entries of an episode in the training state; an older hlm noted no digest.
@@ -63,7 +64,7 @@ def find_datasets(out: Path, mixture: MixtureConfig, began_in: Path | None, move
     folders = list(dict.fromkeys(folder for folder in (began_in, Path.cwd()) if folder is not None))
     with storage_errors("read the datasets of", out):
         for folder in folders:
-            if all((folder / path).exists() for path in paths):
+            if all(is_there(folder / path) for path in paths):
                 return Place(mixture, folder)
         lost = next(path for path in paths if not (folders[0] / path).exists())
     where = "" if lost.is_absolute() else f"; it was looked for in {' and '.join(map(str, folders))}"

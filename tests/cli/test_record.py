@@ -59,6 +59,16 @@ def test_what_cannot_be_recorded_is_one_line_and_writes_nothing(words, text, ref
     assert text in refused("record", *words)
 
 
+def test_a_dataset_whose_edit_was_killed_between_two_names_is_there(folder, capsys):
+    """As left behind where folders cannot be exchanged at once, after the first of three renames."""
+    (folder / ".mine.zarr.aside").mkdir()
+    (folder / ".mine.zarr.edit").mkdir()
+    (folder / ".mine.zarr.swap").write_text(".mine.zarr.edit")
+    assert main(["record", "--out", "mine.zarr"]) == 2
+    assert capsys.readouterr().err.startswith("hlm: mine.zarr is already there.")
+    assert sorted(entry.name for entry in folder.iterdir()) == [".mine.zarr.edit", "mine.zarr"]
+
+
 def test_what_is_there_is_not_overwritten(refused, folder):
     (folder / "mine.zarr").write_text("precious")
     line = refused("record", "--out", "mine.zarr")
