@@ -47,11 +47,17 @@ class VectorStatistics:
             object.__setattr__(self, item.name, frozen(getattr(self, item.name), (DIMENSIONS,), item.name))
 
     def fault(self) -> str | None:
-        """What no data can have, in words: a value that is not finite, or a 1 % quantile above the 99 % one."""
+        """What no data can have, in words.
+
+        A value that is not finite, a negative standard deviation, or a 1 % quantile above the 99 % one.
+        """
         for item in fields(self):
             if not (finite := np.isfinite(values := getattr(self, item.name))).all():
                 place = int(np.argmin(finite))
                 return f"{item.name} of {NAMES[place]} is {values[place]}"
+        if (negative := self.std < 0.0).any():
+            place = int(np.argmax(negative))
+            return f"std of {NAMES[place]} is {self.std[place]:g}"
         if (crossed := self.q01 > self.q99).any():
             place = int(np.argmax(crossed))
             return f"q01 of {NAMES[place]} is {self.q01[place]:g}, above its q99 {self.q99[place]:g}"
@@ -103,7 +109,7 @@ class Statistics:
             # Checkpoints of hlm 0.1 say `rows`.
             steps = value["steps"] if "steps" in value else value["rows"]
             found = cls(steps=int(steps), state=state, action=action)
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise CorruptError(f"statistics cannot be read ({error!r}).") from error
         for name, vector in (("state", state), ("action", action)):
             if fault := vector.fault():

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from hlm.cli.arguments import Place, parse
 from hlm.cli.tables import console
+from hlm.core.embodiments.catalog import find_embodiment
 from hlm.core.errors import InputError, MissingDependencyError
 from hlm.policies.exchange.openpi_folder import OpenpiOptions, is_openpi
 
@@ -76,6 +77,7 @@ def import_(arguments: Sequence[str]) -> int:
     config = parse(ImportArguments, "hlm policy import", arguments)
     if not 0.0 < config.rate_hz < math.inf:
         raise InputError(f"--rate-hz must be positive, got {config.rate_hz:g}.")
+    find_embodiment(config.embodiment)
     of_openpi = {name: getattr(config, name) for name in ("actions", "horizon", "tokenizer", "norm_stats")}
     given = {name: value for name, value in of_openpi.items() if value is not None}
     robot = {"embodiment": config.embodiment, "rate_hz": config.rate_hz}

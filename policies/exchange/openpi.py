@@ -73,7 +73,10 @@ def open_openpi(path: Path, options: OpenpiOptions, *, embodiment: str, rate_hz:
     policy_type = find_policy_type("pi05")
     text = policy_type.new_text(chosen, ())
     network = policy_type.build(chosen, Encoding.of(encoding, statistics.state, statistics.action, text))
-    report = policy_type.initialise(network, chosen)
+    report = policy_type.initialise(network, chosen) or LoadReport(origin=str(path))
+    # Training further may draw what a smaller policy lacks; one that drives a robot must be whole.
+    if drawn := sorted({**report.resized, **report.random}):
+        raise MismatchError(f"{path} has no {DIMENSIONS} dimensions in {drawn[0]}; it is not a whole policy.")
     config = CheckpointConfig(
         policy="pi05",
         embodiment=embodiment,
@@ -83,7 +86,7 @@ def open_openpi(path: Path, options: OpenpiOptions, *, embodiment: str, rate_hz:
         sampling=Sampling(euler_steps=EULER_STEPS, execution_horizon=min(EXECUTED, options.horizon)),
     )
     checkpoint = Checkpoint(config=config, statistics=statistics, text=text, weights=network.state_dict(), step=0)
-    return Opened(checkpoint, report or LoadReport(origin=str(path)), _notes(options))
+    return Opened(checkpoint, report, _notes(options))
 
 
 def import_openpi(path: Path, target: Path, options: OpenpiOptions, *, embodiment: str, rate_hz: float) -> Opened:

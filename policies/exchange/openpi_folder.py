@@ -109,8 +109,10 @@ def _vector(document: dict[str, Any], name: str, file: Path) -> VectorStatistics
     for figure in ("mean", "std", "q01", "q99"):
         try:
             values = document[name][figure]
+            if isinstance(values, list) and not all(type(value) in (int, float, list) for value in values):
+                raise TypeError("not all are numbers")
             figures[figure] = np.asarray(values, np.float64)
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise CorruptError(f"{file}: {figure} of '{name}' cannot be read ({error!r}). Copy it again.") from error
         if values is None:
             raise MismatchError(f"{file} has no {figure} of '{name}', and pi0.5 is normalised by quantiles.")

@@ -267,6 +267,13 @@ def test_weights_of_another_network_are_told_by_name(edited, tmp_path, edit, tex
     assert not (tmp_path / "ours").exists()
 
 
+@pytest.mark.parametrize("part", ["action_out_proj.weight", "action_out_proj.bias"])
+def test_a_policy_with_fewer_outputs_than_inputs_is_not_completed_at_random(edited, tmp_path, part):
+    with pytest.raises(MismatchError, match=rf"has no 34 dimensions in model\.{part}; it is not a whole policy"):
+        import_openpi(edited(lambda t: t | {part: t[part][:32].clone()}), tmp_path / "ours", OPTIONS, **ROBOT)
+    assert not (tmp_path / "ours").exists()
+
+
 def with_figure(stats, part, figure, value):
     return stats | {part: stats[part] | {figure: value}}
 
@@ -292,6 +299,10 @@ def with_figure(stats, part, figure, value):
             "state std of left_shoulder_pitch is nan",
         ),
         (lambda s: with_figure(s, "state", "std", ["a"] * 34), CorruptError, "std of 'state' cannot be read"),
+        (lambda s: with_figure(s, "state", "std", ["1"] * 34), CorruptError, "'state' cannot be read .*not all are num"),
+        (lambda s: with_figure(s, "state", "std", [True] * 34), CorruptError, "'state' cannot be read"),
+        (lambda s: with_figure(s, "state", "std", [10**400] * 34), CorruptError, "'state' cannot be read .*too large"),
+        (lambda s: with_figure(s, "state", "std", [-1.0] * 34), CorruptError, "std of left_shoulder_pitch is -1"),
     ],
 )
 def test_statistics_that_cannot_be_used_are_told_by_name(theirs, edit, error, text):
@@ -316,6 +327,13 @@ def test_statistics_are_chosen_where_there_are_several(theirs, tmp_path):
         read_statistics(tmp_path, OPTIONS)
     with pytest.raises(InputError, match="horizon must be at least 1"):
         OpenpiOptions(horizon=0)
+
+
+def test_a_policy_is_imported_for_no_unknown_robot(theirs, tmp_path, capsys):
+    arguments = [str(theirs.folder), str(tmp_path / "ours"), "--embodiment", "unitree_g2"]
+    assert main(["policy", "import", *arguments]) == 2
+    assert "Did you mean 'unitree_g1'" in capsys.readouterr().err
+    assert not (tmp_path / "ours").exists()
 
 
 def test_the_command_line_imports_it_and_says_what_it_took_for_granted(theirs, tmp_path, capsys):
