@@ -20,6 +20,8 @@ from hlm.datasets.selection import Selection, parse_selection
 from hlm.datasets.statistics import Statistics
 from hlm.datasets.statistics_cache import cached_statistics
 
+LARGEST_WEIGHT = 1e100
+"""Weights count by their ratios; the sum of larger ones might overflow."""
 _TEXT_FILTERS = ("source", "outcome", "instruction", "task")
 _NUMBER_FILTERS = ("first", "subset")
 
@@ -55,13 +57,15 @@ class MixtureEntry:
         """Check ranges and names.
 
         Raises:
-            InputError: a weight that is not positive, a number of episodes below 1, or an empty prompt.
+            InputError: a weight that is not positive or too large, a number of episodes below 1, or an empty prompt.
             UnknownNameError: an unknown source or outcome.
         """
         if self.weight is not None and not (self.weight > 0.0 and math.isfinite(self.weight)):
             raise InputError(
                 f"the weight of {self.path} must be positive, got {self.weight:g}; to leave it out, drop its entry."
             )
+        if self.weight is not None and self.weight > LARGEST_WEIGHT:
+            raise InputError(f"the weight of {self.path} must be at most {LARGEST_WEIGHT:g}, got {self.weight:g}.")
         for name in _NUMBER_FILTERS:
             number = getattr(self, name)
             if number is not None and number < 1:

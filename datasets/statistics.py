@@ -49,18 +49,18 @@ class VectorStatistics:
     def fault(self) -> str | None:
         """What no data can have, in words.
 
-        A value that is not finite, a negative standard deviation, or a 1 % quantile above the 99 % one.
+        A value that is not finite, a 1 % quantile above the 99 % one, or a negative standard deviation.
         """
         for item in fields(self):
             if not (finite := np.isfinite(values := getattr(self, item.name))).all():
                 place = int(np.argmin(finite))
                 return f"{item.name} of {NAMES[place]} is {values[place]}"
-        if (negative := self.std < 0.0).any():
-            place = int(np.argmax(negative))
-            return f"std of {NAMES[place]} is {self.std[place]:g}"
         if (crossed := self.q01 > self.q99).any():
             place = int(np.argmax(crossed))
             return f"q01 of {NAMES[place]} is {self.q01[place]:g}, above its q99 {self.q99[place]:g}"
+        if (negative := self.std < 0.0).any():
+            place = int(np.argmax(negative))
+            return f"std of {NAMES[place]} is {self.std[place]:g}"
         return None
 
     @property

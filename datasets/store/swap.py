@@ -49,7 +49,10 @@ def finish_swap(path: Path) -> None:
         StorageError: the folder cannot be written, or something new took its place meanwhile.
     """
     # Through links: the one that names the dataset stays, and may lead to a name without a folder right now.
-    path = path.resolve()
+    try:
+        path = path.resolve()
+    except RuntimeError:  # Links in a circle lead nowhere; opening them says so.
+        return
     if not path.name or not _journal(path).exists():
         return
     with storage_errors("complete the interrupted edit of", path), _locked(_journal(path)) as name:

@@ -16,7 +16,7 @@ from hlm.core.errors import InputError, UnknownNameError
 # Where one of these is wanted, a single text stands for a list of one, as on the command line.
 _LISTS_OF_TEXTS = (tuple[str, ...], tuple[Path, ...])
 # Of a few aliases, a YAML file can make lists of any size.
-_SHORT = reprlib.Repr(maxlevel=2, maxstring=100, maxother=100)
+_SHORT = reprlib.Repr(maxlevel=1, maxstring=100, maxother=100)
 _SCALARS = {bool: "true or false", int: "an integer", float: "a number", str: "a text", Path: "a path"}
 
 
@@ -87,7 +87,7 @@ def _plain(hint: Any) -> Any:
 def _convert_scalar(hint: Any, value: Any, name: str) -> Any:
     if typing.get_origin(hint) is typing.Literal and value in typing.get_args(hint):
         return value
-    if hint is Path and isinstance(value, str):
+    if hint is Path and isinstance(value, str) and "\0" not in value:
         return Path(value)
     if hint is float and type(value) in (int, float):
         with suppress(OverflowError):  # an integer beyond all floats

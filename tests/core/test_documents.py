@@ -63,6 +63,7 @@ def test_an_unknown_field_names_the_nearest():
         ({"device": "abacus"}, "training.device must be 'auto' or 'cpu' or 'cuda', got 'abacus'"),
         ({"datasets": 3}, "training.datasets must be a list, got 3"),
         ({"datasets": [3]}, r"training.datasets\[0\] must be a path, got 3"),
+        ({"datasets": ["a\0b"]}, r"training.datasets\[0\] must be a path, got 'a\\x00b'"),
         ({"wandb": 3}, "training.wandb must be a text, got 3"),
         ([], "training must be a mapping, got list"),
         ({"learning_rate": 10**400}, r"training.learning_rate must be a number, got 1000+\.\.\.0+\.$"),

@@ -189,6 +189,7 @@ def test_a_file_says_the_same(two, tmp_path):
         ("datasets: [{path: a.zarr, source: [telop]}]", UnknownNameError, "no source 'telop'.*'teleop'"),
         ("datasets: [{path: a.zarr, weight: 0}]", InputError, r"weight of a\.zarr must be positive, got 0"),
         ("datasets: [{path: a.zarr, weight: -1}]", InputError, r"weight of a\.zarr must be positive, got -1"),
+        ("datasets: [{path: a.zarr, weight: 1e308}]", InputError, r"weight of a\.zarr must be at most 1e\+100, got 1e"),
         ("datasets: [{path: a.zarr, weight: .nan}]", InputError, "must be positive, got nan"),
         ("datasets: [{path: a.zarr, weight: .inf}]", InputError, "must be positive, got inf"),
         ("datasets: [{path: a.zarr, weight: two}]", InputError, "weight must be a number, got 'two'"),

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from hlm.core.errors import CorruptError, InputError, MismatchError, MissingFileError
+from hlm.core.errors import CorruptError, HlmError, InputError, MismatchError, MissingFileError
 from hlm.datasets.reader import open_dataset
 from hlm.datasets.statistics import Statistics, statistics
 from hlm.datasets.store.version import SCHEMA_VERSION
@@ -144,3 +144,10 @@ def test_an_episode_of_a_newer_schema_says_so(maker, path):
     edit_attributes(path / "episode_000001", schema_version=9, source="telepathy")
     with pytest.raises(MismatchError, match=r"episode_000001 has schema 9, .* Install a newer hlm"):
         open_dataset(path)
+
+
+def test_links_in_a_circle_are_no_dataset(tmp_path):
+    (tmp_path / "circle.zarr").symlink_to(tmp_path / "circle.zarr")
+    with pytest.raises(HlmError, match=r"circle\.zarr") as raised:
+        open_dataset(tmp_path / "circle.zarr")
+    assert "\n" not in str(raised.value)

@@ -299,7 +299,7 @@ def with_figure(stats, part, figure, value):
             "state std of left_shoulder_pitch is nan",
         ),
         (lambda s: with_figure(s, "state", "std", ["a"] * 34), CorruptError, "std of 'state' cannot be read"),
-        (lambda s: with_figure(s, "state", "std", ["1"] * 34), CorruptError, "'state' cannot be read .*not all are num"),
+        (lambda s: with_figure(s, "state", "std", ["1"] * 34), CorruptError, "cannot be read .*not all are numbers"),
         (lambda s: with_figure(s, "state", "std", [True] * 34), CorruptError, "'state' cannot be read"),
         (lambda s: with_figure(s, "state", "std", [10**400] * 34), CorruptError, "'state' cannot be read .*too large"),
         (lambda s: with_figure(s, "state", "std", [-1.0] * 34), CorruptError, "std of left_shoulder_pitch is -1"),
