@@ -45,6 +45,7 @@ from hlm.policies.checkpoint_config import (
 )
 from hlm.policies.checksums import CHECKSUM_FILE, HashedFile, announce, checksum, must_match, read_checksums, settle
 from hlm.policies.encoding import Encoding
+from hlm.policies.finite import is_finite
 from hlm.policies.tokenizer_folder import PARTIAL_FOLDER, TOKENIZER_FOLDER
 from hlm.policies.transforms.text import Text
 
@@ -188,12 +189,7 @@ def must_be_finite(file: Path, weights: Mapping[str, Tensor]) -> None:
         CorruptError: one is; the text names its tensor.
     """
     for name, weight in weights.items():
-        # The sum is not finite if any value is not, and needs no second tensor; it may also overflow, but rarely.
-        if (
-            weight.is_floating_point()
-            and not weight.sum(dtype=torch.float32).isfinite()
-            and not weight.isfinite().all()
-        ):
+        if not is_finite(weight):
             raise CorruptError(
                 f"{file} is damaged: {name} holds values that are not finite. Copy the checkpoint again."
             )

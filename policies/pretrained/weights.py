@@ -14,6 +14,7 @@ from torch import Tensor
 
 from hlm.core.errors import CorruptError, MissingFileError
 from hlm.core.serialization import read_json
+from hlm.policies.finite import is_finite
 from hlm.policies.pretrained.hub import WEIGHT_FILES, model_folder
 
 WEIGHTS_FILE = "model.safetensors"
@@ -75,8 +76,7 @@ class Weights:
             tensor: Tensor = self._file_of[name].get_tensor(name)
         except (SafetensorError, OSError, ValueError) as error:
             raise CorruptError(f"{self.folder}: {name} cannot be read: {error}. {AGAIN}") from error
-        # The sum is not finite if any value is not, and it needs no second tensor.
-        if not torch.isfinite(tensor.sum(dtype=torch.float32)):
+        if not is_finite(tensor):
             raise CorruptError(f"{self.folder}: {name} holds values that are not finite. {AGAIN}")
         return tensor
 
