@@ -92,7 +92,9 @@ def _import_one(writer: DatasetWriter, folder: Path, source: _Source, show: Show
         kept = pieces(recording, source.options.rate_hz)
         _check_sizes(recording, writer.spec)
     except HlmError as error:
-        return Converted(name=name, episodes=(), steps=0, found=found, reason=str(error).rstrip("."))
+        # The dataset keeps the reason; where it came from on this machine is nobody's business.
+        reason = str(error).replace(f"{folder}/", "").rstrip(".")
+        return Converted(name=name, episodes=(), steps=0, found=found, reason=reason)
     identity = f"{source.root.name}/{name}"
     return _write(writer, recording, kept, identity, show)
 

@@ -333,9 +333,9 @@ def spoil_json(folder, text):
 REJECTIONS = {
     r"rgb_left\.mp4 cannot be read as a video": lambda folder: (folder / "videos/rgb_left.mp4").write_bytes(b"x" * 99),
     r"wrist_rgb_left\.mp4 is missing": lambda folder: (folder / "videos/wrist_rgb_left.mp4").unlink(),
-    r"data\.json is not valid JSON": lambda folder: spoil_json(folder, '{"data": ['),
+    r"^data\.json is not valid JSON": lambda folder: spoil_json(folder, '{"data": ['),
     r"data\.json has no steps": lambda folder: spoil_json(folder, '{"info": {}, "text": {}, "data": []}'),
-    r"data\.json holds no JSON object": lambda folder: spoil_json(folder, "[1]"),
+    r"^data\.json holds no JSON object": lambda folder: spoil_json(folder, "[1]"),
     r"there is no data\.json: its recorder ended": lambda folder: (folder / "data.json").unlink(),
 }
 
