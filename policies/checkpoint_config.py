@@ -11,6 +11,7 @@ from typing import Any
 from hlm.core.documents import from_document, to_document
 from hlm.core.errors import CorruptError, HlmError, InputError, MismatchError, MissingFileError
 from hlm.core.files import write_atomic
+from hlm.core.policy import PolicySpec
 from hlm.core.ranges import must_be_at_least
 from hlm.core.seeds import SeedRanges
 from hlm.core.serialization import read_yaml, yaml_bytes
@@ -86,6 +87,26 @@ class CheckpointConfig:
             InputError: an option of the wrong type or out of range.
         """
         return from_document(find_policy_config(self.policy), self.policy_config, "policy_config")
+
+    def spec(
+        self, *, execution_horizon: int, origin: str = "", digest: str = "", continues_chunks: bool = False
+    ) -> PolicySpec:
+        """What the policy needs and gives; the arguments are the spec's parts that this description does not decide."""
+        encoding = self.encoding
+        return PolicySpec(
+            policy_type=self.policy,
+            embodiment=self.embodiment,
+            rate_hz=self.rate_hz,
+            cameras=encoding.cameras,
+            image_size=encoding.recorded_sizes[0],
+            horizon=encoding.horizon,
+            execution_horizon=execution_horizon,
+            optional_cameras=encoding.optional_cameras,
+            continues_chunks=continues_chunks,
+            vocabulary=() if self.vocabulary is None else tuple(self.vocabulary.words),
+            origin=origin,
+            digest=digest,
+        )
 
 
 def read_config(path: Path) -> CheckpointConfig:

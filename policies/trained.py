@@ -15,7 +15,6 @@ from hlm.core.ranges import must_be_at_least
 from hlm.core.values import ActionChunk, Observation
 from hlm.policies.catalog import find_policy_type
 from hlm.policies.checkpoint import Checkpoint, read_checkpoint
-from hlm.policies.checkpoint_config import Sampling
 from hlm.policies.digest import policy_digest
 from hlm.policies.inputs import inputs, stack
 from hlm.policies.network import Inputs, Network, Prefix
@@ -60,7 +59,12 @@ class TrainedPolicy:
         self._network.prepare_sampling(self._device)
         self._generator = torch.Generator()
         sampling = replace(config.sampling, euler_steps=self.euler_steps)
-        self._spec = _spec(checkpoint, path, sampling, continues_chunks=self._network.continues_chunks)
+        self._spec = checkpoint.config.spec(
+            execution_horizon=sampling.execution_horizon,
+            origin="" if path is None else str(path),
+            digest=policy_digest(checkpoint, sampling),
+            continues_chunks=self._network.continues_chunks,
+        )
         self.reset(seed)
 
     @property
@@ -147,24 +151,6 @@ def load_policy(
     if embodiment is not None and embodiment != trained:
         raise MismatchError(f"the policy at {path} was trained for robot '{trained}', not for '{embodiment}'.")
     return TrainedPolicy(checkpoint, path=Path(path), euler_steps=euler_steps, device=device, seed=seed)
-
-
-def _spec(checkpoint: Checkpoint, path: Path | None, sampling: Sampling, *, continues_chunks: bool) -> PolicySpec:
-    config = checkpoint.config
-    return PolicySpec(
-        policy_type=config.policy,
-        embodiment=config.embodiment,
-        rate_hz=config.rate_hz,
-        cameras=config.encoding.cameras,
-        image_size=config.encoding.recorded_sizes[0],
-        horizon=config.encoding.horizon,
-        execution_horizon=sampling.execution_horizon,
-        optional_cameras=config.encoding.optional_cameras,
-        continues_chunks=continues_chunks,
-        vocabulary=() if config.vocabulary is None else tuple(config.vocabulary.words),
-        origin="" if path is None else str(path),
-        digest=policy_digest(checkpoint, sampling),
-    )
 
 
 def build_network(checkpoint: Checkpoint) -> Network:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -12,13 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hlm.cli.arguments import Positional, parse
-from hlm.cli.evaluated import FIRST_UNSEEN_SEED, Evaluated, evaluated, must_be_the_same, source_of
-from hlm.cli.evaluation import Evaluation, TerminatedError, carry_out, termination_as_exception
-from hlm.cli.evaluation_folder import claim, must_be_new
+from hlm.cli.eval_folder import claim, must_be_new
+from hlm.cli.eval_run import Evaluation, TerminatedError, carry_out, termination_as_exception
+from hlm.cli.eval_subject import FIRST_UNSEEN_SEED, Evaluated, evaluated, must_be_the_same, source_of
 from hlm.cli.rendering import load_simulator
 from hlm.cli.tables import console
 from hlm.cli.worker_count import worker_count
-from hlm.core.errors import ExistsError, InputError, MismatchError, MissingFileError, StorageError, UnknownNameError
+from hlm.core.errors import ExistsError, InputError, MismatchError, MissingFileError, UnknownNameError
 from hlm.core.policy import UNKNOWN_POLICY
 from hlm.core.seeds import LAST_SEED
 
@@ -140,7 +139,7 @@ def _begin(config: EvalArguments, command: str) -> int:
     if config.out is not None:
         must_be_new(config.out)
     if config.json is not None:
-        _must_be_writable(config.json)
+        _must_be_new_file(config.json)
         _must_be_apart(config.json, config.out)
     plan = _plan(config, command)
     who = _who(plan)
@@ -250,14 +249,10 @@ def _must_be_apart(path: Path, out: Path | None) -> None:
             raise InputError(f"--json {path} and --out {out} are in each other's way: {out} has a results.json anyway.")
 
 
-def _must_be_writable(path: Path) -> None:
-    """Raise an HlmError if a new file could not be written, now rather than after an hour."""
+def _must_be_new_file(path: Path) -> None:
+    """Refuse a file that is there already or could not be written, now rather than after an hour."""
+    from hlm.core.files import must_be_writable
+
     if path.exists() or path.is_symlink():
         raise ExistsError(f"{path} is already there. Name another one.")
-    existing = path.absolute().parent
-    while not existing.exists():
-        existing = existing.parent
-    if not existing.is_dir():
-        raise StorageError(f"cannot write {path}: {existing} is a file. Choose another --json.")
-    if not os.access(existing, os.W_OK | os.X_OK):
-        raise StorageError(f"cannot write {path}: no permission for {existing}. Choose another --json.")
+    must_be_writable(path, "Choose another --json.")

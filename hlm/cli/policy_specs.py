@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from hlm.cli.sources import EMBODIMENT, LocalPolicy, PolicyConfig, open_policy
 from hlm.core.errors import InputError, MismatchError
-from hlm.core.policy import PolicySpec
 
 if TYPE_CHECKING:
+    from hlm.core.policy import PolicySpec
     from hlm.policies.checkpoint_config import CheckpointConfig
 
 
@@ -53,16 +53,8 @@ def _of_checkpoint(policy: LocalPolicy) -> PolicySpec:
     from hlm.policies.digest import folder_digest
 
     config = checkpoint_config(policy)
-    return PolicySpec(
-        policy_type=config.policy,
-        embodiment=config.embodiment,
-        rate_hz=config.rate_hz,
-        cameras=config.encoding.cameras,
-        image_size=config.encoding.recorded_sizes[0],
-        horizon=config.encoding.horizon,
+    return config.spec(
         execution_horizon=config.sampling.execution_horizon,
-        optional_cameras=config.encoding.optional_cameras,
-        vocabulary=() if config.vocabulary is None else tuple(config.vocabulary.words),
         origin=str(policy.checkpoint),
         digest=folder_digest(policy.checkpoint, policy.euler_steps),
     )

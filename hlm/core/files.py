@@ -119,3 +119,22 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def must_be_writable(path: Path, remedy: str) -> None:
+    """Refuse a file or folder that could not be made or written to; makes nothing yet.
+
+    Args:
+        path: file or folder; its missing parents would be made.
+        remedy: sentence at the end of the error.
+
+    Raises:
+        StorageError: a part of the path is a file, or may not be written to.
+    """
+    existing = path.absolute()
+    while not existing.exists():
+        existing = existing.parent
+    if existing != path.absolute() and not existing.is_dir():
+        raise StorageError(f"cannot write to {path}: {existing} is a file. {remedy}")
+    if not os.access(existing, os.W_OK | os.X_OK if existing.is_dir() else os.W_OK):
+        raise StorageError(f"cannot write to {path}: no permission for {existing}. {remedy}")

@@ -10,17 +10,20 @@ from typing import Any, NamedTuple
 from accelerate import Accelerator
 
 from hlm.core.documents import from_document, to_document
+from hlm.core.files import must_be_writable
 from hlm.datasets.mixture import MixtureConfig
 from hlm.datasets.store.lock import FolderLock
 from hlm.policies.checkpoint import read_training
 from hlm.policies.checkpoint_config import CheckpointConfig
 from hlm.policies.training.config import TrainConfig
 from hlm.policies.training.description import usable_augmentation
-from hlm.policies.training.output_folder import must_be_new, must_be_writable
+from hlm.policies.training.output_folder import must_be_new
 from hlm.policies.training.resuming import moved_datasets, must_continue, share_of
 from hlm.policies.training.run_data import find_datasets, kept_names, must_be_the_same
 from hlm.policies.training.training_data import TrainingData, mixture_config, open_training_data
 from hlm.policies.upgrade import upgrade_state
+
+_STAYS = "A resumed run stays where it is: make that writable."
 
 
 class Saved(NamedTuple):
@@ -61,7 +64,7 @@ def lock_run(config: TrainConfig, lock: FolderLock) -> None:
         HlmError: there is no run, or its folder cannot be written to.
     """
     must_continue(config)  # Without a checkpoint there is nothing to lock.
-    must_be_writable(config.out)
+    must_be_writable(config.out, _STAYS)
     lock.acquire()
 
 
@@ -73,7 +76,7 @@ def open_run(config: TrainConfig, accelerator: Accelerator) -> Opened:
     """
     must_be_new(config.out)
     mixture = mixture_config(config)
-    must_be_writable(config.out)
+    must_be_writable(config.out, "Choose another --out.")
     data = open_training_data(config, mixture)
     return Opened(_fitted(config, data), data, _episodes(data, accelerator), Path.cwd(), None)
 
@@ -85,7 +88,7 @@ def reopen_run(config: TrainConfig, accelerator: Accelerator, say: Callable[[str
         HlmError: there is none, it is damaged, or its data is not what it was.
     """
     checkpoint = must_continue(config)
-    must_be_writable(config.out)
+    must_be_writable(config.out, _STAYS)
     document = upgrade_state(read_training(config.resume or config.out))
     moved_to = moved_datasets(config)
     began_in = document.get("folder")

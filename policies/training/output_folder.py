@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
@@ -29,17 +28,6 @@ def must_be_new(out: Path) -> None:
     if begun or others:
         again = f"--resume {out} to continue it, or " if (out / TRAINING_FILE).is_file() else ""
         raise ExistsError(f"{out} exists already: {again}choose another --out.")
-
-
-def must_be_writable(out: Path) -> None:
-    """Raise StorageError if the folder could not be made or written to; makes nothing yet."""
-    existing = out
-    while not existing.exists():
-        existing = existing.parent
-    if not existing.is_dir():
-        raise StorageError(f"cannot write to {out}: {existing} is a file. Choose another --out.")
-    if not os.access(existing, os.W_OK | os.X_OK):
-        raise StorageError(f"cannot write to {out}: no permission for {existing}. Choose another --out.")
 
 
 def must_have_space(out: Path, needed_bytes: int) -> None:

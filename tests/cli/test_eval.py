@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from fakes import POLICY_SPEC
 
-from hlm.cli import evaluation as module
-from hlm.cli.evaluated import FIRST_UNSEEN_SEED
+from hlm.cli import eval_run as module
+from hlm.cli.eval_subject import FIRST_UNSEEN_SEED
 from hlm.cli.main import main
 from hlm.core.errors import InputError
 from hlm.evaluation.results import EvalResult, RolloutResult, load_result
@@ -72,7 +72,7 @@ def test_what_is_there_is_not_overwritten(option, refused, folder):
 def test_a_second_file_that_could_not_be_written_is_told_before_the_first_rollout(refused, folder, unwritable):
     (folder / "file").touch()
     line = refused("eval", "--source", "scripted", "--json", "file/more/results.json")
-    assert line.startswith("hlm: cannot write file/more/results.json: ")
+    assert line.startswith("hlm: cannot write to file/more/results.json: ")
     assert line.endswith("file is a file. Choose another --json.")
     (folder / "kept").mkdir()
     with unwritable(folder / "kept"):
@@ -173,7 +173,7 @@ def test_a_server_gets_fewer_clients_than_there_are_cores(folder, monkeypatch, w
         yield from map(scored, seeds)
 
     monkeypatch.setattr(module, "open_rollouts", opened)
-    monkeypatch.setattr("hlm.cli.evaluated.policy_spec", lambda policy: replace(POLICY_SPEC, image_size=(32, 32)))
+    monkeypatch.setattr("hlm.cli.eval_subject.policy_spec", lambda policy: replace(POLICY_SPEC, image_size=(32, 32)))
     monkeypatch.setattr("os.sched_getaffinity", lambda process: set(range(64)))
     monkeypatch.setattr("hlm.cli.worker_count.free_memory_bytes", lambda: 2**40)
     monkeypatch.setattr("hlm.evaluation.workers.in_parallel", in_parallel)

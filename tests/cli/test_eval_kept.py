@@ -10,7 +10,7 @@ from shutil import copytree, rmtree
 
 import pytest
 
-from hlm.cli import evaluation as module
+from hlm.cli import eval_run as module
 from hlm.cli.main import main
 from hlm.core.errors import LostError, StorageError
 from hlm.core.files import NEW
@@ -383,7 +383,7 @@ def test_evaluations_that_begin_in_the_same_second_have_a_folder_each(folder, ro
 
             return datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
-    monkeypatch.setattr("hlm.cli.evaluation_folder.datetime", Clock)
+    monkeypatch.setattr("hlm.cli.eval_folder.datetime", Clock)
     for _ in range(3):
         assert main(WORDS) == 0
     found = names(folder / "runs" / "eval")

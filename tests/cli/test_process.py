@@ -148,7 +148,7 @@ def test_sigterm_while_a_library_is_imported_is_not_swallowed_by_it():
     press = f"exec('try:\\n    {press}\\nexcept BaseException:\\n    pass')"
     code = INTERRUPTED_IMPORT.format(module="scipy.stats", body=press)
     code += (
-        "\nfrom hlm.cli import verbs\nfrom hlm.cli.evaluation import termination_as_exception\nimport time\n"
+        "\nfrom hlm.cli import verbs\nfrom hlm.cli.eval_run import termination_as_exception\nimport time\n"
         "def load(verb):\n    with termination_as_exception():\n        import scipy.stats\n        time.sleep(9)\n"
         "verbs.Verb.load = load\n"
     )

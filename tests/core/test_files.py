@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from hlm.core.errors import StorageError
-from hlm.core.files import NEW, in_home, replacing, storage_errors, write_atomic, write_durable
+from hlm.core.files import NEW, in_home, must_be_writable, replacing, storage_errors, write_atomic, write_durable
 
 
 def names(folder):
@@ -96,3 +96,18 @@ def test_write_atomic_leaves_no_half_file_on_a_full_disk(small_disk):
         write_atomic(small_disk / "file", bytes(10**6))
     assert names(small_disk) == ["file"]
     assert (small_disk / "file").read_bytes() == b"old"
+
+
+def test_what_cannot_be_written_is_told_before_it_is_needed(tmp_path):
+    (tmp_path / "file").touch()
+    must_be_writable(tmp_path / "new" / "deeper", "Choose another.")
+    must_be_writable(tmp_path / "file", "Choose another.")
+    assert {entry.name for entry in tmp_path.iterdir()} == {"file"}
+    with pytest.raises(StorageError, match=r"file is a file. Choose another\.$"):
+        must_be_writable(tmp_path / "file" / "below", "Choose another.")
+
+
+def test_a_folder_without_permission_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda path, mode: path != tmp_path)  # the superuser may write anywhere
+    with pytest.raises(StorageError, match=r"no permission for .*Choose another"):
+        must_be_writable(tmp_path / "new", "Choose another.")

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from hlm.cli.evaluation_folder import clear, remove_half_films, resuming
+from hlm.cli.eval_folder import clear, remove_half_films, resuming
 from hlm.cli.figures import figures
 from hlm.cli.process import postponed
 from hlm.cli.progress import progress

@@ -1,14 +1,14 @@
 import pytest
 
-from hlm.cli import evaluation_folder
-from hlm.cli.evaluation_folder import claim, clear, remove_half_films
+from hlm.cli import eval_folder
+from hlm.cli.eval_folder import claim, clear, remove_half_films
 from hlm.core.errors import ExistsError
 from hlm.core.files import NEW
 
 
 def test_of_two_processes_that_want_a_folder_one_gets_it(tmp_path, monkeypatch):
     # Both have looked before either has made it.
-    monkeypatch.setattr(evaluation_folder, "must_be_new", lambda out: None)
+    monkeypatch.setattr(eval_folder, "must_be_new", lambda out: None)
     assert claim(tmp_path / "a" / "out").is_dir()
     with pytest.raises(ExistsError, match=r"was made by another process just now\. Name another --out"):
         claim(tmp_path / "a" / "out")
