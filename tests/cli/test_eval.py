@@ -79,7 +79,7 @@ def test_a_second_file_that_could_not_be_written_is_told_before_the_first_rollou
         if os.access(folder / "kept", os.W_OK):
             pytest.skip("root may write anywhere here")
         line = refused("eval", "--source", "scripted", "--json", "kept/results.json")
-    assert line.startswith("hlm: cannot write kept/results.json: no permission for ")
+    assert line.startswith("hlm: cannot write to kept/results.json: no permission for ")
 
 
 def test_a_policy_that_does_not_execute_so_much_is_told_before_the_first_rollout(refused, checkpoint):
