@@ -18,16 +18,24 @@ def figures(result: EvalResult) -> Table:
     low, high = result.success_interval
     done = len(result.rollouts)
     rows = {
-        "success": f"{result.successes} of {done} = {result.success_rate:.0%} (95 % interval {low:.0%} to {high:.0%})",
-        "partial": f"{done} of {result.planned} rollouts" if result.partial else "",
-        "progress": f"{result.progress:.2f}",
-        "wrong object": f"{result.wrong_object_rate:.0%}",
-        "falls": f"{result.fall_rate:.0%}",
-        "broken": f"{result.fault_rate:.0%}, mostly because {_usual_fault(result)}" if result.fault_rate else "",
-        "stages": ", ".join(f"{name} {rate:.0%}" for name, rate in result.stage_rates.items()),
+        "success": f"{result.successes} of {done} = {_percent(result.success_rate)} "
+        f"(95 % interval {_percent(low)} to {_percent(high)})",
+        "partial": f"{done} of {result.planned} rollouts; successes finish first, so these figures may flatter"
+        if result.partial
+        else "",
+        "progress": _percent(result.progress),
+        "wrong object": _percent(result.wrong_object_rate),
+        "falls": _percent(result.fall_rate),
+        "broken": f"{_percent(result.fault_rate)}, mostly because {_usual_fault(result)}" if result.fault_rate else "",
+        "stages": ", ".join(f"{name} {_percent(rate)}" for name, rate in result.stage_rates.items()),
         "seeds": "the policy was trained on some of these" if result.unseen is False else "",
     }
     return facts({name: text for name, text in rows.items() if text})
+
+
+def _percent(share: float) -> str:
+    """To a tenth, so that 999 of 1000 are not all."""
+    return f"{100.0 * share:.1f}".removesuffix(".0") + "%"
 
 
 def _usual_fault(result: EvalResult) -> str:
