@@ -7,7 +7,6 @@ import signal
 import threading
 import warnings
 from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 
@@ -109,14 +108,33 @@ def _deaths_told_by_the_next_batch[Batches](start: Callable[[], Batches]) -> Ite
         yield start()
         return
     before = signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    batches: Batches | None = None
+    started: list[Batches] = []
     try:
-        with ThreadPoolExecutor(1) as other:
-            batches = other.submit(start).result()
-        yield batches
+        _in_another_thread(lambda: started.append(start()))
+        yield started.pop()
     finally:
-        del batches
+        started.clear()
         signal.signal(signal.SIGCHLD, before)
+
+
+def _in_another_thread(call: Callable[[], None]) -> None:
+    """Wait for a call, and raise what it raised.
+
+    No executor: workers forked from one of its threads would fail as they end, because it joins its threads then.
+    """
+    raised: list[BaseException] = []
+
+    def attempt() -> None:
+        try:
+            call()
+        except BaseException as error:  # noqa: BLE001 - raised again below
+            raised.append(error)
+
+    thread = threading.Thread(target=attempt)
+    thread.start()
+    thread.join()
+    if raised:
+        raise raised.pop()
 
 
 class _Reported(Dataset["EncodedSample | HlmError"]):

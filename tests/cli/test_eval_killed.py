@@ -5,11 +5,13 @@ import subprocess
 import threading
 import time
 
+import numpy as np
 import pytest
 
 from hlm.cli.main import main
 from hlm.evaluation.journal import JOURNAL_FILE
 from hlm.evaluation.results import load_result
+from hlm.evaluation.video import read_video
 
 WORDS = ["eval", "--source", "scripted", "--rollouts", "8", "--workers", "1", "--videos", "1"]
 PATIENCE_S = 120.0
@@ -52,5 +54,6 @@ def test_killed_and_resumed_is_as_if_nothing_had_happened(folder, brief_program)
         command = [*brief_program, "eval", "--resume", "out"]
     assert main(["eval", "--resume", "out"]) == 0
     assert (folder / "out" / "results.json").read_bytes() == whole
-    films = [(folder / where / "seed_100000.mp4").read_bytes() for where in ("whole", "out")]
-    assert films[0] == films[1]
+    films = [read_video(folder / where / "seed_100000.mp4").astype(float) for where in ("whole", "out")]
+    assert films[0].shape == films[1].shape
+    assert np.abs(films[0] - films[1]).mean() < 1.0  # grey levels

@@ -179,9 +179,23 @@ def test_workers_that_cannot_be_started_end_the_run_with_one_line(prepared, monk
     monkeypatch.setattr(multiprocessing.process.BaseProcess, "start", refused)
     sampler = run.data.sampler(0, rank=0, world_size=1, position=0)
     said = r"could not start 2 processes that read samples: resource temporarily unavailable\. Use fewer --workers\."
+    before = signal.getsignal(signal.SIGCHLD)
     with pytest.raises(HlmError, match=said):
         next(read_batches(run.samples, sampler, 4, 2))
-    assert signal.getsignal(signal.SIGCHLD) is signal.SIG_DFL
+    assert signal.getsignal(signal.SIGCHLD) is before
+
+
+def test_workers_end_in_order(prepared):
+    """Torch would take any other end for a death, and say so wherever it listens for deaths."""
+    run = prepared()
+    others = set(multiprocessing.active_children())
+    batches = read_batches(run.samples, run.data.sampler(0, rank=0, world_size=1, position=0), 4, 2)
+    next(batches)
+    workers = set(multiprocessing.active_children()) - others
+    batches.close()
+    for worker in workers:
+        worker.join(LIMIT_S)
+    assert [worker.exitcode for worker in workers] == [0, 0]
 
 
 def test_workers_end_soon_after_their_trainer_is_killed(start_training, soon, tiny_config, tmp_path):
