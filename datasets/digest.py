@@ -27,7 +27,7 @@ def episode_digest(episode: Episode) -> str:
     Instruction (as the episode tells it, so with the prompt of a mixture), candidates, stamps, states, actions,
     privileged quantities and images count; names of files and outcomes do not. No array is read: the checksums that
     they end with are enough. Of the images, the index (which holds each JPEG file's length) and the checksums of a few
-    count: those of all would take minutes for a hundred hours, and other pictures of the same length to the byte do
+    count: those of all would take minutes for a hundred hours, and other images of the same length to the byte do
     not happen by editing or by recording again.
 
     Raises:

@@ -124,7 +124,7 @@ class Rows:
     def _check_index(self, number: int, index: np.ndarray[Any, Any], where: str) -> None:
         """Check that the rows of an episode are not those that another episode's description means.
 
-        The pictures follow the description, the numbers follow the rows. That either is merely out of date, as after
+        The images follow the description, the numbers follow the rows. That either is merely out of date, as after
         rows were removed, harms nothing.
         """
         own = _meant(self._episodes[number], index)

@@ -41,7 +41,7 @@ def open_rollouts(
         def run(seed: int) -> RolloutResult:
             if seed not in film_seeds:
                 return rollout(station, seed)
-            # The camera is opened with the first picture, so that one that cannot be had costs the film alone.
+            # The camera is opened with the first image, so that one that cannot be had costs the film alone.
             return rollout(station, seed, folder / f"seed_{seed}.mp4", lambda observation: look()(observation))
 
         yield run

@@ -58,7 +58,7 @@ class Film:
             self._give_up(reason)
 
     def show(self, step: int, observation: Observation) -> None:
-        """Add the picture of a step, in which the source saw this."""
+        """Add the image of a step, in which the source saw this."""
         if self._path is None or self._look is None or step % FILM_STEPS:
             return
         try:

@@ -13,7 +13,7 @@ from lerobot.policies.pi_gemma import PaliGemmaForConditionalGenerationWithPiGem
 from torch import Generator, nn
 
 from hlm.policies.pi05.sizes import Size, expert_config, paligemma_config
-from hlm.policies.pretrained.empty import fill_with_nan, without_weights
+from hlm.policies.pretrained.empty_network import fill_with_nan, without_weights
 
 
 class Backbone(PaliGemmaWithExpertModel):

@@ -24,7 +24,7 @@ from hlm.core.layout import DIMENSIONS
 from hlm.core.policy import ActionPrefix, PolicySpec
 from hlm.core.values import ActionChunk, CameraFrame, Observation
 from hlm.policies.serving.errors import AnswerError, PolicyFailedError, RefusedError, refusal
-from hlm.policies.serving.pictures import picture
+from hlm.policies.serving.request_images import request_image
 from hlm.policies.serving.request_keys import (
     CHUNKS,
     DELAY,
@@ -208,7 +208,7 @@ def _frames(message: Mapping[str, Any], stamp_ns: int, cameras: Collection[str])
             continue
         if camera not in known:
             raise UnknownNameError("camera", camera[:80], known)
-        image = picture(array, key)
+        image = request_image(array, key)
         if camera in frames:
             raise InputError(f"camera '{camera}' occurs twice, by different names.")
         # OpenHLM's and openpi's clients send zeros for a camera without images, and their policies were trained with

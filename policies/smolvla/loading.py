@@ -14,7 +14,7 @@ from hlm.policies.pretrained.lerobot_config import FixedFields, check_lerobot_co
 from hlm.policies.pretrained.loading import load_tensors, random_report, read_tensors
 from hlm.policies.pretrained.weights import CONFIG_FILE, locate
 from hlm.policies.smolvla.config import SmolVLAConfig
-from hlm.policies.smolvla.drawing import draw_expert, draw_new_dimensions, draw_vision_language
+from hlm.policies.smolvla.initialisation import draw_expert, draw_new_dimensions, draw_vision_language
 from hlm.policies.smolvla.network import SmolVLANetwork
 
 VLM = "model.vlm_with_expert.vlm."

@@ -16,7 +16,7 @@ from hlm.core.errors import InputError, MismatchError, MissingDependencyError
 from hlm.policies.flow_matching import flow_times, mean_over_actions
 from hlm.policies.guidance import continued
 from hlm.policies.network import Batch, Draws, Inputs, Losses, Network, Prefix
-from hlm.policies.pretrained.empty import fill_with_nan, without_weights
+from hlm.policies.pretrained.empty_network import fill_with_nan, without_weights
 from hlm.policies.pretrained.hub import unreadable
 from hlm.policies.pretrained.lerobot_config import input_features, output_features
 from hlm.policies.smolvla.config import SmolVLAConfig
@@ -35,7 +35,7 @@ class SmolVLANetwork(Network):
     """
 
     def __init__(self, config: LeRobotConfig) -> None:
-        """Every weight is nan until `hlm.policies.smolvla.drawing` or a file sets it.
+        """Every weight is nan until `hlm.policies.smolvla.initialisation` or a file sets it.
 
         Args:
             config: LeRobot's configuration of the network.

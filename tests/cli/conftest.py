@@ -2,10 +2,12 @@
 
 import sys
 from collections.abc import Callable
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
+from fake_rollouts import scored
 
 from hlm.cli.main import main
 from hlm.core.layout import DIMENSIONS
@@ -108,3 +110,24 @@ def _write_lifts(path: Path) -> None:
                 stamp_ns = round(row * 1e9 / spec.rate_hz)
                 episode.append(Step(stamp_ns, vector, vector, {"head": image}, {"head": 0.0}))
             episode.commit(outcome="success")
+
+
+@pytest.fixture
+def rollouts(monkeypatch):
+    """Puts a function in the place of stations, and lists the seeds that it was asked for."""
+    asked = []
+
+    def use(run):
+        def noted(seed):
+            asked.append(seed)
+            return run(seed)
+
+        @contextmanager
+        def opened(*_):
+            yield noted
+
+        monkeypatch.setattr("hlm.cli.eval_run.open_rollouts", opened)
+        return asked
+
+    use(scored)
+    return use

@@ -1,24 +1,13 @@
 from dataclasses import replace
 
 import pytest
+from fake_rollouts import rollout
 from rich.console import Console
 
 from hlm.cli.figures import figures
-from hlm.evaluation.results import EvalResult, RolloutResult
+from hlm.evaluation.results import EvalResult
 
-SUCCESS = RolloutResult(
-    seed=0,
-    instruction="take the cup",
-    success=True,
-    stage=3,
-    stages=("reach", "grasp", "place"),
-    progress=1.0,
-    wrong_object=False,
-    fell=False,
-    duration_s=1.0,
-    steps=30,
-)
-FAILURE = replace(SUCCESS, seed=1, success=False, stage=2, progress=2 / 3)
+SUCCESS, FAILURE = rollout(0, 3), rollout(1, 2)
 
 
 @pytest.fixture

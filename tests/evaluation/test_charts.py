@@ -1,23 +1,12 @@
+from functools import partial
+
 import pytest
+from fake_rollouts import rollout as fake_rollout
 
 from hlm.evaluation.charts import ending_bars, instruction_bars, stage_bars
-from hlm.evaluation.results import EvalResult, RolloutResult
+from hlm.evaluation.results import EvalResult
 
-
-def rollout(seed, stage, instruction="take red", **changes):
-    values = {
-        "seed": seed,
-        "instruction": instruction,
-        "success": stage == 3,
-        "stage": stage,
-        "stages": ("reach", "grasp", "place"),
-        "progress": stage / 3,
-        "wrong_object": False,
-        "fell": False,
-        "duration_s": 11.25,
-        "steps": 300,
-    }
-    return RolloutResult(**values | changes)
+rollout = partial(fake_rollout, instruction="take red")
 
 
 def result(*rollouts):

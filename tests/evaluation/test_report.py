@@ -1,35 +1,24 @@
 import re
 from dataclasses import replace
+from functools import partial
 from html.parser import HTMLParser
 from urllib.parse import unquote
 
 import pytest
+from fake_rollouts import STAGES
+from fake_rollouts import rollout as fake_rollout
 
 from hlm.core.errors import MissingFileError
 from hlm.evaluation.report import Clip, Section, ending, write_demo, write_evaluation
-from hlm.evaluation.results import EvalResult, PolicyIdentity, RolloutResult
+from hlm.evaluation.results import EvalResult, PolicyIdentity
 
-STAGES = ("reach", "grasp", "place")
 PIXEL = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000a49444154789c6300010000050001"
     "0d0a2db40000000049454e44ae426082"
 )
 
 
-def rollout(seed, stage, **changes):
-    values = {
-        "seed": seed,
-        "instruction": "take <the> red cup",
-        "success": stage == len(STAGES),
-        "stage": stage,
-        "stages": STAGES,
-        "progress": stage / len(STAGES),
-        "wrong_object": False,
-        "fell": False,
-        "duration_s": 11.25,
-        "steps": 300,
-    }
-    return RolloutResult(**values | changes)
+rollout = partial(fake_rollout, instruction="take <the> red cup")
 
 
 def result(*rollouts):

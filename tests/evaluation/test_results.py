@@ -2,6 +2,7 @@ import dataclasses
 import json
 
 import pytest
+from fake_rollouts import rollout as fake_rollout
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,30 +11,16 @@ from hlm.evaluation.results import (
     FILE_NAME,
     EvalResult,
     PolicyIdentity,
-    RolloutResult,
     by_instruction,
     load_result,
     progress_of,
     wilson_interval,
 )
 
-STAGES = ("reach", "grasp", "place")
-
 
 def rollout(seed, stage, **changes):
-    values = {
-        "seed": seed,
-        "instruction": f"take {'red' if seed % 2 else 'blue'}",
-        "success": stage == len(STAGES),
-        "stage": stage,
-        "stages": STAGES,
-        "progress": stage / len(STAGES),
-        "wrong_object": False,
-        "fell": False,
-        "duration_s": 0.1 * seed,
-        "steps": seed,
-    }
-    return RolloutResult(**values | changes)
+    values = {"instruction": f"take {'red' if seed % 2 else 'blue'}", "duration_s": 0.1 * seed, "steps": seed}
+    return fake_rollout(seed, stage, **values | changes)
 
 
 def result(*rollouts):

@@ -11,7 +11,7 @@ from hlm.policies.network import Batch, Prefix
 from hlm.policies.pi05 import sizes
 from hlm.policies.pi05.core import Core
 from hlm.policies.pi05.sizes import size_of
-from hlm.policies.pretrained.empty import without_weights
+from hlm.policies.pretrained.empty_network import without_weights
 
 from .conftest import CAMERAS, HORIZON, FixedDraws, as_lerobot, encoding, lerobot_policy, noise_of
 

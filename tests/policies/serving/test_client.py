@@ -404,7 +404,7 @@ def test_timeouts_must_be_positive(timeout_s):
         PolicyClient("ws://127.0.0.1:1", timeout_s=timeout_s)
 
 
-def test_too_large_a_picture_is_said(serve, policy, connect):
+def test_too_large_an_image_is_said(serve, policy, connect):
     client = connect(serve(policy, max_message_bytes=10_000).url)
     frame = CameraFrame(0, np.zeros((100, 100, 3), np.uint8))
     with pytest.raises(UnreachableError, match=r"1009.*exceeds limit of 10000 bytes"):

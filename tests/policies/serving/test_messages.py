@@ -47,11 +47,11 @@ PREFIXES = st.builds(
 
 def openhlm_request(**changes):
     """What OpenHLM's client sends."""
-    picture = np.full((4, 4, 3), 7, np.uint8)
+    image = np.full((4, 4, 3), 7, np.uint8)
     request = {
-        "observation/head_image_left": picture,
-        "observation/left_wrist_image": picture + 1,
-        "observation/right_wrist_image": picture + 2,
+        "observation/head_image_left": image,
+        "observation/left_wrist_image": image + 1,
+        "observation/right_wrist_image": image + 2,
         "observation/state": np.full(DIMENSIONS, 0.5, np.float32),
         "prompt": "lift the cup",
     }
@@ -97,16 +97,16 @@ def test_openhlm_s_keys_are_read():
 
 def openpi_requests():
     """What openpi's examples send, for each name of theirs."""
-    picture = np.full((224, 224, 3), 7, np.uint8)
-    flat = {"observation/image": picture, "observation/wrist_image": picture + 1}
-    tall = np.ascontiguousarray(picture.transpose(2, 0, 1))
+    image = np.full((224, 224, 3), 7, np.uint8)
+    flat = {"observation/image": image, "observation/wrist_image": image + 1}
+    tall = np.ascontiguousarray(image.transpose(2, 0, 1))
     state = np.full(DIMENSIONS, 0.5, np.float32)
     yield flat | {"observation/state": state, "prompt": "lift"}
-    yield {"observation": {"image": picture, "wrist_image": picture + 1, "state": state}, "prompt": "lift"}
+    yield {"observation": {"image": image, "wrist_image": image + 1, "state": state}, "prompt": "lift"}
     yield {"images": {"cam_high": tall, "cam_right_wrist": tall + 1}, "state": state, "prompt": "lift"}
     floats = {"cam_high": tall / np.float32(255), "cam_right_wrist": (tall + 1) / np.float32(255)}
     yield {"images": floats, "state": state, "prompt": "lift"}
-    yield {"images": {"head": picture, "right_wrist": picture + 1}, "state": state, "prompt": "lift"}
+    yield {"images": {"head": image, "right_wrist": image + 1}, "state": state, "prompt": "lift"}
 
 
 @pytest.mark.parametrize("message", list(openpi_requests()))
@@ -136,12 +136,12 @@ def test_openpi_s_wrist_of_a_policy_with_two_is_asked_back():
 
 
 @pytest.mark.parametrize("key", messages.OPENHLM_CAMERAS)
-def test_openhlm_s_zeros_are_no_picture(key):
+def test_openhlm_s_zeros_are_no_image(key):
     request = decode_request(openhlm_request(**{key: np.zeros((4, 4, 3), np.uint8)}))
     assert request.observation.frames.keys() == set(messages.OPENHLM_CAMERAS.values()) - {messages.OPENHLM_CAMERAS[key]}
 
 
-def test_dark_picture_under_hlm_s_own_key_is_a_picture():
+def test_dark_image_under_hlm_s_own_key_is_an_image():
     request = openhlm_request(**dict.fromkeys(messages.OPENHLM_CAMERAS))
     request["observation/images/head"] = np.zeros((4, 4, 3), np.uint8)
     assert decode_request(request).observation.frames.keys() == {"head"}
@@ -242,7 +242,7 @@ def test_camera_that_the_policy_does_not_look_at_is_taken():
 
 
 def test_prefix_that_is_too_long_is_refused_before_anything_is_copied():
-    """An array that NumPy would have no room for, and a broken picture that would be told first."""
+    """An array that NumPy would have no room for, and a broken image that would be told first."""
     vast = np.broadcast_to(np.float32(0.0), (2**40, DIMENSIONS))
     broken = {"observation/head_image_left": np.ones((4, 4))}
     with pytest.raises(MismatchError, match="up to 4, 34"):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from hlm.core.errors import InputError, MismatchError
-from hlm.policies.serving.pictures import picture
+from hlm.policies.serving.request_images import request_image
 
 
 def noise(*shape):
@@ -11,7 +11,7 @@ def noise(*shape):
 
 def test_an_image_comes_back_as_it_is():
     image = noise(5, 7, 3)
-    assert picture(image, "head") is image
+    assert request_image(image, "head") is image
 
 
 @pytest.mark.parametrize("size", [(5, 7), (3, 7), (1, 1)])
@@ -21,9 +21,9 @@ def test_every_way_to_write_an_image_gives_the_same_bytes(size, dtype):
     image[0, 0] = (0, 255, 128)
     written = image if dtype is np.uint8 else (image / 255.0).astype(dtype)
     before = written.copy()
-    np.testing.assert_array_equal(picture(written, "head"), image)
+    np.testing.assert_array_equal(request_image(written, "head"), image)
     if size[1] != 3:
-        np.testing.assert_array_equal(picture(written.transpose(2, 0, 1), "head"), image)
+        np.testing.assert_array_equal(request_image(written.transpose(2, 0, 1), "head"), image)
     np.testing.assert_array_equal(written, before)
 
 
@@ -45,4 +45,4 @@ def test_every_way_to_write_an_image_gives_the_same_bytes(size, dtype):
 )
 def test_what_is_no_image_is_refused(array, error, text):
     with pytest.raises(error, match=text):
-        picture(array, "head")
+        request_image(array, "head")

@@ -14,7 +14,7 @@ _COLOURS = 3
 _WHITE = 255.0
 
 
-def picture(array: Any, key: str) -> ByteArray:
+def request_image(array: Any, key: str) -> ByteArray:
     """[height, width, 3] uint8 RGB image; an image that already is one is returned unchanged.
 
     Args:
