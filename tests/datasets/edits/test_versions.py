@@ -1,18 +1,17 @@
 """An edit that is killed leaves the old dataset or the new one; the last one can be taken back."""
 
 import errno
-import os
 import random
 import shutil
 import signal
 import subprocess
 import sys
-import traceback
 from functools import partial
 from itertools import count
 
 import numpy as np
 import pytest
+from killing import killed_at
 
 from hlm.core.errors import ExistsError, InputError, StorageError
 from hlm.datasets.convert.convert import detect
@@ -39,33 +38,6 @@ def append(path):
         one.commit()
 
 
-def killed_at(step, action, event=None) -> bool:
-    """Run `action` in a child that dies at its n-th step on the file system; whether it came that far."""
-    child = os.fork()
-    if child == 0:
-        passed = 0
-
-        events = {event} if event else STEPS
-
-        def die(name, _):
-            nonlocal passed
-            if name in events:
-                passed += 1
-                if passed > step:
-                    os.kill(os.getpid(), signal.SIGKILL)
-
-        sys.addaudithook(die)
-        try:
-            action()
-        except BaseException:  # noqa: BLE001 - a child of a test must not go on as pytest
-            traceback.print_exc()
-            os._exit(1)
-        os._exit(0)
-    _, status = os.waitpid(child, 0)
-    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0
-    return os.WIFSIGNALED(status)
-
-
 def killed_everywhere(demos, action, check, stride):
     """Kill `action` at every n-th step, each time on a fresh copy, and `check` what is left; how many were killed."""
     original = demos.with_name("original")
@@ -76,7 +48,7 @@ def killed_everywhere(demos, action, check, stride):
             if entry != original:
                 shutil.rmtree(entry)
         shutil.copytree(original, demos)
-        if not killed_at(stride * kills, action):
+        if not killed_at(stride * kills, action, STEPS):
             check()
             return kills
         check()
@@ -120,7 +92,7 @@ def test_an_edit_that_is_killed_while_it_renames_is_found(maker, demos, snapshot
     numbers, missing = [], 0
     for step in count():
         shutil.copytree(demos, demos.with_name("original"))
-        if not killed_at(step, lambda: edit(demos, operation), event="os.rename"):
+        if not killed_at(step, lambda: edit(demos, operation), ("os.rename",)):
             break
         missing += not demos.exists()
         finder(demos)

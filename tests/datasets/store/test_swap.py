@@ -1,12 +1,10 @@
 """Two folders change places, at once or in turn, and a kill in between is made good."""
 
 import errno
-import os
-import signal
-import sys
 from pathlib import Path
 
 import pytest
+from killing import killed_at
 
 from hlm.core.errors import StorageError
 from hlm.datasets.store import swap as module
@@ -41,25 +39,6 @@ def names(*folders: Path) -> list[str]:
     return [(folder / "name").read_text() for folder in folders]
 
 
-def killed_at(step, action) -> bool:
-    """Run `action` in a child that dies at its n-th step on the file system; whether it came that far."""
-    child = os.fork()
-    if child == 0:
-        passed = 0
-
-        def die(event, _):
-            nonlocal passed
-            if event in EVENTS:
-                passed += 1
-                if passed > step:
-                    os.kill(os.getpid(), signal.SIGKILL)
-
-        sys.addaudithook(die)
-        action()
-        os._exit(0)
-    return os.WIFSIGNALED(os.waitpid(child, 0)[1])
-
-
 def test_folders_change_places(file_system, folders):
     swap(*folders)
     assert names(*folders) == ["second", "first"]
@@ -72,11 +51,11 @@ def test_folders_change_places(file_system, folders):
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_a_kill_at_any_step_is_made_good(in_turn, folders):
     kills, seen = 0, []
-    while killed_at(kills, lambda: swap(*folders)):
+    while killed_at(kills, lambda: swap(*folders), EVENTS):
         missing = not folders[0].exists()
         # The completion can be killed as well.
         for step in range(2):
-            killed_at(step, lambda: finish_swap(folders[0]))
+            killed_at(step, lambda: finish_swap(folders[0]), EVENTS)
         finish_swap(folders[0])
         assert sorted(entry.name for entry in folders[0].parent.iterdir()) == ["first", "second"]
         swapped = names(*folders) == ["second", "first"]
@@ -102,7 +81,7 @@ def test_a_link_to_a_folder_without_its_name_finds_it(in_turn, folders):
     link.symlink_to("first")
     step = 0
     while folders[0].exists():
-        assert killed_at(step, lambda: swap(*folders))
+        assert killed_at(step, lambda: swap(*folders), EVENTS)
         step += 1
     finish_swap(link)
     assert names(*folders, link) == ["second", "first", "second"]
@@ -112,7 +91,7 @@ def test_a_link_to_a_folder_without_its_name_finds_it(in_turn, folders):
 def test_what_took_the_place_meanwhile_is_not_thrown_away(in_turn, folders):
     step = 0
     while folders[0].exists():
-        assert killed_at(step, lambda: swap(*folders))
+        assert killed_at(step, lambda: swap(*folders), EVENTS)
         step += 1
     folders[0].mkdir()
     with pytest.raises(StorageError, match=r"first is new, but .* Move .*first away"):

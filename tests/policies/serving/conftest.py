@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from fakes import POLICY_SPEC, FakePolicy
 from websockets.sync.client import connect as websocket
+from websockets.sync.server import serve as websocket_server
 
 from hlm.core.layout import DIMENSIONS
 from hlm.core.values import CameraFrame, Observation
@@ -186,3 +187,19 @@ def observe():
 def answer_to():
     """What the fake policy's answer to an observation becomes in single precision."""
     return lambda observation: (observation.state + np.arange(HORIZON)[:, None]).astype(np.float32)
+
+
+@pytest.fixture
+def impostor():
+    """Websocket servers that say what a test tells them to; gives their address."""
+    servers = []
+
+    def start(handler):
+        server = websocket_server(handler, "127.0.0.1", 0, compression=None)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        servers.append(server)
+        return f"ws://127.0.0.1:{server.socket.getsockname()[1]}"
+
+    yield start
+    for server in servers:
+        server.shutdown()

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from conformance.policies import PolicyConformance
 from websockets.exceptions import InvalidHandshake
-from websockets.sync.server import serve as websocket_server
 
 from hlm.core.errors import InputError, LostError, MismatchError
 from hlm.core.layout import DIMENSIONS
@@ -27,22 +26,6 @@ from hlm.policies.serving.metadata import Needs, spec_message
 from hlm.policies.serving.wire import pack, unpack
 
 KEY = "a-key-that-nobody-guesses"
-
-
-@pytest.fixture
-def impostor():
-    """Websocket servers that say what a test tells them to; gives their address."""
-    servers = []
-
-    def start(handler):
-        server = websocket_server(handler, "127.0.0.1", 0, compression=None)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        servers.append(server)
-        return f"ws://127.0.0.1:{server.socket.getsockname()[1]}"
-
-    yield start
-    for server in servers:
-        server.shutdown()
 
 
 @pytest.fixture

@@ -1,13 +1,11 @@
 """Servers that speak openpi's protocol and say nothing of their policy, as OpenHLM's."""
 
-import threading
 import traceback
 
 import msgpack
 import numpy as np
 import pytest
 from websockets.exceptions import ConnectionClosed
-from websockets.sync.server import serve as websocket_server
 
 from hlm.core.errors import MismatchError
 from hlm.core.layout import DIMENSIONS
@@ -36,9 +34,8 @@ def from_map(value):
 
 
 @pytest.fixture
-def openpi_server():
+def openpi_server(impostor):
     """Servers that answer with what a function makes of a request; gives their address."""
-    servers = []
 
     def start(infer, metadata=None):
         def handler(connection):
@@ -55,14 +52,9 @@ def openpi_server():
                     connection.close(1011, "Internal server error. Traceback included in previous frame.")
                     return
 
-        server = websocket_server(handler, "127.0.0.1", 0, compression=None)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        servers.append(server)
-        return f"ws://127.0.0.1:{server.socket.getsockname()[1]}"
+        return impostor(handler)
 
-    yield start
-    for server in servers:
-        server.shutdown()
+    return start
 
 
 def observation(stamp_ns=9, size=(48, 64)):
