@@ -7,22 +7,20 @@ import os
 import signal
 import threading
 import traceback
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Callable, Generator, Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from multiprocessing import get_context, parent_process, resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from types import FrameType
 
 from hlm.core.errors import HlmError, WorkerDiedError
+from hlm.core.processes import deaf
 from hlm.evaluation.results import RolloutResult
 
 type Rollout = Callable[[int], RolloutResult]
 type OpenRollouts = Callable[[], AbstractContextManager[Rollout]]
 
-# These reach every process of a terminal or a job. The first process answers them; workers end with it.
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _LEAVE_S = 5.0  # for a worker to put its station away once there is nothing left to do
 
 
@@ -97,7 +95,7 @@ class _Worker:
         """Start the process."""
         resource_tracker.ensure_running()  # starting it hears all signals again
         atexit.register(self.kill)  # at exit, Python waits for a process that interrupts have kept from being ended
-        with _deaf():
+        with deaf():
             self.process.start()
         self.far_end.close()
 
@@ -160,7 +158,7 @@ def _end(team: Sequence[_Worker], *, orderly: bool) -> None:
             for worker in team:
                 worker.leave()
     finally:
-        with _deaf():
+        with deaf():
             for worker in team:
                 worker.kill()
 
@@ -194,27 +192,3 @@ def _end_with_parent() -> None:
     if parent is not None:
         parent.join()
         os._exit(1)
-
-
-@contextmanager
-def _deaf() -> Iterator[None]:
-    """What is started here never hears the signals that end programs; this process hears them afterwards."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    heard: list[int] = []
-
-    def remember(number: int, frame: FrameType | None) -> None:
-        del frame
-        heard.append(number)
-
-    before = {number: signal.signal(number, remember) for number in _SIGNALS}
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        for again in dict.fromkeys(heard):
-            signal.raise_signal(again)

@@ -1,0 +1,107 @@
+import gc
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fakes_processes import NUMBERS, die_at_once, numbered, refuse, write_without_pause
+
+from hlm.core.clock import MonotonicClock
+from hlm.core.errors import InputError, WorkerDiedError
+from hlm.core.processes import ChildProcess
+from hlm.core.records import dtype_of, frame_dtype, frame_from_record, frame_to_record, from_record, to_record
+from hlm.core.shared_ring import SharedRing
+from hlm.core.values import CameraFrame, JointCommand, Reference, RobotState
+
+
+def test_an_empty_ring_has_no_newest_record():
+    assert SharedRing(NUMBERS).newest() is None
+    assert SharedRing(NUMBERS).since(0) == ([], 0, 0)
+
+
+def test_the_newest_record_is_the_last_written_and_a_reader_learns_what_it_lost():
+    ring = SharedRing(NUMBERS, slots=4)
+    for number in range(7):
+        assert ring.append(numbered(number)) == number
+    assert ring.newest()["number"] == 6
+    batch = ring.since(1)
+    assert [record["number"] for record in batch.records] == [3, 4, 5, 6]
+    assert (batch.next_index, batch.lost) == (7, 2)
+    assert ring.since(7) == ([], 7, 0)
+
+
+def test_a_record_whose_writer_died_in_the_middle_is_never_read():
+    ring = SharedRing(NUMBERS, slots=2)
+    ring.append(numbered(1))
+    place = ring._place(0) + 100
+    ring._memory[place : place + 8] = b"garbage!"
+    assert ring.newest() is None
+    assert ring.since(0) == ([], 1, 1)
+
+
+def test_records_of_another_type_are_refused():
+    with pytest.raises(InputError, match="takes records of"):
+        SharedRing(NUMBERS).append(to_record(Reference(1, np.zeros(34))))
+    with pytest.raises(InputError, match="at least 2 slots"):
+        SharedRing(NUMBERS, slots=1)
+
+
+def test_a_record_that_another_process_writes_meanwhile_is_never_torn():
+    ring, clock = SharedRing(NUMBERS, slots=2), MonotonicClock()
+    child = ChildProcess("writer", write_without_pause, ring).start()
+    try:
+        child.wait_ready(30.0)
+        seen = -1
+        until_ns = clock.now_ns() + 1_000_000_000
+        while clock.now_ns() < until_ns:
+            record = ring.newest()
+            if record is None:
+                continue
+            assert (record["same"] == record["number"]).all()
+            assert record["number"] >= seen
+            seen = record["number"]
+        assert seen > 0
+    finally:
+        child.stop()
+    assert not child.alive
+
+
+def test_a_ring_that_nobody_holds_leaves_nothing_behind():
+    gc.collect()
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    ring = SharedRing(NUMBERS)
+    del ring
+    gc.collect()
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        RobotState(5, np.arange(29.0), -np.arange(29.0), np.array([1.0, 0, 0, 0]), np.arange(3.0), np.array([0.5, 1])),
+        Reference(2**60, np.arange(34.0)),
+        JointCommand(7, *(np.full(29, number) for number in range(5)), np.array([0.0, 1.0])),
+    ],
+)
+def test_values_survive_the_round_trip(value):
+    ring = SharedRing(dtype_of(type(value)))
+    ring.append(to_record(value))
+    back = from_record(type(value), ring.newest())
+    assert back.stamp_ns == value.stamp_ns
+    for name in value.__slots__:
+        np.testing.assert_array_equal(getattr(back, name), getattr(value, name))
+
+
+def test_frames_survive_the_round_trip():
+    frame = CameraFrame(9, np.random.default_rng(0).integers(0, 255, (6, 8, 3), np.uint8))
+    ring = SharedRing(frame_dtype(6, 8))
+    ring.append(frame_to_record(frame))
+    back = frame_from_record(ring.newest())
+    assert back.stamp_ns == 9
+    np.testing.assert_array_equal(back.image, frame.image)
+
+
+def test_a_process_that_dies_or_refuses_says_so():
+    with pytest.raises(WorkerDiedError, match="the dying process was killed by SIGKILL"):
+        ChildProcess("dying", die_at_once).start().wait_ready(30.0)
+    with pytest.raises(InputError, match="there is no robot"):
+        ChildProcess("refusing", refuse).start().wait_ready(30.0)
