@@ -10,15 +10,23 @@ from typing import Protocol, Self
 from hlm.core.values import Reference, RobotState
 
 
-class BodyMode(StrEnum):
-    """What a body is doing with its motors."""
+class BodyState(StrEnum):
+    """What a body is doing with its motors; `hlm.runtime.safety.transitions` holds what leads from one to the next."""
 
-    TRACKING = "tracking"
+    DISARMED = "disarmed"
+    """It commands nothing: nobody has armed it yet."""
+    ARMING = "arming"
+    """It has just taken over: it keeps its balance and takes references, and its power may rise only slowly."""
+    RUNNING = "running"
     """It follows the references that are pushed."""
-    HELD = "held"
-    """It keeps its balance at the last good reference and ignores new ones."""
-    DAMPED = "damped"
+    HOLDING = "holding"
+    """It keeps its balance where it is and ignores references."""
+    CROUCHING = "crouching"
+    """It sinks slowly, in balance, to a pose from which nothing can fall far; it ignores references."""
+    DAMPING = "damping"
     """Its motors only brake; it sinks to the ground unless something supports it."""
+    FAULT = "fault"
+    """Its motors only brake, because the robot or what balances it does not work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,17 +34,22 @@ class BodyStatus:
     """The state of a body.
 
     Attributes:
-        mode: what it is doing.
-        fault: why it stopped following references, in one sentence; empty while it tracks.
+        state: what it is doing.
+        fault: why it does not follow references, in one sentence; empty while it does.
     """
 
-    mode: BodyMode = BodyMode.TRACKING
+    state: BodyState
     fault: str = ""
 
     @property
     def tracking(self) -> bool:
         """Whether it follows references."""
-        return self.mode is BodyMode.TRACKING
+        return self.state in (BodyState.ARMING, BodyState.RUNNING)
+
+    @property
+    def braking(self) -> bool:
+        """Whether its motors only brake."""
+        return self.state in (BodyState.DAMPING, BodyState.FAULT)
 
 
 class Body(Protocol):
@@ -49,7 +62,7 @@ class Body(Protocol):
 
     @property
     def status(self) -> BodyStatus:
-        """What it is doing, and why when that is not tracking."""
+        """What it is doing, and why when that is not following references."""
         ...
 
     def __enter__(self) -> Self:
@@ -63,7 +76,9 @@ class Body(Protocol):
         ...
 
     def reset(self) -> None:
-        """Follow references from the pose measured now, which is the first reference; clears a fault.
+        """Arm: follow references from the pose measured now, which is the first reference; clears a fault.
+
+        Only this ends a stop, and it happens at once: no reference of before is followed.
 
         A robot that cannot be read, or measures what is not a number, is the next fault.
         """
@@ -85,5 +100,12 @@ class Body(Protocol):
         ...
 
     def hold(self, fault: str) -> None:
-        """Stop following references and keep balance, because of `fault`; a worse state stays as it is."""
+        """Stop following references and keep balance, because of `fault`; a worse state stays as it is.
+
+        Unless a person resets it in time, the body then crouches and damps its motors.
+        """
+        ...
+
+    def stop(self, fault: str) -> None:
+        """Come to rest safely: hold, crouch, damp; a second stop damps at once. Latched until a person resets."""
         ...

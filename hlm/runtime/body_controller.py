@@ -8,13 +8,16 @@ from collections.abc import Callable
 import numpy as np
 
 from hlm.core.arrays import FloatArray
-from hlm.core.body import BodyMode, BodyStatus
+from hlm.core.body import BodyState, BodyStatus
 from hlm.core.clock import NS_PER_S
 from hlm.core.embodiment import Embodiment
 from hlm.core.errors import HlmError
 from hlm.core.protocols import Tracker
 from hlm.core.values import JointCommand, Reference, RobotState
-from hlm.runtime.safety import command_fault, damping_command, reference_fault, state_fault
+from hlm.runtime.safety.braking import damping_command
+from hlm.runtime.safety.checks import command_fault, reference_fault, state_fault
+from hlm.runtime.safety.config import SafetyConfig
+from hlm.runtime.safety.transitions import Event, next_state
 
 _LOG = logging.getLogger(__name__)
 
@@ -23,30 +26,35 @@ class BodyController:
     """The only way to a robot's joints: references and measurements in, joint commands that may be sent out.
 
     It has no clock, no robot and no process: `LockstepBody` runs it in the caller's thread on a clock that waits, and a
-    body in real time in a process of its own. A fault of the robot or the tracker damps the motors; a fault of the
-    references holds the body.
+    body in real time in a process of its own. `hlm.runtime.safety.transitions` says what leads from which state to
+    which; whatever leaves the followed references behind is latched until a person resets.
 
     Args:
         tracker: turns references and measurements into joint commands.
         embodiment: the robot's table.
-        max_state_age_s: an older measurement damps the motors, because nothing can balance on it.
-        max_gap_s: a longer time without a step damps the motors, because their command is too old.
+        config: times of the states.
+        dry_run: go through everything, but command at most braking; `wanted` says what would have been sent.
     """
 
-    def __init__(self, tracker: Tracker, embodiment: Embodiment, max_state_age_s: float, max_gap_s: float) -> None:
+    def __init__(
+        self, tracker: Tracker, embodiment: Embodiment, config: SafetyConfig | None = None, *, dry_run: bool = False
+    ) -> None:
         self._tracker = tracker
         self._embodiment = embodiment
-        self._max_state_age_s = max_state_age_s
-        self._max_gap_s = max_gap_s
-        self._status = BodyStatus(BodyMode.DAMPED, "the body was not reset yet")
+        self._config = SafetyConfig() if config is None else config
+        self._dry_run = dry_run
+        self._status = BodyStatus(BodyState.DISARMED, "the body was not reset yet")
         self._state: RobotState | None = None
+        self._wanted: JointCommand | None = None
         self._gripper_opening: FloatArray = np.ones(2)
         self._commanded = True
-        self._stepped_ns = 0
+        self._stepped_ns = self._entered_ns = self._referenced_ns = 0
+        self._referenced = self._stopped = False
+        self._hold_s = self._config.hold_s
 
     @property
     def status(self) -> BodyStatus:
-        """What the body is doing, and why when that is not tracking."""
+        """What the body is doing, and why when that is not following references."""
         return self._status
 
     @property
@@ -54,85 +62,138 @@ class BodyController:
         """The newest measurement that was one."""
         return self._state
 
+    @property
+    def wanted(self) -> JointCommand | None:
+        """The newest command, sent or, in a dry run, not."""
+        return self._wanted
+
     def reset(self, measure: Callable[[], RobotState], now_ns: int) -> None:
-        """Follow references from the pose measured now; clears a fault, or finds the next."""
-        self._status = BodyStatus()
-        self._commanded = False
-        self._stepped_ns = now_ns
+        """Arm: follow references from the pose measured now; clears a fault, or finds the next.
+
+        Nothing that was pushed before is followed, and nothing in between is another state.
+        """
+        self._status = BodyStatus(next_state(self._status.state, Event.ARM))
+        self._commanded = self._referenced = self._stopped = False
+        self._stepped_ns = self._entered_ns = self._referenced_ns = now_ns
         state = self._measured(measure, now_ns)
         if state is None:
             return
         try:
             self._tracker.reset(state)
         except Exception as error:  # noqa: BLE001 - a bug must not leave the last torque on the motors
-            self.damp(f"the tracker cannot start: {reason(error)}")
+            self._happen(Event.BROKEN, f"the tracker cannot start: {reason(error)}")
 
     def push(self, reference: Reference) -> None:
         """Add the next reference; one that is not finite, or out of order, holds the body."""
         if not self._status.tracking:
             return
         if fault := reference_fault(reference.vector):
-            self.hold(fault)
+            self._happen(Event.BAD_REFERENCE, fault)
             return
         try:
             self._tracker.push(reference)
         except HlmError as error:
-            self.hold(str(error))
+            self._happen(Event.BAD_REFERENCE, str(error))
         except Exception as error:  # noqa: BLE001 - a bug must not leave the last torque on the motors
             _LOG.exception("the tracker failed")
-            self.damp(f"the tracker failed: {reason(error)}")
+            self._happen(Event.BROKEN, f"the tracker failed: {reason(error)}")
+        else:
+            self._referenced, self._referenced_ns = True, self._stepped_ns
 
     def hold(self, fault: str) -> None:
         """Stop following references and keep balance; a worse state stays as it is."""
-        if self._status.tracking:
-            self._status = BodyStatus(BodyMode.HELD, fault)
+        self._happen(Event.HOLD, fault)
+
+    def stop(self, fault: str) -> None:
+        """Hold for a moment, crouch, and damp; a second stop damps at once."""
+        event, self._stopped = Event.STOP_AGAIN if self._stopped else Event.STOP, True
+        self._happen(event, fault)
+
+    def crouch(self, fault: str) -> None:
+        """Sink slowly in balance, then damp."""
+        self._happen(Event.CROUCH, fault)
 
     def damp(self, fault: str) -> None:
         """Only brake from now on; what was wrong before stays in the reason."""
-        if self._status.mode is not BodyMode.DAMPED:
-            self._status = BodyStatus(BodyMode.DAMPED, "; then ".join(filter(None, (self._status.fault, fault))))
+        self._happen(Event.DAMP, fault)
 
-    def step(self, measure: Callable[[], RobotState], now_ns: int) -> JointCommand:
-        """The command for now: the tracker's if it may be sent, else the one that brakes.
+    def fail(self, fault: str) -> None:
+        """Only brake from now on, because the robot does not work."""
+        self._happen(Event.BROKEN, fault)
+
+    def step(self, measure: Callable[[], RobotState], now_ns: int) -> JointCommand | None:
+        """The command for now: the tracker's if it may be sent, else the one that brakes; none before a reset.
 
         Args:
-            measure: gives the newest measurement; whatever it raises damps the motors.
+            measure: gives the newest measurement; whatever it raises is a fault.
             now_ns: instant of the step.
         """
+        if self._status.state is BodyState.DISARMED:
+            return None
         gap_s, self._stepped_ns = (now_ns - self._stepped_ns) / NS_PER_S, now_ns
-        if self._status.mode is not BodyMode.DAMPED and gap_s > self._max_gap_s:
-            self.damp(f"the body was not advanced for {gap_s:.3f} s, more than {self._max_gap_s} s")
-        if self._status.mode is BodyMode.DAMPED:
-            return self.braking(now_ns)
-        state = self._measured(measure, now_ns)
+        if gap_s > self._config.max_gap_s:
+            limit_s = self._config.max_gap_s
+            self._happen(Event.STARVED, f"the body was not advanced for {gap_s:.3f} s, more than {limit_s} s")
+        self._let_time_pass(now_ns)
+        self._wanted = self._command(measure, now_ns)
+        return self.braking(now_ns) if self._dry_run else self._wanted
+
+    def braking(self, now_ns: int) -> JointCommand:
+        """The command that only brakes; grippers keep what they hold."""
+        return damping_command(self._embodiment, now_ns, self._gripper_opening)
+
+    def _command(self, measure: Callable[[], RobotState], now_ns: int) -> JointCommand:
+        """What should be sent now."""
+        state = None if self._status.braking else self._measured(measure, now_ns)
         if state is None:
             return self.braking(now_ns)
         try:
             command = self._tracker.step(state)
         except Exception as error:  # noqa: BLE001 - a bug must not leave the last torque on the motors
             _LOG.exception("the body's control step failed")
-            self.damp(f"the control step failed: {reason(error)}")
+            self.fail(f"the control step failed: {reason(error)}")
             return self.braking(now_ns)
         if fault := command_fault(command):
-            self.damp(fault)
+            self.fail(fault)
             return self.braking(now_ns)
         self._commanded = True
         self._gripper_opening = command.gripper_opening
         return command
 
-    def braking(self, now_ns: int) -> JointCommand:
-        """The command that only brakes; grippers keep what they hold."""
-        return damping_command(self._embodiment, now_ns, self._gripper_opening)
+    def _let_time_pass(self, now_ns: int) -> None:
+        """What happens because enough time has passed."""
+        config, state = self._config, self._status.state
+        in_state_s = (now_ns - self._entered_ns) / NS_PER_S
+        if state is BodyState.ARMING and in_state_s >= config.arming_s:
+            self._happen(Event.RAMPED)
+        elif state is BodyState.HOLDING and in_state_s >= self._hold_s:
+            self._happen(Event.HELD)
+        elif state is BodyState.CROUCHING and in_state_s >= config.crouch_s:
+            self._happen(Event.CROUCHED)
+        age_s = (now_ns - self._referenced_ns) / NS_PER_S
+        limit_s = config.max_reference_age_s if self._referenced else config.first_reference_s
+        if age_s > limit_s:
+            self._happen(Event.NO_REFERENCE, f"no reference has come for {age_s:.3f} s, more than {limit_s} s")
+
+    def _happen(self, event: Event, why: str = "") -> None:
+        """Go where the table of transitions leads; reasons add up, and a row that is not there changes nothing."""
+        state = next_state(self._status.state, event)
+        if state is self._status.state:
+            return
+        self._status = BodyStatus(state, "; then ".join(filter(None, (self._status.fault, why))))
+        self._entered_ns = self._stepped_ns
+        if state is BodyState.HOLDING:
+            self._hold_s = self._config.stop_hold_s if event is Event.STOP else self._config.hold_s
 
     def observe(self, measure: Callable[[], RobotState]) -> RobotState | None:
-        """A measurement whose numbers are some; None, and the motors are to be damped, when there is none."""
+        """A measurement whose numbers are some; None, and a fault, when there is none."""
         try:
             state = measure()
         except Exception as error:  # noqa: BLE001 - a driver may raise anything
-            self.damp(f"the robot cannot be read: {reason(error)}")
+            self.fail(f"the robot cannot be read: {reason(error)}")
             return None
         if fault := state_fault(state):
-            self.damp(fault)
+            self.fail(fault)
             return None
         self._state = state
         return state
@@ -143,8 +204,9 @@ class BodyController:
         if state is None:
             return None
         age_s = (now_ns - state.stamp_ns) / NS_PER_S
-        if age_s > self._max_state_age_s:
-            self.damp(f"the robot's measurement is {age_s:.3f} s old, more than {self._max_state_age_s} s")
+        limit_s = self._config.max_state_age_s
+        if age_s > limit_s:
+            self.fail(f"the robot's measurement is {age_s:.3f} s old, more than {limit_s} s")
             return None
         if not self._commanded:
             self._gripper_opening = state.gripper_opening

@@ -22,7 +22,8 @@ from hlm.core.proprioception import measured_state
 from hlm.core.protocols import Cameras, ReferenceSource
 from hlm.core.values import CameraFrame, Observation, Reference
 from hlm.core.yaw_rate import YawRate
-from hlm.runtime.safety import ReferenceLimits, reference_fault
+from hlm.runtime.safety.checks import reference_fault
+from hlm.runtime.safety.reference_limits import ReferenceLimits
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

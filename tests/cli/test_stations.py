@@ -2,7 +2,7 @@ import pytest
 
 from hlm.cli.rendering import load_simulator
 from hlm.cli.stations import StationConfig, open_station
-from hlm.core.body import BodyMode
+from hlm.core.body import BodyState
 from hlm.evaluation.rollouts import rollout
 from hlm.runtime.station import episode
 
@@ -23,7 +23,7 @@ def test_a_simulation_that_blows_up_ends_the_episode_with_its_reason(stationed, 
         if len(times_ns) == 5:
             task.world.data.qvel[0] = 1e12
     assert len(times_ns) == 5
-    assert station.body.status.mode is BodyMode.DAMPED
+    assert station.body.status.state is BodyState.FAULT
     assert station.body.status.fault.startswith("the robot cannot be read: the simulation blew up after 0.7")
     assert task.world.now_ns() > times_ns[-1]
     assert not list(tmp_path.iterdir())

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from hlm.core.body import Body, BodyMode, BodyStatus
+from hlm.core.body import Body, BodyState, BodyStatus
 from hlm.core.clock import NS_PER_S, Clock
 from hlm.core.proprioception import measured_state
 from hlm.core.values import Reference
@@ -61,7 +61,8 @@ class BodyConformance:
             body.reset()
             start = standing(stand)
             advance(stand, 0.5)
-            assert body.status == BodyStatus(BodyMode.TRACKING, "")
+            assert body.status.tracking
+            assert body.status.fault == ""
             assert np.abs(standing(stand) - start)[:31].max() < 0.05
 
     def test_time_passes_as_it_advances(self, stand):
@@ -91,7 +92,7 @@ class BodyConformance:
             broken = start.copy()
             broken[17] = bad
             follow(stand, [start, start, broken])
-            assert body.status.mode is BodyMode.HELD
+            assert body.status.state is BodyState.HOLDING
             assert "left_hip_roll" in body.status.fault
             follow(stand, [start + 0.2] * 3)  # ignored from now on
             advance(stand, 0.5)
@@ -104,7 +105,7 @@ class BodyConformance:
             start = standing(stand)
             follow(stand, [start, start])
             body.push(Reference(stand.clock.now_ns() - NS_PER_S, start))
-            assert body.status.mode is BodyMode.HELD
+            assert body.status.state is BodyState.HOLDING
             assert body.status.fault
 
     def test_it_holds_when_it_is_told_to_and_keeps_the_first_reason(self, stand):
@@ -112,14 +113,53 @@ class BodyConformance:
             body.reset()
             body.hold("the camera is gone")
             body.hold("and so is the operator")
-            assert body.status == BodyStatus(BodyMode.HELD, "the camera is gone")
+            assert body.status == BodyStatus(BodyState.HOLDING, "the camera is gone")
+
+    def test_a_stop_holds_at_first_and_a_second_one_damps_at_once(self, stand):
+        with stand.body as body:
+            body.reset()
+            follow(stand, [standing(stand)] * 3)
+            body.stop("the operator pressed a key")
+            assert body.status == BodyStatus(BodyState.HOLDING, "the operator pressed a key")
+            advance(stand, 0.05)
+            assert not stand.braking()
+            body.stop("and again")
+            advance(stand, 0.05)
+            assert body.status == BodyStatus(BodyState.DAMPING, "the operator pressed a key; then and again")
+            assert stand.braking()
+
+    def test_a_stop_is_latched_until_a_person_resets(self, stand):
+        with stand.body as body:
+            body.reset()
+            start = standing(stand)
+            follow(stand, [start] * 3)
+            body.stop("the operator pressed a key")
+            follow(stand, [start + 0.2] * 3)
+            assert body.status.state is BodyState.HOLDING
+            assert np.abs(standing(stand) - start)[:31].max() < 0.1
+            body.reset()
+            assert body.status == BodyStatus(BodyState.ARMING)
+            follow(stand, [standing(stand)] * 20)
+            assert body.status == BodyStatus(BodyState.RUNNING)
+
+    def test_a_stop_ends_in_braking(self, stand):
+        with stand.body as body:
+            body.reset()
+            follow(stand, [standing(stand)] * 3)
+            body.stop("the operator pressed a key")
+            for _ in range(100):
+                advance(stand, 0.1)
+                if body.status.braking:
+                    break
+            assert body.status == BodyStatus(BodyState.DAMPING, "the operator pressed a key")
+            assert stand.braking()
 
     def test_a_reset_clears_the_fault(self, stand):
         with stand.body as body:
             body.reset()
             body.hold("a test")
             body.reset()
-            assert body.status == BodyStatus(BodyMode.TRACKING, "")
+            assert body.status == BodyStatus(BodyState.ARMING)
 
     def test_a_stream_that_stops_keeps_it_standing(self, stand):
         with stand.body as body:
@@ -127,7 +167,7 @@ class BodyConformance:
             start = standing(stand)
             follow(stand, [start] * 3)
             advance(stand, 1.0)
-            assert body.status.mode in (BodyMode.TRACKING, BodyMode.HELD)
+            assert body.status.tracking or body.status.state is BodyState.HOLDING
             assert np.abs(standing(stand) - start)[:31].max() < 0.05
 
     @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
@@ -152,7 +192,7 @@ class BodyConformance:
             stand.break_robot(ConnectionError("cable pulled"))
             start_ns = stand.clock.now_ns()
             advance(stand, 0.2)
-            assert body.status.mode is BodyMode.DAMPED
+            assert body.status.state is BodyState.FAULT
             assert "cable pulled" in body.status.fault
             assert stand.braking()
             assert stand.clock.now_ns() - start_ns > 0.15 * NS_PER_S
@@ -169,7 +209,7 @@ class BodyConformance:
                 changed = {"joint_velocity_rad_s": np.full(29, np.nan), "stamp_ns": state.stamp_ns + NS_PER_S}
             stand.break_robot(replace(state, **changed))
             advance(stand, 0.1)
-            assert body.status.mode is BodyMode.DAMPED
+            assert body.status.state is BodyState.FAULT
             assert stand.braking()
 
     def test_holding_never_improves_a_state(self, stand):
@@ -179,7 +219,7 @@ class BodyConformance:
             stand.break_robot(ConnectionError("cable pulled"))
             advance(stand, 0.05)
             body.hold("the operator pressed pause")
-            assert body.status.mode is BodyMode.DAMPED
+            assert body.status.state is BodyState.FAULT
 
     def test_a_caller_that_is_late_every_time_still_gets_control_steps(self, stand):
         with stand.body as body:
@@ -203,4 +243,4 @@ class BodyConformance:
             body.reset()
             advance(stand, 0.1)
         assert stand.braking()
-        assert stand.body.status.mode is BodyMode.DAMPED
+        assert stand.body.status.state is BodyState.DAMPING

@@ -3,7 +3,7 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from hlm.core.body import BodyMode, BodyStatus
+from hlm.core.body import BodyState, BodyStatus
 from hlm.core.clock import NS_PER_S, due_ns
 from hlm.core.embodiments.unitree_g1 import UNITREE_G1
 from hlm.core.errors import InputError
@@ -104,19 +104,21 @@ def test_a_reference_that_is_not_a_number_holds_the_body(make_rig, make_source):
     rig = make_rig()
     steps = play(rig, source)
     assert len(steps) == len(rig.tracker.pushed) == 2
-    assert rig.body.status == BodyStatus(BodyMode.HELD, f"the reference is not a number in {NAMES[RIGHT_ARM.start]}")
+    assert rig.body.status == BodyStatus(
+        BodyState.HOLDING, f"the reference is not a number in {NAMES[RIGHT_ARM.start]}"
+    )
 
 
 def test_a_stale_camera_holds_the_body(make_rig, make_source):
     rig = make_rig(camera_old_s=0.15)
     assert play(rig, make_source(3)) == []
-    assert rig.body.status == BodyStatus(BodyMode.HELD, "input 'image_head' is 0.150 s old, more than 0.1 s")
+    assert rig.body.status == BodyStatus(BodyState.HOLDING, "input 'image_head' is 0.150 s old, more than 0.1 s")
 
 
 def test_a_stale_measurement_damps_the_motors(make_rig, make_source):
     rig = make_rig(robot_old_s=0.15)
     assert play(rig, make_source(3)) == []
-    assert rig.body.status == BodyStatus(BodyMode.DAMPED, "the robot's measurement is 0.150 s old, more than 0.1 s")
+    assert rig.body.status == BodyStatus(BodyState.FAULT, "the robot's measurement is 0.150 s old, more than 0.1 s")
 
 
 def test_a_camera_that_stops_delivering_holds_the_body(make_rig, make_source):
@@ -126,7 +128,7 @@ def test_a_camera_that_stops_delivering_holds_the_body(make_rig, make_source):
         rig.cameras.dead = step == 3
 
     assert len(play(rig, make_source(8, before))) == 4
-    assert rig.body.status == BodyStatus(BodyMode.HELD, "camera 'head' stopped delivering images")
+    assert rig.body.status == BodyStatus(BodyState.HOLDING, "camera 'head' stopped delivering images")
 
 
 def test_a_camera_that_came_late_must_go_on_too(make_rig, make_source):
@@ -151,14 +153,14 @@ def test_a_camera_driver_that_fails_holds_the_body(make_rig, make_source, monkey
         raise OSError("USB gone")
 
     assert len(play(rig, make_source(8, before))) == 4
-    assert rig.body.status == BodyStatus(BodyMode.HELD, "the cameras failed: OSError: USB gone")
+    assert rig.body.status == BodyStatus(BodyState.HOLDING, "the cameras failed: OSError: USB gone")
 
 
 def test_a_robot_that_measures_nonsense_starts_no_episode(make_rig, make_source):
     rig = make_rig()
     rig.robot.joints = np.full(29, np.nan)
     assert play(rig, make_source(3)) == []
-    assert rig.body.status.mode is BodyMode.DAMPED
+    assert rig.body.status.state is BodyState.FAULT
     assert rig.body.status.fault.startswith("the measured position is not a number in left_hip_pitch")
 
 
@@ -168,7 +170,7 @@ def test_the_next_episode_starts_without_the_last_ones_fault(make_rig, make_sour
     broken.vectors[0, 0] = np.inf
     assert play(rig, broken) == []
     assert len(play(rig, make_source(4))) == 4
-    assert rig.body.status == BodyStatus()
+    assert rig.body.status == BodyStatus(BodyState.RUNNING)
 
 
 def test_each_step_says_how_old_its_inputs_were(make_rig, make_source):

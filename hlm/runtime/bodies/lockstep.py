@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
-from hlm.core.body import BodyMode, BodyStatus
+from hlm.core.body import BodyStatus
 from hlm.core.clock import Clock, due_ns, slot_at
 from hlm.core.embodiment import Embodiment
 from hlm.core.errors import InputError
 from hlm.core.protocols import Robot, Tracker
 from hlm.core.values import Reference, RobotState
 from hlm.runtime.body_controller import BodyController, reason
+from hlm.runtime.safety.config import SafetyConfig
 
 _LOG = logging.getLogger(__name__)
 
@@ -24,19 +25,16 @@ class LockstepConfig:
 
     Attributes:
         control_hz: tracker steps per second.
-        max_state_age_s: an older measurement damps the motors, because nothing can balance on it.
-        max_gap_s: a longer time without a control step damps the motors, because their command is too old.
+        safety: how long its states last, and how old its inputs may be.
     """
 
     control_hz: float = 100.0
-    max_state_age_s: float = 0.1
-    max_gap_s: float = 0.5
+    safety: SafetyConfig = field(default_factory=SafetyConfig)
 
     def __post_init__(self) -> None:
         """Check ranges."""
-        for name in ("control_hz", "max_state_age_s", "max_gap_s"):
-            if not getattr(self, name) > 0.0:
-                raise InputError(f"{name} must be positive, got {getattr(self, name)}.")
+        if not self.control_hz > 0.0:
+            raise InputError(f"control_hz must be positive, got {self.control_hz}.")
 
 
 class LockstepBody:
@@ -66,7 +64,7 @@ class LockstepBody:
         self._robot = robot
         self._clock = clock
         self._config = LockstepConfig() if config is None else config
-        self._controller = BodyController(tracker, embodiment, self._config.max_state_age_s, self._config.max_gap_s)
+        self._controller = BodyController(tracker, embodiment, self._config.safety)
         self._took_over = False
         self._braking = False
         self._origin_ns = 0
@@ -74,7 +72,7 @@ class LockstepBody:
 
     @property
     def status(self) -> BodyStatus:
-        """What it is doing, and why when that is not tracking."""
+        """What it is doing, and why when that is not following references."""
         return self._controller.status
 
     @property
@@ -147,19 +145,24 @@ class LockstepBody:
         """Stop following references and keep balance."""
         self._controller.hold(fault)
 
+    def stop(self, fault: str) -> None:
+        """Hold, crouch and damp as time goes on; a second stop damps at once."""
+        self._controller.stop(fault)
+        self._brake_if_damped()
+
     def _step(self) -> None:
         """Measure and command once; a damped body only makes sure that its motors brake."""
         command = self._controller.step(self._robot.read, self._clock.now_ns())
-        if self.status.mode is not BodyMode.DAMPED:
+        if command is not None and not self.status.braking:
             try:
                 self._robot.command(command)
             except Exception as error:  # noqa: BLE001 - a driver may raise anything
                 _LOG.exception("the robot took no command")
-                self._controller.damp(f"the control step failed: {reason(error)}")
+                self._controller.fail(f"the control step failed: {reason(error)}")
         self._brake_if_damped()
 
     def _brake_if_damped(self) -> None:
-        if self.status.mode is BodyMode.DAMPED and not self._braking:
+        if self.status.braking and not self._braking:
             self._brake()
 
     def _brake(self) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from fakes import FakeRig
 
-from hlm.core.body import BodyMode, BodyStatus
+from hlm.core.body import BodyState, BodyStatus
 from hlm.core.clock import NS_PER_S
 from hlm.core.embodiments.unitree_g1 import UNITREE_G1
 from hlm.core.errors import InputError
@@ -40,7 +40,7 @@ def test_a_torque_that_is_not_a_number_never_reaches_the_motors(rig):
         good = len(rig.robot.commands)
         rig.tracker.joints = np.full(29, np.nan)
         advance(rig, 0.05)
-        assert body.status.mode is BodyMode.DAMPED
+        assert body.status.state is BodyState.FAULT
         assert body.status.fault.startswith("the commanded position is not a number in left_hip_pitch, left_hip_roll")
         (last,) = rig.robot.commands[good:]
         assert brakes(last)
@@ -51,7 +51,7 @@ def test_a_bug_in_the_tracker_damps_the_motors_and_says_what_it_was(rig):
         body.reset()
         rig.tracker.broken = ZeroDivisionError("by zero")
         advance(rig, 0.05)
-        assert body.status == BodyStatus(BodyMode.DAMPED, "the control step failed: ZeroDivisionError: by zero")
+        assert body.status == BodyStatus(BodyState.FAULT, "the control step failed: ZeroDivisionError: by zero")
         assert brakes(rig.robot.commands[-1])
 
 
@@ -63,7 +63,7 @@ def test_a_robot_that_stops_answering_is_damped_and_its_last_measurement_keeps_i
         rig.robot.broken = ConnectionError("cable pulled")
         until_ns = rig.clock.now_ns() + round(0.05 * NS_PER_S)
         body.advance(until_ns)
-        assert body.status == BodyStatus(BodyMode.DAMPED, "the robot cannot be read: ConnectionError: cable pulled")
+        assert body.status == BodyStatus(BodyState.FAULT, "the robot cannot be read: ConnectionError: cable pulled")
         assert body.read().stamp_ns == before.stamp_ns
         assert rig.clock.now_ns() >= until_ns - 10_000_000  # time goes on
 
@@ -78,7 +78,7 @@ def test_a_held_body_keeps_balancing_and_takes_no_references(rig):
         advance(rig, 0.1)
         assert len(rig.tracker.pushed) == 1
         assert len(rig.tracker.stepped_ns) == stepped + 10
-        assert body.status == BodyStatus(BodyMode.HELD, "somebody pressed stop")
+        assert body.status == BodyStatus(BodyState.HOLDING, "somebody pressed stop")
 
 
 def test_the_first_reason_to_hold_stays_and_what_damps_it_later_is_added(rig):
@@ -113,7 +113,7 @@ def test_grippers_keep_what_they_hold_when_the_motors_are_damped(rig):
 
 def test_a_body_that_was_entered_and_never_reset_commands_nothing(rig):
     with rig.body as body:
-        assert body.status == BodyStatus(BodyMode.DAMPED, "the body was not reset yet")
+        assert body.status == BodyStatus(BodyState.DISARMED, "the body was not reset yet")
         body.push(reference(rig))
         advance(rig, 0.1)
     assert rig.robot.commands == []
@@ -189,7 +189,7 @@ def test_a_body_that_nobody_advances_for_long_is_damped(rig):
         advance(rig, 0.05)
         rig.clock.wait_until(rig.clock.now_ns() + 700_000_000)
         advance(rig, 0.05)
-        assert body.status.mode is BodyMode.DAMPED
+        assert body.status.state is BodyState.FAULT
         assert body.status.fault.startswith("the body was not advanced for 0.7")
         assert brakes(rig.robot.commands[-1])
 
@@ -236,10 +236,10 @@ def test_a_robot_that_refuses_to_be_damped_is_left_all_the_same(rig, monkeypatch
     assert "could not be damped" in caplog.text
 
 
-@pytest.mark.parametrize("change", [{"control_hz": 0.0}, {"max_state_age_s": float("nan")}, {"max_gap_s": -1.0}])
-def test_rates_out_of_range_are_refused(change):
-    with pytest.raises(InputError, match="must be positive"):
-        LockstepConfig(**change)
+@pytest.mark.parametrize("control_hz", [0.0, float("nan")])
+def test_rates_out_of_range_are_refused(control_hz):
+    with pytest.raises(InputError, match="control_hz must be positive"):
+        LockstepConfig(control_hz=control_hz)
 
 
 @pytest.mark.parametrize("quat", [(0.0, 0.0, 0.0, 0.0), (np.nan, 0.0, 0.0, 0.0), (0.5, 0.5, 0.5, 0.0)])
@@ -250,6 +250,6 @@ def test_an_inertial_unit_that_measures_no_orientation_damps_and_its_measurement
         good = body.read()
         monkeypatch.setattr(rig.robot, "read", lambda: replace(good, quat_world_from_pelvis_wxyz=np.array(quat)))
         assert body.read().quat_world_from_pelvis_wxyz.tolist() == good.quat_world_from_pelvis_wxyz.tolist()
-        assert body.status.mode is BodyMode.DAMPED
+        assert body.status.state is BodyState.FAULT
         assert body.status.fault.startswith("the measured orientation ")
         assert brakes(rig.robot.commands[-1])

@@ -9,15 +9,9 @@ from hypothesis.extra.numpy import arrays
 from hlm.core.embodiments.unitree_g1 import UNITREE_G1
 from hlm.core.layout import GRIPPERS, NAMES, ROOT_PITCH, ROOT_YAW_RATE, pack
 from hlm.core.values import RobotState
-from hlm.runtime.safety import (
-    JOINT_SPEED_SHARE,
-    MAX_GRIPPER_SPEED_PER_S,
-    ReferenceLimits,
-    command_fault,
-    damping_command,
-    reference_fault,
-    state_fault,
-)
+from hlm.runtime.safety.braking import damping_command
+from hlm.runtime.safety.checks import command_fault, reference_fault, state_fault
+from hlm.runtime.safety.reference_limits import JOINT_SPEED_SHARE, MAX_GRIPPER_SPEED_PER_S, ReferenceLimits
 
 LIMITS = ReferenceLimits(UNITREE_G1)
 LOWER = pack(UNITREE_G1.lower_rad, np.zeros(2), np.array([-0.9, -0.9, -2.0]))

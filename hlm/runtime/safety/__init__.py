@@ -1,0 +1,1 @@
+"""What stands between references and motors: the states of a body, what leads from one to the next, and the limits."""
