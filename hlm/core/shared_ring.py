@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-import mmap
-import os
-import struct
-import tempfile
 from collections.abc import Callable
-from multiprocessing.reduction import DupFd
 from typing import Any, NamedTuple
 
-import google_crc32c
 import numpy as np
 
 from hlm.core.errors import InputError
-
-_HEADER = struct.Struct("<Q")  # how many records were written
-_SLOT = struct.Struct("<QQ")  # 1 + index of the record, or 0 while it is written; its checksum
-_ALIGNMENT = 64
-_TRIES = 1000
+from hlm.core.shared_slots import SharedSlots
 
 
 class Batch(NamedTuple):
@@ -36,25 +26,17 @@ class Batch(NamedTuple):
 
 
 class SharedRing:
-    """Ring of records, written by one process at a time and never waited for.
-
-    The memory belongs to the processes that hold it and to no file: when the last of them ends, however it ends, it is
-    gone. A ring is handed to a child process as an argument while that is spawned. A record that is being written, or
-    whose writer died in the middle, is never read: each carries its index and a checksum, which also holds on machines
-    that reorder memory.
+    """Ring of records of one type, written by one process at a time and never waited for; see `SharedSlots`.
 
     Args:
         dtype: of a record.
         slots: records that are kept, at least 2.
-        file: descriptor of the memory of a ring that another process made; new memory if None.
+        memory: slots of a ring that another process made; new ones if None.
     """
 
-    def __init__(self, dtype: np.dtype[Any], slots: int = 2, file: int | None = None) -> None:
-        if slots < 2:
-            raise InputError(f"a ring needs at least 2 slots, got {slots}.")
-        self._file = _anonymous_file(_size(dtype, slots)) if file is None else file
-        self._dtype, self._slots, self._stride = dtype, slots, _stride(dtype)
-        self._memory = mmap.mmap(self._file, _size(dtype, slots))
+    def __init__(self, dtype: np.dtype[Any], slots: int = 2, memory: SharedSlots | None = None) -> None:
+        self._dtype = dtype
+        self._memory = SharedSlots(dtype.itemsize, slots) if memory is None else memory
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -64,87 +46,32 @@ class SharedRing:
     @property
     def written(self) -> int:
         """Number of records that were ever written."""
-        count: int = _HEADER.unpack_from(self._memory)[0]
-        return count
+        return self._memory.written
 
     def append(self, record: np.void) -> int:
         """Write a record, in place of the oldest one; returns its index."""
         if record.dtype != self._dtype:
             raise InputError(f"this ring takes records of {self._dtype}, got {record.dtype}.")
-        index, content = self.written, record.tobytes()
-        place = self._place(index)
-        _SLOT.pack_into(self._memory, place, 0, 0)
-        self._memory[place + _SLOT.size : place + _SLOT.size + len(content)] = content
-        _SLOT.pack_into(self._memory, place, index + 1, google_crc32c.value(content))
-        _HEADER.pack_into(self._memory, 0, index + 1)
-        return index
+        return self._memory.append(record.tobytes())
 
     def newest(self) -> np.void | None:
         """The newest record; None before the first."""
-        for _ in range(_TRIES):
-            written = self.written
-            if not written:
-                return None
-            record = self._read(written - 1)
-            if record is not None:
-                return record
-        return None
+        content = self._memory.newest()
+        return None if content is None else self._record(content)
 
     def since(self, index: int) -> Batch:
         """All records from `index` on that are still there."""
         records, written = [], self.written
-        for place in range(max(index, written - self._slots, 0), written):
-            record = self._read(place)
-            if record is not None:
-                records.append(record)
+        for place in range(max(index, written - self._memory.slots, 0), written):
+            content = self._memory.read(place)
+            if content is not None:
+                records.append(self._record(content))
         return Batch(records, written, max(0, written - index) - len(records))
 
     def __reduce__(self) -> tuple[Callable[..., SharedRing], tuple[object, ...]]:
         """What a process that is being spawned makes the same ring from."""
-        return _attached, (DupFd(self._file), self._dtype, self._slots)
+        return SharedRing, (self._dtype, self._memory.slots, self._memory)
 
-    def __del__(self) -> None:
-        """Give the descriptor back; the memory goes with the last one."""
-        if hasattr(self, "_file"):
-            os.close(self._file)
-            del self._file
-
-    def _place(self, index: int) -> int:
-        return _ALIGNMENT + (index % self._slots) * self._stride
-
-    def _read(self, index: int) -> np.void | None:
-        """A record; None if it is not there any more, or not yet whole."""
-        place = self._place(index)
-        tag, checksum = _SLOT.unpack_from(self._memory, place)
-        if tag != index + 1:
-            return None
-        start = place + _SLOT.size
-        content = self._memory[start : start + self._dtype.itemsize]
-        if google_crc32c.value(content) != checksum:
-            return None
+    def _record(self, content: bytes) -> np.void:
         record: np.void = np.frombuffer(content, self._dtype)[0]
         return record
-
-
-def _attached(file: Any, dtype: np.dtype[Any], slots: int) -> SharedRing:
-    return SharedRing(dtype, slots, file.detach())
-
-
-def _stride(dtype: np.dtype[Any]) -> int:
-    used = _SLOT.size + dtype.itemsize
-    return -(-used // _ALIGNMENT) * _ALIGNMENT
-
-
-def _size(dtype: np.dtype[Any], slots: int) -> int:
-    return _ALIGNMENT + slots * _stride(dtype)
-
-
-def _anonymous_file(size: int) -> int:
-    """Descriptor of a file of `size` zeros that no folder knows."""
-    if hasattr(os, "memfd_create"):
-        descriptor = os.memfd_create("hlm")
-    else:
-        with tempfile.TemporaryFile() as file:
-            descriptor = os.dup(file.fileno())
-    os.ftruncate(descriptor, size)
-    return descriptor

@@ -10,6 +10,7 @@ from hlm.core.errors import InputError, WorkerDiedError
 from hlm.core.processes import ChildProcess
 from hlm.core.records import dtype_of, frame_dtype, frame_from_record, frame_to_record, from_record, to_record
 from hlm.core.shared_ring import SharedRing
+from hlm.core.shared_slots import SharedSlots
 from hlm.core.values import CameraFrame, JointCommand, Reference, RobotState
 
 
@@ -32,10 +33,21 @@ def test_the_newest_record_is_the_last_written_and_a_reader_learns_what_it_lost(
 def test_a_record_whose_writer_died_in_the_middle_is_never_read():
     ring = SharedRing(NUMBERS, slots=2)
     ring.append(numbered(1))
-    place = ring._place(0) + 100
-    ring._memory[place : place + 8] = b"garbage!"
+    place = ring._memory._place(0) + 100
+    ring._memory._memory[place : place + 8] = b"garbage!"
     assert ring.newest() is None
     assert ring.since(0) == ([], 1, 1)
+
+
+def test_contents_have_any_length_up_to_the_capacity():
+    slots = SharedSlots(5, slots=2)
+    for content in (b"", b"abcde", b"xy"):
+        slots.append(content)
+        assert slots.newest() == content
+    assert slots.read(0) is None
+    assert slots.read(1) == b"abcde"
+    with pytest.raises(InputError, match="6 bytes do not fit into slots of 5 bytes"):
+        slots.append(b"abcdef")
 
 
 def test_records_of_another_type_are_refused():
