@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import ctypes
 import os
 import signal
 import threading
@@ -10,7 +11,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing import get_context, resource_tracker
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from types import FrameType
 from typing import Any, NamedTuple, Self
@@ -20,6 +21,7 @@ from hlm.core.errors import HlmError, WorkerDiedError
 # These reach every process of a terminal or a job. The first process answers them; the others end with it.
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _KILL_AFTER_S = 5.0
+_PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 
 
 class _Ready(NamedTuple):
@@ -60,14 +62,24 @@ class Leash:
         except OSError:
             return True
 
-    def wait(self, timeout_s: float) -> bool:
-        """Wait until `released`, no longer than `timeout_s`; whether it is."""
+    def wait(self, timeout_s: float, *bells: Connection) -> bool:
+        """Wait until `released` or until one of the bells can be read, no longer than `timeout_s`; whether released."""
         if self._terminated:
             return True
         try:
-            return self._line.poll(timeout_s)
+            return self._line in wait([self._line, *bells], timeout_s) or self._terminated
         except OSError:
             return True
+
+    def die_with_parent(self) -> None:
+        """Let the kernel kill this process with its parent, even one that hangs; for jobs that need no safe end.
+
+        Linux alone can; elsewhere a process that hangs stays behind.
+        """
+        with suppress(AttributeError, OSError):
+            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if self.orphaned:  # before the kernel knew
+            os.kill(os.getpid(), signal.SIGKILL)
 
     def end_on_sigterm(self) -> None:
         """Let `kill PID` release this process."""
