@@ -6,7 +6,9 @@ import logging
 from collections.abc import Callable
 
 import mujoco
+import numpy as np
 
+from hlm.core.arrays import FloatArray
 from hlm.core.clock import NS_PER_S
 from hlm.core.errors import SimulationError
 
@@ -27,6 +29,8 @@ def set_physics_options(spec: mujoco.MjSpec) -> None:
     # MuJoCo would put an unstable world back to its start and go on: a robot that was thrown would stand again.
     option.disableflags |= mujoco.mjtDisableBit.mjDSBL_AUTORESET
 
+
+_STATE = mujoco.mjtState.mjSTATE_INTEGRATION
 
 # MuJoCo's warnings after which a world means nothing any more, by what went wrong.
 _BLOWN_UP = {
@@ -54,6 +58,7 @@ class World:
         self._blown_up = self.data.warning.number[min(map(int, _BLOWN_UP)) : max(map(int, _BLOWN_UP)) + 1]
         self._fault = ""
         self._steps = 0
+        self._origin_ns = 0
         self._before_step: Callable[[], None] | None = None
 
     def before_step(self, callback: Callable[[], None] | None) -> None:
@@ -65,14 +70,19 @@ class World:
         mujoco.mj_resetData(self.model, self.data)
         self._fault = ""
         self._steps = 0
+        self._origin_ns = 0
 
     def forward(self) -> None:
         """Recompute everything that depends on positions, after bodies were placed."""
         mujoco.mj_forward(self.model, self.data)
 
     def now_ns(self) -> int:
-        """Simulated nanoseconds since the last reset."""
-        return self._steps * TIME_STEP_NS
+        """Simulated nanoseconds since the last reset, or what `set_clock` made of them."""
+        return self._origin_ns + self._steps * TIME_STEP_NS
+
+    def set_clock(self, now_ns: int) -> None:
+        """Call this instant `now_ns`; nothing moves."""
+        self._origin_ns = now_ns - self._steps * TIME_STEP_NS
 
     def check(self) -> None:
         """Nothing, as long as the world can be believed.
@@ -85,14 +95,37 @@ class World:
 
     def wait_until(self, due_ns: int) -> None:
         """Step the physics up to the last step that is not later than `due_ns`."""
-        while (self._steps + 1) * TIME_STEP_NS <= due_ns:
-            if not self._fault:
-                self._step()
-            self._steps += 1
+        while self.now_ns() + TIME_STEP_NS <= due_ns:
+            self.step()
         # A step leaves contacts, sites and cameras at the positions before it: recompute them once.
         mujoco.mj_kinematics(self.model, self.data)
         mujoco.mj_comPos(self.model, self.data)
         mujoco.mj_camlight(self.model, self.data)
+
+    def step(self) -> None:
+        """One step of the physics; positions of bodies, sites and cameras stay as they were before it."""
+        if not self._fault:
+            self._step()
+        self._steps += 1
+
+    def state(self) -> FloatArray:
+        """[number] everything that the future depends on (MuJoCo's integration state)."""
+        state = np.empty(state_size(self.model))
+        mujoco.mj_getState(self.model, self.data, state, _STATE)
+        return state
+
+    def show(self, state: FloatArray, now_ns: int, fault: str = "") -> None:
+        """Be as another world of the same model is.
+
+        Args:
+            state: [number] its `state`.
+            now_ns: instant of that state, from now on the instant of this world.
+            fault: why that world cannot be believed; empty when it can.
+        """
+        mujoco.mj_setState(self.model, self.data, state, _STATE)
+        self.forward()
+        self.set_clock(now_ns)
+        self._fault = fault
 
     def _step(self) -> None:
         if self._before_step is not None:
@@ -111,8 +144,13 @@ class World:
             part = f"joint '{model.joint(int((model.jnt_qposadr <= index).sum()) - 1).name}'"
         else:
             part = f"joint '{model.joint(int(model.dof_jntid[index])).name}'"
-        time_s = self.now_ns() / NS_PER_S
+        time_s = self._steps * TIME_STEP_NS / NS_PER_S
         return f"the simulation blew up after {time_s:.3f} s: the {_BLOWN_UP[kind]} of {part} is not finite or is huge"
+
+
+def state_size(model: mujoco.MjModel) -> int:
+    """How many numbers the state of a world of this model has."""
+    return int(mujoco.mj_stateSize(model, _STATE))
 
 
 def _log(text: str) -> None:

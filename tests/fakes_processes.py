@@ -1,11 +1,13 @@
 """Jobs for processes, where a process that is spawned can import them."""
 
+import gc
 import os
 import signal
 
 import numpy as np
 
 from hlm.core.errors import InputError
+from hlm.core.realtime import be_on_time
 
 NUMBERS = np.dtype([("number", np.int64), ("same", np.int64, 4000)])
 
@@ -30,3 +32,17 @@ def die_at_once(leash):
 
 def refuse(leash):
     raise InputError("there is no robot.")
+
+
+def tell_how_it_runs(leash, config):
+    notes = be_on_time(config)
+    leash.ready(
+        {
+            "notes": notes,
+            "policy": os.sched_getscheduler(0),
+            "priority": os.sched_getparam(0).sched_priority,
+            "cpus": os.sched_getaffinity(0),
+            "threads": os.environ["OPENBLAS_NUM_THREADS"],
+            "collects": gc.isenabled(),
+        }
+    )

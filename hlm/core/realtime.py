@@ -1,0 +1,104 @@
+"""Processes that must be on time: priority, processor, memory, and a garbage collector that keeps still."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from hlm.core.errors import InputError
+
+# Linear algebra in several threads is slower than in one for the sizes of a robot, and threads wait for each other.
+_THREAD_COUNTS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+_LOCK_NOW_AND_LATER = 3  # MCL_CURRENT | MCL_FUTURE of sys/mman.h
+_SET_TIMER_SLACK = 29  # PR_SET_TIMERSLACK of linux/prctl.h
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RealtimeConfig:
+    """How much a process is to be preferred.
+
+    Attributes:
+        priority: of SCHED_FIFO, 1 to 99; 0 leaves the scheduling as it is.
+        cpu: processor that it is bound to, counted from the end of those allowed if negative; None for any.
+    """
+
+    priority: int = 0
+    cpu: int | None = None
+
+    def __post_init__(self) -> None:
+        """Check the range."""
+        if not 0 <= self.priority <= 99:
+            raise InputError(f"a real-time priority must be 0 to 99, got {self.priority}.")
+
+
+def be_on_time(config: RealtimeConfig) -> tuple[str, ...]:
+    """Prefer this process as far as the system allows, keep its memory, and stop its garbage collection.
+
+    Call it when everything has been imported and made.
+
+    Returns:
+        What the system refused, one sentence each; empty when nothing was.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    notes = [*_scheduled(config.priority), *_bound(config.cpu), *_locked()]
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_SET_TIMER_SLACK, 1, 0, 0, 0)  # ns; only matters where SCHED_FIFO was refused
+    return tuple(notes)
+
+
+@contextmanager
+def single_threaded() -> Iterator[None]:
+    """Processes that are started inside compute in one thread each."""
+    before = {name: os.environ.get(name) for name in _THREAD_COUNTS}
+    os.environ.update(dict.fromkeys(_THREAD_COUNTS, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _scheduled(priority: int) -> Iterator[str]:
+    if not priority:
+        return
+    if not hasattr(os, "sched_setscheduler"):
+        yield "this system has no SCHED_FIFO, so other programs can delay this process"
+        return
+    try:
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(priority))
+    except OSError as error:
+        yield (
+            f"SCHED_FIFO was refused ({error.strerror}), so other programs can delay this process; "
+            "allow it with `ulimit -r 99` or CAP_SYS_NICE"
+        )
+
+
+def _bound(cpu: int | None) -> Iterator[str]:
+    if cpu is None:
+        return
+    if not hasattr(os, "sched_setaffinity"):
+        yield "this system binds no process to a processor"
+        return
+    try:
+        os.sched_setaffinity(0, {sorted(os.sched_getaffinity(0))[cpu]})
+    except (OSError, IndexError) as error:
+        yield f"the process could not be bound to processor {cpu} ({error})"
+
+
+def _locked() -> Iterator[str]:
+    """Memory that is never written to disk, so that touching it never waits."""
+    library = ctypes.CDLL(None, use_errno=True)
+    if not hasattr(library, "mlockall"):
+        return
+    if library.mlockall(_LOCK_NOW_AND_LATER):
+        yield f"memory could not be locked ({os.strerror(ctypes.get_errno())}); allow it with `ulimit -l unlimited`"

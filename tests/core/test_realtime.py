@@ -1,0 +1,37 @@
+import os
+
+import pytest
+from fakes_processes import tell_how_it_runs
+
+from hlm.core.errors import InputError
+from hlm.core.processes import ChildProcess
+from hlm.core.realtime import RealtimeConfig, single_threaded
+
+
+def test_a_process_is_preferred_or_says_why_not():
+    config = RealtimeConfig(priority=5, cpu=-1)
+    child = ChildProcess("preferred", tell_how_it_runs, config)
+    with single_threaded():
+        child.start()
+    try:
+        found = child.wait_ready(30.0)
+    finally:
+        child.stop()
+    assert found["threads"] == "1"
+    assert not found["collects"]
+    refused = " ".join(found["notes"])
+    assert (found["policy"], found["priority"]) == (os.SCHED_FIFO, 5) or "SCHED_FIFO" in refused
+    assert len(found["cpus"]) == 1 or "processor" in refused
+
+
+def test_the_environment_is_as_before():
+    before = dict(os.environ)
+    with pytest.raises(ZeroDivisionError), single_threaded():
+        assert os.environ["OPENBLAS_NUM_THREADS"] == "1"
+        raise ZeroDivisionError
+    assert dict(os.environ) == before
+
+
+def test_priorities_out_of_range_are_refused():
+    with pytest.raises(InputError, match="0 to 99, got 100"):
+        RealtimeConfig(priority=100)
