@@ -19,6 +19,7 @@ VERBS = {
     "record": Verb("hlm.cli.record:run", "record demonstrations of a task in simulation"),
     "train": Verb("hlm.cli.train:run", "train a policy on recorded episodes"),
     "eval": Verb("hlm.cli.eval:run", "evaluate a policy or the scripted operator on unseen seeds, and write a report"),
+    "doctor": Verb("hlm.cli.doctor:run", "check this machine and what is connected to it, before a robot is armed"),
     "serve": Verb("hlm.cli.serve:run", "serve a checkpoint over websockets, to hlm and openpi clients"),
     "data": Verb("hlm.cli.data:run", "inspect, check, edit and convert datasets"),
     "policy": Verb("hlm.cli.policy:run", "inspect, configure, export and import checkpoints"),
