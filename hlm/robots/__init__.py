@@ -1,0 +1,1 @@
+"""Robots behind their own wires: the Unitree G1 over DDS, and grippers over ZMQ."""

@@ -1,0 +1,110 @@
+"""Two ChangingTek CTAG2F90-D grippers behind OpenHLM's gripper server."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+import zmq
+
+from hlm.core.arrays import FloatArray
+from hlm.core.clock import Clock
+from hlm.core.errors import CorruptError, InputError
+from hlm.core.layout import JOINTS
+from hlm.robots.gripper_messages import pack_action, unpack_state
+
+_LOG = logging.getLogger(__name__)
+_STILL = np.zeros(JOINTS)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GripperAddresses:
+    """Where the grippers are.
+
+    Attributes:
+        state: where the gripper server publishes its state; on the robot `tcp://192.168.123.164:5558`.
+        command: address of this machine at which the gripper server listens to commands; with the robot
+            `tcp://192.168.123.222:5556`. One process can have it.
+    """
+
+    state: str = "tcp://127.0.0.1:5558"
+    command: str = "tcp://127.0.0.1:5556"
+
+
+class ChangingTekGrippers:
+    """The grippers over ZMQ; implements `hlm.robots.grippers.Grippers`.
+
+    The address of the commands is taken at the first one, so that an idle link leaves it to others.
+
+    Args:
+        addresses: where they are.
+        clock: the session's clock.
+    """
+
+    def __init__(self, addresses: GripperAddresses, clock: Clock) -> None:
+        self._addresses = addresses
+        self._clock = clock
+        self._states: zmq.Socket[bytes] | None = None
+        self._commands: zmq.Socket[bytes] | None = None
+        self._opening: FloatArray = np.ones(2)
+        self._stamp_ns = -1
+        self._sent: FloatArray | None = None
+
+    def __enter__(self) -> Self:
+        """Listen to the state."""
+        socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.SUB)
+        socket.setsockopt(zmq.CONFLATE, 1)
+        socket.setsockopt(zmq.LINGER, 0)
+        socket.setsockopt(zmq.SUBSCRIBE, b"")
+        socket.connect(self._addresses.state)
+        self._states = socket
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Disconnect; the grippers keep what they hold."""
+        for socket in (self._states, self._commands):
+            if socket is not None:
+                socket.close()
+        self._states = self._commands = self._sent = None
+
+    def read(self) -> tuple[FloatArray, int]:
+        """[2] newest measured opening, left and right, and when it was seen here, ns; -1 before the first."""
+        try:
+            if self._states is not None:
+                self._opening = np.clip(unpack_state(self._states.recv(zmq.DONTWAIT)), 0.0, 1.0)
+                self._stamp_ns = self._clock.now_ns()
+        except zmq.Again:
+            pass
+        except CorruptError as error:
+            _LOG.warning("%s", error)
+        return self._opening, self._stamp_ns
+
+    def command(self, opening: FloatArray) -> None:
+        """Send the wanted opening [2]; never waits.
+
+        Raises:
+            InputError: another process has the address of the commands.
+        """
+        if self._commands is None:
+            self._commands = _publisher(self._addresses.command)
+        self._commands.send(pack_action(opening, _STILL, _STILL), zmq.DONTWAIT)
+
+
+def _publisher(address: str) -> zmq.Socket[bytes]:
+    socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.PUB)
+    socket.setsockopt(zmq.LINGER, 0)
+    socket.setsockopt(zmq.SNDHWM, 2)
+    try:
+        socket.bind(address)
+    except zmq.ZMQError as error:
+        socket.close()
+        raise InputError(
+            f"commands to the grippers cannot be published at {address}: {error.strerror or error}. Does another "
+            "program, such as another hlm deploy, have that port?"
+        ) from error
+    return socket
