@@ -11,6 +11,8 @@ from hlm.core.arrays import ByteArray, FloatArray, frozen
 from hlm.core.errors import MismatchError
 from hlm.core.layout import DIMENSIONS, JOINTS
 
+_UNKNOWN = np.full(JOINTS, np.nan)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RobotState:
@@ -23,6 +25,9 @@ class RobotState:
         quat_world_from_pelvis_wxyz: [4] orientation of the pelvis; its yaw has an arbitrary origin.
         angular_velocity_pelvis_in_pelvis_rad_s: [3] gyroscope of the pelvis.
         gripper_opening: [2] left, right; 1 = open, 0 = closed.
+        motor_temperature_c: [29] motor order, the hottest place that each motor measures; not a number where it does
+            not measure any.
+        motor_fault: [29] motor order, the code that each motor reports, 0 for none; not a number where it reports none.
     """
 
     stamp_ns: int
@@ -31,6 +36,8 @@ class RobotState:
     quat_world_from_pelvis_wxyz: FloatArray
     angular_velocity_pelvis_in_pelvis_rad_s: FloatArray
     gripper_opening: FloatArray = field(default_factory=lambda: np.ones(2))
+    motor_temperature_c: FloatArray = field(default_factory=lambda: _UNKNOWN)
+    motor_fault: FloatArray = field(default_factory=lambda: _UNKNOWN)
 
     def __post_init__(self) -> None:
         """Check shapes and make the arrays read-only copies."""
@@ -40,6 +47,8 @@ class RobotState:
             ("quat_world_from_pelvis_wxyz", 4),
             ("angular_velocity_pelvis_in_pelvis_rad_s", 3),
             ("gripper_opening", 2),
+            ("motor_temperature_c", JOINTS),
+            ("motor_fault", JOINTS),
         ):
             object.__setattr__(self, name, frozen(getattr(self, name), (size,), name))
 

@@ -13,6 +13,8 @@ SHAPES = {
         "quat_world_from_pelvis_wxyz": (4,),
         "angular_velocity_pelvis_in_pelvis_rad_s": (3,),
         "gripper_opening": (2,),
+        "motor_temperature_c": (29,),
+        "motor_fault": (29,),
     },
     Reference: {"vector": (34,)},
     JointCommand: {
@@ -107,3 +109,9 @@ def test_an_action_on_its_own_slot_of_a_30_hz_grid_is_itself():
 def test_a_chunk_needs_actions_and_a_rate(length, rate_hz):
     with pytest.raises(MismatchError, match=f"a chunk needs actions and a positive rate, got {length} actions at"):
         chunk(length, rate_hz)
+
+
+def test_a_robot_that_measures_no_temperature_and_no_faults_says_that_it_does_not():
+    state = RobotState(0, np.zeros(29), np.zeros(29), np.ones(4), np.zeros(3))
+    assert np.isnan(state.motor_temperature_c).all()
+    assert np.isnan(state.motor_fault).all()
