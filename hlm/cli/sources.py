@@ -190,7 +190,8 @@ def _scripted(task: SimulatedTask, instance: TaskInstance) -> ReferenceSource:
 
 
 def _policy_sources(policy: Policy, execution_horizon: int | None) -> MakeSource:
-    from hlm.runtime.policy_source import ChunkConfig, PolicySource
+    from hlm.runtime.chunks.schedulers import ChunkConfig
+    from hlm.runtime.policy_source import PolicySource
 
     chunks = ChunkConfig(
         execution_horizon=policy.spec.execution_horizon if execution_horizon is None else execution_horizon

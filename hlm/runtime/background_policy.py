@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 from types import TracebackType
 from typing import NamedTuple, Self
 
@@ -13,40 +12,11 @@ from hlm.core.clock import Clock, MonotonicClock
 from hlm.core.errors import HlmError
 from hlm.core.policy import ActionPrefix, Policy
 from hlm.core.values import ActionChunk, Observation
+from hlm.runtime.chunks.asking import Poll, Status
 
 _LOG = logging.getLogger(__name__)
 
 _CLOSED = "the background policy was closed; make a new one."
-
-
-class Status(StrEnum):
-    """What became of the newest request."""
-
-    IDLE = "idle"
-    """There was none, or it is answered."""
-    WAITING = "waiting"
-    """It is on its way."""
-    FAILED = "failed"
-    """It will not be answered; ask again."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Poll:
-    """How things stand.
-
-    Attributes:
-        chunk: the newest answer, the same one until there is a newer; None before the first.
-        age_s: how old the observation is that it was made from; 0 without a chunk.
-        latency_s: from its request to its arrival; 0 without a chunk.
-        status: of the newest request.
-        error: why the last request failed; empty since there was an answer.
-    """
-
-    chunk: ActionChunk | None = None
-    age_s: float = 0.0
-    latency_s: float = 0.0
-    status: Status = Status.IDLE
-    error: str = ""
 
 
 class _Request(NamedTuple):
@@ -58,6 +28,8 @@ class _Request(NamedTuple):
 
 class BackgroundPolicy:
     """Asks a policy in a thread of its own: `PolicyClient` for one on another machine, or any that is loaded here.
+
+    Implements `hlm.runtime.chunks.asking.AskedPolicy`.
 
     `request` and `poll` return at once, whatever the policy or the network does, and raise nothing of it. One request
     is on its way at a time. The newest one that comes meanwhile takes the place of an older one that has not left yet,
@@ -76,6 +48,7 @@ class BackgroundPolicy:
         self._next: _Request | None = None
         self._asking = False
         self._episode = 0
+        self._seed: int | None = None  # that the policy has yet to be told
         self._newest = Poll()
         self._closed = False
         self._thread = threading.Thread(target=self._work, name="background policy", daemon=True)
@@ -117,10 +90,15 @@ class BackgroundPolicy:
             error=newest.error,
         )
 
-    def reset(self) -> None:
-        """Forget the chunk and all requests, as an episode begins; what is on its way will not be delivered."""
+    def reset(self, seed: int | None = None) -> None:
+        """Forget the chunk and all requests, as an episode begins; what is on its way will not be delivered.
+
+        Args:
+            seed: that the policy's noise restarts from before the next request; None leaves it as it is.
+        """
         with self._changed:
             self._episode += 1
+            self._seed = seed
             self._next = None
             self._newest = Poll()
 
@@ -150,7 +128,8 @@ class BackgroundPolicy:
                 if self._closed or self._next is None:
                     return
                 request, self._next, self._asking = self._next, None, True
-            chunk, error = self._ask(request)
+                seed, self._seed = self._seed, None
+            chunk, error = self._ask(request, seed)
             with self._changed:
                 self._asking = False
                 if request.episode != self._episode:
@@ -164,8 +143,10 @@ class BackgroundPolicy:
                     if refused:
                         self._refuse()
 
-    def _ask(self, request: _Request) -> tuple[ActionChunk | None, str]:
+    def _ask(self, request: _Request, seed: int | None) -> tuple[ActionChunk | None, str]:
         try:
+            if seed is not None:
+                self._policy.reset(seed)
             return self._policy.chunk(request.observation, request.prefix), ""
         except HlmError as error:
             return None, str(error)

@@ -22,6 +22,7 @@ from hlm.core.proprioception import measured_state
 from hlm.core.protocols import Cameras, ReferenceSource
 from hlm.core.values import CameraFrame, Observation, Reference
 from hlm.core.yaw_rate import YawRate
+from hlm.runtime.chunks.source import StarvedError
 from hlm.runtime.safety.checks import reference_fault
 from hlm.runtime.safety.reference_limits import ReferenceLimits
 
@@ -99,8 +100,8 @@ class ControlLoop:
         """Settle, then yield each step once its reference is with the body.
 
         The steps end when the source ends the episode, or when the body stops following: an input was stale or missing,
-        a reference was not a number, or the body itself failed. `Body.status` then says which. Callers may stop at any
-        step; nothing advances the body after that.
+        a policy gave no more chunks, a reference was not a number, or the body itself failed. `Body.status` then says
+        which. Callers may stop at any step; nothing advances the body after that.
 
         Args:
             source: says where the body should be.
@@ -122,7 +123,11 @@ class ControlLoop:
             seen = self._observe(tick.due_ns, instruction)
             if seen is None:
                 return
-            wanted = source.reference(seen.observation)
+            try:
+                wanted = source.reference(seen.observation)
+            except StarvedError as error:
+                body.hold(str(error))
+                return
             if wanted is None:
                 return
             reference = self._limited(wanted, tick.due_ns, (1 + tick.skipped) / config.rate_hz)

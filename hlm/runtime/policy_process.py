@@ -20,7 +20,7 @@ from hlm.core.policy import ActionPrefix, Policy, PolicySpec
 from hlm.core.processes import ChildProcess, Leash
 from hlm.core.shared_ring import SharedRing
 from hlm.core.values import ActionChunk, CameraFrame, Observation
-from hlm.runtime.background_policy import Poll, Status
+from hlm.runtime.chunks.asking import Poll, Status
 from hlm.runtime.policy_records import (
     answer_dtype,
     answer_to_record,

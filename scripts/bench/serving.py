@@ -16,7 +16,8 @@ from hlm.core.values import ActionChunk, CameraFrame, Observation
 from hlm.policies.serving.address import bind
 from hlm.policies.serving.client import PolicyClient
 from hlm.policies.serving.server import PolicyServer
-from hlm.runtime.background_policy import BackgroundPolicy, Status
+from hlm.runtime.background_policy import BackgroundPolicy
+from hlm.runtime.chunks.asking import Status
 
 CAMERAS = ("head", "left_wrist", "right_wrist")
 SIDES_PX = (96, 224, 480)

@@ -23,7 +23,10 @@ from hlm.datasets.reader import open_dataset
 from hlm.datasets.schema import DatasetSpec
 from hlm.datasets.writer import DatasetWriter
 from hlm.runtime.bodies.lockstep import LockstepBody
-from hlm.runtime.policy_source import ChunkConfig, PolicySource
+from hlm.runtime.chunks.delayed_policy import DelayedPolicy
+from hlm.runtime.chunks.schedulers import SCHEDULERS, ChunkConfig, make_scheduler
+from hlm.runtime.chunks.source import ChunkSource
+from hlm.runtime.policy_source import PolicySource
 from hlm.sim.cameras import SimulatedCameras
 from hlm.sim.tasks.catalog import TASKS, make_operator, make_task
 from hlm.sim.world import TIME_STEP_NS, World
@@ -144,6 +147,21 @@ class TestPolicySource(ReferenceSourceConformance):
     @pytest.fixture
     def make_source(self):
         return lambda: PolicySource(FakePolicy(horizon=10), ChunkConfig(execution_horizon=5))
+
+
+@pytest.mark.parametrize("scheduler", SCHEDULERS)
+class TestChunkSource(ReferenceSourceConformance):
+    ends = False
+
+    @pytest.fixture
+    def make_source(self, scheduler):
+        config = ChunkConfig(execution_horizon=5)
+
+        def make():
+            policy = DelayedPolicy(FakePolicy(horizon=10), SteppedClock())
+            return ChunkSource(policy, make_scheduler(scheduler, config, continues=False), config)
+
+        return make
 
 
 @pytest.fixture(scope="module", params=sorted(TASKS))

@@ -10,7 +10,8 @@ from hlm.core.errors import InputError
 from hlm.core.layout import DIMENSIONS
 from hlm.core.policy import ActionPrefix
 from hlm.core.values import CameraFrame, Observation
-from hlm.runtime.background_policy import BackgroundPolicy, Poll, Status
+from hlm.runtime.background_policy import BackgroundPolicy
+from hlm.runtime.chunks.asking import Poll, Status
 
 PATIENCE_S = 10.0
 

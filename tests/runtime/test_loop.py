@@ -8,6 +8,7 @@ from hlm.core.clock import NS_PER_S, due_ns
 from hlm.core.embodiments.unitree_g1 import UNITREE_G1
 from hlm.core.errors import InputError
 from hlm.core.layout import NAMES, RIGHT_ARM
+from hlm.runtime.chunks.source import StarvedError
 from hlm.runtime.loop import ControlLoop, LoopConfig
 
 # The grid begins with the last control step of the 0.6 s of settling.
@@ -107,6 +108,16 @@ def test_a_reference_that_is_not_a_number_holds_the_body(make_rig, make_source):
     assert rig.body.status == BodyStatus(
         BodyState.HOLDING, f"the reference is not a number in {NAMES[RIGHT_ARM.start]}"
     )
+
+
+def test_a_policy_that_gives_no_more_chunks_holds_the_body(make_rig, make_source):
+    def starve(step):
+        if step == 3:
+            raise StarvedError("the policy gave no chunk for 2.0 s: it broke.")
+
+    rig = make_rig()
+    assert len(play(rig, make_source(9, starve))) == 3
+    assert rig.body.status == BodyStatus(BodyState.HOLDING, "the policy gave no chunk for 2.0 s: it broke.")
 
 
 def test_a_stale_camera_holds_the_body(make_rig, make_source):

@@ -28,7 +28,7 @@ from hlm.core.errors import InputError, MismatchError
 from hlm.core.layout import DIMENSIONS
 from hlm.core.policy import ActionPrefix
 from hlm.core.values import CameraFrame, Observation
-from hlm.runtime.background_policy import Poll, Status
+from hlm.runtime.chunks.asking import Poll, Status
 from hlm.runtime.policy_process import PolicyProcess
 from hlm.runtime.policy_records import request_dtype, request_from_record, request_to_record
 

@@ -3,7 +3,8 @@ import pytest
 
 from hlm.core.errors import InputError
 from hlm.core.values import ActionChunk, Observation
-from hlm.runtime.policy_source import ChunkConfig, PolicySource
+from hlm.runtime.chunks.schedulers import ChunkConfig
+from hlm.runtime.policy_source import PolicySource
 
 HORIZON = 12
 

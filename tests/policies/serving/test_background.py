@@ -3,7 +3,8 @@
 import threading
 import time
 
-from hlm.runtime.background_policy import BackgroundPolicy, Status
+from hlm.runtime.background_policy import BackgroundPolicy
+from hlm.runtime.chunks.asking import Status
 
 PATIENCE_S = 10.0
 

@@ -7,7 +7,8 @@ import pytest
 
 from hlm.policies.serving.client import PolicyClient
 from hlm.policies.serving.errors import UnreachableError
-from hlm.runtime.background_policy import BackgroundPolicy, Status
+from hlm.runtime.background_policy import BackgroundPolicy
+from hlm.runtime.chunks.asking import Status
 
 PATIENCE_S = 10.0
 

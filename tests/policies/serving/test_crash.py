@@ -14,7 +14,8 @@ import pytest
 from hlm.policies.serving import peer
 from hlm.policies.serving.client import PolicyClient
 from hlm.policies.serving.errors import AnswerTimeoutError, UnreachableError
-from hlm.runtime.background_policy import BackgroundPolicy, Status
+from hlm.runtime.background_policy import BackgroundPolicy
+from hlm.runtime.chunks.asking import Status
 
 # Stands still over observation 13.
 PROGRAM = """

@@ -8,7 +8,8 @@ import pytest
 from hlm.core.values import CameraFrame, Observation
 from hlm.datasets.reader import open_dataset
 from hlm.policies.trained import load_policy
-from hlm.runtime.policy_source import ChunkConfig, PolicySource
+from hlm.runtime.chunks.schedulers import ChunkConfig
+from hlm.runtime.policy_source import PolicySource
 
 STEPS, RATE_HZ = 40, 30.0
 
