@@ -14,7 +14,9 @@ from hlm.core.errors import InputError
 
 # Linear algebra in several threads is slower than in one for the sizes of a robot, and threads wait for each other.
 _THREAD_COUNTS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-_LOCK_NOW_AND_LATER = 3  # MCL_CURRENT | MCL_FUTURE of sys/mman.h
+# MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT of Linux's sys/mman.h: what is touched stays. Locking what nobody has touched
+# would take a fresh process half a gigabyte, and one that is killed 30 ms to give it back.
+_LOCK_WHAT_IS_TOUCHED = 7
 _SET_TIMER_SLACK = 29  # PR_SET_TIMERSLACK of linux/prctl.h
 
 
@@ -98,7 +100,7 @@ def _bound(cpu: int | None) -> Iterator[str]:
 def _locked() -> Iterator[str]:
     """Memory that is never written to disk, so that touching it never waits."""
     library = ctypes.CDLL(None, use_errno=True)
-    if not hasattr(library, "mlockall"):
+    if sys.platform != "linux":
         return
-    if library.mlockall(_LOCK_NOW_AND_LATER):
+    if library.mlockall(_LOCK_WHAT_IS_TOUCHED):
         yield f"memory could not be locked ({os.strerror(ctypes.get_errno())}); allow it with `ulimit -l unlimited`"

@@ -188,7 +188,7 @@ class BodyConformance:
         with stand.body as body:
             body.reset()
             follow(stand, [standing(stand)] * 3)
-            last = body.read()
+            before = body.read()
             stand.break_robot(ConnectionError("cable pulled"))
             start_ns = stand.clock.now_ns()
             advance(stand, 0.2)
@@ -196,6 +196,9 @@ class BodyConformance:
             assert "cable pulled" in body.status.fault
             assert stand.braking()
             assert stand.clock.now_ns() - start_ns > 0.15 * NS_PER_S
+            last = body.read()
+            assert last.stamp_ns >= before.stamp_ns
+            advance(stand, 0.05)
             assert body.read().stamp_ns == last.stamp_ns
 
     @pytest.mark.parametrize("broken", ["stale", "nan"])

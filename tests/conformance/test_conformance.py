@@ -14,6 +14,7 @@ from conformance.robots import RobotConformance
 from conformance.tasks import TaskConformance
 from conformance.trackers import TrackerConformance
 from fakes import FakePolicy, FakeTask, FakeTracker, ListSource, SteppedClock
+from fakes_realtime import QUICK, Commands, StiffTracker, StringRobot, Strings, fake_robot
 
 from hlm.control.tracker.whole_body_tracker import WholeBodyTracker
 from hlm.core.clock import MonotonicClock
@@ -22,12 +23,16 @@ from hlm.core.errors import InputError
 from hlm.datasets.reader import open_dataset
 from hlm.datasets.schema import DatasetSpec
 from hlm.datasets.writer import DatasetWriter
+from hlm.runtime.bodies.body_process import BodyProcessConfig
 from hlm.runtime.bodies.lockstep import LockstepBody
+from hlm.runtime.bodies.realtime import RealtimeBody, RealtimeBodyConfig
 from hlm.runtime.chunks.delayed_policy import DelayedPolicy
 from hlm.runtime.chunks.schedulers import SCHEDULERS, ChunkConfig, make_scheduler
 from hlm.runtime.chunks.source import ChunkSource
 from hlm.runtime.policy_source import PolicySource
 from hlm.sim.cameras import SimulatedCameras
+from hlm.sim.realtime.plant import PlantConfig
+from hlm.sim.realtime.plant_process import PlantProcess
 from hlm.sim.tasks.catalog import TASKS, make_operator, make_task
 from hlm.sim.world import TIME_STEP_NS, World
 from hlm.teleop.replay import ReplaySource
@@ -114,6 +119,39 @@ class TestLockstepBodyInSimulation(BodyConformance):
 
         robot.command = noted
         return Stand(body, world, commands, partial(break_robot, robot))
+
+
+class TestRealtimeBodyOfFakes(BodyConformance):
+    @pytest.fixture
+    def stand(self):
+        strings = Strings.make()
+        config = RealtimeBodyConfig(process=BodyProcessConfig(safety=QUICK))
+        body = RealtimeBody(partial(fake_robot, strings), StiffTracker, UNITREE_G1, config)
+        return Stand(body, MonotonicClock(), Commands(strings.commands), strings.break_robot)
+
+
+@pytest.mark.slow
+class TestRealtimeBodyInSimulation(BodyConformance):
+    @pytest.fixture
+    def stand(self, standing_plant):
+        strings = Strings.make()
+        make_robot = partial(StringRobot, standing_plant.make_robot(), strings)
+        body = RealtimeBody(make_robot, partial(WholeBodyTracker, UNITREE_G1), UNITREE_G1)
+        return Stand(body, MonotonicClock(), Commands(strings.commands), strings.break_robot)
+
+    @pytest.fixture
+    def standing_plant(self):
+        name = "shelf_cup_transfer"
+        with PlantProcess(PlantConfig(task=name, seed=0), make_task(name, UNITREE_G1).world) as plant:
+            yield plant
+
+
+class TestPlantRobot(RobotConformance):
+    @pytest.fixture
+    def robot_and_clock(self):
+        name = "shelf_cup_transfer"
+        with PlantProcess(PlantConfig(task=name, seed=0), make_task(name, UNITREE_G1).world) as plant:
+            yield plant.make_robot()(), MonotonicClock()
 
 
 class TestFakeCameras(CamerasConformance):

@@ -1,0 +1,217 @@
+"""The process that moves a robot: robot link, tracker and safety on an absolute grid, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from typing import NamedTuple
+
+import numpy as np
+
+from hlm.core.clock import Clock, MonotonicClock, Tick, ticks
+from hlm.core.embodiment import Embodiment
+from hlm.core.errors import InputError
+from hlm.core.processes import Leash
+from hlm.core.protocols import Robot, Tracker
+from hlm.core.realtime import RealtimeConfig, be_on_time
+from hlm.core.records import from_record
+from hlm.core.shared_ring import SharedRing
+from hlm.core.values import Reference, RobotState
+from hlm.runtime.bodies.body_records import Order, ReportWriter, why_of
+from hlm.runtime.body_controller import BodyController, reason
+from hlm.runtime.safety.config import SafetyConfig
+
+_WARM_UP_STEPS = 20
+# Braking commands before the link is closed: one that is lost on the way must not be the last.
+_LAST_COMMANDS = 5
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BodyProcessConfig:
+    """A body in a process of its own.
+
+    Attributes:
+        control_hz: tracker steps per second.
+        safety: how long its states last, and how old its inputs may be.
+        dry_run: go through everything, but command at most braking.
+        realtime: how its process is to be preferred.
+    """
+
+    control_hz: float = 100.0
+    safety: SafetyConfig = field(default_factory=SafetyConfig)
+    dry_run: bool = False
+    realtime: RealtimeConfig = field(default_factory=lambda: RealtimeConfig(priority=50, cpu=-1))
+
+    def __post_init__(self) -> None:
+        """Check the range."""
+        if not self.control_hz > 0.0:
+            raise InputError(f"control_hz must be positive, got {self.control_hz}.")
+
+
+class BodyLines(NamedTuple):
+    """What leads into a body's process and out of it.
+
+    Attributes:
+        orders: of type `ORDER`, written by the loop.
+        references: records of `Reference`, written by the loop.
+        reports: of type `REPORT`, written by the body.
+    """
+
+    orders: SharedRing
+    references: SharedRing
+    reports: SharedRing
+
+
+class BodyParts(NamedTuple):
+    """What a body is made of; the functions are called in its process, so they are picklable.
+
+    Attributes:
+        make_robot: makes the robot link.
+        make_tracker: makes the tracker.
+        embodiment: the robot's table.
+    """
+
+    make_robot: Callable[[], Robot]
+    make_tracker: Callable[[], Tracker]
+    embodiment: Embodiment
+
+
+def run_body(leash: Leash, parts: BodyParts, config: BodyProcessConfig, lines: BodyLines, pulse: Connection) -> None:
+    """Job of a process: be a body until released; then come to rest safely first.
+
+    It is released when it is told to end, by SIGTERM, and when the process that started it is gone.
+
+    Args:
+        leash: of the process; ready with the notes of `be_on_time`.
+        parts: what it is made of.
+        config: timing and safety.
+        lines: in and out.
+        pulse: is open as long as this process lives; nothing is ever sent.
+    """
+    leash.end_on_sigterm()
+    tracker = _warm_tracker(parts)
+    with parts.make_robot() as robot:
+        stepper = _Stepper(robot, tracker, parts.embodiment, config, lines)
+        leash.ready(be_on_time(config.realtime))
+        _run(leash, stepper, config.control_hz)
+    del pulse
+
+
+def _run(leash: Leash, stepper: _Stepper, control_hz: float) -> None:
+    clock, left = MonotonicClock(), _LAST_COMMANDS
+    released = False
+    for tick in ticks(clock, control_hz):
+        woke_ns = clock.now_ns()
+        if not released and leash.released():
+            released = True
+            gone = leash.orphaned
+            stepper.come_to_rest("the program that started the body is gone" if gone else "the body was told to end")
+        stepper.step(tick, woke_ns, clock)
+        if released and stepper.at_rest:
+            left -= 1
+            if left < 0:
+                stepper.say_goodbye()
+                return
+
+
+def _warm_tracker(parts: BodyParts) -> Tracker:
+    """A tracker whose code and memory have been touched: its first steps take much longer than all others."""
+    tracker = parts.make_tracker()
+    none, level = np.zeros(3), np.array([1.0, 0.0, 0.0, 0.0])
+    pose = parts.embodiment.default_rad
+    for number in range(_WARM_UP_STEPS):
+        state = RobotState(10_000_000 * number, pose, np.zeros(len(pose)), level, none)
+        if number == 0:
+            tracker.reset(state)
+        tracker.step(state)
+    return tracker
+
+
+class _Stepper:
+    """One control step after the other."""
+
+    def __init__(
+        self, robot: Robot, tracker: Tracker, embodiment: Embodiment, config: BodyProcessConfig, lines: BodyLines
+    ) -> None:
+        self._robot = robot
+        self._controller = BodyController(tracker, embodiment, config.safety, dry_run=config.dry_run)
+        self._lines = lines
+        self._writer = ReportWriter()
+        self._orders = self._references = self._lost = self._skipped = self._reference_ns = 0
+        self._stopping = False
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether the motors only brake, or were never commanded."""
+        return self._controller.status.braking or not self._armed
+
+    @property
+    def _armed(self) -> bool:
+        return self._orders > 0
+
+    def step(self, tick: Tick, woke_ns: int, clock: Clock) -> None:
+        """Take what came, measure, command, and report."""
+        self._skipped += tick.skipped
+        self._take_orders(clock)
+        self._take_references()
+        command = self._controller.step(self._robot.read, woke_ns)
+        if command is not None:
+            try:
+                self._robot.command(command)
+            except Exception as error:  # noqa: BLE001 - a driver may raise anything
+                self._controller.fail(f"the robot took no command: {reason(error)}")
+            self._writer.note(gripper_opening=command.gripper_opening)
+        done_ns = clock.now_ns()
+        if command is None or self._controller.status.braking:
+            self._controller.observe(self._robot.read)
+        if command is None and self._controller.state is not None:
+            self._writer.note(gripper_opening=self._controller.state.gripper_opening)
+        self._writer.note(slot=tick.index, due_ns=tick.due_ns, woke_ns=woke_ns, done_ns=done_ns)
+        self._report()
+
+    def come_to_rest(self, why: str) -> None:
+        """Begin to stop, unless that has begun: a second stop would damp at once."""
+        if not self._stopping:
+            self._controller.stop(why)
+
+    def say_goodbye(self) -> None:
+        """Report that the process ends on purpose."""
+        self._writer.note(ended=True)
+        self._report()
+
+    def _take_orders(self, clock: Clock) -> None:
+        batch = self._lines.orders.since(self._orders)
+        self._orders = batch.next_index
+        controller = self._controller
+        for record in batch.records:
+            why = why_of(record)
+            match Order(int(record["order"])):
+                case Order.ARM:
+                    self._references, self._stopping = int(record["references"]), False
+                    controller.reset(self._robot.read, clock.now_ns())
+                case Order.HOLD:
+                    controller.hold(why)
+                case Order.STOP:
+                    self._stopping = True
+                    controller.stop(why)
+                case Order.CROUCH:
+                    controller.crouch(why)
+                case Order.DAMP:
+                    controller.damp(why)
+
+    def _take_references(self) -> None:
+        batch = self._lines.references.since(self._references)
+        self._references = batch.next_index
+        self._lost += batch.lost
+        for record in batch.records:
+            self._reference_ns = int(record["stamp_ns"])
+            self._controller.push(from_record(Reference, record))
+
+    def _report(self) -> None:
+        writer = self._writer
+        writer.note(skipped=self._skipped, orders=self._orders, references=self._references)
+        writer.note(lost=self._lost, reference_ns=self._reference_ns)
+        writer.note_status(self._controller.status)
+        writer.note_state(self._controller.state)
+        self._lines.reports.append(writer.record)

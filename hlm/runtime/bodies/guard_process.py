@@ -1,0 +1,125 @@
+"""The process that brakes a robot whose body is gone: the motors of a robot keep their last command for ever."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from typing import NamedTuple
+
+import numpy as np
+
+from hlm.core.clock import NS_PER_S, Clock, MonotonicClock
+from hlm.core.embodiment import Embodiment
+from hlm.core.errors import InputError
+from hlm.core.processes import Leash
+from hlm.core.protocols import Robot
+from hlm.core.realtime import RealtimeConfig, be_on_time
+from hlm.runtime.bodies.body_process import BodyLines
+from hlm.runtime.safety.braking import damping_command
+
+_LOOK_S = 0.05
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GuardConfig:
+    """A guard.
+
+    Attributes:
+        hang_s: a body that has not reported for so long is killed, because its last command is too old.
+        period_s: time between two braking commands.
+        alone_s: how long it goes on braking when the process that started it is gone too.
+        realtime: how its process is to be preferred.
+    """
+
+    hang_s: float = 0.75
+    period_s: float = 0.01
+    alone_s: float = 5.0
+    realtime: RealtimeConfig = field(default_factory=lambda: RealtimeConfig(priority=70))
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        for name in ("hang_s", "period_s", "alone_s"):
+            if not getattr(self, name) > 0.0:
+                raise InputError(f"{name} must be positive, got {getattr(self, name)}.")
+
+
+class Guarded(NamedTuple):
+    """The body that is watched.
+
+    Attributes:
+        pid: of its process.
+        pulse: ends when its process does.
+        lines: of the body; only read.
+    """
+
+    pid: int
+    pulse: Connection
+    lines: BodyLines
+
+
+def run_guard(
+    leash: Leash, make_robot: Callable[[], Robot], embodiment: Embodiment, config: GuardConfig, body: Guarded
+) -> None:
+    """Job of a process: brake the robot when its body dies, again and again until released.
+
+    Its own link to the robot is idle until then. A body that says goodbye has braked by itself.
+
+    Args:
+        leash: of the process; ready with the notes of `be_on_time`.
+        make_robot: makes the robot link.
+        embodiment: the robot's table.
+        config: timing.
+        body: who is watched.
+    """
+    with make_robot() as robot:
+        guard = _Guard(robot, embodiment, config, body.lines)
+        leash.ready(be_on_time(config.realtime))
+        while not body.pulse.poll(_LOOK_S):
+            guard.kill_if_it_hangs(body.pid)
+        if guard.wanted:
+            guard.brake(leash)
+
+
+class _Guard:
+    """Looks after one body."""
+
+    def __init__(self, robot: Robot, embodiment: Embodiment, config: GuardConfig, lines: BodyLines) -> None:
+        self._robot = robot
+        self._embodiment = embodiment
+        self._config = config
+        self._lines = lines
+        self._clock: Clock = MonotonicClock()
+
+    @property
+    def wanted(self) -> bool:
+        """Whether the body died with the motors in its hands."""
+        report = self._lines.reports.newest()
+        return self._lines.orders.written > 0 and not (report is not None and report["ended"])
+
+    def kill_if_it_hangs(self, pid: int) -> None:
+        """End a body that does nothing any more, so that nothing else commands the motors from now on."""
+        report = self._lines.reports.newest()
+        if report is None or report["ended"]:
+            return
+        if self._clock.now_ns() - int(report["done_ns"]) > self._config.hang_s * NS_PER_S:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    def brake(self, leash: Leash) -> None:
+        """Send the braking command until released, or for a while when nobody is there to release."""
+        report = self._lines.reports.newest()
+        opening = np.ones(2) if report is None else report["gripper_opening"]
+        died_ns = self._clock.now_ns()
+        while True:
+            now_ns = self._clock.now_ns()
+            # A link that fails now may work in a moment, and there is nobody else.
+            with suppress(Exception):
+                self._robot.command(damping_command(self._embodiment, now_ns, opening))
+            if leash.wait(0.0 if leash.orphaned else self._config.period_s):
+                if not leash.orphaned or now_ns - died_ns > self._config.alone_s * NS_PER_S:
+                    return
+                self._clock.wait_until(now_ns + round(self._config.period_s * NS_PER_S))
