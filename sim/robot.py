@@ -28,6 +28,7 @@ class SimulatedRobot:
         model = world.model
         self._base = int(model.joint("base").qposadr[0])
         self._base_velocity = int(model.joint("base").dofadr[0])
+        self._pelvis = int(model.jnt_bodyid[model.joint("base").id])
         # MuJoCo numbers joints depth first, so that fingers come between the joints of the embodiment.
         self._positions = np.array([int(model.joint(joint.name).qposadr[0]) for joint in embodiment.joints])
         self._velocities = np.array([int(model.joint(joint.name).dofadr[0]) for joint in embodiment.joints])
@@ -91,6 +92,14 @@ class SimulatedRobot:
         """Apply this command until the next one."""
         self._command = command
         self._world.data.ctrl[self._grippers] = np.clip(command.gripper_opening, 0.0, 1.0) * self._strokes_m
+
+    def push(self, force_in_world_n: FloatArray, torque_in_world_nm: FloatArray) -> None:
+        """Pull and turn the pelvis from outside, until the next call: [3] and [3]."""
+        self._world.data.xfrc_applied[self._pelvis] = np.concatenate((force_in_world_n, torque_in_world_nm))
+
+    def motor_torque_nm(self) -> FloatArray:
+        """[29] torques that the motors gave in the last step, motor order."""
+        return np.array(self._world.data.actuator_force[self._motors])
 
     def _release(self) -> None:
         self._command = None

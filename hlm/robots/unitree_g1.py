@@ -12,8 +12,8 @@ from types import FrameType, TracebackType
 from typing import Any, Literal, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
-from hlm.core.arrays import FloatArray
 from hlm.core.clock import NS_PER_S, Clock, MonotonicClock
 from hlm.core.embodiments.unitree_g1 import UNITREE_G1
 from hlm.core.errors import InputError, LostError, TrackingError
@@ -156,10 +156,6 @@ class UnitreeG1:
         """Which stop of the wireless remote is pressed, in words; empty when none is."""
         return "" if self._link is None else stop_in(self._link.read_wireless_controller().keys)
 
-    def temperatures_c(self) -> FloatArray:
-        """[29] winding temperatures, motor order."""
-        return np.array(self._link.read_low_state().motor.temperature[:JOINTS], dtype=np.float64)
-
     def _wait_for(self, there: Callable[[], bool], what: str) -> None:
         start_ns = self._clock.now_ns()
         while not there():
@@ -178,19 +174,13 @@ class UnitreeG1:
         self._mode_machine = low.mode_machine
         if not self._mode_machine:
             raise InputError("the robot's machine mode is 0: its firmware is not ready; wait, or start it again.")
-        hot = [
-            f"{name} {celsius:.0f} C"
-            for name, celsius in zip(MOTOR_ORDER, self.temperatures_c(), strict=True)
-            if celsius > self._config.max_temperature_c
-        ]
-        if hot:
-            more = f" and {len(hot) - 3} more" if len(hot) > 3 else ""
-            raise InputError(
-                f"motors are hotter than {self._config.max_temperature_c:g} C: {', '.join(hot[:3])}{more}. "
-                "Let the robot cool down."
-            )
         self._clock.wait_until(self._clock.now_ns() + round(_LISTEN_S * NS_PER_S))
-        self.read()
+        state = self.read()
+        limit_c = self._config.max_temperature_c
+        if hot := _named(state.motor_temperature_c > limit_c):
+            raise InputError(f"motors are hotter than {limit_c:g} C: {hot}. Let the robot cool down.")
+        if dead := _named(state.motor_fault > 0.0):
+            raise InputError(f"motors report no supply voltage: {dead}. Start the robot again.")
 
     def in_other_hands(self) -> bool:
         """Whether another process has commanded this robot since this one connected; before the first command only."""
@@ -240,6 +230,12 @@ class UnitreeG1Factory:
     def __call__(self) -> UnitreeG1:
         """A link that was not entered yet."""
         return UnitreeG1(self.config)
+
+
+def _named(which: NDArray[np.bool_]) -> str:
+    """Up to three of the joints for which a [29] mask holds."""
+    names = [MOTOR_ORDER[index] for index in np.flatnonzero(which)]
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 class _SigtermLeaves:

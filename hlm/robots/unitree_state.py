@@ -39,6 +39,8 @@ def to_state(low: Any, stamp_ns: int, gripper_opening: FloatArray) -> RobotState
         quat_world_from_pelvis_wxyz=_unit(np.array(low.imu.quat)),
         angular_velocity_pelvis_in_pelvis_rad_s=np.array(low.imu.omega),
         gripper_opening=gripper_opening,
+        motor_temperature_c=np.array(low.motor.temperature[:JOINTS], dtype=np.float64),
+        motor_fault=_without_voltage(np.array(low.motor.voltage[:JOINTS])),
     )
 
 
@@ -60,3 +62,11 @@ def _unit(quat: FloatArray) -> FloatArray:
     """A quaternion of float32 has its length to 1e-7; one that is none stays as it is, for the safety to see."""
     length = float(np.linalg.norm(quat))
     return quat / length if abs(length - 1.0) < 1e-3 else quat
+
+
+def _without_voltage(voltage_v: FloatArray) -> FloatArray:
+    """[29] 1 for a motor without supply, 0 for one with it; not a number where nobody measures it.
+
+    The binding hands over no fault codes.
+    """
+    return np.where(voltage_v == 0.0, 1.0, 0.0) if voltage_v.any() else np.full(JOINTS, np.nan)
