@@ -25,6 +25,7 @@ from hlm.core.yaw_rate import YawRate
 from hlm.runtime.chunks.source import StarvedError
 from hlm.runtime.safety.checks import reference_fault
 from hlm.runtime.safety.reference_limits import ReferenceLimits
+from hlm.runtime.swapped_cameras import SwapWatch
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,6 +96,7 @@ class ControlLoop:
         self._yaw_rate: YawRate | None = None
         self._previous: FloatArray = np.zeros(0)
         self._delivering: set[str] = set()
+        self._swaps = SwapWatch()
 
     def steps(self, source: ReferenceSource, instruction: str) -> Iterator[LoopStep]:
         """Settle, then yield each step once its reference is with the body.
@@ -112,6 +114,7 @@ class ControlLoop:
         if not body.status.tracking:
             return
         self._delivering.clear()
+        self._swaps = SwapWatch()
         self._previous, self._yaw_rate = measured_state(body.read(), None)
         body.advance(clock.now_ns() + round(config.settle_s * NS_PER_S))
         grid = ticks(clock, config.rate_hz)
@@ -163,6 +166,8 @@ class ControlLoop:
         for name in sorted(self._delivering - frames.keys()):
             self._body.hold(f"camera '{name}' stopped delivering images")
         self._delivering |= frames.keys()
+        if swapped := self._swaps.look(frames):
+            self._body.hold(swapped)
         return frames
 
     def _limited(self, wanted: Reference, due_ns: int, dt_s: float) -> Reference | None:
