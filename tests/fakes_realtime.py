@@ -7,6 +7,7 @@ import numpy as np
 from fakes import FakeRobot, FakeTracker
 
 from hlm.core.clock import MonotonicClock
+from hlm.core.errors import InputError
 from hlm.core.records import dtype_of, from_record, to_record
 from hlm.core.shared_ring import SharedRing
 from hlm.core.values import JointCommand, RobotState
@@ -96,3 +97,7 @@ class StiffTracker(FakeTracker):
             command.torque_nm,
             command.gripper_opening,
         )
+
+
+def refuse():
+    raise InputError("there is no robot.")

@@ -73,8 +73,8 @@ class PlantConfig:
 class Plant:
     """A world that is stepped on a grid of 2 ms.
 
-    Its time stands still until the first command of an episode arrives: nothing holds a robot whose motors have no
-    command, and a simulation needs no crane. Measurements are stamped all the same.
+    Its time stands still until the first command of an episode arrives that does more than brake: nothing else holds
+    the robot up, and a simulation needs no crane. Measurements are stamped all the same.
 
     Args:
         task: whose world it is; its robot is entered.
@@ -113,7 +113,8 @@ class Plant:
             command, fault = None, str(error)
         if command is not None:
             robot.command(command)
-            self._running, self.commanded_ns = True, stamp_ns
+            self._running = self._running or _holds(command)
+            self.commanded_ns = stamp_ns
         if self._recorder is not None:
             self._recorder.record(world, fault, self.late_steps)
         if self._running:
@@ -167,6 +168,11 @@ def _may_end(leash: Leash, plant: Plant, clock: Clock, silence_ns: int) -> bool:
     if not leash.orphaned or plant.commanded_ns is None:
         return True
     return clock.now_ns() - plant.commanded_ns > silence_ns
+
+
+def _holds(command: JointCommand) -> bool:
+    """Whether motors do more than brake."""
+    return bool(command.kp_nm_rad.any() or command.torque_nm.any())
 
 
 class _Seeds:

@@ -91,7 +91,7 @@ class PlantProcess:
             raise SimulationError(fault)
 
     def restart(self, seed: int, timeout_s: float = 10.0) -> None:
-        """Begin the episode of another seed, and wait until it has begun. Nothing may command the robot meanwhile.
+        """Begin the episode of another seed, and wait until it has begun; meanwhile the body brakes at most.
 
         Raises:
             WorkerDiedError: it does not run, or does not answer.

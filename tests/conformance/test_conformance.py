@@ -121,6 +121,7 @@ class TestLockstepBodyInSimulation(BodyConformance):
         return Stand(body, world, commands, partial(break_robot, robot))
 
 
+@pytest.mark.slow
 class TestRealtimeBodyOfFakes(BodyConformance):
     @pytest.fixture
     def stand(self):
