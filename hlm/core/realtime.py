@@ -7,8 +7,9 @@ import gc
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from hlm.core.errors import InputError
 
@@ -41,7 +42,8 @@ class RealtimeConfig:
 def be_on_time(config: RealtimeConfig) -> tuple[str, ...]:
     """Prefer this process as far as the system allows, keep its memory, and stop its garbage collection.
 
-    Call it when everything has been imported and made.
+    Call it when everything has been imported, made and connected: threads that are there are preferred too, those that
+    are started later by this thread inherit it.
 
     Returns:
         What the system refused, one sentence each; empty when nothing was.
@@ -77,12 +79,20 @@ def _scheduled(priority: int) -> Iterator[str]:
         yield "this system has no SCHED_FIFO, so other programs can delay this process"
         return
     try:
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(priority))
+        for thread in _threads():
+            with suppress(ProcessLookupError):  # it has just ended
+                os.sched_setscheduler(thread, os.SCHED_FIFO, os.sched_param(priority))
     except OSError as error:
         yield (
             f"SCHED_FIFO was refused ({error.strerror}), so other programs can delay this process; "
             "allow it with `ulimit -r 99` or CAP_SYS_NICE"
         )
+
+
+def _threads() -> list[int]:
+    """Every thread of this process: a robot's messages come through threads of its binding."""
+    tasks = Path("/proc/self/task")
+    return [int(task.name) for task in tasks.iterdir()] if tasks.is_dir() else [0]
 
 
 def _bound(cpu: int | None) -> Iterator[str]:

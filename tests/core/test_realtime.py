@@ -21,6 +21,7 @@ def test_a_process_is_preferred_or_says_why_not():
     assert not found["collects"]
     refused = " ".join(found["notes"])
     assert (found["policy"], found["priority"]) == (os.SCHED_FIFO, 5) or "SCHED_FIFO" in refused
+    assert found["policy_of_a_thread"] == found["policy"]
     assert len(found["cpus"]) == 1 or "processor" in refused
 
 
