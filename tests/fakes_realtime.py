@@ -53,11 +53,16 @@ class StringRobot:
 
     def read(self):
         broken = self.strings.breaks.newest()
-        if broken is None:
+        if broken is None or broken["error"].startswith(b"press "):
             return self.robot.read()
         if broken["error"]:
             raise ConnectionError(bytes(broken["error"]).decode())
         return from_record(RobotState, broken["state"])
+
+    def operator_stop(self):
+        broken = self.strings.breaks.newest()
+        error = b"" if broken is None else bytes(broken["error"])
+        return error.removeprefix(b"press ").decode() if error.startswith(b"press ") else ""
 
     def command(self, command):
         self.robot.command(command)

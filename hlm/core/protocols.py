@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol, Self, runtime_checkable
 
 from hlm.core.values import CameraFrame, JointCommand, Observation, Reference, RobotState
 
@@ -31,6 +31,15 @@ class Robot(Protocol):
 
     def command(self, command: JointCommand) -> None:
         """Send a command to the motors; it holds until the next one."""
+        ...
+
+
+@runtime_checkable
+class OperatorStop(Protocol):
+    """A robot with a stop of its own in a person's hand, such as a wireless remote; the body asks at each step."""
+
+    def operator_stop(self) -> str:
+        """Which stop is pressed now, in words; empty when none is."""
         ...
 
 

@@ -13,7 +13,7 @@ from hlm.core.clock import Clock, MonotonicClock, Tick, ticks
 from hlm.core.embodiment import Embodiment
 from hlm.core.errors import InputError
 from hlm.core.processes import Leash
-from hlm.core.protocols import Robot, Tracker
+from hlm.core.protocols import OperatorStop, Robot, Tracker
 from hlm.core.realtime import RealtimeConfig, be_on_time
 from hlm.core.records import from_record
 from hlm.core.shared_ring import SharedRing
@@ -139,7 +139,7 @@ class _Stepper:
         self._lines = lines
         self._writer = ReportWriter()
         self._orders = self._references = self._lost = self._skipped = self._reference_ns = 0
-        self._stopping = False
+        self._stopping = self._pressed = False
 
     @property
     def at_rest(self) -> bool:
@@ -154,6 +154,7 @@ class _Stepper:
         """Take what came, measure, command, and report."""
         self._skipped += tick.skipped
         self._take_orders(clock)
+        self._heed_the_operator()
         self._take_references()
         command = self._controller.step(self._robot.read, woke_ns)
         if command is not None:
@@ -188,7 +189,7 @@ class _Stepper:
             why = why_of(record)
             match Order(int(record["order"])):
                 case Order.ARM:
-                    self._references, self._stopping = int(record["references"]), False
+                    self._references, self._stopping, self._pressed = int(record["references"]), False, False
                     controller.reset(self._robot.read, clock.now_ns())
                 case Order.HOLD:
                     controller.hold(why)
@@ -199,6 +200,16 @@ class _Stepper:
                     controller.crouch(why)
                 case Order.DAMP:
                     controller.damp(why)
+
+    def _heed_the_operator(self) -> None:
+        """A stop counts when it is pressed: pressed once more it brakes at once, held down while arming it stops."""
+        if not isinstance(self._robot, OperatorStop):
+            return
+        pressed = self._robot.operator_stop()
+        if pressed and not self._pressed and self._armed:
+            self._stopping = True
+            self._controller.stop(f"the operator pressed {pressed}")
+        self._pressed = bool(pressed)
 
     def _take_references(self) -> None:
         batch = self._lines.references.since(self._references)

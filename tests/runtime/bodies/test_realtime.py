@@ -77,6 +77,22 @@ def test_a_session_from_start_to_rest(body, strings):
     assert not any(_exists(pid) for pid in pids)
 
 
+def test_the_operators_stop_counts_when_it_is_pressed(body, strings):
+    press, let_go = ConnectionError("press Select on the remote"), ConnectionError("press ")
+    with body:
+        body.reset()
+        strings.break_robot(press)
+        wait_for(lambda: body.status.state is BodyState.DAMPING)
+        assert "the operator pressed Select on the remote" in body.status.fault
+        body.reset()  # held down while arming
+        wait_for(lambda: not body.status.tracking)
+        strings.break_robot(let_go)
+        wait_for(lambda: body.status.braking)
+        body.reset()
+        follow(body, 10)
+        assert body.status.tracking
+
+
 def test_a_body_that_is_killed_is_braked_by_its_guard(body, strings):
     with body:
         body.reset()
