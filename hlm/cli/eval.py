@@ -13,16 +13,18 @@ from typing import TYPE_CHECKING
 from hlm.cli.arguments import Positional, parse
 from hlm.cli.eval_folder import claim, must_be_new
 from hlm.cli.eval_run import Evaluation, TerminatedError, carry_out, termination_as_exception
-from hlm.cli.eval_subject import FIRST_UNSEEN_SEED, Evaluated, evaluated, must_be_the_same, source_of
-from hlm.cli.rendering import load_simulator
+from hlm.cli.eval_schedule import schedulings
+from hlm.cli.eval_subject import FIRST_UNSEEN_SEED, Evaluated, must_be_the_same, must_compare, packages, who_is
+from hlm.cli.eval_table import begin_table, resume_table
 from hlm.cli.tables import console
-from hlm.cli.worker_count import worker_count
-from hlm.core.errors import ExistsError, InputError, MismatchError, MissingFileError, UnknownNameError
+from hlm.cli.worker_count import workers_told
+from hlm.core.errors import ExistsError, InputError, MissingFileError, UnknownNameError
 from hlm.core.policy import UNKNOWN_POLICY
 from hlm.core.seeds import LAST_SEED
 
 if TYPE_CHECKING:
     from hlm.evaluation.plan import Plan
+    from hlm.evaluation.results import Scheduling
 
 SOURCES = ("policy", "scripted")
 MOST_ROLLOUTS = 1_000_000
@@ -39,6 +41,8 @@ class EvalArguments:
 
     Each finished rollout is on disk at once. After Ctrl+C, a crash or a full disk, --resume OUT runs the missing ones.
 
+    Several delays or schedulers, separated by commas, make a table and a plot of all their pairs.
+
     Attributes:
         checkpoint: checkpoint folder of the policy.
         server: policy server to evaluate instead, e.g. ws://127.0.0.1:8000; the API key is read from HLM_API_KEY.
@@ -53,6 +57,9 @@ class EvalArguments:
         videos: number of rollouts to film.
         euler_steps: flow integration steps per chunk; the checkpoint's by default.
         execution_horizon: actions of each chunk to execute; the checkpoint's by default.
+        delay_ms: simulated time from asking the policy to its answer; 0 by default.
+        scheduler: "synchronous" (wait for each chunk; the default), "asynchronous" (ask early, join by due time), or
+            "ensemble" (mean of all chunks).
     """
 
     checkpoint: Positional[Path | None] = None
@@ -68,6 +75,8 @@ class EvalArguments:
     videos: int = 6
     euler_steps: int | None = None
     execution_horizon: int | None = None
+    delay_ms: str | None = None
+    scheduler: str | None = None
 
     def __post_init__(self) -> None:
         """Check what needs no simulation."""
@@ -78,9 +87,21 @@ class EvalArguments:
             return
         self._check_numbers()
         self._check_source()
+        self.schedulings()  # says what is wrong with it
         for option, target in (("--out", self.out), ("--json", self.json)):
             if target == Path():
                 raise InputError(f"{option} is the folder that you are in, or empty. Name another one.")
+
+    def schedulings(self) -> tuple[Scheduling, ...]:
+        """The ways to schedule chunks that were asked for, delay by delay; none when nobody asked.
+
+        Raises:
+            InputError: a delay that is no number, or out of range.
+            UnknownNameError: a scheduler that does not exist.
+        """
+        if self.delay_ms is None and self.scheduler is None:
+            return ()
+        return schedulings(self.scheduler or "synchronous", self.delay_ms or "0")
 
     def _must_only_resume(self) -> None:
         for item in fields(self):
@@ -110,7 +131,7 @@ class EvalArguments:
             raise UnknownNameError("source", self.source, SOURCES)
         if (self.checkpoint is not None) + (self.server is not None) != (self.source == "policy"):
             raise InputError("give a CHECKPOINT, --server URL or --source scripted; exactly one of them.")
-        for name in ("euler_steps", "execution_horizon"):
+        for name in ("euler_steps", "execution_horizon", "delay_ms", "scheduler"):
             if self.source == "scripted" and getattr(self, name) is not None:
                 option = f"--{name.replace('_', '-')}"
                 raise InputError(f"{option} does nothing with --source scripted, which samples no chunks.")
@@ -142,7 +163,7 @@ def _begin(config: EvalArguments, command: str) -> int:
         _must_be_new_file(config.json)
         _must_be_apart(config.json, config.out)
     plan = _plan(config, command)
-    who = _who(plan)
+    who = who_is(plan)
     plan = replace(plan, identity=who.identity, unseen=who.unseen)
     if who.seen:
         seen = f"{len(who.seen)} of the {plan.rollouts} seeds"
@@ -150,6 +171,8 @@ def _begin(config: EvalArguments, command: str) -> int:
     if who.identity.policy_type == UNKNOWN_POLICY:
         console().print(f"note: {_assumptions(who)}", soft_wrap=True)
     folder = claim(config.out)
+    if len(config.schedulings()) > 1:
+        return begin_table(folder, plan, config.schedulings())
     try:
         with FolderLock(folder):
             write_atomic(folder / PLAN_FILE, plan_bytes(plan))
@@ -160,23 +183,19 @@ def _begin(config: EvalArguments, command: str) -> int:
 
 
 def _resume(folder: Path, workers: int | None) -> int:
-    import hlm
     from hlm.datasets.store.lock import FolderLock
+    from hlm.evaluation.delay_table import TABLE_FILE
     from hlm.evaluation.plan import read_plan
 
     if not folder.is_dir():
         raise MissingFileError(f"no folder {folder}, so there is no evaluation to go on with.")
+    if (folder / TABLE_FILE).is_file():
+        return resume_table(folder, workers)
     plan = read_plan(folder)
     plan = replace(plan, workers=workers or plan.workers)
-    begun, now = {"hlm": plan.hlm, **plan.packages}, {"hlm": hlm.__version__, **_packages()}
-    if changed := [name for name in begun if begun[name] != now.get(name)]:
-        name = changed[0]
-        raise MismatchError(
-            f"{folder} was begun with {name} {begun[name]}, and this is {now.get(name, 'none')}: its rollouts would "
-            "not compare. Evaluate from the start, with another --out."
-        )
+    must_compare(folder, plan)
     with FolderLock(folder):
-        who = _who(plan)
+        who = who_is(plan)
         must_be_the_same(folder, plan, who.identity)
         return _carry_out(plan, who, folder, resumed=True)
 
@@ -200,28 +219,13 @@ def _plan(config: EvalArguments, command: str) -> Plan:
         videos=min(config.videos, config.rollouts),
         euler_steps=config.euler_steps,
         execution_horizon=config.execution_horizon,
+        scheduling=asked[0] if len(asked := config.schedulings()) == 1 else None,
         workers=config.workers,
         json=None if config.json is None else config.json.absolute(),
         command=command,
         hlm=hlm.__version__,
-        packages=_packages(),
+        packages=packages(),
     )
-
-
-def _packages() -> dict[str, str]:
-    """Versions of what computes a rollout: with others, the same seed may give another one."""
-    from hlm.evaluation.provenance import version
-
-    return {name: version(name) for name in ("mujoco", "numpy", "pin", "scipy", "torch")}
-
-
-def _who(plan: Plan) -> Evaluated:
-    """What is evaluated; all that can be wrong with the plan is told here, before the first rollout."""
-    load_simulator()
-    from hlm.sim.tasks.catalog import find_task
-
-    find_task(plan.task)
-    return evaluated(plan.task, source_of(plan), plan.seeds)
 
 
 def _assumptions(who: Evaluated) -> str:
@@ -235,9 +239,7 @@ def _assumptions(who: Evaluated) -> str:
 
 
 def _carry_out(plan: Plan, who: Evaluated, folder: Path, *, resumed: bool) -> int:
-    workers, why = worker_count(plan, who.station)
-    if why:
-        console().print(f"note: {why}", soft_wrap=True)
+    workers = workers_told(plan, who.station)
     return carry_out(Evaluation(plan=plan, station=who.station, folder=folder, workers=workers, resumed=resumed))
 
 

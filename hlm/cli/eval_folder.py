@@ -42,9 +42,12 @@ def claim(out: Path | None) -> Path:
 def must_be_new(out: Path) -> None:
     """Raise ExistsError, with what to do, if something is there already."""
     from hlm.datasets.store.lock import FolderLock
+    from hlm.evaluation.delay_table import TABLE_FILE
     from hlm.evaluation.journal import finished
     from hlm.evaluation.plan import PLAN_FILE, read_plan
 
+    if (out / TABLE_FILE).is_file():
+        raise ExistsError(f"{out} holds a table: go on with `{resuming(out)}`, or name another --out.")
     if not (out / PLAN_FILE).is_file():
         if out.exists() or out.is_symlink():
             raise ExistsError(f"{out} is already there. Name another one.")

@@ -14,7 +14,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from hlm.cli.eval_folder import clear, remove_half_films, resuming
-from hlm.cli.figures import figures
+from hlm.cli.figures import figures, success
 from hlm.cli.process import postponed
 from hlm.cli.progress import progress
 from hlm.cli.rollouts import open_rollouts
@@ -60,6 +60,7 @@ class Evaluation:
         folder: locked by this process.
         workers: processes.
         resumed: whether it was begun earlier.
+        table: folder of the table that it is a cell of; None when it is none.
     """
 
     plan: Plan
@@ -67,6 +68,7 @@ class Evaluation:
     folder: Path
     workers: int
     resumed: bool = False
+    table: Path | None = None
 
 
 def carry_out(evaluation: Evaluation) -> int:
@@ -154,32 +156,35 @@ def _finish(evaluation: Evaluation, results: Results, stop: BaseException | None
     from hlm.evaluation.results import write_result
 
     plan, folder = evaluation.plan, evaluation.folder
-    result = plan.result(results.values(), "" if stop is None else _reason(stop))
+    result = plan.result(results.values(), "" if stop is None else reason(stop))
     failed: dict[str, BaseException] = {}
     page: Path | None = None
     try:
-        with _collecting(failed, "the figures are not kept"):
+        with collecting(failed, "the figures are not kept"):
             write_result(folder, result)
         if plan.json is not None:
-            with _collecting(failed, f"no {plan.json}"):
+            with collecting(failed, f"no {plan.json}"):
                 plan.json.parent.mkdir(parents=True, exist_ok=True)
                 write_atomic(plan.json, result.to_json().encode())
-        with _collecting(failed, "no page"):
+        with collecting(failed, "no page"):
             page = write_evaluation(folder, result, plan.command)
     finally:
         screen = console()
-        screen.print(figures(result))
-        screen.print(f"report: {page or folder}", soft_wrap=True)
+        if evaluation.table is None:
+            screen.print(figures(result))
+            screen.print(f"report: {page or folder}", soft_wrap=True)
+        else:
+            screen.print(f"{folder.name}: {success(result)}", soft_wrap=True)
     if stop is None and not failed:
         return 0
     kept = f"{journal.finished(folder)} of {plan.rollouts} rollouts are kept"
-    troubles = [] if stop is None else [f"{_reason(stop)}; {kept}"]
-    troubles += [f"{what}: {_reason(error)}" for what, error in failed.items()]
+    troubles = [] if stop is None else [f"{reason(stop)}; {kept}"]
+    troubles += [f"{what}: {reason(error)}" for what, error in failed.items()]
     if (folder / PLAN_FILE).is_file():
-        troubles.append(f"go on with `{resuming(folder)}`")
+        troubles.append(f"go on with `{resuming(evaluation.table or folder)}`")
     sys.stdout.flush()
     sys.stderr.write(f"hlm: {'; '.join(troubles)}\n")
-    return _exit_code(stop, *failed.values())
+    return exit_code(stop, *failed.values())
 
 
 def _with_film(result: RolloutResult, folder: Path) -> RolloutResult:
@@ -190,7 +195,7 @@ def _with_film(result: RolloutResult, folder: Path) -> RolloutResult:
 
 
 @contextmanager
-def _collecting(failed: dict[str, BaseException], what: str) -> Iterator[None]:
+def collecting(failed: dict[str, BaseException], what: str) -> Iterator[None]:
     """Note an error, and go on; a second Ctrl+C costs what is being written alone, too."""
     try:
         yield
@@ -198,7 +203,7 @@ def _collecting(failed: dict[str, BaseException], what: str) -> Iterator[None]:
         failed[what] = error
 
 
-def _reason(error: BaseException) -> str:
+def reason(error: BaseException) -> str:
     """Why something ended, on one line without a full stop."""
     if isinstance(error, KeyboardInterrupt):
         return str(error) or "interrupted"
@@ -210,7 +215,8 @@ def _reason(error: BaseException) -> str:
     return text if isinstance(error, HlmError) else f"{type(error).__name__}: {text}"
 
 
-def _exit_code(*errors: BaseException | None) -> int:
+def exit_code(*errors: BaseException | None) -> int:
+    """Of a program that these errors ended: a signal's, if there is one."""
     for error in errors:
         if isinstance(error, KeyboardInterrupt):
             return error.exit_code if isinstance(error, TerminatedError) else EXIT_INTERRUPTED

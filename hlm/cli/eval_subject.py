@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from hlm.cli.policy_specs import checkpoint_config, policy_spec
-from hlm.cli.sources import LocalPolicy, PolicyConfig, ServedPolicy
+from hlm.cli.rendering import load_simulator
+from hlm.cli.sources import LocalPolicy, PolicyConfig, Schedule, ServedPolicy
 from hlm.cli.stations import StationConfig, policy_station
 from hlm.core.errors import MismatchError
 from hlm.core.seeds import seeds_within
@@ -65,16 +66,50 @@ def evaluated(task: str, source: PolicyConfig | None, seeds: Sequence[int]) -> E
     return Evaluated(station, identity, unseen=None if learnt is None else True)
 
 
+def who_is(plan: Plan) -> Evaluated:
+    """What a plan evaluates; all that can be wrong with the plan is told here, before the first rollout."""
+    load_simulator()
+    from hlm.sim.tasks.catalog import find_task
+
+    find_task(plan.task)
+    return evaluated(plan.task, source_of(plan), plan.seeds)
+
+
+def packages() -> dict[str, str]:
+    """Versions of what computes a rollout: with others, the same seed may give another one."""
+    from hlm.evaluation.provenance import version
+
+    return {name: version(name) for name in ("mujoco", "numpy", "pin", "scipy", "torch")}
+
+
+def must_compare(folder: Path, plan: Plan) -> None:
+    """Raise MismatchError unless everything that computes a rollout is as when an evaluation was begun."""
+    import hlm
+
+    begun, now = {"hlm": plan.hlm, **plan.packages}, {"hlm": hlm.__version__, **packages()}
+    if changed := [name for name in begun if begun[name] != now.get(name)]:
+        name = changed[0]
+        raise MismatchError(
+            f"{folder} was begun with {name} {begun[name]}, and this is {now.get(name, 'none')}: its rollouts would "
+            "not compare. Evaluate from the start, with another --out."
+        )
+
+
 def source_of(plan: Plan) -> PolicyConfig | None:
     """Where a plan finds its policy; None for the scripted operator."""
     from pathlib import Path
 
+    asked = plan.scheduling
+    schedule = None if asked is None else Schedule(scheduler=asked.scheduler, delay_s=asked.delay_ms * 1e-3)
     if plan.kind == "checkpoint":
         return LocalPolicy(
-            checkpoint=Path(plan.address), euler_steps=plan.euler_steps, execution_horizon=plan.execution_horizon
+            checkpoint=Path(plan.address),
+            euler_steps=plan.euler_steps,
+            execution_horizon=plan.execution_horizon,
+            schedule=schedule,
         )
     if plan.kind == "server":
-        return ServedPolicy(url=plan.address, execution_horizon=plan.execution_horizon)
+        return ServedPolicy(url=plan.address, execution_horizon=plan.execution_horizon, schedule=schedule)
     return None
 
 

@@ -15,11 +15,9 @@ if TYPE_CHECKING:
 
 def figures(result: EvalResult) -> Table:
     """What came out, a row for each figure; rows without anything to tell are left out."""
-    low, high = result.success_interval
     done = len(result.rollouts)
     rows = {
-        "success": f"{result.successes} of {done} = {_percent(result.success_rate)} "
-        f"(95 % interval {_percent(low)} to {_percent(high)})",
+        "success": success(result),
         "partial": f"{done} of {result.planned} rollouts; successes finish first, so these figures may flatter"
         if result.partial
         else "",
@@ -28,9 +26,38 @@ def figures(result: EvalResult) -> Table:
         "falls": _percent(result.fall_rate),
         "broken": f"{_percent(result.fault_rate)}, mostly because {_usual_fault(result)}" if result.fault_rate else "",
         "stages": ", ".join(f"{name} {_percent(rate)}" for name, rate in result.stage_rates.items()),
+        "chunks": chunk_figures(result),
         "seeds": "the policy was trained on some of these" if result.unseen is False else "",
     }
     return facts({name: text for name, text in rows.items() if text})
+
+
+def success(result: EvalResult) -> str:
+    """How many rollouts succeeded, as a count, a share and an interval."""
+    low, high = result.success_interval
+    return (
+        f"{result.successes} of {len(result.rollouts)} = {_percent(result.success_rate)} "
+        f"(95 % interval {_percent(low)} to {_percent(high)})"
+    )
+
+
+def chunk_figures(result: EvalResult) -> str:
+    """What became of the chunks, per rollout; empty when nobody asked."""
+    from hlm.evaluation.chunk_summary import chunk_summary
+    from hlm.evaluation.subject import scheduling
+
+    summary = chunk_summary(result)
+    if result.scheduling is None or summary is None:
+        return ""
+    return (
+        f"{scheduling(result.scheduling)}; per rollout {summary.joined:.1f} joined, {summary.late:.1f} late, "
+        f"{summary.rest_s:.2f} s at rest; jerk {_number(summary.seam_jerk_rad_s3)} rad/s^3 at seams, "
+        f"{_number(summary.other_jerk_rad_s3)} elsewhere"
+    )
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.0f}"
 
 
 def _percent(share: float) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,9 +14,13 @@ from hlm.cli.stations import StationConfig, open_station
 
 if TYPE_CHECKING:
     from hlm.core.arrays import ByteArray
+    from hlm.core.protocols import ReferenceSource
+    from hlm.core.task import TaskInstance
     from hlm.core.values import Observation
+    from hlm.evaluation.chunk_figures import ChunkFigures
     from hlm.evaluation.film import Look
     from hlm.evaluation.results import RolloutResult
+    from hlm.runtime.station import Station
     from hlm.sim.world import World
 
 _ROOM_SIZE_PX = (440, 588)
@@ -37,14 +42,37 @@ def open_rollouts(
     with ExitStack() as stack:
         station, task = stack.enter_context(open_station(config))
         look = cache(lambda: _film_camera(config, task.world, stack))  # without a film there is no camera
+        figures = _metered(station)
 
         def run(seed: int) -> RolloutResult:
             if seed not in film_seeds:
-                return rollout(station, seed)
+                return replace(rollout(station, seed), chunks=figures())
             # The camera is opened with the first image, so that one that cannot be had costs the film alone.
-            return rollout(station, seed, folder / f"seed_{seed}.mp4", lambda observation: look()(observation))
+            result = rollout(station, seed, folder / f"seed_{seed}.mp4", lambda observation: look()(observation))
+            return replace(result, chunks=figures())
 
         yield run
+
+
+def _metered(station: Station) -> Callable[[], ChunkFigures | None]:
+    """Measures how each episode's chunks are joined; gives the figures of the last one, if they were scheduled."""
+    from hlm.evaluation.seams import SeamMeter
+    from hlm.runtime.chunks.source import ChunkSource
+    from hlm.runtime.policy_source import PolicySource
+
+    meters: list[SeamMeter] = []
+    make_source = station.make_source
+
+    def make(instance: TaskInstance) -> ReferenceSource:
+        source = make_source(instance)
+        meters.clear()
+        if not isinstance(source, ChunkSource) or isinstance(source, PolicySource):
+            return source
+        meters.append(SeamMeter(source))
+        return meters[0]
+
+    station.make_source = make
+    return lambda: meters[0].figures() if meters else None
 
 
 def _film_camera(config: StationConfig, world: World, stack: ExitStack) -> Look:

@@ -13,11 +13,13 @@ from hlm.core.embodiments.catalog import find_embodiment
 from hlm.core.errors import InputError, LostError, MismatchError, MissingFileError
 
 if TYPE_CHECKING:
+    from hlm.core.clock import Clock
     from hlm.core.policy import Policy
     from hlm.core.protocols import ReferenceSource
     from hlm.core.task import TaskInstance
     from hlm.datasets.reader import Episode
     from hlm.policies.serving.client import PolicyClient
+    from hlm.runtime.chunks.schedulers import SchedulerName
     from hlm.sim.tasks.simulated_task import SimulatedTask
 
     type MakeSource = Callable[[TaskInstance], ReferenceSource]
@@ -45,6 +47,19 @@ class Replay:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Schedule:
+    """How a policy's chunks are scheduled.
+
+    Attributes:
+        scheduler: decides when the policy is asked.
+        delay_s: simulated time from a request to its answer.
+    """
+
+    scheduler: SchedulerName
+    delay_s: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class LocalPolicy:
     """A policy that is loaded into this process.
 
@@ -53,12 +68,14 @@ class LocalPolicy:
         euler_steps: flow steps per chunk; the checkpoint's default if None.
         execution_horizon: actions of each chunk that are executed; the checkpoint's default if None.
         digest: that the policy must have; empty for any.
+        schedule: how chunks are scheduled; None to wait for each, as always when time waits too.
     """
 
     checkpoint: Path
     euler_steps: int | None = None
     execution_horizon: int | None = None
     digest: str = ""
+    schedule: Schedule | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,11 +86,13 @@ class ServedPolicy:
         url: of the server.
         execution_horizon: actions of each chunk that are executed; the server's default if None.
         digest: that the policy must have; empty for any.
+        schedule: how chunks are scheduled; None to wait for each, as always when time waits too.
     """
 
     url: str
     execution_horizon: int | None = None
     digest: str = ""
+    schedule: Schedule | None = None
 
 
 type PolicyConfig = LocalPolicy | ServedPolicy
@@ -97,7 +116,7 @@ def open_sources(config: SourceConfig, task: SimulatedTask) -> Iterator[MakeSour
             yield lambda _: ReplaySource(actions)
         case LocalPolicy() | ServedPolicy():
             with open_policy(config) as policy:
-                yield _policy_sources(policy, config.execution_horizon)
+                yield policy_sources(policy, config, task.world)
 
 
 @contextmanager
@@ -189,17 +208,31 @@ def _scripted(task: SimulatedTask, instance: TaskInstance) -> ReferenceSource:
     return RetargetedSource(operator, EMBODIMENT)
 
 
-def _policy_sources(policy: Policy, execution_horizon: int | None) -> MakeSource:
-    from hlm.runtime.chunks.schedulers import ChunkConfig
+def policy_sources(policy: Policy, config: PolicyConfig, clock: Clock) -> MakeSource:
+    """Makes a source for each episode that plays a policy's chunks; time waits while it computes them.
+
+    Args:
+        policy: asked by all of these sources, one after the other.
+        config: how to play them.
+        clock: of the session.
+    """
+    from hlm.runtime.chunks.delayed_policy import DelayedPolicy
+    from hlm.runtime.chunks.schedulers import ChunkConfig, make_scheduler
+    from hlm.runtime.chunks.source import ChunkSource
     from hlm.runtime.policy_source import PolicySource
 
-    chunks = ChunkConfig(
-        execution_horizon=policy.spec.execution_horizon if execution_horizon is None else execution_horizon
-    )
+    spec, schedule = policy.spec, config.schedule
+    chunks = ChunkConfig(execution_horizon=config.execution_horizon or spec.execution_horizon)
 
     def make(instance: TaskInstance) -> ReferenceSource:
-        policy.reset(0 if instance.seed is None else instance.seed)
-        return PolicySource(policy, chunks)
+        seed = instance.seed or 0
+        if schedule is None:
+            policy.reset(seed)
+            return PolicySource(policy, chunks)
+        asked = DelayedPolicy(policy, clock, schedule.delay_s)
+        asked.reset(seed)
+        scheduler = make_scheduler(schedule.scheduler, chunks, continues=spec.continues_chunks)
+        return ChunkSource(asked, scheduler, chunks, spec.rate_hz)
 
     return make
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from hlm.cli.memory import free_memory_bytes
 from hlm.cli.sources import LocalPolicy, ServedPolicy
+from hlm.cli.tables import console
 
 if TYPE_CHECKING:
     from hlm.cli.stations import StationConfig
@@ -20,6 +21,14 @@ _STATION_BYTES = 200_000_000
 _FILM_BYTES = 200_000_000
 _TORCH_BYTES = 300_000_000
 _WEIGHTS = 2.5  # while a policy is loaded, its file's tensors, the network's, and what converting them takes
+
+
+def workers_told(plan: Plan, station: StationConfig) -> int:
+    """Number of worker processes; a note is printed if the memory allows fewer than would be."""
+    workers, why = worker_count(plan, station)
+    if why:
+        console().print(f"note: {why}", soft_wrap=True)
+    return workers
 
 
 def worker_count(plan: Plan, station: StationConfig) -> tuple[int, str]:

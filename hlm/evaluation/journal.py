@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict
 from pathlib import Path
 
 from hlm.core.errors import CorruptError, HlmError
 from hlm.core.files import storage_errors, write_all
 from hlm.evaluation.plan import Plan
-from hlm.evaluation.results import RolloutResult, rollout_of
+from hlm.evaluation.results import RolloutResult, rollout_of, values_of
 
 JOURNAL_FILE = "rollouts.jsonl"
 
@@ -21,7 +20,7 @@ def append(folder: Path, result: RolloutResult) -> None:
     Raises:
         StorageError: it could not be written; those before it are safe.
     """
-    line = json.dumps(asdict(result), ensure_ascii=False).encode() + b"\n"
+    line = json.dumps(values_of(result), ensure_ascii=False).encode() + b"\n"
     path = folder / JOURNAL_FILE
     with storage_errors("write to", path):
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)

@@ -11,7 +11,7 @@ from hlm.core.documents import from_document, to_document
 from hlm.core.errors import CorruptError, HlmError, InputError, MissingFileError
 from hlm.core.seeds import LAST_SEED
 from hlm.core.serialization import json_bytes, read_json
-from hlm.evaluation.results import EvalResult, PolicyIdentity, RolloutResult
+from hlm.evaluation.results import EvalResult, PolicyIdentity, RolloutResult, Scheduling
 
 PLAN_FILE = "evaluation.json"
 SCHEMA = 1
@@ -31,6 +31,7 @@ class Plan:
         videos: how many of them, from the first one on, are filmed.
         euler_steps: flow steps per chunk; the policy's default if None.
         execution_horizon: actions of each chunk that are executed; the policy's default if None.
+        scheduling: how chunks are scheduled; as `hlm eval` does by default, and not told in the results, if None.
         identity: which policy it is.
         unseen: whether the policy was trained on none of the seeds; None when that is not known.
         workers: processes that were asked for; as many as make sense if None.
@@ -50,6 +51,7 @@ class Plan:
     videos: int = 0
     euler_steps: int | None = None
     execution_horizon: int | None = None
+    scheduling: Scheduling | None = None
     identity: PolicyIdentity = field(default_factory=PolicyIdentity)
     unseen: bool | None = None
     workers: int | None = None
@@ -92,12 +94,16 @@ class Plan:
             identity=self.identity,
             unseen=self.unseen,
             stopped=stopped,
+            scheduling=self.scheduling,
         )
 
 
 def plan_bytes(plan: Plan) -> bytes:
-    """Content of the plan's file."""
-    return json_bytes(to_document(plan))
+    """Content of the plan's file, without what nobody asked for."""
+    document = to_document(plan)
+    if plan.scheduling is None:
+        del document["scheduling"]
+    return json_bytes(document)
 
 
 def read_plan(folder: Path) -> Plan:

@@ -51,6 +51,8 @@ class Section:
         text: one or two sentences below the heading.
         facts: rows of a table, name to value.
         command: command line that was run.
+        columns: headings of a table.
+        rows: its rows, a text for each column.
         images: image files, embedded into the page.
         clips: videos.
         evaluation: result of an evaluation, shown with figures, stages and rollouts.
@@ -62,6 +64,8 @@ class Section:
     text: str = ""
     facts: Mapping[str, str] = field(default_factory=dict)
     command: str = ""
+    columns: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
     images: tuple[Path, ...] = ()
     clips: tuple[Clip, ...] = ()
     evaluation: EvalResult | None = None

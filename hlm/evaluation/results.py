@@ -11,8 +11,11 @@ from typing import Any
 from hlm.core.documents import from_document
 from hlm.core.errors import CorruptError, HlmError, InputError, MissingFileError
 from hlm.core.files import write_atomic
+from hlm.evaluation.chunk_figures import ChunkFigures
+from hlm.runtime.chunks.schedulers import SchedulerName
 
 FILE_NAME = "results.json"
+MAX_DELAY_MS = 10_000.0
 SCHEMA = 3  # 2 knew of no evaluations that were stopped, and of the policy its name; 1 had no faults, and a "source"
 
 
@@ -33,6 +36,7 @@ class RolloutResult:
         steps: number of 30 Hz steps.
         fault: why the rollout broke: the body stopped following references, or the policy failed; empty when neither.
         video: path relative to the report's folder; None when none was recorded.
+        chunks: what became of the policy's chunks; None when nobody asked how they are scheduled.
     """
 
     seed: int
@@ -47,6 +51,7 @@ class RolloutResult:
     steps: int
     fault: str = ""
     video: str | None = None
+    chunks: ChunkFigures | None = None
 
     def __post_init__(self) -> None:
         """Check ranges."""
@@ -83,6 +88,24 @@ class PolicyIdentity:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Scheduling:
+    """How action chunks are scheduled.
+
+    Attributes:
+        scheduler: one of `hlm.runtime.chunks.schedulers.SCHEDULERS`.
+        delay_ms: simulated time from a request to its answer.
+    """
+
+    scheduler: SchedulerName = "synchronous"
+    delay_ms: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Check the delay."""
+        if not 0.0 <= self.delay_ms <= MAX_DELAY_MS:
+            raise InputError(f"a delay must be 0 to {MAX_DELAY_MS:g} ms, got {self.delay_ms:g}.")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class EvalResult:
     """The rollouts of one evaluation.
 
@@ -95,6 +118,7 @@ class EvalResult:
         identity: which policy answered.
         unseen: whether the policy was trained on none of the seeds; None when that is not known.
         stopped: why rollouts are missing; empty when none are, or when that is not known.
+        scheduling: how chunks were scheduled; None when nobody asked.
     """
 
     task: str
@@ -105,6 +129,7 @@ class EvalResult:
     identity: PolicyIdentity = field(default_factory=PolicyIdentity)
     unseen: bool | None = None
     stopped: str = ""
+    scheduling: Scheduling | None = None
 
     def __post_init__(self) -> None:
         """Check that there is something to count, and that stages agree; fill in `planned`."""
@@ -183,7 +208,8 @@ class EvalResult:
             "fall_rate": self.fall_rate,
             "fault_rate": self.fault_rate,
             "stage_rates": self.stage_rates,
-            "results": [asdict(rollout) for rollout in self.rollouts],
+            **({} if self.scheduling is None else {"scheduling": asdict(self.scheduling)}),
+            "results": [values_of(rollout) for rollout in self.rollouts],
         }
 
     def to_json(self) -> str:
@@ -210,18 +236,27 @@ class EvalResult:
                 identity=from_document(PolicyIdentity, values.get("identity", {}), "identity"),
                 unseen=values.get("unseen"),
                 stopped=values.get("stopped", ""),
+                scheduling=from_document(Scheduling, values["scheduling"]) if "scheduling" in values else None,
             )
         except (ValueError, KeyError, TypeError, AttributeError, HlmError) as error:
             raise CorruptError(f"not the result of an evaluation: {type(error).__name__}: {error}") from error
 
 
+def values_of(rollout: RolloutResult) -> dict[str, Any]:
+    """JSON values of the result of a rollout, without those that nobody asked for."""
+    values = asdict(rollout)
+    return values if rollout.chunks is not None else {name: values[name] for name in values if name != "chunks"}
+
+
 def rollout_of(entry: Mapping[str, Any]) -> RolloutResult:
-    """The result of a rollout from its JSON values; undoes `dataclasses.asdict`.
+    """The result of a rollout from its JSON values; undoes `values_of`.
 
     Raises:
         ValueError, KeyError, TypeError, AttributeError, InputError: the values are not such a result.
     """
     values = {item.name: entry[item.name] for item in fields(RolloutResult) if item.name in entry}
+    if values.get("chunks") is not None:
+        values["chunks"] = from_document(ChunkFigures, values["chunks"], "chunks")
     return RolloutResult(**values | {"stages": tuple(values["stages"])})
 
 

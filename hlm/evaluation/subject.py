@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from hlm.core.seeds import seed_ranges
-from hlm.evaluation.results import EvalResult
+from hlm.evaluation.results import EvalResult, Scheduling
 
 SCRIPTED = "scripted"
 _SERVED = ("ws://", "wss://")
@@ -33,12 +33,19 @@ def subject(result: EvalResult) -> Mapping[str, str]:
         "policy type": identity.policy_type,
         "trained on": "\n".join(identity.trained_on),
         "horizon": ", ".join(part for part in (chunks, executed) if part),
+        "scheduler": "" if result.scheduling is None else scheduling(result.scheduling),
         "digest": identity.digest[:_DIGEST_LETTERS],
         "rollouts": shortfall(result) if result.partial else str(len(result.rollouts)),
         "seeds": seeds(result),
         "unseen": "" if result.policy == SCRIPTED else _unseen(result),
     }
     return {name: text for name, text in rows.items() if text}
+
+
+def scheduling(chosen: Scheduling) -> str:
+    """How chunks are scheduled, in words."""
+    delay = f"answers take {chosen.delay_ms:g} ms" if chosen.delay_ms else "answers are there at once"
+    return f"{chosen.scheduler}; {delay}"
 
 
 def shortfall(result: EvalResult) -> str:

@@ -34,6 +34,9 @@ _SOMETIMES = {
     "policy type": "The kind of network: compact (hlm's own, small), pi05, smolvla or act.",
     "trained on": "The demonstrations that the policy learnt from.",
     "horizon": "A policy plans a chunk of actions ahead, 30 for each second, executes the first ones, and plans again.",
+    "scheduler": "When the policy is asked for its next chunk, and how that is joined: synchronous waits for it at the "
+    "end of the last one, asynchronous asks early and joins it by due time, ensemble plays the mean of all chunks. The "
+    "time that an answer takes is simulated.",
     "digest": "A fingerprint of weights, statistics and sampling: equal for the same policy, wherever it is kept.",
     "rollouts": "How many attempts the figures are of. Partial means that the evaluation was stopped before all were "
     "made.",

@@ -85,6 +85,11 @@ class ChunkSource:
         self._trouble = ""
 
     @property
+    def config(self) -> ChunkConfig:
+        """How chunks follow each other."""
+        return self._config
+
+    @property
     def counts(self) -> Counts:
         """What happened since the reset."""
         return self._counts
