@@ -27,7 +27,7 @@ class OpenHlmConfig:
         address: of the publisher, or the host alone; by default that of OpenHLM's robot.
         eye: which of the head's two is used. OpenHLM's policies see the left one.
         recorded_size: whether images are brought to the size in which OpenHLM's recorder keeps them, 464 x 400 for an
-            eye and 640 x 480 for a wrist, as the images of its datasets are.
+            eye and 640 x 480 for a wrist, as the images of its datasets are; matters where a robot sends others.
         latency_s: time from exposure to arrival, where somebody has measured it.
         timeout_s: longest wait for an image.
     """
@@ -35,7 +35,7 @@ class OpenHlmConfig:
     names: tuple[str, ...]
     address: str = ""
     eye: Literal["left", "right"] = "left"
-    recorded_size: bool = True
+    recorded_size: bool = False
     latency_s: float = 0.0
     timeout_s: float = 1.0
 

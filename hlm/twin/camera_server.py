@@ -60,6 +60,19 @@ class Eyes:
         mujoco.mj_camlight(model, data)
 
 
+def noisy(images: Mapping[str, ImagePair], levels: int, generator: np.random.Generator) -> dict[str, ImagePair]:
+    """The images as sensors give them: each number off by up to so many levels, so that no two images are the same.
+
+    A camera whose images do not change at all is frozen, and who receives them may say so.
+    """
+
+    def one(image: ByteArray) -> ByteArray:
+        noise = generator.integers(-levels, levels + 1, image.shape, np.int16)
+        return np.clip(image + noise, 0, 255).astype(np.uint8)
+
+    return {name: ImagePair(one(pair.left), one(pair.right)) for name, pair in images.items()}
+
+
 class Spoiler:
     """Does to images what the switched faults say."""
 
@@ -101,6 +114,7 @@ def serve_cameras(leash: Leash, config: TwinConfig, task: str, worlds: SharedRin
     leash.end_on_sigterm()
     world = make_task(task, find_embodiment("unitree_g1")).world
     mirror, eyes, spoiler = Mirror(world, worlds), Eyes(world, config.image_size), Spoiler()
+    levels, generator = round(config.noise), np.random.default_rng([config.seed, 2])
     head, wrists = bound_publisher(config.ports.head), bound_publisher(config.ports.wrists)
     try:
         leash.ready()
@@ -110,7 +124,7 @@ def serve_cameras(leash: Leash, config: TwinConfig, task: str, worlds: SharedRin
             switches = faults.newest()
             if mirror.refresh() is None or switches is None:
                 continue
-            sent = spoiler.spoiled(eyes.see(), switches)
+            sent = spoiler.spoiled(noisy(eyes.see(), levels, generator), switches)
             if HEAD in sent:
                 head.send(pack_head(sent[HEAD]))
             if LEFT in sent:

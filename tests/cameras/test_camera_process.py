@@ -4,6 +4,8 @@ import gc
 import os
 import re
 import signal
+import subprocess
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -233,3 +235,31 @@ def test_capture_before_entering_is_one_line():
 def test_settings_that_make_no_sense_are_refused(make, text):
     with pytest.raises(InputError, match=text):
         make()
+
+
+def ended(pid):
+    """Whether a process ended; nobody may have asked how."""
+    try:
+        return "State:\tZ" in Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+def test_cameras_end_soon_after_the_process_that_started_them_was_killed():
+    """As with `kill -9` of a deployment."""
+    code = (
+        "from functools import partial\n"
+        "from fakes_cameras import ObedientCameras, Remote\n"
+        "from hlm.cameras.camera_process import CameraProcess\n"
+        "from hlm.core.clock import MonotonicClock\n"
+        "if __name__ == '__main__':\n"
+        "    cameras = CameraProcess('cameras', partial(ObedientCameras, Remote()), ('head',))\n"
+        "    with cameras:\n"
+        "        print(cameras.pid, flush=True)\n"
+        "        MonotonicClock().wait_until(MonotonicClock().now_ns() + 10**12)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=environment) as main:
+        pid = int(main.stdout.readline())
+        main.kill()
+        until(lambda: ended(pid))

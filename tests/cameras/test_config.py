@@ -31,9 +31,9 @@ WRISTS = ("left_wrist", "right_wrist")
         ("head=realsense:0123", RealSenseCamera, RealSenseConfig(name="head", serial="0123")),
         ("head=openhlm", OpenHlmCameras, OpenHlmConfig(names=("head",), address="tcp://192.168.123.164:5555")),
         (
-            "head=openhlm:tcp://10.0.0.1:7,eye=right,recorded_size=no,timeout=0.5",
+            "head=openhlm:tcp://10.0.0.1:7,eye=right,recorded_size=yes,timeout=0.5",
             OpenHlmCameras,
-            OpenHlmConfig(names=("head",), address="tcp://10.0.0.1:7", eye="right", recorded_size=False, timeout_s=0.5),
+            OpenHlmConfig(names=("head",), address="tcp://10.0.0.1:7", eye="right", recorded_size=True, timeout_s=0.5),
         ),
         ("wrists=openhlm:10.0.0.1", OpenHlmCameras, OpenHlmConfig(names=WRISTS, address="tcp://10.0.0.1:5554")),
         (
