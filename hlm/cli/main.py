@@ -21,6 +21,7 @@ VERBS = {
     "eval": Verb("hlm.cli.eval:run", "evaluate a policy or the scripted operator on unseen seeds, and write a report"),
     "doctor": Verb("hlm.cli.doctor:run", "check this machine and what is connected to it, before a robot is armed"),
     "twin": Verb("hlm.cli.twin:run", "be a simulated Unitree G1 behind the topics of the real one"),
+    "deploy": Verb("hlm.cli.deploy:run", "run a policy on a robot in real time, simulated or real"),
     "serve": Verb("hlm.cli.serve:run", "serve a checkpoint over websockets, to hlm and openpi clients"),
     "data": Verb("hlm.cli.data:run", "inspect, check, edit and convert datasets"),
     "policy": Verb("hlm.cli.policy:run", "inspect, configure, export and import checkpoints"),

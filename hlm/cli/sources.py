@@ -108,7 +108,7 @@ def open_sources(config: SourceConfig, task: SimulatedTask) -> Iterator[MakeSour
     """
     match config:
         case Scripted():
-            yield lambda instance: _scripted(task, instance)
+            yield lambda instance: scripted_source(task, instance)
         case Replay():
             from hlm.teleop.replay import ReplaySource
 
@@ -196,7 +196,8 @@ def recorded_episode(config: Replay) -> Episode:
     raise MissingFileError(f"no episode '{config.episode.name}' in {config.episode.parent}. It begins with: {names}.")
 
 
-def _scripted(task: SimulatedTask, instance: TaskInstance) -> ReferenceSource:
+def scripted_source(task: SimulatedTask, instance: TaskInstance) -> ReferenceSource:
+    """The task's scripted operator, in a scene that was just drawn."""
     import numpy as np
 
     from hlm.sim.tasks.catalog import make_operator

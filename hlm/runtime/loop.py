@@ -27,6 +27,8 @@ from hlm.runtime.safety.checks import reference_fault
 from hlm.runtime.safety.reference_limits import ReferenceLimits
 from hlm.runtime.swapped_cameras import SwapWatch
 
+_STATE = "state"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LoopConfig:
@@ -35,19 +37,24 @@ class LoopConfig:
     Attributes:
         rate_hz: steps per second, of the dataset and of the source.
         settle_s: time in which the body stands still before the first step.
-        max_age_s: an older input puts the body on hold.
+        max_age_s: an older measurement puts the body on hold.
+        max_image_age_s: an older image does; in lockstep, images are never old.
     """
 
     rate_hz: float = STEP_HZ
     settle_s: float = 0.6
     max_age_s: float = 0.1
+    max_image_age_s: float = 0.1
 
     def __post_init__(self) -> None:
         """Check ranges."""
         if not self.rate_hz > 0.0:
             raise InputError(f"rate_hz must be positive, got {self.rate_hz}.")
-        if not (self.settle_s >= 0.0 and self.max_age_s > 0.0):
-            raise InputError(f"settle_s {self.settle_s} must not be negative, and max_age_s {self.max_age_s} positive.")
+        if not (self.settle_s >= 0.0 and self.max_age_s > 0.0 and self.max_image_age_s > 0.0):
+            raise InputError(
+                f"settle_s {self.settle_s} must not be negative, max_age_s {self.max_age_s} and max_image_age_s "
+                f"{self.max_image_age_s} positive."
+            )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -148,11 +155,12 @@ class ControlLoop:
         if not self._body.status.tracking:
             return None
         vector, self._yaw_rate = measured_state(state, self._yaw_rate)
-        age_s = {"state": _age_s(due_ns, state.stamp_ns)}
+        age_s = {_STATE: _age_s(due_ns, state.stamp_ns)}
         age_s |= {f"image_{name}": _age_s(due_ns, frame.stamp_ns) for name, frame in frames.items()}
         for name, age in age_s.items():
-            if age > self._config.max_age_s:
-                self._body.hold(f"input '{name}' is {age:.3f} s old, more than {self._config.max_age_s} s")
+            limit_s = self._config.max_age_s if name == _STATE else self._config.max_image_age_s
+            if age > limit_s:
+                self._body.hold(f"input '{name}' is {age:.3f} s old, more than {limit_s} s")
                 return None
         return _Seen(Observation(due_ns, vector, frames, instruction), age_s)
 

@@ -43,17 +43,18 @@ class PolicyProcessConfig:
     """How a policy's process behaves.
 
     Attributes:
-        niceness: added to the process's, so that inference gives way to what must be on time.
+        niceness: added to the process's: negative to go before other programs where the system allows it, positive to
+            give way to them.
         ready_s: longest time for loading and warming up.
     """
 
-    niceness: int = 5
+    niceness: int = -5
     ready_s: float = 180.0
 
     def __post_init__(self) -> None:
         """Check ranges."""
-        if not (0 <= self.niceness <= 19 and self.ready_s > 0.0):
-            raise InputError(f"niceness {self.niceness} must be 0 to 19, and ready_s {self.ready_s} positive.")
+        if not (-20 <= self.niceness <= 19 and self.ready_s > 0.0):
+            raise InputError(f"niceness {self.niceness} must be -20 to 19, and ready_s {self.ready_s} positive.")
 
 
 class PolicyProcess:
@@ -94,12 +95,18 @@ class PolicyProcess:
         self._asked_ns = 0
         self._seen = 0
         self._error: Exception | None = None
+        self._latencies_s: list[float] = []
         self._newest = Poll()
 
     @property
     def spec(self) -> PolicySpec:
         """What the policy needs and gives."""
         return self._spec
+
+    @property
+    def latencies_s(self) -> tuple[float, ...]:
+        """How long each answer took since the start."""
+        return tuple(self._latencies_s)
 
     @property
     def pid(self) -> int | None:
@@ -182,6 +189,10 @@ class PolicyProcess:
         self._asked_ns = 0
         self._newest = replace(self._newest, status=Status.FAILED, error="the policy process was ended.")
 
+    def trouble(self) -> str:
+        """Why it will never answer again; empty while it may."""
+        return "" if self._child.alive else self._cause().rstrip(".")
+
     def waited_s(self) -> float:
         """How long the newest request has been on its way; 0 when none is."""
         return (self._stopwatch.now_ns() - self._asked_ns) * 1e-9 if self._asked_ns else 0.0
@@ -203,6 +214,7 @@ class PolicyProcess:
             return
         latency_s = (int(record["answered_ns"]) - int(record["asked_ns"])) * 1e-9
         self._newest = Poll(chunk=chunk, latency_s=latency_s)
+        self._latencies_s.append(latency_s)
 
     def _cause(self) -> str:
         """Why the process is gone."""
@@ -233,7 +245,8 @@ class _Job:
 def _answer(leash: Leash, job: _Job, requests: SharedRing, answers: SharedRing, bell: Connection) -> None:
     """Answer the newest request, again and again."""
     leash.die_with_parent()  # a policy that hangs must not stay behind
-    os.nice(job.niceness)
+    with suppress(PermissionError):
+        os.nice(job.niceness)
     os.set_blocking(bell.fileno(), False)
     with job.make() as policy:
         _must_be(policy.spec, job.spec)

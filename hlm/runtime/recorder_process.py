@@ -159,15 +159,19 @@ class RecorderProcess:
         self._steps.append(step_to_record(self._plan.step_dtype, step, stage))
 
     def trouble(self) -> str:
-        """Why not everything is being recorded; empty while it is."""
+        """Why nothing is being recorded any more; empty while it is."""
         alive, report = self._child.alive, self._reports.newest()
         if report is not None and report["error"]:
             return bytes(report["error"]).decode(errors="replace")
         if not alive and not self._ended:
             return f"{self._child.death()}; `hlm data recover {self._plan.path}` keeps what it wrote"
-        if report is not None and report["lost"]:
-            return f"the disk is too slow: {counted(int(report['lost']), 'step')} not recorded"
         return ""
+
+    @property
+    def lost(self) -> int:
+        """Steps that were not written because the disk was too slow."""
+        report = self._reports.newest()
+        return 0 if report is None else int(report["lost"])
 
     def commit(self, ending: Ending) -> Recorded:
         """End the episode and keep it; without steps nothing is kept. Waits for the disk, and may be called once."""

@@ -59,11 +59,11 @@ def record(
         on_step: called after each step was handed to the writer.
     """
     for instance in instances:
-        recording = writer.episode(_info(station.task, instance, source, operator))
+        recording = writer.episode(episode_info(station.task, instance, source, operator))
         progress: Progress | None = None
         try:
             for scored in episode(station, instance):
-                recording.append(_step(scored, station.task))
+                recording.append(recorded_step(scored, station.task))
                 progress = scored.progress
                 on_step(scored)
         except HlmError as error:
@@ -80,7 +80,8 @@ def record(
         yield finished
 
 
-def _info(task: Task | None, instance: TaskInstance, source: str, operator: str) -> EpisodeInfo:
+def episode_info(task: Task | None, instance: TaskInstance, source: str, operator: str) -> EpisodeInfo:
+    """The description of an episode before it has happened; see `record`."""
     return EpisodeInfo(
         instruction=instance.instruction,
         source=source,
@@ -94,7 +95,8 @@ def _info(task: Task | None, instance: TaskInstance, source: str, operator: str)
     )
 
 
-def _step(scored: ScoredStep, task: Task | None) -> Step:
+def recorded_step(scored: ScoredStep, task: Task | None) -> Step:
+    """What is recorded of a step that was just scored."""
     observation = scored.step.observation
     return Step(
         stamp_ns=observation.stamp_ns,

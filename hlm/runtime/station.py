@@ -13,7 +13,7 @@ from hlm.core.clock import NS_PER_S, Clock
 from hlm.core.embodiment import Embodiment
 from hlm.core.protocols import Cameras, ReferenceSource
 from hlm.core.task import Progress, Task, TaskInstance
-from hlm.runtime.loop import ControlLoop, LoopStep
+from hlm.runtime.loop import ControlLoop, LoopConfig, LoopStep
 
 # An episode goes on for a while after success, because what topples then was no success.
 AFTER_SUCCESS_S = 1.0
@@ -70,7 +70,9 @@ class ScoredStep(NamedTuple):
     progress: Progress | None
 
 
-def episode(station: Station, instance: TaskInstance, *, until_success: bool = False) -> Iterator[ScoredStep]:
+def episode(
+    station: Station, instance: TaskInstance, *, until_success: bool = False, config: LoopConfig | None = None
+) -> Iterator[ScoredStep]:
     """Run one episode of a scene that was just drawn, scoring every step.
 
     It ends when the source ends it, the robot falls, the task's time is up, or the body stops following references:
@@ -80,8 +82,9 @@ def episode(station: Station, instance: TaskInstance, *, until_success: bool = F
         station: what to run on, entered; its task was reset to `instance`.
         instance: what is to be done.
         until_success: also end a second after the task has succeeded, because a policy never says that it is done.
+        config: timing of the loop.
     """
-    loop = ControlLoop(station.clock, station.body, station.cameras, station.embodiment)
+    loop = ControlLoop(station.clock, station.body, station.cameras, station.embodiment, config)
     end = _End(station.task, until_success=until_success)
     for step in loop.steps(station.make_source(instance), instance.instruction):
         progress = None if station.task is None else station.task.update()

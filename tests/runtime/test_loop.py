@@ -252,7 +252,7 @@ def test_other_rates_hold_too(make_rig, make_source):
         ({"rate_hz": 0.0}, r"rate_hz must be positive, got 0\.0"),
         ({"rate_hz": float("nan")}, "rate_hz must be positive, got nan"),
         ({"settle_s": -1.0}, r"settle_s -1\.0 must not be negative"),
-        ({"max_age_s": 0.0}, r"max_age_s 0\.0 positive"),
+        ({"max_age_s": 0.0}, r"max_age_s 0\.0 and max_image_age_s 0\.1 positive"),
     ],
 )
 def test_settings_out_of_range_are_refused(change, text):

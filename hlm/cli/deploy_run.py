@@ -1,0 +1,119 @@
+"""A deployment as it is carried out: the robot moves and comes to rest, and all is told."""
+
+from __future__ import annotations
+
+import gc
+import json
+import sys
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+from hlm.cli.deploy_parts import DeployParts, opened
+from hlm.cli.deploy_result import document
+from hlm.cli.deploy_rows import rows
+from hlm.cli.deploy_signals import StopSignals
+from hlm.cli.deploy_view import DeployView
+from hlm.cli.progress import waiting
+from hlm.cli.tables import console
+from hlm.core.realtime import prefer
+from hlm.runtime.deployment import Deployment, DeploymentConfig, Ended, Moment, Outcome
+
+if TYPE_CHECKING:
+    from hlm.cli.deploy_plan import DeployPlan
+    from hlm.runtime.recorder_process import Recorded
+
+EXIT_FAILED = 1
+_LOOP_PRIORITY = 20  # below that of bodies and simulated cameras
+
+
+def carry_out(plan: DeployPlan) -> int:
+    """Move, and say how it went.
+
+    Returns:
+        Exit code.
+
+    Raises:
+        HlmError: something could not be had; nothing has moved then.
+    """
+    with ExitStack() as stack:
+        with waiting("starting"):
+            parts = stack.enter_context(opened(plan))
+        for note in parts.robot.notes():
+            console().print(f"note: {note}", soft_wrap=True)
+        with StopSignals() as stops:
+            outcome, result = _run(parts, stops)
+            _write(plan, result)
+    return _tell(plan, outcome, result, stops)
+
+
+def _run(parts: DeployParts, stops: StopSignals) -> tuple[Outcome, dict[str, Any]]:
+    """Arm, run the episode, bring the robot to rest, and end the recording."""
+    plan = parts.plan
+    config = DeploymentConfig(duration_s=plan.duration_s)
+    deployment = Deployment(parts.station, parts.instance, stops, parts.watches, parts.recorder, config)
+    gc.collect()
+    gc.freeze()  # a collection of everything that was imported would cost a step
+    prefer(0, _LOOP_PRIORITY)
+    with DeployView(lambda moment: rows(parts, moment, deployment.figures)) as view:
+
+        def show(moment: Moment) -> None:
+            parts.collect()
+            view.show(moment)
+
+        outcome = deployment.run(show)
+    prefer(0, 0)
+    gc.unfreeze()
+    recorded = _commit(parts, outcome)
+    return outcome, document(parts, outcome, deployment.figures, recorded)
+
+
+def _commit(parts: DeployParts, outcome: Outcome) -> Recorded | None:
+    """End the recording, as `hlm.runtime.recording` labels episodes."""
+    if parts.recorder is None:
+        return None
+    from hlm.runtime.recorder_process import Ending
+
+    label, progress = "unlabelled", outcome.progress
+    if outcome.fault and outcome.ended is Ended.FAULT:
+        label = "failure"
+    elif progress is not None and outcome.ended is not Ended.STOPPED:
+        label = "success" if outcome.success else "failure"
+    stage = None if progress is None else progress.stage
+    return parts.recorder.commit(Ending(label, stage, outcome.fault, {"ended": outcome.ended.value}))
+
+
+def _write(plan: DeployPlan, result: dict[str, Any]) -> None:
+    from hlm.core.files import write_atomic
+
+    if plan.json is not None:
+        plan.json.parent.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False)
+        write_atomic(plan.json, f"{text}\n".encode())
+
+
+def _tell(plan: DeployPlan, outcome: Outcome, result: dict[str, Any], stops: StopSignals) -> int:
+    """Print how it went; the exit code."""
+    screen, recording = console(), result["recording"]
+    words = f"{outcome.steps} steps, {outcome.duration_s:.1f} s, '{result['instruction']}'"
+    if result["success"] is not None:
+        words = f"{_verdict(result)}, {words}"
+    screen.print(f"seed {result['seed']}: {words}" if result["seed"] is not None else words, soft_wrap=True)
+    if recording is not None:
+        kept = f"recorded: {recording['path']}" if recording["path"] else "nothing was recorded"
+        screen.print(kept + (f" ({recording['trouble']})" if recording["trouble"] else ""), soft_wrap=True)
+    if plan.json is not None:
+        screen.print(f"figures: {plan.json}", soft_wrap=True)
+    if outcome.fault:
+        sys.stdout.flush()
+        sys.stderr.write(f"hlm: {outcome.fault.rstrip('.')}; the body ended {outcome.status.state.value}\n")
+    if outcome.ended is Ended.STOPPED:
+        return stops.exit_code
+    failed = outcome.ended is Ended.FAULT or result["success"] is False or not outcome.at_rest
+    return EXIT_FAILED if failed else 0
+
+
+def _verdict(result: dict[str, Any]) -> str:
+    if result["success"]:
+        return "success"
+    stages, stage = result["stages"], result["stage"]
+    return f"failure after {stages[stage - 1] if stage else 'nothing'}"
