@@ -179,8 +179,8 @@ class ControlLoop:
         return frames
 
     def _limited(self, wanted: Reference, due_ns: int, dt_s: float) -> Reference | None:
-        """The reference that the body may have; None, and the body holds, when it is not a number."""
-        if fault := reference_fault(wanted.vector):
+        """The reference that the body may have; None, and the body holds, when it is no number or no sensible one."""
+        if fault := reference_fault(wanted.vector) or self._limits.fault(wanted.vector):
             self._body.hold(fault)
             return None
         self._previous = self._limits.limited(wanted.vector, self._previous, dt_s)

@@ -91,7 +91,7 @@ def test_whoever_looks_at_the_steps_may_stop(make_rig, make_source):
 
 def test_a_wild_reference_is_limited_from_step_to_step(make_rig, make_source):
     source = make_source(4)
-    source.vectors[:, RIGHT_ARM.start] = 50.0
+    source.vectors[:, RIGHT_ARM.start] = 3.0
     steps = play(make_rig(), source)
     first = UNITREE_G1.default_rad[22]
     most = 0.3 * UNITREE_G1.velocity_rad_s[22] / 30.0
@@ -214,7 +214,7 @@ def test_after_missed_steps_the_reference_may_go_further(make_rig, make_source):
             rig.clock.wait_until(rig.clock.now_ns() + 130_000_000)
 
     source = make_source(3, think)
-    source.vectors[2:, RIGHT_ARM.start] = 50.0
+    source.vectors[2:, RIGHT_ARM.start] = 3.0
     steps = play(rig, source)
     missed = steps[2].index - steps[1].index
     assert missed == 3
@@ -258,3 +258,11 @@ def test_other_rates_hold_too(make_rig, make_source):
 def test_settings_out_of_range_are_refused(change, text):
     with pytest.raises(InputError, match=text):
         LoopConfig(**change)
+
+
+def test_an_outrageous_reference_holds_the_body(make_rig, make_source):
+    rig = make_rig()
+    source = make_source(3)
+    source.vectors[2, RIGHT_ARM.start] = 50.0
+    assert len(play(rig, source)) == 2
+    assert rig.body.status.fault.startswith("the reference of right_shoulder_pitch is 50 rad, far outside of")

@@ -132,3 +132,15 @@ def test_damping_brakes_every_joint_pushes_none_and_keeps_the_grip():
     assert not COMMAND.joint_velocity_rad_s.any()
     assert (COMMAND.kd_nm_s_rad > 0.0).all()
     np.testing.assert_array_equal(COMMAND.gripper_opening, [0.2, 0.9])
+
+
+@given(inside, arrays(np.float64, (34,), elements=st.floats(-1.0, 1.0)))
+def test_what_a_policy_overshoots_is_sensible(reference, overshoot):
+    assert LIMITS.fault(reference + overshoot) == ""
+
+
+@pytest.mark.parametrize("wanted", [1e6, -1e6, 8.0])
+def test_what_no_joint_could_ever_do_is_not(wanted):
+    reference = STANDING.copy()
+    reference[3] = wanted
+    assert LIMITS.fault(reference).startswith(f"the reference of left_elbow is {wanted:.4g} rad, far outside of")
