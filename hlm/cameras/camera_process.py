@@ -199,6 +199,11 @@ class CameraProcesses:
         """Names of all cameras."""
         return tuple(name for group in self._groups for name in group.names)
 
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """Ids of the processes that were started."""
+        return tuple(group.pid for group in self._groups if group.pid is not None)
+
     def __enter__(self) -> Self:
         """Start all processes at once, and wait for the first image of each camera.
 

@@ -1,14 +1,17 @@
-"""Cameras in processes of their own, plugged together: simulated ones look at a mirror of the plant's world."""
+"""Cameras in processes of their own: those of MuJoCo look at a mirror of the plant's world, others are named."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from hlm.cli.sources import EMBODIMENT
+from hlm.cli.sources import CAMERAS, EMBODIMENT
+from hlm.core.errors import MismatchError
 
 if TYPE_CHECKING:
-    from hlm.cameras.camera_process import CameraProcess
+    from hlm.cameras.camera_process import CameraProcess, CameraProcesses
+    from hlm.core.policy import PolicySpec
     from hlm.core.protocols import Cameras
     from hlm.core.shared_ring import SharedRing
 
@@ -33,6 +36,31 @@ def simulated_cameras(
     # A simulated robot that stands still looks at a world in which no pixel changes.
     config = DeliveryConfig(rate_hz=_IMAGES_HZ, checks=ImageChecks(frozen_after_s=None))
     return CameraProcess("cameras", partial(_render, task, worlds, names, image_size), names, config, 60.0)
+
+
+def named_cameras(words: Sequence[str]) -> CameraProcesses:
+    """Cameras of the robot from words such as `head=opencv:/dev/video0`, a process for each group, not yet entered.
+
+    Raises:
+        HlmError: words that mean nothing; see docs/cameras.md.
+    """
+    from hlm.cameras.config import open_cameras, parse_cameras
+
+    return open_cameras(parse_cameras(words, CAMERAS))
+
+
+def must_fit(spec: PolicySpec, cameras: Cameras) -> tuple[str, ...]:
+    """What a person should know of cameras, entered and delivering, before a policy sees through them.
+
+    Raises:
+        MismatchError: the policy must not: it lacks a camera, or two names stand for one device.
+    """
+    from hlm.cameras.check import check_cameras
+
+    found = check_cameras(spec, cameras.capture())
+    if found.errors:
+        raise MismatchError(found.errors[0])
+    return found.notes
 
 
 def _render(task: str, worlds: SharedRing, names: tuple[str, ...], image_size: tuple[int, int]) -> Cameras:

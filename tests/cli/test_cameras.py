@@ -1,15 +1,45 @@
 """Cameras as commands plug them together."""
 
-import pytest
+from dataclasses import replace
 
-from hlm.cli.cameras import simulated_cameras
+import pytest
+from fakes_camera_servers import film_of
+
+from hlm.cli.cameras import must_fit, named_cameras, simulated_cameras
 from hlm.cli.sources import CAMERAS, EMBODIMENT
 from hlm.core.clock import MonotonicClock
+from hlm.core.errors import MismatchError, UnknownNameError
+from hlm.core.policy import PolicySpec
 from hlm.sim.realtime.plant import PlantConfig
 from hlm.sim.realtime.plant_process import PlantProcess
 from hlm.sim.tasks.catalog import make_task
 
 TASK = "shelf_cup_transfer"
+
+
+SPEC = PolicySpec(
+    policy_type="fake",
+    embodiment="unitree_g1",
+    rate_hz=30.0,
+    cameras=("head",),
+    image_size=(128, 128),
+    horizon=50,
+    execution_horizon=25,
+)
+
+
+def test_named_cameras_deliver_and_are_held_against_the_policy(tmp_path):
+    film = film_of(tmp_path / "film.mp4", 30)
+    with named_cameras([f"head=video:{film}", f"left_wrist=video:{film}"]) as cameras:
+        assert len(set(cameras.pids)) == 2
+        assert "black bars fill 25% of its image" in must_fit(SPEC, cameras)[0]
+        with pytest.raises(MismatchError, match="the policy needs camera 'right_wrist', and these deliver: "):
+            must_fit(replace(SPEC, cameras=("head", "right_wrist")), cameras)
+
+
+def test_cameras_that_the_robot_does_not_have_are_one_line():
+    with pytest.raises(UnknownNameError, match="no camera 'hed'"):
+        named_cameras(["hed=opencv:0"])
 
 
 @pytest.mark.slow
