@@ -1,0 +1,200 @@
+"""The twin, our robot link and strangers over real DDS, each in a process of its own."""
+
+import json
+import signal
+import sys
+
+import numpy as np
+import pytest
+from fakes_unitree import Where, command_and, hold, listen_idly, run_floor_twin, script, stranger, twin_config
+
+from hlm.core.clock import NS_PER_S, MonotonicClock
+from hlm.core.embodiments.unitree_g1 import UNITREE_G1
+from hlm.core.layout import MOTOR_ORDER
+from hlm.core.processes import ChildProcess
+from hlm.core.shared_ring import SharedRing
+from hlm.robots.unitree_remote import key_field
+from hlm.twin.dds_port import TRAFFIC, DdsPort, make_faults_ring
+from hlm.twin.faults import no_faults, switched
+
+pytest.importorskip("unitree_interface")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="DDS over the loopback interface of Linux")
+
+CLOCK = MonotonicClock()
+KD = [joint.kd_nm_s_rad for joint in UNITREE_G1.joints]
+
+
+def wait_for(condition, timeout_s=60.0):
+    until_ns = CLOCK.now_ns() + round(timeout_s * NS_PER_S)
+    while not condition():
+        assert CLOCK.now_ns() < until_ns
+        CLOCK.wait_until(CLOCK.now_ns() + 5_000_000)
+
+
+class FloorTwin:
+    """A twin that hangs above a floor in another process, and what it says of its traffic."""
+
+    def __init__(self):
+        self.faults, self.traffic_ring = make_faults_ring(), SharedRing(TRAFFIC)
+        port = DdsPort(twin_config(start="hanging"), self.faults, self.traffic_ring)
+        self.child = ChildProcess("twin", run_floor_twin, port)
+
+    @property
+    def traffic(self):
+        return self.traffic_ring.newest()
+
+    def say(self, line):
+        self.faults.append(switched(self.faults.newest(), line))
+
+    def limp(self):
+        return self.traffic["commands"] > 0 and not self.traffic["stiff"]
+
+
+@pytest.fixture(scope="module")
+def twin():
+    twin = FloorTwin()
+    twin.child.start()
+    twin.child.wait_ready(60.0)
+    yield twin
+    twin.child.stop()
+
+
+@pytest.fixture(autouse=True)
+def all_well(twin):
+    twin.faults.append(no_faults())
+
+
+def test_a_stranger_reads_the_state_and_moves_a_joint(twin):
+    twin.say("hot left_hip_pitch 55")
+    twin.say("remote F1")
+    with stranger("move") as other:
+        told, errors = other.communicate(timeout=120)
+    assert other.returncode == 0, errors
+    found = json.loads(told)
+    assert found["mode_machine"] == 5
+    assert np.linalg.norm(found["quat"]) == pytest.approx(1.0, abs=1e-5)
+    assert np.linalg.norm(found["accel"]) == pytest.approx(9.81, abs=0.3)
+    assert (found["temperature"], found["voltage"]) == (55, 48.0)
+    assert found["keys"] == key_field(("F1",))
+    assert found["moved"] == pytest.approx(0.4, abs=0.15)
+    assert 0.5 < found["height"] < 1.2
+    wait_for(twin.limp)
+
+
+def test_a_stranger_hears_our_commands_and_at_the_end_that_we_brake(twin):
+    # The binding hands over commands whose checksum is right, and no others.
+    with stranger("listen") as other:
+        assert json.loads(other.stdout.readline()) == "listening"
+        child = ChildProcess("commander", command_and, Where(), "ends").start()
+        try:
+            child.wait_ready(60.0)
+            heard = json.loads(other.stdout.readline())
+            child.stop()
+            braked = json.loads(other.stdout.readline())
+        finally:
+            child.stop()
+            other.kill()
+    np.testing.assert_allclose(heard["kp"], [joint.kp_nm_rad for joint in UNITREE_G1.joints], rtol=1e-6)
+    np.testing.assert_allclose(heard["kd"], KD, rtol=1e-6)
+    assert not any(heard["tau"])
+    assert not any(heard["dq"])
+    np.testing.assert_allclose(braked["kd"], KD, rtol=1e-6)
+
+
+def test_a_script_that_is_terminated_lets_the_motors_brake(twin):
+    with script() as process:
+        try:
+            wait_for(lambda: twin.traffic["stiff"])
+            process.send_signal(signal.SIGTERM)
+            wait_for(twin.limp)
+            assert process.wait(30.0) == 128 + signal.SIGTERM
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize("ending", ["ends", "breaks"])
+def test_whoever_leaves_lets_the_motors_brake(twin, ending):
+    child = ChildProcess("commander", command_and, Where(), ending).start()
+    try:
+        child.wait_ready(60.0)
+        wait_for(lambda: twin.traffic["stiff"])
+        child.release()
+        wait_for(twin.limp)
+    finally:
+        child.stop()
+
+
+def test_an_idle_link_commands_nothing(twin):
+    before = int(twin.traffic["commands"])
+    child = ChildProcess("idle", listen_idly, Where()).start()
+    try:
+        child.wait_ready(60.0)
+        exchanges = int(twin.traffic["exchanges"])
+        wait_for(lambda: twin.traffic["exchanges"] > exchanges + 200)
+    finally:
+        child.stop()
+    assert twin.traffic["commands"] == before
+
+
+@pytest.fixture(scope="module")
+def robot(twin):
+    twin.faults.append(no_faults())
+    with Where().robot() as robot:
+        yield robot
+
+
+class TestFaults:
+    """What the switches do to a robot link in this process."""
+
+    def test_measurements_age_when_they_repeat_and_when_they_do_not_come(self, twin, robot):
+        for fault in ("state frozen", "state stopped"):
+            wait_for(lambda: CLOCK.now_ns() - robot.read().stamp_ns < 50_000_000)
+            twin.say(fault)
+            wait_for(lambda: CLOCK.now_ns() - robot.read().stamp_ns > 300_000_000)
+            twin.say("state ok")
+
+    def test_temperatures_and_dead_motors_are_measured(self, twin, robot):
+        knee = MOTOR_ORDER.index("left_knee")
+        twin.say("hot left_knee 97")
+        wait_for(lambda: robot.read().motor_temperature_c[knee] == 97.0)
+        twin.say("motor left_knee dead")
+        wait_for(lambda: robot.read().motor_fault[knee] == 1.0)
+        assert robot.read().motor_fault.sum() == 1.0
+
+    def test_the_remotes_stop_is_seen_until_it_is_let_go(self, twin, robot):
+        twin.say("remote L1 A")
+        wait_for(lambda: robot.operator_stop() == "L1 + A on the remote")
+        twin.say("remote")
+        wait_for(lambda: robot.operator_stop() == "")
+
+    def test_a_command_that_is_cut_off_does_not_arrive(self, twin, robot):
+        robot.command(hold(robot.read()))
+        wait_for(lambda: twin.traffic["stiff"])
+        twin.say("commands cut")
+        wait_for(lambda: twin.traffic["exchanges"] > 0)
+        CLOCK.wait_until(CLOCK.now_ns() + 50_000_000)
+        before = int(twin.traffic["commands"])
+        robot.command(hold(robot.read()))
+        CLOCK.wait_until(CLOCK.now_ns() + 200_000_000)
+        assert twin.traffic["commands"] == before
+        twin.say("commands ok")
+        wait_for(lambda: twin.traffic["commands"] > before)
+
+    def test_grippers_open_and_close(self, twin, robot):
+        command = hold(robot.read())
+        for wanted in (0.0, 1.0):
+            closed = type(command)(
+                *(getattr(command, name) for name in command.__slots__ if name != "gripper_opening"),
+                gripper_opening=np.array([wanted, 1.0]),
+            )
+
+            def there(closed=closed, wanted=wanted):
+                robot.command(closed)  # a subscriber that has just connected misses what was said before
+                return abs(robot.read().gripper_opening[0] - wanted) < 0.2
+
+            wait_for(there)
+
+    def test_another_machine_mode_is_no_measurement(self, twin, robot):
+        twin.say("mode 6")
+        with pytest.raises(Exception, match="machine mode has changed from 5 to 6"):
+            wait_for(lambda: robot.read() is None)
