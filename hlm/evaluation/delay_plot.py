@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -43,12 +44,16 @@ def delay_plot(figures: Mapping[str, Any]) -> bytes:
         success.legend(fontsize="small")
         duration.set_title("duration of a rollout", loc="left")
         duration.set_ylabel("s")
-        duration.set_ylim(bottom=0.0)
         jerk.set_title("jerk of the references around seams, root mean square", loc="left")
         jerk.set_ylabel("rad/s\N{SUPERSCRIPT THREE}")
-        jerk.set_ylim(bottom=0.0)
         jerk.set_xlabel("time from asking the policy to its answer, ms")
+        for axes in (duration, jerk):
+            highest = float(axes.dataLim.ymax)
+            axes.set_ylim(
+                0.0, 1.08 * highest if 0.0 < highest < math.inf else 1.0
+            )  # from zero, so that heights compare
         for axes in (success, duration, jerk):
+            axes.set_xticks(sorted({cell["delay_ms"] for cell in cells}))
             axes.grid(visible=True, alpha=0.3)
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png", dpi=_DPI)
