@@ -15,11 +15,14 @@ from conformance.tasks import TaskConformance
 from conformance.trackers import TrackerConformance
 from fakes import FakePolicy, FakeTask, FakeTracker, ListSource, SteppedClock
 from fakes_realtime import QUICK, Commands, StiffTracker, StringRobot, Strings, fake_robot
+from fakes_unitree import Where, run_floor_twin, twin_config
 
 from hlm.control.tracker.whole_body_tracker import WholeBodyTracker
 from hlm.core.clock import MonotonicClock
 from hlm.core.embodiments.unitree_g1 import UNITREE_G1
 from hlm.core.errors import InputError
+from hlm.core.processes import ChildProcess
+from hlm.core.shared_ring import SharedRing
 from hlm.datasets.reader import open_dataset
 from hlm.datasets.schema import DatasetSpec
 from hlm.datasets.writer import DatasetWriter
@@ -37,6 +40,7 @@ from hlm.sim.tasks.catalog import TASKS, make_operator, make_task
 from hlm.sim.world import TIME_STEP_NS, World
 from hlm.teleop.replay import ReplaySource
 from hlm.teleop.retargeting import RetargetedSource
+from hlm.twin.dds_port import TRAFFIC, DdsPort, make_faults_ring
 
 STANDING = observation(0).state
 
@@ -86,6 +90,23 @@ class TestSimulatedRobot(RobotConformance):
     @pytest.fixture
     def robot_and_clock(self, simulated_robot):
         return simulated_robot
+
+
+@pytest.fixture(scope="module")
+def hanging_twin():
+    """A twin in another process that hangs from a rope."""
+    pytest.importorskip("unitree_interface")
+    port = DdsPort(twin_config(start="hanging"), make_faults_ring(), SharedRing(TRAFFIC))
+    child = ChildProcess("twin", run_floor_twin, port).start()
+    child.wait_ready(60.0)
+    yield
+    child.stop()
+
+
+class TestUnitreeG1(RobotConformance):
+    @pytest.fixture
+    def robot_and_clock(self, hanging_twin):
+        return Where().robot(), MonotonicClock()
 
 
 class TestFakeTracker(TrackerConformance):
