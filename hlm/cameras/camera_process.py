@@ -141,6 +141,10 @@ class CameraProcess:
         now_ns = self._clock.now_ns()
         return {name: self._health(name, line, now_ns) for name, line in self._lines.items()}
 
+    def faults(self) -> Mapping[str, str]:
+        """What is wrong with each camera that does not deliver, as in "camera 'NAME' FAULT"; never waits."""
+        return {name: health.fault for name, health in self.health().items() if health.fault}
+
     def _health(self, name: str, line: Line, now_ns: int) -> CameraHealth:
         fault, reconnections = line.told()
         newest = self._newest_frame(name)
@@ -236,3 +240,7 @@ class CameraProcesses:
     def health(self) -> Mapping[str, CameraHealth]:
         """How each camera is; never waits."""
         return {name: health for group in self._groups for name, health in group.health().items()}
+
+    def faults(self) -> Mapping[str, str]:
+        """What is wrong with each camera that does not deliver, as in "camera 'NAME' FAULT"; never waits."""
+        return {name: health.fault for name, health in self.health().items() if health.fault}

@@ -61,6 +61,15 @@ class Cameras(Protocol):
         ...
 
 
+@runtime_checkable
+class ReportsCameras(Protocol):
+    """Cameras that also know why one of them does not deliver."""
+
+    def faults(self) -> Mapping[str, str]:
+        """What is wrong with each camera that does not deliver, as in "camera 'NAME' FAULT"."""
+        ...
+
+
 class ReferenceSource(Protocol):
     """Where references come from: an operator's device, a script, a recording, or a policy."""
 

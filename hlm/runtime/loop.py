@@ -19,7 +19,7 @@ from hlm.core.clock import NS_PER_S, STEP_HZ, Clock, due_ns, ticks
 from hlm.core.embodiment import Embodiment
 from hlm.core.errors import InputError
 from hlm.core.proprioception import measured_state
-from hlm.core.protocols import Cameras, ReferenceSource
+from hlm.core.protocols import Cameras, ReferenceSource, ReportsCameras
 from hlm.core.values import CameraFrame, Observation, Reference
 from hlm.core.yaw_rate import YawRate
 from hlm.runtime.chunks.source import StarvedError
@@ -171,8 +171,9 @@ class ControlLoop:
         except Exception as error:  # noqa: BLE001 - a driver may raise anything, and the body must not go on blind
             self._body.hold(f"the cameras failed: {type(error).__name__}: {error}")
             return {}
-        for name in sorted(self._delivering - frames.keys()):
-            self._body.hold(f"camera '{name}' stopped delivering images")
+        if gone := sorted(self._delivering - frames.keys()):
+            faults = self._cameras.faults() if isinstance(self._cameras, ReportsCameras) else {}
+            self._body.hold(f"camera '{gone[0]}' {faults.get(gone[0], 'stopped delivering images')}")
         self._delivering |= frames.keys()
         if swapped := self._swaps.look(frames):
             self._body.hold(swapped)
