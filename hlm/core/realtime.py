@@ -18,6 +18,7 @@ _THREAD_COUNTS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", 
 # MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT of Linux's sys/mman.h: what is touched stays. Locking what nobody has touched
 # would take a fresh process half a gigabyte, and one that is killed 30 ms to give it back.
 _LOCK_WHAT_IS_TOUCHED = 7
+_ENOUGH_TO_BIND = 4
 _SET_TIMER_SLACK = 29  # PR_SET_TIMERSLACK of linux/prctl.h
 
 
@@ -27,7 +28,8 @@ class RealtimeConfig:
 
     Attributes:
         priority: of SCHED_FIFO, 1 to 99; 0 leaves the scheduling as it is.
-        cpu: processor that it is bound to, counted from the end of those allowed if negative; None for any.
+        cpu: processor that it is bound to, counted from the end of those allowed if negative; None for any. Not where
+            fewer than four are allowed: it would wait there for other urgent processes while another one is free.
     """
 
     priority: int = 0
@@ -80,6 +82,24 @@ def prefer(pid: int, priority: int) -> tuple[str, ...]:
 
 
 @contextmanager
+def preferred(priority: int) -> Iterator[tuple[str, ...]]:
+    """Run this thread under SCHED_FIFO inside; what it starts meanwhile is not preferred. Gives what was refused."""
+    if not hasattr(os, "sched_setscheduler"):
+        yield tuple(_scheduled(priority))
+        return
+    before = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(priority))
+    except OSError as error:
+        yield (_refused(error),)
+        return
+    try:
+        yield ()
+    finally:
+        os.sched_setscheduler(0, *before)
+
+
+@contextmanager
 def single_threaded() -> Iterator[None]:
     """Processes that are started inside compute in one thread each."""
     before = {name: os.environ.get(name) for name in _THREAD_COUNTS}
@@ -105,10 +125,14 @@ def _scheduled(priority: int) -> Iterator[str]:
             with suppress(ProcessLookupError):  # it has just ended
                 os.sched_setscheduler(thread, os.SCHED_FIFO, os.sched_param(priority))
     except OSError as error:
-        yield (
-            f"SCHED_FIFO was refused ({error.strerror}), so other programs can delay this process; "
-            "allow it with `ulimit -r 99` or CAP_SYS_NICE"
-        )
+        yield _refused(error)
+
+
+def _refused(error: OSError) -> str:
+    return (
+        f"SCHED_FIFO was refused ({error.strerror}), so other programs can delay this process; "
+        "allow it with `ulimit -r 99` or CAP_SYS_NICE"
+    )
 
 
 def _threads() -> list[int]:
@@ -123,8 +147,11 @@ def _bound(cpu: int | None) -> Iterator[str]:
     if not hasattr(os, "sched_setaffinity"):
         yield "this system binds no process to a processor"
         return
+    allowed = sorted(os.sched_getaffinity(0))
+    if len(allowed) < _ENOUGH_TO_BIND:
+        return
     try:
-        os.sched_setaffinity(0, {sorted(os.sched_getaffinity(0))[cpu]})
+        os.sched_setaffinity(0, {allowed[cpu]})
     except (OSError, IndexError) as error:
         yield f"the process could not be bound to processor {cpu} ({error})"
 

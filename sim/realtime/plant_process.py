@@ -31,10 +31,13 @@ class PlantProcess:
         config: what it runs.
         world: a world of the same task, for the shape of what is shown to mirrors.
         port: how it is connected; by default through `cable`.
+        cable: to the robot; a new one if None.
     """
 
-    def __init__(self, config: PlantConfig, world: World, port: PlantPort | None = None) -> None:
-        self.cable: Cable = make_cable()
+    def __init__(
+        self, config: PlantConfig, world: World, port: PlantPort | None = None, cable: Cable | None = None
+    ) -> None:
+        self.cable = make_cable() if cable is None else cable
         """To the robot, for a plant without a port of its own."""
         self.worlds = SharedRing(world_dtype(world.model), slots=8)
         """What mirrors show; handed to the processes that hold one."""

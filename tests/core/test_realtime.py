@@ -5,7 +5,7 @@ from fakes_processes import tell_how_it_runs
 
 from hlm.core.errors import InputError
 from hlm.core.processes import ChildProcess
-from hlm.core.realtime import RealtimeConfig, single_threaded
+from hlm.core.realtime import RealtimeConfig, preferred, single_threaded
 
 
 def test_a_process_is_preferred_or_says_why_not():
@@ -22,7 +22,16 @@ def test_a_process_is_preferred_or_says_why_not():
     refused = " ".join(found["notes"])
     assert (found["policy"], found["priority"]) == (os.SCHED_FIFO, 5) or "SCHED_FIFO" in refused
     assert found["policy_of_a_thread"] == found["policy"]
-    assert len(found["cpus"]) == 1 or "processor" in refused
+    allowed = len(os.sched_getaffinity(0))
+    assert len(found["cpus"]) == (1 if allowed >= 4 else allowed) or "processor" in refused
+
+
+def test_a_thread_is_preferred_for_a_while():
+    before = os.sched_getscheduler(0)
+    with preferred(5) as refused:
+        inside = os.sched_getscheduler(0)
+        assert inside == os.SCHED_FIFO | os.SCHED_RESET_ON_FORK or "SCHED_FIFO" in refused[0]
+    assert os.sched_getscheduler(0) == before
 
 
 def test_the_environment_is_as_before():
