@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from hlm.cli.arguments import Place
-from hlm.cli.robots import ROBOTS
+from hlm.cli.deployed_robot import ROBOTS
 from hlm.core.errors import InputError, UnknownNameError
 from hlm.core.seeds import LAST_SEED
 
@@ -40,7 +40,10 @@ class DeployArguments:
         seconds: longest time of the episode; otherwise the task or the source ends it.
         json: also write the result and all figures to this JSON file.
         interface: network interface of the robot, for --robot unitree, such as eth0; lo for `hlm twin`.
-        cameras: where the cameras are found, for robots whose cameras are not known.
+        cameras: where the cameras of a real robot are, such as head=opencv:/dev/video0 wrists=openhlm; by default those
+            of OpenHLM's robot, or of `hlm twin`.
+        grippers: addresses of the grippers' state and of the commands to them, or none; by default OpenHLM's.
+        start: how a real robot is taken over: standing on its feet, or hanging from a crane.
         scheduler: when the policy is asked and what becomes of its answers.
         execution_horizon: actions of each chunk to execute; the checkpoint's by default.
         dry_run: do everything, but let the motors only brake.
@@ -58,6 +61,8 @@ class DeployArguments:
     json: Path | None = None
     interface: str | None = None
     cameras: tuple[str, ...] = ()
+    grippers: tuple[str, ...] = ()
+    start: Literal["standing", "hanging"] = "standing"
     scheduler: str = "asynchronous"
     execution_horizon: int | None = None
     dry_run: bool = False
@@ -71,6 +76,9 @@ class DeployArguments:
             raise InputError(f"--seed must be from 0 to {LAST_SEED}, got {self.seed}.")
         if self.seconds is not None and not (math.isfinite(self.seconds) and 0.0 < self.seconds <= LONGEST_S):
             raise InputError(f"--seconds must be more than 0 and at most {LONGEST_S:g}, got {self.seconds:g}.")
+        for name in ("interface", "cameras", "grippers"):
+            if self.robot == "mujoco" and getattr(self, name):
+                raise InputError(f"--{name} does nothing with --robot mujoco, which needs no network.")
         if self.execution_horizon is not None and self.execution_horizon < 1:
             raise InputError(f"--execution-horizon must be at least 1, got {self.execution_horizon}.")
         for option, target in (("--record", self.record), ("--json", self.json)):

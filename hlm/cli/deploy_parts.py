@@ -8,20 +8,25 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-from hlm.cli.robots import DeployedRobot, open_robot
+from hlm.cli.cameras import must_fit
+from hlm.cli.deployed_robot import DeployedRobot
+from hlm.cli.open_cameras import OpenCameras
+from hlm.cli.robots import open_robot
 from hlm.cli.sources import EMBODIMENT, LocalPolicy, Replay, Scripted, ServedPolicy, open_policy, recorded_episode
 from hlm.core.clock import STEP_HZ, MonotonicClock
 from hlm.core.errors import InputError
 
 if TYPE_CHECKING:
     from hlm.cli.deploy_plan import DeployPlan
-    from hlm.core.protocols import ReferenceSource
+    from hlm.core.protocols import Cameras, ReferenceSource
     from hlm.core.task import TaskInstance
     from hlm.runtime.bodies.body_records import BodyReport
     from hlm.runtime.chunks.source import ChunkSource
     from hlm.runtime.policy_process import PolicyProcess
     from hlm.runtime.recorder_process import RecorderProcess
     from hlm.runtime.station import Station
+
+type Sizes = Mapping[str, tuple[int, int]]
 
 
 @dataclass(kw_only=True, eq=False)
@@ -36,6 +41,7 @@ class DeployParts:
         policy: None without one.
         chunks: how its answers are played; None without a policy.
         recorder: None where nothing is recorded.
+        notes: what a person should know before it is armed.
         reports: control steps of the body so far.
     """
 
@@ -46,6 +52,7 @@ class DeployParts:
     policy: PolicyProcess | None
     chunks: ChunkSource | None
     recorder: RecorderProcess | None
+    notes: tuple[str, ...] = ()
     reports: list[BodyReport] = field(default_factory=list)
 
     @property
@@ -77,19 +84,21 @@ def opened(plan: DeployPlan) -> Iterator[DeployParts]:
         HlmError: a part cannot be had; nothing has moved then.
     """
     with ExitStack() as stack:
-        policy = _starting_policy(plan, stack)
         robot = stack.enter_context(open_robot(plan.robot))
         instance = plan.instance
         if robot.task is not None and instance.seed is not None:
             instance = robot.task.reset(instance.seed)
-        recorder = _starting_recorder(plan, robot, instance, stack)
+        cameras = stack.enter_context(OpenCameras(robot.cameras, plan.robot.cameras))
+        notes = () if plan.spec is None else must_fit(plan.spec, cameras)
+        policy = _starting_policy(plan, cameras.sizes(), stack)
+        recorder = _starting_recorder(plan, robot, instance, cameras.sizes(), stack)
         source, chunks = _source(plan, robot, instance, policy)
+        if recorder is not None:
+            recorder.wait_ready()
         if policy is not None:
             policy.wait_ready()
             policy.reset(instance.seed or 0)
-        if recorder is not None:
-            recorder.wait_ready()
-        station = stack.enter_context(_station(robot, source))
+        station = stack.enter_context(_station(robot, cameras, source))
         robot.prefer()
         yield DeployParts(
             plan=plan,
@@ -99,22 +108,22 @@ def opened(plan: DeployPlan) -> Iterator[DeployParts]:
             policy=policy,
             chunks=chunks,
             recorder=recorder,
+            notes=(*notes, *robot.notes()),
         )
 
 
-def _starting_policy(plan: DeployPlan, stack: ExitStack) -> PolicyProcess | None:
+def _starting_policy(plan: DeployPlan, images: Sizes, stack: ExitStack) -> PolicyProcess | None:
     if plan.spec is None or not isinstance(plan.source, LocalPolicy | ServedPolicy):
         return None
     from hlm.runtime.policy_process import PolicyProcess
 
-    images = dict.fromkeys(plan.spec.cameras, plan.spec.image_size)
     policy = PolicyProcess(partial(open_policy, plan.source), plan.spec, images, plan.instance.instruction)
     stack.callback(policy.close)
     return policy.start()
 
 
 def _starting_recorder(
-    plan: DeployPlan, robot: DeployedRobot, instance: TaskInstance, stack: ExitStack
+    plan: DeployPlan, robot: DeployedRobot, instance: TaskInstance, cameras: Sizes, stack: ExitStack
 ) -> RecorderProcess | None:
     if plan.record is None:
         return None
@@ -122,7 +131,6 @@ def _starting_recorder(
     from hlm.runtime.recorder_process import RecorderProcess, RecordingPlan
     from hlm.runtime.recording import episode_info
 
-    cameras = dict.fromkeys(plan.robot.cameras, plan.robot.image_size)
     task = robot.task
     recorder = RecorderProcess(
         RecordingPlan(
@@ -167,13 +175,13 @@ def _source(
     return robot.seeing(scripted_source(robot.scene, instance)), None
 
 
-def _station(robot: DeployedRobot, source: ReferenceSource) -> Station:
+def _station(robot: DeployedRobot, cameras: Cameras, source: ReferenceSource) -> Station:
     from hlm.runtime.station import Station
 
     return Station(
         clock=MonotonicClock(),
         body=robot.body,
-        cameras=robot.cameras,
+        cameras=cameras,
         embodiment=EMBODIMENT,
         make_source=lambda _: source,
         task=robot.task,

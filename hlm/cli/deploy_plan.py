@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from hlm.cli.deployed_robot import RobotConfig, RobotName
 from hlm.cli.policy_specs import policy_spec
-from hlm.cli.robots import RobotConfig, RobotName
 from hlm.cli.sources import (
     CAMERAS,
     EMBODIMENT,
@@ -88,7 +88,9 @@ def planned(config: DeployArguments) -> DeployPlan:
         image_size=size,
         dry_run=config.dry_run,
         interface=config.interface,
-        addresses=config.cameras,
+        said_cameras=config.cameras,
+        grippers=config.grippers,
+        start=config.start,
     )
     _must_be_fit(config)
     return DeployPlan(
@@ -218,7 +220,7 @@ def _must_be_fit(config: DeployArguments) -> None:
         quick_findings(
             config.robot,
             MonotonicClock(),
-            interface=config.interface,
+            interface=None if config.interface is None else config.interface.partition(":")[0],
             record=config.record,
             free_memory_bytes=free_memory_bytes(),
         )

@@ -44,7 +44,7 @@ def document(
             "ages_ms": figures.ages_ms(),
             "policy": _policy(parts),
             "robot": dict(parts.robot.figures()),
-            "notes": list(parts.robot.notes()),
+            "notes": list(parts.notes),
         },
         "safety_events": [asdict(event) for event in figures.events],
         "recording": None if recorded is None else _recording(recorded),

@@ -38,7 +38,7 @@ def carry_out(plan: DeployPlan) -> int:
     with ExitStack() as stack:
         with waiting("starting"):
             parts = stack.enter_context(opened(plan))
-        for note in parts.robot.notes():
+        for note in parts.notes:
             console().print(f"note: {note}", soft_wrap=True)
         with StopSignals() as stops:
             outcome, result = _run(parts, stops)

@@ -1,0 +1,87 @@
+"""The Unitree G1 to deploy on, or its twin on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING
+
+from hlm.cli.deployed_robot import CAMERAS_PRIORITY, DeployedRobot, RobotConfig
+from hlm.cli.sources import CAMERAS, EMBODIMENT
+from hlm.core.errors import InputError
+from hlm.core.realtime import prefer
+
+if TYPE_CHECKING:
+    from hlm.robots.changingtek import GripperAddresses
+
+# Of OpenHLM's robot: its own computer, and the one that commands it.
+_ROBOT, _COMMANDER, _HERE = "192.168.123.164", "192.168.123.222", "127.0.0.1"
+
+
+@contextmanager
+def open_unitree(config: RobotConfig) -> Iterator[DeployedRobot]:
+    """A G1 on the network; nobody scores it. Its remote's stops are the operator's."""
+    from hlm.cameras.config import open_cameras, parse_cameras
+    from hlm.control.tracker.whole_body_tracker import WholeBodyTracker
+    from hlm.robots.unitree_g1 import UnitreeG1Config, UnitreeG1Factory
+    from hlm.robots.unitree_link import DdsAddress, binding
+    from hlm.runtime.bodies.body_process import BodyProcessConfig
+    from hlm.runtime.bodies.realtime import RealtimeBody, RealtimeBodyConfig
+
+    if config.interface is None:
+        raise InputError("--robot unitree needs --interface: the network interface to the robot, or lo for `hlm twin`.")
+    here = DdsAddress.parse(config.interface).interface == "lo"
+    binding()
+    link = UnitreeG1Config(
+        interface=config.interface, start=config.start, grippers=gripper_addresses(config, here=here)
+    )
+    body = RealtimeBody(
+        UnitreeG1Factory(link),
+        partial(WholeBodyTracker, EMBODIMENT),
+        EMBODIMENT,
+        RealtimeBodyConfig(process=BodyProcessConfig(dry_run=config.dry_run)),
+    )
+    said = config.said_cameras or usual_cameras(here=here)
+    groups = [group for group in parse_cameras(said, CAMERAS) if set(group.names) & set(config.cameras)]
+    cameras = open_cameras(groups)
+    yield DeployedRobot(
+        body=body,
+        cameras=cameras,
+        reports=body.reports,
+        prefer=lambda: [prefer(pid, CAMERAS_PRIORITY) for pid in cameras.pids],
+        notes=lambda: body.notes,
+        pids=lambda: {
+            "body": body.pids[0],
+            "guard": body.pids[1],
+            **{f"cameras {number}": pid for number, pid in enumerate(cameras.pids)},
+        },
+    )
+
+
+def usual_cameras(*, here: bool) -> tuple[str, ...]:
+    """Where the cameras of OpenHLM's robot are, or those of a twin on this machine, in words."""
+    host = f":{_HERE}" if here else ""
+    return f"head=openhlm{host}", f"wrists=openhlm{host}"
+
+
+def gripper_addresses(config: RobotConfig, *, here: bool) -> GripperAddresses | None:
+    """Where the grippers are; None for a robot without.
+
+    Raises:
+        InputError: they are said in another way.
+    """
+    from hlm.robots.changingtek import GripperAddresses
+
+    match config.grippers:
+        case ():
+            state, command = (_HERE, _HERE) if here else (_ROBOT, _COMMANDER)
+            return GripperAddresses(state=f"tcp://{state}:5558", command=f"tcp://{command}:5556")
+        case ("none",):
+            return None
+        case (state, command):
+            return GripperAddresses(state=state, command=command)
+    raise InputError(
+        "--grippers needs two addresses, of their state and of the commands to them, such as tcp://127.0.0.1:5558 "
+        f"tcp://127.0.0.1:5556, or none; got {' '.join(config.grippers)}."
+    )
