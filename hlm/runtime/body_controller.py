@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from hlm.control.model import BodyModel
 from hlm.core.arrays import FloatArray
 from hlm.core.body import BodyState, BodyStatus
 from hlm.core.clock import NS_PER_S
@@ -16,8 +17,12 @@ from hlm.core.protocols import Tracker
 from hlm.core.values import JointCommand, Reference, RobotState
 from hlm.runtime.safety.braking import damping_command
 from hlm.runtime.safety.checks import command_fault, reference_fault, state_fault
+from hlm.runtime.safety.command_limits import CommandLimits
 from hlm.runtime.safety.config import SafetyConfig
+from hlm.runtime.safety.own_motion import OwnMotion
+from hlm.runtime.safety.reference_limits import ReferenceLimits
 from hlm.runtime.safety.transitions import Event, next_state
+from hlm.runtime.safety.watch import StateWatch
 
 _LOG = logging.getLogger(__name__)
 
@@ -43,11 +48,16 @@ class BodyController:
         self._embodiment = embodiment
         self._config = SafetyConfig() if config is None else config
         self._dry_run = dry_run
+        model = BodyModel(embodiment)
+        self._limits = CommandLimits(model, self._config.commands)
+        self._own = OwnMotion(model)
+        self._reference_limits = ReferenceLimits(embodiment)
+        self._watch = StateWatch(embodiment, self._config.watch)
         self._status = BodyStatus(BodyState.DISARMED, "the body was not reset yet")
         self._state: RobotState | None = None
         self._wanted: JointCommand | None = None
         self._gripper_opening: FloatArray = np.ones(2)
-        self._commanded = True
+        self._commanded_rad: FloatArray | None = None
         self._stepped_ns = self._entered_ns = self._referenced_ns = 0
         self._referenced = self._stopped = False
         self._hold_s = self._config.hold_s
@@ -67,29 +77,43 @@ class BodyController:
         """The newest command, sent or, in a dry run, not."""
         return self._wanted
 
+    @property
+    def limited(self) -> Mapping[str, int]:
+        """Commands since the reset that each limit has changed, by the limit's name."""
+        return self._limits.counts
+
     def reset(self, measure: Callable[[], RobotState], now_ns: int) -> None:
         """Arm: follow references from the pose measured now; clears a fault, or finds the next.
 
         Nothing that was pushed before is followed, and nothing in between is another state.
         """
         self._status = BodyStatus(next_state(self._status.state, Event.ARM))
-        self._commanded = self._referenced = self._stopped = False
+        self._commanded_rad = None
+        self._referenced = self._stopped = False
         self._stepped_ns = self._entered_ns = self._referenced_ns = now_ns
         state = self._measured(measure, now_ns)
         if state is None:
             return
+        self._watch.reset()
+        self._limits.reset(state)
+        self._own.reset(state)
         try:
             self._tracker.reset(state)
         except Exception as error:  # noqa: BLE001 - a bug must not leave the last torque on the motors
             self._happen(Event.BROKEN, f"the tracker cannot start: {reason(error)}")
 
     def push(self, reference: Reference) -> None:
-        """Add the next reference; one that is not finite, or out of order, holds the body."""
+        """Add the next reference; one that is not finite, or out of order, holds the body.
+
+        Whoever pushes limits ranges and speeds; what is out of range all the same is brought inside.
+        """
         if not self._status.tracking:
             return
         if fault := reference_fault(reference.vector):
             self._happen(Event.BAD_REFERENCE, fault)
             return
+        if (inside := self._reference_limits.inside(reference.vector)) is not reference.vector:
+            reference = Reference(reference.stamp_ns, inside)
         try:
             self._tracker.push(reference)
         except HlmError as error:
@@ -99,6 +123,7 @@ class BodyController:
             self._happen(Event.BROKEN, f"the tracker failed: {reason(error)}")
         else:
             self._referenced, self._referenced_ns = True, self._stepped_ns
+            self._own.follow(reference)
 
     def hold(self, fault: str) -> None:
         """Stop following references and keep balance; a worse state stays as it is."""
@@ -145,9 +170,12 @@ class BodyController:
     def _command(self, measure: Callable[[], RobotState], now_ns: int) -> JointCommand:
         """What should be sent now."""
         state = None if self._status.braking else self._measured(measure, now_ns)
-        if state is None:
+        if state is not None and (found := self._watch.look(state, self._loaded_rad)):
+            self._happen(*found)
+        if state is None or self._status.braking:
             return self.braking(now_ns)
         try:
+            self._move_by_itself(state, now_ns)
             command = self._tracker.step(state)
         except Exception as error:  # noqa: BLE001 - a bug must not leave the last torque on the motors
             _LOG.exception("the body's control step failed")
@@ -156,9 +184,23 @@ class BodyController:
         if fault := command_fault(command):
             self.fail(fault)
             return self.braking(now_ns)
-        self._commanded = True
+        ramp = 1.0
+        if self._status.state is BodyState.ARMING:
+            ramp = (now_ns - self._entered_ns) / NS_PER_S / self._config.arming_s
+        command = self._limits.limited(command, state, ramp)
+        self._commanded_rad = command.joint_position_rad
         self._gripper_opening = command.gripper_opening
         return command
+
+    @property
+    def _loaded_rad(self) -> FloatArray | None:
+        """[joint] what legs were commanded that should carry the robot; the end of a crouch rests on its calves."""
+        return None if self._status.state is BodyState.CROUCHING else self._commanded_rad
+
+    def _move_by_itself(self, state: RobotState, now_ns: int) -> None:
+        """Give the tracker the body's own references where it follows no others."""
+        if not self._status.tracking and (reference := self._own.reference(state, now_ns)):
+            self._tracker.push(reference)
 
     def _let_time_pass(self, now_ns: int) -> None:
         """What happens because enough time has passed."""
@@ -168,7 +210,7 @@ class BodyController:
             self._happen(Event.RAMPED)
         elif state is BodyState.HOLDING and in_state_s >= self._hold_s:
             self._happen(Event.HELD)
-        elif state is BodyState.CROUCHING and in_state_s >= config.crouch_s:
+        elif state is BodyState.CROUCHING and (in_state_s >= config.crouch_s or self._own.crouched(now_ns)):
             self._happen(Event.CROUCHED)
         age_s = (now_ns - self._referenced_ns) / NS_PER_S
         limit_s = config.max_reference_age_s if self._referenced else config.first_reference_s
@@ -182,7 +224,10 @@ class BodyController:
             return
         self._status = BodyStatus(state, "; then ".join(filter(None, (self._status.fault, why))))
         self._entered_ns = self._stepped_ns
+        if state is BodyState.CROUCHING:
+            self._own.crouch(self._stepped_ns)
         if state is BodyState.HOLDING:
+            self._own.hold(self._stepped_ns)
             self._hold_s = self._config.stop_hold_s if event is Event.STOP else self._config.hold_s
 
     def observe(self, measure: Callable[[], RobotState]) -> RobotState | None:
@@ -208,7 +253,7 @@ class BodyController:
         if age_s > limit_s:
             self.fail(f"the robot's measurement is {age_s:.3f} s old, more than {limit_s} s")
             return None
-        if not self._commanded:
+        if self._commanded_rad is None and self._status.tracking:
             self._gripper_opening = state.gripper_opening
         return state
 

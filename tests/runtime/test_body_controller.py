@@ -1,6 +1,7 @@
 """The controller walks the table of transitions, and nothing but the table."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,15 +11,22 @@ from hlm.core.body import BodyState
 from hlm.core.clock import NS_PER_S
 from hlm.core.embodiments.unitree_g1 import UNITREE_G1
 from hlm.core.errors import InputError
-from hlm.core.layout import pack
+from hlm.core.layout import MOTOR_ORDER, pack
 from hlm.core.values import Reference
 from hlm.runtime.body_controller import BodyController
 from hlm.runtime.safety.config import SafetyConfig
 from hlm.runtime.safety.transitions import Event, next_state
+from hlm.runtime.safety.watch import WatchConfig
 
 STANDING = pack(UNITREE_G1.default_rad, np.ones(2), np.zeros(3))
 CONFIG = SafetyConfig(
-    arming_s=0.1, hold_s=0.3, stop_hold_s=0.1, crouch_s=0.4, max_reference_age_s=0.2, first_reference_s=0.6
+    arming_s=0.1,
+    hold_s=0.3,
+    stop_hold_s=0.1,
+    crouch_s=0.4,
+    max_reference_age_s=0.2,
+    first_reference_s=0.6,
+    watch=WatchConfig(lifted_s=0.05),
 )
 
 
@@ -29,20 +37,25 @@ class Driven:
         self.clock, self.tracker, self.sent = SteppedClock(NS_PER_S), FakeTracker(), []
         self.robot = FakeRobot(self.clock)
         self.controller = BodyController(self.tracker, UNITREE_G1, config, **settings)
+        self.measured = {}
 
     @property
     def state(self):
         return self.controller.status.state
 
+    def read(self):
+        """The robot's measurement, with what the test has it measure."""
+        return replace(self.robot.read(), **self.measured)
+
     def arm(self):
-        self.controller.reset(self.robot.read, self.clock.now_ns())
+        self.controller.reset(self.read, self.clock.now_ns())
 
     def step(self, times=1, *, referenced=False):
         for _ in range(times):
             if referenced:
                 self.push()
             self.clock.wait_until(self.clock.now_ns() + 10_000_000)
-            command = self.controller.step(self.robot.read, self.clock.now_ns())
+            command = self.controller.step(self.read, self.clock.now_ns())
             self.sent.append(command)
             if command is not None:
                 self.robot.command(command)
@@ -118,6 +131,29 @@ def stop_twice(driven):
     driven.controller.stop("why")
 
 
+def measure(**measured):
+    """Steps after the robot has begun to measure something; long enough for what must last."""
+
+    def do(driven):
+        driven.measured = measured
+        for _ in range(25):
+            if driven.state is driven.before:
+                driven.step(referenced=True)
+
+    return do
+
+
+def one(joint, value, others=np.nan):
+    values = np.full(29, others)
+    values[MOTOR_ORDER.index(joint)] = value
+    return values
+
+
+STRETCHED = UNITREE_G1.default_rad.copy()
+STRETCHED[[3, 9]] = 0.2
+LYING = np.array([np.cos(0.6), 0.0, np.sin(0.6), 0.0])
+
+
 # What makes an event happen. Those that time alone makes are waited for, one step at a time, below.
 DO: dict[Event, Callable[[Driven], None]] = {
     Event.ARM: Driven.arm,
@@ -127,6 +163,11 @@ DO: dict[Event, Callable[[Driven], None]] = {
     Event.STOP_AGAIN: stop_twice,
     Event.CROUCH: lambda driven: driven.controller.crouch("why"),
     Event.DAMP: lambda driven: driven.controller.damp("why"),
+    Event.TILTED: measure(quat_world_from_pelvis_wxyz=LYING),
+    Event.FLAILING: measure(joint_velocity_rad_s=np.where(np.arange(29) < 3, 20.0, 0.0)),
+    Event.LIFTED: measure(joint_position_rad=STRETCHED),
+    Event.HOT: measure(motor_temperature_c=one("left_knee", 91.0)),
+    Event.MOTOR_FAULT: measure(motor_fault=one("left_knee", 4.0)),
     Event.BROKEN: pull_the_cable,
     Event.STARVED: starve,
 }
@@ -149,6 +190,7 @@ def test_every_state_answers_every_event_as_the_table_says(state, event):
     driven = Driven()
     INTO[state](driven)
     assert driven.state is state
+    driven.before = state
     DO[event](driven)
     assert driven.state is next_state(state, event)
     driven.step()
@@ -228,7 +270,7 @@ def test_a_dry_run_commands_nothing_but_braking_and_says_what_it_would_command()
     assert wet.controller.wanted is wet.sent[-1]
 
 
-@pytest.mark.parametrize("field", SafetyConfig.__slots__)
+@pytest.mark.parametrize("field", sorted(set(SafetyConfig.__slots__) - {"commands", "watch"}))
 @pytest.mark.parametrize("bad", [0.0, -1.0, float("nan")])
 def test_times_out_of_range_are_refused(field, bad):
     with pytest.raises(InputError, match=f"{field} must be positive"):

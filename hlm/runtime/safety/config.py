@@ -1,10 +1,12 @@
-"""Times of the states of a body."""
+"""Times of the states of a body, and its limits."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, field
 
 from hlm.core.errors import InputError
+from hlm.runtime.safety.command_limits import CommandLimitConfig
+from hlm.runtime.safety.watch import WatchConfig
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,6 +24,8 @@ class SafetyConfig:
         hold_s: how long it holds before it crouches: enough for a person to take over.
         stop_hold_s: the same after the operator's stop: enough for the limbs to come to rest.
         crouch_s: how long the crouch takes at most.
+        commands: limits of joint commands.
+        watch: what is too much in a measurement.
     """
 
     max_state_age_s: float = 0.1
@@ -32,9 +36,16 @@ class SafetyConfig:
     hold_s: float = 3.0
     stop_hold_s: float = 0.5
     crouch_s: float = 4.0
+    commands: CommandLimitConfig = field(default_factory=CommandLimitConfig)
+    watch: WatchConfig = field(default_factory=WatchConfig)
 
     def __post_init__(self) -> None:
         """Check ranges."""
-        for item in fields(self):
-            if not getattr(self, item.name) > 0.0:
-                raise InputError(f"{item.name} must be positive, got {getattr(self, item.name)}.")
+        for name, value in self.numbers().items():
+            if not value > 0.0:
+                raise InputError(f"{name} must be positive, got {value}.")
+
+    def numbers(self) -> dict[str, float]:
+        """Every number by its name, those of the parts included."""
+        parts = asdict(self)
+        return {**parts.pop("commands"), **parts.pop("watch"), **parts}

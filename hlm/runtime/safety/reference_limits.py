@@ -51,6 +51,11 @@ class ReferenceLimits:
             f"{upper:.4g}"
         )
 
+    def inside(self, wanted: FloatArray) -> FloatArray:
+        """[34] nearest reference inside the ranges, whatever its speed; a new array, or `wanted` if it is inside."""
+        nearest: FloatArray = np.clip(wanted, self._lower, self._upper)
+        return wanted if (nearest == wanted).all() else nearest
+
     def limited(self, wanted: FloatArray, previous: FloatArray, dt_s: float) -> FloatArray:
         """The nearest reference inside the ranges that can be reached from the previous one in time.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict
 
 from hlm.core.body import BodyState
 from hlm.runtime.safety.config import SafetyConfig
@@ -16,11 +15,11 @@ def transitions_markdown(config: SafetyConfig) -> str:
     Args:
         config: whose times the bounds are given in.
     """
-    times = {name: f"{value:g}" for name, value in asdict(config).items()}
+    numbers = {name: f"{value:g}" for name, value in config.numbers().items()}
     rows = ["| state | what happens | next state | what it does | bound |", "|---|---|---|---|---|"]
     for states, transition in _grouped():
         cells = (", ".join(states), transition.event, transition.next_state, transition.action, transition.bound)
-        rows.append("| " + " | ".join(cell.format(**times) for cell in cells) + " |")
+        rows.append("| " + " | ".join(cell.format(**numbers) for cell in cells) + " |")
     return "\n".join(rows) + "\n"
 
 

@@ -12,7 +12,7 @@ HOLDING, CROUCHING, DAMPING, FAULT = BodyState.HOLDING, BodyState.CROUCHING, Bod
 
 
 class Event(StrEnum):
-    """What can happen to a body, in words."""
+    """What can happen to a body, in words; names in braces are numbers of `hlm.runtime.safety.config.SafetyConfig`."""
 
     ARM = "a person arms"
     RAMPED = "the ramp is over"
@@ -25,6 +25,13 @@ class Event(StrEnum):
     CROUCH = "somebody asks to crouch"
     CROUCHED = "the crouch is reached, or its time is over"
     DAMP = "somebody asks to damp, or the session ends"
+    TILTED = "the pelvis tilts by more than {tilt_rad} rad"
+    FLAILING = (
+        "limbs flail: {flailing_joints} joints beyond {flailing_share} of top speed, or one beyond {too_fast_share}"
+    )
+    LIFTED = "both feet lose the ground: nothing loads the legs"
+    HOT = "a motor is hotter than {temperature_c} C"
+    MOTOR_FAULT = "a motor reports a fault"
     BROKEN = "the robot cannot be read or measures nonsense, or the tracker fails"
     STARVED = "no control step comes"
 
@@ -38,7 +45,7 @@ class Transition(NamedTuple):
         next_state: after.
         action: what the body does then.
         bound: how long it takes from what happens to the first joint command that answers it; names in braces are
-            fields of `hlm.runtime.safety.config.SafetyConfig`.
+            numbers of `hlm.runtime.safety.config.SafetyConfig`.
     """
 
     state: BodyState
@@ -82,8 +89,13 @@ TRANSITIONS: tuple[Transition, ...] = (
     *_each(_BALANCING, Event.STOP_AGAIN, DAMPING, _BRAKE),
     *_each((HOLDING,), Event.HELD, CROUCHING, _CROUCH, "{hold_s} s; {stop_hold_s} s after a stop"),
     *_each((*_FOLLOWING, HOLDING), Event.CROUCH, CROUCHING, _CROUCH),
+    *_each((*_FOLLOWING, HOLDING), Event.HOT, CROUCHING, _CROUCH),
+    *_each((*_FOLLOWING, HOLDING), Event.MOTOR_FAULT, CROUCHING, _CROUCH),
     *_each((CROUCHING,), Event.CROUCHED, DAMPING, _BRAKE, "{crouch_s} s"),
     *_each(_BALANCING, Event.DAMP, DAMPING, _BRAKE),
+    *_each(_BALANCING, Event.TILTED, DAMPING, _BRAKE, "the same control step"),
+    *_each(_BALANCING, Event.FLAILING, DAMPING, _BRAKE, "the same control step"),
+    *_each((*_FOLLOWING, HOLDING), Event.LIFTED, DAMPING, _BRAKE, "{lifted_s} s"),
     *_each(
         _BALANCING, Event.BROKEN, FAULT, _BRAKE, "the same control step; {max_state_age_s} s for an old measurement"
     ),

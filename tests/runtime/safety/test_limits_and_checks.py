@@ -54,6 +54,14 @@ def test_with_enough_time_the_nearest_admissible_reference_is_reached(wanted, pr
     np.testing.assert_allclose(current, np.clip(wanted, LOWER, UPPER), atol=1e-9)
 
 
+@given(anything)
+def test_what_is_inside_the_ranges_is_the_same_and_what_is_not_is_brought_there(wanted):
+    nearest = LIMITS.inside(wanted)
+    assert ((nearest >= LOWER) & (nearest <= UPPER)).all()
+    assert LIMITS.inside(nearest) is nearest
+    np.testing.assert_array_equal(nearest, np.clip(wanted, LOWER, UPPER))
+
+
 def test_arguments_stay_as_they_are():
     wanted, previous = np.full(34, 5.0), STANDING.copy()
     LIMITS.limited(wanted, previous, 0.1)
