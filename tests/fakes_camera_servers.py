@@ -82,12 +82,12 @@ class ListServer:
                     socket.send(self._answer)
 
 
-def film_of(path, count, rate=30):
-    """Write a film of `scene`s."""
+def film_of(path, count, first=0, rate=30):
+    """Write a film of `scene`s from number `first` on."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream("mpeg4", rate=rate)
         stream.width, stream.height, stream.pix_fmt, stream.bit_rate = 64, 48, "yuv420p", 4_000_000
-        for number in range(count):
+        for number in range(first, first + count):
             container.mux(stream.encode(av.VideoFrame.from_ndarray(scene(number), format="rgb24")))
         container.mux(stream.encode())
     return path

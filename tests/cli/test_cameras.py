@@ -29,8 +29,8 @@ SPEC = PolicySpec(
 
 
 def test_named_cameras_deliver_and_are_held_against_the_policy(tmp_path):
-    film = film_of(tmp_path / "film.mp4", 30)
-    with named_cameras([f"head=video:{film}", f"left_wrist=video:{film}"]) as cameras:
+    film, other = film_of(tmp_path / "film.mp4", 12), film_of(tmp_path / "other.mp4", 12, first=24)
+    with named_cameras([f"head=video:{film}", f"left_wrist=video:{other}"]) as cameras:
         assert len(set(cameras.pids)) == 2
         assert "black bars fill 25% of its image" in must_fit(SPEC, cameras)[0]
         with pytest.raises(MismatchError, match="the policy needs camera 'right_wrist', and these deliver: "):
