@@ -42,7 +42,7 @@ class FakeRobot:
         self.joints = np.array(UNITREE_G1.default_rad)
         self.opening = np.ones(2)
         self.commands = []
-        self.entered = 0
+        self.entered = self.measured = 0
         self.broken = None
 
     def __enter__(self):
@@ -60,7 +60,8 @@ class FakeRobot:
         if self.broken is not None:
             raise self.broken
         stamp_ns = self.clock.now_ns() - self.old_ns
-        return RobotState(stamp_ns, self.joints, np.zeros(29), LEVEL, np.zeros(3), self.opening)
+        self.measured += 1  # no gyroscope is without noise
+        return RobotState(stamp_ns, self.joints, np.zeros(29), LEVEL, np.full(3, 1e-12 * self.measured), self.opening)
 
     def command(self, command):
         self.commands.append(command)

@@ -21,6 +21,7 @@ from hlm.runtime.safety.command_limits import CommandLimits
 from hlm.runtime.safety.config import SafetyConfig
 from hlm.runtime.safety.own_motion import OwnMotion
 from hlm.runtime.safety.reference_limits import ReferenceLimits
+from hlm.runtime.safety.repeated_state import RepeatWatch
 from hlm.runtime.safety.transitions import Event, next_state
 from hlm.runtime.safety.watch import StateWatch
 
@@ -53,6 +54,7 @@ class BodyController:
         self._own = OwnMotion(model)
         self._reference_limits = ReferenceLimits(embodiment)
         self._watch = StateWatch(embodiment, self._config.watch)
+        self._repeats = RepeatWatch(self._config.max_state_age_s)
         self._status = BodyStatus(BodyState.DISARMED, "the body was not reset yet")
         self._state: RobotState | None = None
         self._wanted: JointCommand | None = None
@@ -91,6 +93,7 @@ class BodyController:
         self._commanded_rad = None
         self._referenced = self._stopped = False
         self._stepped_ns = self._entered_ns = self._referenced_ns = now_ns
+        self._repeats.reset()
         state = self._measured(measure, now_ns)
         if state is None:
             return
@@ -252,6 +255,9 @@ class BodyController:
         limit_s = self._config.max_state_age_s
         if age_s > limit_s:
             self.fail(f"the robot's measurement is {age_s:.3f} s old, more than {limit_s} s")
+            return None
+        if fault := self._repeats.fault(state):
+            self.fail(fault)
             return None
         if self._commanded_rad is None and self._status.tracking:
             self._gripper_opening = state.gripper_opening
