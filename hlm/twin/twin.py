@@ -11,6 +11,7 @@ from hlm.core.clock import NS_PER_S, STEP_HZ, Clock, ticks
 from hlm.core.embodiment import Embodiment
 from hlm.core.errors import WorkerDiedError
 from hlm.core.processes import ChildProcess
+from hlm.core.realtime import prefer
 from hlm.core.shared_ring import SharedRing
 from hlm.core.task import Progress, TaskInstance
 from hlm.sim.realtime.plant import PlantConfig
@@ -22,6 +23,7 @@ from hlm.twin.control import FaultControl, Planned
 from hlm.twin.dds_port import TRAFFIC, DdsPort, make_faults_ring
 
 _READY_S = 60.0
+_CAMERAS_PRIORITY = 30  # of SCHED_FIFO: below the world and whatever moves it
 
 
 class TwinMoment(NamedTuple):
@@ -83,6 +85,8 @@ class Twin:
             self._cameras.start()
             stack.callback(self._cameras.stop)
             self._cameras.wait_ready(_READY_S)
+            # A robot's cameras would not wait for other programs of this machine either.
+            prefer(self._cameras.pid or 0, _CAMERAS_PRIORITY)
             self._say_planned(0.0)
             self._stack = stack.pop_all()
         return self
