@@ -21,7 +21,7 @@ from hlm.core.errors import HlmError, WorkerDiedError
 # These reach every process of a terminal or a job. The first process answers them; the others end with it.
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _KILL_AFTER_S = 5.0
-_PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
+_PR_SET_PDEATHSIG, _PR_SET_NAME = 1, 15  # <linux/prctl.h>
 
 
 class _Ready(NamedTuple):
@@ -118,7 +118,7 @@ class ChildProcess:
         self.name = name
         self._line, self._far_end = context.Pipe()
         self._process: BaseProcess = context.Process(
-            target=_work, args=(self._far_end, os.getpid(), job, arguments), name=name, daemon=True
+            target=_work, args=(name, self._far_end, os.getpid(), job, arguments), name=name, daemon=True
         )
 
     @property
@@ -200,7 +200,8 @@ class ChildProcess:
             return None
 
 
-def _work(line: Connection, parent: int, job: Job, arguments: tuple[Any, ...]) -> None:
+def _work(name: str, line: Connection, parent: int, job: Job, arguments: tuple[Any, ...]) -> None:
+    _be_called(f"hlm {name}")
     leash = Leash(line, parent)
     try:
         job(leash, *arguments)
@@ -208,6 +209,12 @@ def _work(line: Connection, parent: int, job: Job, arguments: tuple[Any, ...]) -
         if not isinstance(error, HlmError):
             error.add_note(f"In a process of its own:\n{traceback.format_exc()}")
         leash.failed(error)
+
+
+def _be_called(name: str) -> None:
+    """Let process lists such as `top` show a name, of which Linux keeps 15 bytes."""
+    with suppress(AttributeError, OSError):
+        ctypes.CDLL(None).prctl(_PR_SET_NAME, name.encode()[:15], 0, 0, 0)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from hlm.core.clock import STEP_HZ, due_ns
 from hlm.core.errors import MismatchError
 from hlm.core.values import Observation
 from hlm.teleop.replay import ReplaySource
@@ -12,22 +13,34 @@ def observation(stamp_ns):
     return Observation(stamp_ns, np.zeros(34), {}, "wave")
 
 
+def at(step):
+    return observation(due_ns(7, step, STEP_HZ))
+
+
 def test_each_action_is_played_once_at_the_instant_of_its_observation():
     source = ReplaySource(ACTIONS)
     source.reset(observation(0))
     for step in range(3):
-        reference = source.reference(observation(1000 * step))
-        assert reference.stamp_ns == 1000 * step
+        reference = source.reference(at(step))
+        assert reference.stamp_ns == at(step).stamp_ns
         np.testing.assert_array_equal(reference.vector, ACTIONS[step])
-    assert source.reference(observation(3000)) is None
-    assert source.reference(observation(4000)) is None
+    assert source.reference(at(3)) is None
+    assert source.reference(at(4)) is None
+
+
+def test_a_step_that_is_missed_costs_its_action_alone():
+    source = ReplaySource(ACTIONS)
+    source.reset(observation(0))
+    source.reference(at(0))
+    np.testing.assert_array_equal(source.reference(at(2)).vector, ACTIONS[2])
+    assert source.reference(at(3)) is None
 
 
 def test_a_reset_starts_from_the_first_action():
     source = ReplaySource(ACTIONS)
-    source.reference(observation(0))
-    source.reset(observation(0))
-    np.testing.assert_array_equal(source.reference(observation(0)).vector, ACTIONS[0])
+    source.reference(at(0))
+    source.reset(at(30))
+    np.testing.assert_array_equal(source.reference(at(31)).vector, ACTIONS[0])
 
 
 @pytest.mark.parametrize("shape", [(0, 34), (3, 33), (34,)])
