@@ -84,7 +84,7 @@ def _row(cell: EvalResult, cells: Sequence[EvalResult]) -> tuple[str, ...]:
         f"{cell.successes} of {len(cell.rollouts)}{' so far' if cell.partial else ''}",
         f"{100.0 * low:.0f} to {100.0 * high:.0f} %",
         "-" if lost is None else f"{lost:.0f}",
-        f"{100.0 * cell.progress:.0f} %",
+        f"{100.0 * cell.progress:.1f}".removesuffix(".0") + " %",  # to a tenth, so that 49 of 50 are not all
         f"{sum(one.duration_s for one in cell.rollouts) / len(cell.rollouts):.1f}",
         "-" if summary is None else f"{summary.rest_s:.1f}",
         _jerk(None if summary is None else summary.seam_jerk_rad_s3),
