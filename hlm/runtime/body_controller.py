@@ -162,6 +162,8 @@ class BodyController:
         if gap_s > self._config.max_gap_s:
             limit_s = self._config.max_gap_s
             self._happen(Event.STARVED, f"the body was not advanced for {gap_s:.3f} s, more than {limit_s} s")
+        if gap_s < 0.0:
+            self.fail(f"the body's clock went back by {-gap_s:.3f} s")
         self._let_time_pass(now_ns)
         self._wanted = self._command(measure, now_ns)
         return self.braking(now_ns) if self._dry_run else self._wanted
@@ -253,8 +255,9 @@ class BodyController:
             return None
         age_s = (now_ns - state.stamp_ns) / NS_PER_S
         limit_s = self._config.max_state_age_s
-        if age_s > limit_s:
-            self.fail(f"the robot's measurement is {age_s:.3f} s old, more than {limit_s} s")
+        if abs(age_s) > limit_s:
+            old = f"{age_s:.3f} s old" if age_s > 0.0 else f"{-age_s:.3f} s ahead of the clock"
+            self.fail(f"the robot's measurement is {old}, more than {limit_s} s")
             return None
         if fault := self._repeats.fault(state):
             self.fail(fault)
