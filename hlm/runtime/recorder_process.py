@@ -26,7 +26,7 @@ from hlm.datasets.writer import DEFAULT_FORMAT, DatasetWriter, EpisodeWriter
 from hlm.runtime.step_records import step_dtype, step_from_record, step_to_record
 
 _LOOK_S = 0.02
-_READY_S, _COMMIT_S = 30.0, 60.0
+_READY_S, _COMMIT_S = 120.0, 60.0
 # An orphan has nobody who would end it, should the disk hang.
 _ORPHAN_S = 60
 _LEFT_ALONE = "the session ended without saying how: its process was killed"

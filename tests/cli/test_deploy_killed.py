@@ -18,7 +18,7 @@ from hlm.datasets.recover import recover
 pytestmark = pytest.mark.slow
 
 SHIPPED = Path(__file__).resolve().parents[2] / "policies" / "shipped" / "shelf_cup_transfer"
-PATIENCE_S = 120.0
+PATIENCE_S = 300.0
 
 
 class Deploying:
@@ -42,6 +42,7 @@ class Deploying:
 
     def wait_for_motion(self):
         self._wait(lambda: self.told.count("safety running") > 2 or self.process.poll() is not None)
+        assert self.process.poll() is None, self.told
         self.children = self._running()
 
     @property
