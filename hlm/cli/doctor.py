@@ -34,7 +34,8 @@ class DoctorArguments:
         server: policy server to ask instead, e.g. ws://127.0.0.1:8000; the API key is read from HLM_API_KEY.
         robot: what is to be driven.
         interface: network interface to the robot, such as eth0; lo for the twin.
-        cameras: cameras that there will be.
+        cameras: names of a simulated robot's cameras; for a real one, where they are, as for hlm deploy, such as
+            head=opencv:/dev/video0.
         task: the scene that a simulated robot stands in.
         record: where the episode is to be recorded.
         json: also write the findings to this new JSON file.
@@ -46,7 +47,7 @@ class DoctorArguments:
     server: str | None = None
     robot: Literal["mujoco", "unitree", "sonic"] = "mujoco"
     interface: str | None = None
-    cameras: tuple[str, ...] = CAMERAS
+    cameras: tuple[str, ...] | None = None
     task: str = "shelf_cup_transfer"
     record: Path | None = None
     json: Path | None = None
@@ -61,9 +62,20 @@ class DoctorArguments:
             raise InputError(f"--seconds must be between 0.1 and 600, got {self.seconds:g}.")
         if not 1 <= self.chunks <= 10_000:
             raise InputError(f"--chunks must be between 1 and 10000, got {self.chunks}.")
-        for name in self.cameras:
+        for name in self.camera_names:
             if name not in CAMERAS:
                 raise UnknownNameError("camera", name, CAMERAS)
+
+    @property
+    def camera_names(self) -> tuple[str, ...]:
+        """Names of the cameras that there will be."""
+        if self.cameras is None:
+            return CAMERAS
+        if self.robot == "mujoco":
+            return self.cameras
+        from hlm.cameras.config import parse_cameras
+
+        return tuple(name for group in parse_cameras(self.cameras, CAMERAS) for name in group.names)
 
     @property
     def policy(self) -> PolicyConfig | None:
@@ -130,13 +142,31 @@ def _machine(config: DoctorArguments) -> Iterator[Finding]:
 def _robot(config: DoctorArguments) -> Iterator[Finding]:
     from hlm.cli.diagnosis.network import interface_findings
 
-    if config.robot == "unitree":
-        yield from interface_findings(config.interface)
+    if config.robot != "unitree":
+        return
+    yield from (interface := interface_findings(config.interface))
+    if config.interface is not None and not refusals(interface):
+        from hlm.cli.diagnosis.robot import robot_findings
+        from hlm.robots.unitree_g1 import UnitreeG1, UnitreeG1Config
+
+        try:
+            robot = UnitreeG1(UnitreeG1Config(interface=config.interface, timeout_s=3.0, grippers=None))
+        except HlmError as error:
+            yield refused("robot", error, "Install the extra, or name another interface")
+            return
+        yield from robot_findings(robot, MonotonicClock())
 
 
 def _cameras(config: DoctorArguments) -> Iterator[Finding]:
-    if config.robot == "mujoco" and config.cameras:
-        yield _rendering(config)
+    if config.robot == "mujoco":
+        if config.camera_names:
+            yield _rendering(config)
+        return
+    from hlm.cameras.config import open_cameras, parse_cameras
+    from hlm.cli.diagnosis.live_cameras import camera_findings
+
+    if config.cameras:
+        yield from camera_findings(open_cameras(parse_cameras(config.cameras, CAMERAS)), MonotonicClock())
 
 
 def _rendering(config: DoctorArguments) -> Finding:
@@ -157,7 +187,7 @@ def _rendering(config: DoctorArguments) -> Finding:
 
         world = make_task(config.task, EMBODIMENT).world
         world.forward()
-        with SimulatedCameras(world, config.cameras, *size) as cameras:
+        with SimulatedCameras(world, config.camera_names, *size) as cameras:
             return rendering_finding(cameras, MonotonicClock())
     except HlmError as error:
         return refused("rendering", error, "Mend that first: simulated cameras cannot do without")
@@ -171,7 +201,7 @@ def _policy(config: DoctorArguments) -> Iterator[Finding]:
         return
     try:
         with open_policy(config.policy) as policy:
-            yield from policy_findings(policy.spec, EMBODIMENT, config.cameras)
+            yield from policy_findings(policy.spec, EMBODIMENT, config.camera_names)
             durations_s = measured_latencies_s(policy, EMBODIMENT, MonotonicClock(), config.chunks)
             yield latency_finding(durations_s, policy.spec)
     except HlmError as error:

@@ -6,13 +6,14 @@ import struct
 
 import numpy as np
 import pytest
-from fakes import POLICY_SPEC, FakeCameras, FakePolicy, SteppedClock
+from fakes import POLICY_SPEC, FakeCameras, FakePolicy, FakeRobot, SteppedClock
 
 from hlm.cli.diagnosis.checkpoint import policy_findings
 from hlm.cli.diagnosis.clocks import clock_findings, wall_clock_finding
 from hlm.cli.diagnosis.disk import disk_findings, space_finding, speed_finding
 from hlm.cli.diagnosis.finding import Finding, UnfitError, Verdict, must_be_fit, refusals
 from hlm.cli.diagnosis.latency import latency_finding, measured_latencies_s
+from hlm.cli.diagnosis.live_cameras import camera_findings
 from hlm.cli.diagnosis.memory import memory_finding
 from hlm.cli.diagnosis.network import interface_findings
 from hlm.cli.diagnosis.packages import package_findings
@@ -21,11 +22,12 @@ from hlm.cli.diagnosis.processors import processor_findings
 from hlm.cli.diagnosis.quick import quick_findings
 from hlm.cli.diagnosis.rates import Lateness, measured_lateness, rate_finding
 from hlm.cli.diagnosis.rendering import rendering_finding
+from hlm.cli.diagnosis.robot import robot_findings
 from hlm.cli.diagnosis.scheduling import Limits, scheduling_findings
 from hlm.cli.main import main
 from hlm.core.clock import MonotonicClock
 from hlm.core.embodiments.unitree_g1 import UNITREE_G1
-from hlm.core.errors import InputError
+from hlm.core.errors import InputError, LostError
 
 OK, NOTE, BAD = Verdict.OK, Verdict.NOTE, Verdict.BAD
 
@@ -246,3 +248,37 @@ def test_arguments_are_checked(refused):
     assert "no camera 'tail'" in refused("doctor", "--cameras", "tail")
     assert "--seconds must be between" in refused("doctor", "--seconds", "0")
     assert "not both" in refused("doctor", "x", "--server", "ws://127.0.0.1:1")
+
+
+class Link(FakeRobot):
+    """A robot that may be under another controller, or not there."""
+
+    others, error = False, None
+
+    def __enter__(self):
+        if self.error is not None:
+            raise self.error
+        return super().__enter__()
+
+    def in_other_hands(self):
+        return self.others
+
+
+def test_a_robot_that_answers_and_that_nobody_else_commands():
+    clock = SteppedClock()
+    assert verdicts(robot_findings(Link(clock), clock)) == [OK, OK]
+    assert verdicts(robot_findings(Link(clock, old_s=0.05), clock)) == [NOTE, OK]
+    link = Link(clock, old_s=0.2)
+    link.others = True
+    assert verdicts(robot_findings(link, clock)) == [BAD, BAD]
+    assert not link.commands
+    link.error = LostError("no measurement of a robot arrives within 3 s.")
+    (lost,) = robot_findings(link, clock)
+    assert (lost.verdict, lost.found) == (BAD, "no measurement of a robot arrives within 3 s")
+
+
+def test_cameras_are_watched_for_rate_and_age():
+    clock = SteppedClock()
+    (head,) = camera_findings(FakeCameras(clock), clock)
+    assert (head.verdict, head.found) == (OK, "24 x 16 px, 30 images a second, 0 ms old at most")
+    assert verdicts(camera_findings(FakeCameras(clock, old_s=0.2), clock)) == [BAD]
