@@ -153,7 +153,7 @@ class _Stepper:
     def step(self, tick: Tick, woke_ns: int, clock: Clock) -> None:
         """Take what came, measure, command, and report."""
         self._skipped += tick.skipped
-        self._take_orders(clock)
+        self._take_orders(woke_ns)
         self._heed_the_operator()
         self._take_references()
         command = self._controller.step(self._robot.read, woke_ns)
@@ -181,7 +181,7 @@ class _Stepper:
         self._writer.note(ended=True)
         self._report()
 
-    def _take_orders(self, clock: Clock) -> None:
+    def _take_orders(self, now_ns: int) -> None:
         batch = self._lines.orders.since(self._orders)
         self._orders = batch.next_index
         controller = self._controller
@@ -190,7 +190,7 @@ class _Stepper:
             match Order(int(record["order"])):
                 case Order.ARM:
                     self._references, self._stopping, self._pressed = int(record["references"]), False, False
-                    controller.reset(self._robot.read, clock.now_ns())
+                    controller.reset(self._robot.read, now_ns)  # the step's own instant: its clock must not go back
                 case Order.HOLD:
                     controller.hold(why)
                 case Order.STOP:
