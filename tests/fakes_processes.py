@@ -52,3 +52,15 @@ def tell_how_it_runs(leash, config):
         }
     )
     end.set()
+
+
+def live(leash, held):
+    held.hold()
+    leash.ready()
+    threading.Event().wait()
+
+
+def end_when_released(leash, held):
+    held.hold()
+    leash.ready()
+    leash.wait(60.0)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +11,7 @@ import numpy as np
 from hlm.core.clock import Clock, MonotonicClock, Tick, ticks
 from hlm.core.embodiment import Embodiment
 from hlm.core.errors import InputError
+from hlm.core.lifeline import HeldLife
 from hlm.core.processes import Leash
 from hlm.core.protocols import OperatorStop, Robot, Tracker
 from hlm.core.realtime import RealtimeConfig, be_on_time
@@ -77,7 +77,7 @@ class BodyParts(NamedTuple):
     embodiment: Embodiment
 
 
-def run_body(leash: Leash, parts: BodyParts, config: BodyProcessConfig, lines: BodyLines, pulse: Connection) -> None:
+def run_body(leash: Leash, parts: BodyParts, config: BodyProcessConfig, lines: BodyLines, life: HeldLife) -> None:
     """Job of a process: be a body until released; then come to rest safely first.
 
     It is released when it is told to end, by SIGTERM, and when the process that started it is gone.
@@ -87,15 +87,15 @@ def run_body(leash: Leash, parts: BodyParts, config: BodyProcessConfig, lines: B
         parts: what it is made of.
         config: timing and safety.
         lines: in and out.
-        pulse: is open as long as this process lives; nothing is ever sent.
+        life: shows the guard that this process lives.
     """
+    life.hold()
     leash.end_on_sigterm()
     tracker = _warm_tracker(parts)
     with parts.make_robot() as robot:
         stepper = _Stepper(robot, tracker, parts.embodiment, config, lines)
         leash.ready(be_on_time(config.realtime))
         _run(leash, stepper, config.control_hz)
-    del pulse
 
 
 def _run(leash: Leash, stepper: _Stepper, control_hz: float) -> None:

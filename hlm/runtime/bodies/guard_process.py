@@ -7,7 +7,6 @@ import signal
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +14,7 @@ import numpy as np
 from hlm.core.clock import NS_PER_S, Clock, MonotonicClock
 from hlm.core.embodiment import Embodiment
 from hlm.core.errors import InputError
+from hlm.core.lifeline import WatchedLife
 from hlm.core.processes import Leash
 from hlm.core.protocols import Robot
 from hlm.core.realtime import RealtimeConfig, be_on_time
@@ -52,12 +52,12 @@ class Guarded(NamedTuple):
 
     Attributes:
         pid: of its process.
-        pulse: ends when its process does.
+        life: ends with its process.
         lines: of the body; only read.
     """
 
     pid: int
-    pulse: Connection
+    life: WatchedLife
     lines: BodyLines
 
 
@@ -78,7 +78,7 @@ def run_guard(
     with make_robot() as robot:
         guard = _Guard(robot, embodiment, config, body.lines)
         leash.ready(be_on_time(config.realtime))
-        while not body.pulse.poll(_LOOK_S):
+        while not body.life.ended(_LOOK_S):
             guard.kill_if_it_hangs(body.pid)
         if guard.wanted:
             guard.brake(leash)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
-from multiprocessing import Pipe
 from types import TracebackType
 from typing import NamedTuple, Self
 
@@ -13,6 +12,7 @@ from hlm.core.body import BodyState, BodyStatus
 from hlm.core.clock import NS_PER_S, Clock, MonotonicClock
 from hlm.core.embodiment import Embodiment
 from hlm.core.errors import InputError, WorkerDiedError
+from hlm.core.lifeline import Lifeline
 from hlm.core.processes import ChildProcess
 from hlm.core.protocols import Robot, Tracker
 from hlm.core.realtime import single_threaded
@@ -158,11 +158,10 @@ class RealtimeBody:
             # The guard ends after the body, whose death it would answer.
             stack.callback(self._end_guard)
             stack.callback(self._end_body)
-            reader, writer = Pipe(duplex=False)
-            with reader, writer, single_threaded():
+            with closing(Lifeline.new()) as life, single_threaded():
                 parts, config = self._parts, self._config
-                self._body = ChildProcess("body", run_body, parts, config.process, self._lines, writer).start()
-                guarded = Guarded(self._body.pid or 0, reader, self._lines)
+                self._body = ChildProcess("body", run_body, parts, config.process, self._lines, life.held).start()
+                guarded = Guarded(self._body.pid or 0, life.watched, self._lines)
                 self._guard = ChildProcess(
                     "guard", run_guard, parts.make_robot, parts.embodiment, config.guard, guarded
                 ).start()
