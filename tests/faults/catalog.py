@@ -169,7 +169,7 @@ REAL_TIME = {
     "robot halted": RealTime(
         injected="SIGSTOP of the world for 1 s", inject=stop("plant", 1.0), within_s=0.5, says="old"
     ),
-    "robot gone": RealTime(injected="SIGKILL of the world", inject=kill("plant"), within_s=1.0, says="plant"),
+    "robot gone": RealTime(injected="SIGKILL of the world", inject=kill("world"), within_s=1.0, says="world"),
     "main process killed": RealTime(injected="SIGKILL", inject=kill("main"), within_s=None),
     "both cores busy": RealTime(
         injected="four processes that compute without pause for 5 s", inject=busy_cores, within_s=None

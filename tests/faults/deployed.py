@@ -61,7 +61,9 @@ class Deployed:
 
     @property
     def answer(self):
-        """The states that the body went through."""
+        """The states that the body went through because of it."""
+        if self.went_on:
+            return "goes on"
         return ", ".join(state for state, _ in self.states if state not in ("arming", "running")) or "-"
 
     @property
@@ -80,8 +82,15 @@ class Deployed:
         return f"{self.steps} steps, {'recovered' if self.recovered else self.outcome}"
 
     @property
+    def went_on(self):
+        """Whether the episode ended as it would have without the fault."""
+        return bool(self.result) and self.result["ended"] != "fault"
+
+    @property
     def reaction_s(self):
         """From the fault to the first state in which references are not followed; None if there was none."""
+        if self.went_on:
+            return None
         return next((at_s for state, at_s in self.states if state not in ("arming", "running")), None)
 
 
