@@ -167,9 +167,9 @@ REAL_TIME = {
     "body killed": RealTime(injected="SIGKILL", inject=kill("body"), within_s=None, says="the guard brakes"),
     "guard killed": RealTime(injected="SIGKILL", inject=kill("guard"), within_s=1.0, says="guard process was killed"),
     "robot halted": RealTime(
-        injected="SIGSTOP of the world for 1 s", inject=stop("plant", 1.0), within_s=0.5, says="old"
+        injected="SIGSTOP of the world for 1 s", inject=stop("simulation", 1.0), within_s=0.5, says="old"
     ),
-    "robot gone": RealTime(injected="SIGKILL of the world", inject=kill("world"), within_s=1.0, says="world"),
+    "robot gone": RealTime(injected="SIGKILL of the world", inject=kill("simulation"), within_s=1.0),
     "main process killed": RealTime(injected="SIGKILL", inject=kill("main"), within_s=None),
     "both cores busy": RealTime(
         injected="four processes that compute without pause for 5 s", inject=busy_cores, within_s=None
