@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -40,11 +41,16 @@ def pack(topic: str, version: int, fields: Fields) -> bytes:
     return topic.encode() + text.ljust(HEADER_BYTES, b"\0") + body
 
 
-def unpack(topic: str, message: bytes) -> dict[str, np.ndarray[Any, Any]]:
+def unpack(topic: str, message: bytes, version: int | None = None) -> dict[str, np.ndarray[Any, Any]]:
     """The arrays of a message by name.
 
+    Args:
+        topic: that it must have.
+        message: as it came.
+        version: of the protocol that it must have; None for any.
+
     Raises:
-        CorruptError: it is of another topic, cut off, or its header is not one.
+        CorruptError: it is of another topic or version, cut off, longer than it says, or its header is not one.
     """
     start = len(topic.encode())
     body = start + HEADER_BYTES
@@ -52,12 +58,20 @@ def unpack(topic: str, message: bytes) -> dict[str, np.ndarray[Any, Any]]:
         raise CorruptError(f"a message of {len(message)} bytes is not one of the topic '{topic}'.")
     try:
         header = json.loads(message[start:body].rstrip(b"\0"))
+        if header["endian"] != "le" or version not in (None, header["v"]):
+            raise ValueError(f"it has version {header['v']} and byte order {header['endian']}")
         fields: dict[str, np.ndarray[Any, Any]] = {}
         for field in header["fields"]:
             dtype, shape = np.dtype(_DTYPES[field["dtype"]]), tuple(int(size) for size in field["shape"])
-            count = int(np.prod(shape, dtype=np.int64))
-            fields[str(field["name"])] = np.frombuffer(message, dtype, count, body).reshape(shape)
+            count = math.prod(shape)
+            if min(shape, default=1) < 0 or field["name"] in fields:
+                raise ValueError(f"field '{field['name']}' has shape {list(shape)}, or comes twice")
+            # A count of -1 or of 0 bytes would mean something else to numpy.
+            content = np.frombuffer(message, dtype, count, body) if count else np.zeros(0, dtype)
+            fields[str(field["name"])] = content.reshape(shape)
             body += count * dtype.itemsize
-    except (KeyError, TypeError, ValueError, UnicodeDecodeError) as error:
+        if body != len(message):
+            raise ValueError(f"{len(message) - body} bytes belong to no field")
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise CorruptError(f"a message of the topic '{topic}' cannot be read: {error}.") from error
     return fields

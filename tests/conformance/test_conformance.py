@@ -1,5 +1,6 @@
 """Every implementation of a protocol, fakes included, under its suite; policies other than fakes: in tests/policies."""
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -15,6 +16,7 @@ from conformance.tasks import TaskConformance
 from conformance.trackers import TrackerConformance
 from fakes import FakePolicy, FakeTask, FakeTracker, ListSource, SteppedClock
 from fakes_realtime import QUICK, Commands, StiffTracker, StringRobot, Strings, fake_robot
+from fakes_sonic import SonicEmulator, StringLink, free_addresses
 from fakes_unitree import Where, run_floor_twin, twin_config
 
 from hlm.control.tracker.whole_body_tracker import WholeBodyTracker
@@ -26,9 +28,11 @@ from hlm.core.shared_ring import SharedRing
 from hlm.datasets.reader import open_dataset
 from hlm.datasets.schema import DatasetSpec
 from hlm.datasets.writer import DatasetWriter
+from hlm.robots.sonic.link import SonicAddresses, SonicLinkFactory
 from hlm.runtime.bodies.body_process import BodyProcessConfig
 from hlm.runtime.bodies.lockstep import LockstepBody
 from hlm.runtime.bodies.realtime import RealtimeBody, RealtimeBodyConfig
+from hlm.runtime.bodies.streamed import StreamedBody
 from hlm.runtime.chunks.delayed_policy import DelayedPolicy
 from hlm.runtime.chunks.schedulers import SCHEDULERS, ChunkConfig, make_scheduler
 from hlm.runtime.chunks.source import ChunkSource
@@ -150,6 +154,20 @@ class TestRealtimeBodyOfFakes(BodyConformance):
         config = RealtimeBodyConfig(process=BodyProcessConfig(safety=QUICK))
         body = RealtimeBody(partial(fake_robot, strings), StiffTracker, UNITREE_G1, config)
         return Stand(body, MonotonicClock(), Commands(strings.commands), strings.break_robot)
+
+
+@pytest.mark.slow
+class TestStreamedBodyOnTheWireOfSonic(BodyConformance):
+    @pytest.fixture
+    def stand(self):
+        publish, state = free_addresses()
+        strings = Strings.make()
+        make_link = partial(StringLink, SonicLinkFactory(SonicAddresses(publish=publish, state=state)), strings)
+        safety = replace(QUICK, max_state_age_s=0.5)
+        processes = RealtimeBodyConfig(process=BodyProcessConfig(safety=safety))
+        with SonicEmulator(publish, state) as emulator:
+            body = StreamedBody(make_link, UNITREE_G1, processes=processes)
+            yield Stand(body, MonotonicClock(), emulator.commands, strings.break_robot)
 
 
 @pytest.mark.slow

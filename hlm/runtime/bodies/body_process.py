@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from hlm.core.arrays import FloatArray
+from hlm.core.body import BodyStatus
 from hlm.core.clock import Clock, MonotonicClock, Tick, ticks
 from hlm.core.embodiment import Embodiment
 from hlm.core.errors import InputError
@@ -93,12 +95,14 @@ def run_body(leash: Leash, parts: BodyParts, config: BodyProcessConfig, lines: B
     leash.end_on_sigterm()
     tracker = _warm_tracker(parts)
     with parts.make_robot() as robot:
-        stepper = _Stepper(robot, tracker, parts.embodiment, config, lines)
+        controller = BodyController(tracker, parts.embodiment, config.safety, dry_run=config.dry_run)
+        stepper = BodyStepper(robot, controller, lines)
         leash.ready(be_on_time(config.realtime))
-        _run(leash, stepper, config.control_hz)
+        run_steps(leash, stepper, config.control_hz)
 
 
-def _run(leash: Leash, stepper: _Stepper, control_hz: float) -> None:
+def run_steps(leash: Leash, stepper: BodyStepper[Any], control_hz: float) -> None:
+    """Step on an absolute grid until released; then come to rest safely."""
     clock, left = MonotonicClock(), _LAST_COMMANDS
     released = False
     for tick in ticks(clock, control_hz):
@@ -128,14 +132,63 @@ def _warm_tracker(parts: BodyParts) -> Tracker:
     return tracker
 
 
-class _Stepper:
-    """One control step after the other."""
+class _Sent(Protocol):
+    """What leaves a body at a step."""
 
-    def __init__(
-        self, robot: Robot, tracker: Tracker, embodiment: Embodiment, config: BodyProcessConfig, lines: BodyLines
-    ) -> None:
+    @property
+    def gripper_opening(self) -> FloatArray:
+        """[2] commanded opening, left and right."""
+        ...
+
+
+class _Commanded[Command](Protocol):
+    """What is measured and commanded."""
+
+    def read(self) -> RobotState: ...
+
+    def command(self, command: Command) -> None: ...
+
+
+class _Controls[Command](Protocol):
+    """`BodyController`, or what does the same with other commands."""
+
+    @property
+    def status(self) -> BodyStatus: ...
+
+    @property
+    def state(self) -> RobotState | None: ...
+
+    def reset(self, measure: Callable[[], RobotState], now_ns: int) -> None: ...
+
+    def push(self, reference: Reference) -> None: ...
+
+    def hold(self, fault: str) -> None: ...
+
+    def stop(self, fault: str) -> None: ...
+
+    def crouch(self, fault: str) -> None: ...
+
+    def damp(self, fault: str) -> None: ...
+
+    def fail(self, fault: str) -> None: ...
+
+    def observe(self, measure: Callable[[], RobotState]) -> RobotState | None: ...
+
+    def step(self, measure: Callable[[], RobotState], now_ns: int) -> Command | None: ...
+
+
+class BodyStepper[Command: _Sent]:
+    """One control step after the other.
+
+    Args:
+        robot: measures and takes commands.
+        controller: makes them.
+        lines: in and out.
+    """
+
+    def __init__(self, robot: _Commanded[Command], controller: _Controls[Command], lines: BodyLines) -> None:
         self._robot = robot
-        self._controller = BodyController(tracker, embodiment, config.safety, dry_run=config.dry_run)
+        self._controller = controller
         self._lines = lines
         self._writer = ReportWriter()
         self._orders = self._references = self._lost = self._skipped = self._reference_ns = 0

@@ -78,14 +78,29 @@ def run_guard(
     with make_robot() as robot:
         guard = _Guard(robot, embodiment, config, body.lines)
         leash.ready(be_on_time(config.realtime))
-        while not body.life.ended(_LOOK_S):
-            guard.kill_if_it_hangs(body.pid)
-        if guard.wanted:
+        if died_in_charge(config, body):
             guard.brake(leash)
 
 
+def died_in_charge(config: GuardConfig, body: Guarded) -> bool:
+    """Wait until a body's process is gone; whether it had the motors in its hands.
+
+    One that does nothing any more is killed, so that nothing else commands the motors from now on.
+    """
+    reports, clock = body.lines.reports, MonotonicClock()
+    while not body.life.ended(_LOOK_S):
+        report = reports.newest()
+        if report is None or report["ended"]:
+            continue
+        if clock.now_ns() - int(report["done_ns"]) > config.hang_s * NS_PER_S:
+            with suppress(ProcessLookupError):
+                os.kill(body.pid, signal.SIGKILL)
+    report = reports.newest()
+    return body.lines.orders.written > 0 and not (report is not None and report["ended"])
+
+
 class _Guard:
-    """Looks after one body."""
+    """Brakes a robot whose body is gone."""
 
     def __init__(self, robot: Robot, embodiment: Embodiment, config: GuardConfig, lines: BodyLines) -> None:
         self._robot = robot
@@ -93,21 +108,6 @@ class _Guard:
         self._config = config
         self._lines = lines
         self._clock: Clock = MonotonicClock()
-
-    @property
-    def wanted(self) -> bool:
-        """Whether the body died with the motors in its hands."""
-        report = self._lines.reports.newest()
-        return self._lines.orders.written > 0 and not (report is not None and report["ended"])
-
-    def kill_if_it_hangs(self, pid: int) -> None:
-        """End a body that does nothing any more, so that nothing else commands the motors from now on."""
-        report = self._lines.reports.newest()
-        if report is None or report["ended"]:
-            return
-        if self._clock.now_ns() - int(report["done_ns"]) > self._config.hang_s * NS_PER_S:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
 
     def brake(self, leash: Leash) -> None:
         """Send the braking command until released, or for a while when nobody is there to release."""

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 from hlm.core.body import BodyState, BodyStatus
 from hlm.core.clock import NS_PER_S, Clock, MonotonicClock
 from hlm.core.embodiment import Embodiment
 from hlm.core.errors import InputError, WorkerDiedError
 from hlm.core.lifeline import Lifeline
-from hlm.core.processes import ChildProcess
+from hlm.core.processes import ChildProcess, Job
 from hlm.core.protocols import Robot, Tracker
 from hlm.core.realtime import single_threaded
 from hlm.core.records import dtype_of, to_record
@@ -73,28 +73,40 @@ class _Pending(NamedTuple):
     why: str
 
 
-class RealtimeBody:
-    """Implements `hlm.core.body.Body` in real time, on `hlm.core.clock.MonotonicClock`.
+class BodyJobs(NamedTuple):
+    """What the two processes of a body do.
 
-    One process runs tracker and safety on an absolute grid; a second one, the guard, does nothing until the first one
-    dies. Nothing here waits for either, except entering, `reset` and leaving. When this process is gone, the body
-    stops, crouches and damps by itself.
+    Attributes:
+        body: job of the process that moves the robot; called with its leash, `arguments`, a `BodyProcessConfig`,
+            `BodyLines` and a `HeldLife`.
+        arguments: of the body's job.
+        guard: job of the process that acts when that one is gone; called with its leash, `guard_arguments`, a
+            `GuardConfig` and `Guarded`.
+        guard_arguments: of the guard's job.
+        afterwards: what the guard does then, in words.
+    """
+
+    body: Job
+    arguments: tuple[Any, ...]
+    guard: Job
+    guard_arguments: tuple[Any, ...]
+    afterwards: str = "the guard brakes"
+
+
+class ProcessBody:
+    """A body in two processes; implements `hlm.core.body.Body` on `hlm.core.clock.MonotonicClock`.
+
+    One process moves the robot on an absolute grid; a second one, the guard, does nothing until the first one dies.
+    Nothing here waits for either, except entering, `reset` and leaving. When this process is gone, the body stops,
+    crouches and damps by itself.
 
     Args:
-        make_robot: makes a robot link; called in both processes, so it is picklable.
-        make_tracker: makes the tracker in the body's process; picklable.
-        embodiment: the robot's table.
+        jobs: what the processes do.
         config: of the processes.
     """
 
-    def __init__(
-        self,
-        make_robot: Callable[[], Robot],
-        make_tracker: Callable[[], Tracker],
-        embodiment: Embodiment,
-        config: RealtimeBodyConfig | None = None,
-    ) -> None:
-        self._parts = BodyParts(make_robot, make_tracker, embodiment)
+    def __init__(self, jobs: BodyJobs, config: RealtimeBodyConfig | None = None) -> None:
+        self._jobs = jobs
         self._config = RealtimeBodyConfig() if config is None else config
         self._clock: Clock = MonotonicClock()
         self._lines = _make_lines()
@@ -117,7 +129,7 @@ class RealtimeBody:
         report = report_from_record(record)
         if self._body is not None and not report.status.braking and not self._body.alive and not record["ended"]:
             return BodyStatus(
-                BodyState.FAULT, _together(report.status.fault, f"{self._body.death()}; the guard brakes")
+                BodyState.FAULT, _together(report.status.fault, f"{self._body.death()}; {self._jobs.afterwards}")
             )
         status = report.status
         self._pending = [pending for pending in self._pending if pending.number > report.orders]
@@ -159,12 +171,12 @@ class RealtimeBody:
             stack.callback(self._end_guard)
             stack.callback(self._end_body)
             with closing(Lifeline.new()) as life, single_threaded():
-                parts, config = self._parts, self._config
-                self._body = ChildProcess("body", run_body, parts, config.process, self._lines, life.held).start()
-                guarded = Guarded(self._body.pid or 0, life.watched, self._lines)
-                self._guard = ChildProcess(
-                    "guard", run_guard, parts.make_robot, parts.embodiment, config.guard, guarded
+                jobs, config = self._jobs, self._config
+                self._body = ChildProcess(
+                    "body", jobs.body, *jobs.arguments, config.process, self._lines, life.held
                 ).start()
+                guarded = Guarded(self._body.pid or 0, life.watched, self._lines)
+                self._guard = ChildProcess("guard", jobs.guard, *jobs.guard_arguments, config.guard, guarded).start()
             self.notes = self._body.wait_ready(config.ready_s)
             self._guard.wait_ready(config.ready_s)
             self._leaving = stack.pop_all()
@@ -275,7 +287,28 @@ class RealtimeBody:
 
     def _end_guard(self) -> None:
         if self._guard is not None:
-            self._guard.stop()
+            self._guard.stop(self._config.rest_s)
+
+
+class RealtimeBody(ProcessBody):
+    """A tracker on a robot in a process of its own, in real time.
+
+    Args:
+        make_robot: makes a robot link; called in both processes, so it is picklable.
+        make_tracker: makes the tracker in the body's process; picklable.
+        embodiment: the robot's table.
+        config: of the processes.
+    """
+
+    def __init__(
+        self,
+        make_robot: Callable[[], Robot],
+        make_tracker: Callable[[], Tracker],
+        embodiment: Embodiment,
+        config: RealtimeBodyConfig | None = None,
+    ) -> None:
+        parts = BodyParts(make_robot, make_tracker, embodiment)
+        super().__init__(BodyJobs(run_body, (parts,), run_guard, (make_robot, embodiment)), config)
 
 
 def _make_lines() -> BodyLines:
