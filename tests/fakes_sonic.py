@@ -6,9 +6,11 @@ between messages, or numbers that do not go up, start the window and the heading
 cursor moves by one frame while more than 11 lie ahead of it; joints of other types than f32 and f64 are zeros.
 """
 
+import socket
 import threading
 import time
 from collections import deque
+from contextlib import ExitStack
 
 import msgpack
 import numpy as np
@@ -161,10 +163,11 @@ def _command(position, stiffness):
 
 def free_addresses(count=2):
     """Addresses on this machine that nobody has."""
-    sockets = [zmq.Context.instance().socket(zmq.PUB) for _ in range(count)]
-    ports = [socket.bind_to_random_port("tcp://127.0.0.1") for socket in sockets]
-    for socket in sockets:
-        socket.close()
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        ports = [one.getsockname()[1] for one in sockets]
     return [f"tcp://127.0.0.1:{port}" for port in ports]
 
 

@@ -14,6 +14,11 @@ from hlm.core.seeds import LAST_SEED
 
 SOURCES = ("policy", "scripted", "replay")
 LONGEST_S = 24 * 3600.0
+_USELESS = {
+    "mujoco": ("interface", "cameras", "grippers", "sonic"),
+    "unitree": ("sonic",),
+    "sonic": ("interface",),
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,7 +47,10 @@ class DeployArguments:
         interface: network interface of the robot, for --robot unitree, such as eth0; lo for `hlm twin`.
         cameras: where the cameras of a real robot are, such as head=opencv:/dev/video0 wrists=openhlm; by default those
             of OpenHLM's robot, or of `hlm twin`.
-        grippers: addresses of the grippers' state and of the commands to them, or none; by default OpenHLM's.
+        grippers: addresses of the grippers' state and of the commands to them, or none; by default OpenHLM's. For
+            --robot sonic that of their state alone; by default none.
+        sonic: for --robot sonic, addresses where references are published and where SONIC publishes its state; by
+            default tcp://127.0.0.1:5556 tcp://127.0.0.1:5557.
         start: how a real robot is taken over: standing on its feet, or hanging from a crane.
         scheduler: when the policy is asked and what becomes of its answers.
         execution_horizon: actions of each chunk to execute; the checkpoint's by default.
@@ -62,6 +70,7 @@ class DeployArguments:
     interface: str | None = None
     cameras: tuple[str, ...] = ()
     grippers: tuple[str, ...] = ()
+    sonic: tuple[str, ...] = ()
     start: Literal["standing", "hanging"] = "standing"
     scheduler: str = "asynchronous"
     execution_horizon: int | None = None
@@ -76,14 +85,23 @@ class DeployArguments:
             raise InputError(f"--seed must be from 0 to {LAST_SEED}, got {self.seed}.")
         if self.seconds is not None and not (math.isfinite(self.seconds) and 0.0 < self.seconds <= LONGEST_S):
             raise InputError(f"--seconds must be more than 0 and at most {LONGEST_S:g}, got {self.seconds:g}.")
-        for name in ("interface", "cameras", "grippers"):
-            if self.robot == "mujoco" and getattr(self, name):
-                raise InputError(f"--{name} does nothing with --robot mujoco, which needs no network.")
+        self._check_addresses()
         if self.execution_horizon is not None and self.execution_horizon < 1:
             raise InputError(f"--execution-horizon must be at least 1, got {self.execution_horizon}.")
         for option, target in (("--record", self.record), ("--json", self.json)):
             if target == Path():
                 raise InputError(f"{option} is the folder that you are in, or empty. Name another one.")
+
+    def _check_addresses(self) -> None:
+        useless = {
+            "mujoco": ("interface", "cameras", "grippers", "sonic"),
+            "unitree": ("sonic",),
+            "sonic": ("interface",),
+        }
+        for name in useless[self.robot]:
+            if getattr(self, name):
+                why = ", which needs no network" if self.robot == "mujoco" else ""
+                raise InputError(f"--{name} does nothing with --robot {self.robot}{why}.")
 
     def _check_source(self) -> None:
         from hlm.runtime.chunks.schedulers import SCHEDULERS

@@ -90,6 +90,7 @@ def planned(config: DeployArguments) -> DeployPlan:
         interface=config.interface,
         said_cameras=config.cameras,
         grippers=config.grippers,
+        sonic=config.sonic,
         start=config.start,
     )
     _must_be_fit(config)

@@ -35,6 +35,7 @@ class RobotConfig:
         interface: network interface of a robot on a network.
         said_cameras: where the cameras are, in the words of `hlm.cameras.config`; empty for the robot's usual ones.
         grippers: addresses of the grippers' state and commands; "none" for a robot without; empty for the usual ones.
+        sonic: addresses where references are published and where SONIC publishes its state; empty for the usual ones.
         start: how a robot on a network is taken over: standing, or hanging from a crane.
     """
 
@@ -47,6 +48,7 @@ class RobotConfig:
     interface: str | None = None
     said_cameras: tuple[str, ...] = ()
     grippers: tuple[str, ...] = ()
+    sonic: tuple[str, ...] = ()
     start: Literal["standing", "hanging"] = "standing"
 
     def __post_init__(self) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 
 from hlm.cli.deployed_robot import DeployedRobot, RobotConfig
-from hlm.core.errors import InputError
 
 
 def open_robot(config: RobotConfig) -> AbstractContextManager[DeployedRobot]:
@@ -24,4 +23,6 @@ def open_robot(config: RobotConfig) -> AbstractContextManager[DeployedRobot]:
 
             return open_unitree(config)
         case "sonic":
-            raise InputError("hlm deploy does not drive SONIC yet.")
+            from hlm.cli.robots_sonic import open_sonic
+
+            return open_sonic(config)

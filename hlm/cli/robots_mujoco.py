@@ -25,7 +25,8 @@ def open_mujoco(config: RobotConfig) -> Iterator[DeployedRobot]:
     load_simulator()
     from hlm.control.tracker.whole_body_tracker import WholeBodyTracker
     from hlm.runtime.bodies.body_process import BodyProcessConfig
-    from hlm.runtime.bodies.realtime import RealtimeBody, RealtimeBodyConfig
+    from hlm.runtime.bodies.process_body import RealtimeBodyConfig
+    from hlm.runtime.bodies.realtime import RealtimeBody
     from hlm.sim.realtime.mirrored_task import MirroredSource, MirroredTask
     from hlm.sim.realtime.plant import PlantConfig
     from hlm.sim.realtime.plant_process import PlantProcess

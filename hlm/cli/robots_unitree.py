@@ -14,6 +14,7 @@ from hlm.core.realtime import prefer
 
 if TYPE_CHECKING:
     from hlm.robots.changingtek import GripperAddresses
+    from hlm.runtime.bodies.process_body import ProcessBody
 
 # Of OpenHLM's robot: its own computer, and the one that commands it.
 _ROBOT, _COMMANDER, _HERE = "192.168.123.164", "192.168.123.222", "127.0.0.1"
@@ -22,12 +23,12 @@ _ROBOT, _COMMANDER, _HERE = "192.168.123.164", "192.168.123.222", "127.0.0.1"
 @contextmanager
 def open_unitree(config: RobotConfig) -> Iterator[DeployedRobot]:
     """A G1 on the network; nobody scores it. Its remote's stops are the operator's."""
-    from hlm.cameras.config import open_cameras, parse_cameras
     from hlm.control.tracker.whole_body_tracker import WholeBodyTracker
     from hlm.robots.unitree_g1 import UnitreeG1Config, UnitreeG1Factory
     from hlm.robots.unitree_link import DdsAddress, binding
     from hlm.runtime.bodies.body_process import BodyProcessConfig
-    from hlm.runtime.bodies.realtime import RealtimeBody, RealtimeBodyConfig
+    from hlm.runtime.bodies.process_body import RealtimeBodyConfig
+    from hlm.runtime.bodies.realtime import RealtimeBody
 
     if config.interface is None:
         raise InputError("--robot unitree needs --interface: the network interface to the robot, or lo for `hlm twin`.")
@@ -42,10 +43,26 @@ def open_unitree(config: RobotConfig) -> Iterator[DeployedRobot]:
         EMBODIMENT,
         RealtimeBodyConfig(process=BodyProcessConfig(dry_run=config.dry_run)),
     )
+    yield on_a_network(body, config, here=here)
+
+
+def on_a_network(body: ProcessBody, config: RobotConfig, *, here: bool) -> DeployedRobot:
+    """A body and its cameras, which nobody scores.
+
+    Args:
+        body: not entered.
+        config: says where the cameras are, or leaves them where OpenHLM's robot has them.
+        here: whether they are on this machine then.
+
+    Raises:
+        InputError: cameras that are said wrongly.
+    """
+    from hlm.cameras.config import open_cameras, parse_cameras
+
     said = config.said_cameras or usual_cameras(here=here)
     groups = [group for group in parse_cameras(said, CAMERAS) if set(group.names) & set(config.cameras)]
     cameras = open_cameras(groups)
-    yield DeployedRobot(
+    return DeployedRobot(
         body=body,
         cameras=cameras,
         reports=body.reports,

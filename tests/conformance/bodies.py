@@ -152,6 +152,7 @@ class BodyConformance:
                 if body.status.braking:
                     break
             assert body.status == BodyStatus(BodyState.DAMPING, "the operator pressed a key")
+            advance(stand, 0.05)
             assert stand.braking()
 
     def test_a_reset_clears_the_fault(self, stand):

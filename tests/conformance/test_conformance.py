@@ -31,7 +31,8 @@ from hlm.datasets.writer import DatasetWriter
 from hlm.robots.sonic.link import SonicAddresses, SonicLinkFactory
 from hlm.runtime.bodies.body_process import BodyProcessConfig
 from hlm.runtime.bodies.lockstep import LockstepBody
-from hlm.runtime.bodies.realtime import RealtimeBody, RealtimeBodyConfig
+from hlm.runtime.bodies.process_body import RealtimeBodyConfig
+from hlm.runtime.bodies.realtime import RealtimeBody
 from hlm.runtime.bodies.streamed import StreamedBody
 from hlm.runtime.chunks.delayed_policy import DelayedPolicy
 from hlm.runtime.chunks.schedulers import SCHEDULERS, ChunkConfig, make_scheduler

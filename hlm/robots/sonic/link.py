@@ -32,16 +32,16 @@ class SonicAddresses:
     """Where SONIC is.
 
     Attributes:
-        publish: where this machine publishes references; SONIC's `--zmq-host` and port lead here. Localhost by default;
-            for SONIC on another machine `tcp://ADDRESS_OF_THIS_MACHINE:5556`. One process can have it.
+        publish: where this machine publishes references; SONIC's `--zmq-host` and port lead here.
+            For SONIC on another machine it is `tcp://ADDRESS_OF_THIS_MACHINE:5556`. One process can have it.
         state: where SONIC publishes what it measures.
         gripper_state: where OpenHLM's gripper server publishes its state, such as `tcp://192.168.123.164:5558`; None
             when there are no grippers, which are open then. It hears the stream of references, as SONIC does.
         timeout_s: how long to wait for SONIC.
     """
 
-    publish: str = "tcp://127.0.0.1:5556"
-    state: str = "tcp://127.0.0.1:5557"
+    publish: str
+    state: str
     gripper_state: str | None = None
     timeout_s: float = 5.0
 

@@ -20,7 +20,7 @@ from hlm.core.streaming import StreamLink
 from hlm.core.values import RobotState
 from hlm.runtime.bodies.body_process import BodyLines, BodyProcessConfig, BodyStepper, run_steps
 from hlm.runtime.bodies.guard_process import GuardConfig, Guarded, died_in_charge
-from hlm.runtime.bodies.realtime import BodyJobs, ProcessBody, RealtimeBodyConfig
+from hlm.runtime.bodies.process_body import BodyJobs, ProcessBody, RealtimeBodyConfig
 from hlm.runtime.streaming.config import StreamingConfig
 from hlm.runtime.streaming.controller import StreamCommand, StreamController
 from hlm.runtime.streaming.frame_stream import StreamEnd

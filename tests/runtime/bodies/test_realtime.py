@@ -17,7 +17,8 @@ from hlm.core.proprioception import measured_state
 from hlm.core.values import Reference
 from hlm.runtime.bodies.body_process import BodyProcessConfig
 from hlm.runtime.bodies.guard_process import GuardConfig
-from hlm.runtime.bodies.realtime import RealtimeBody, RealtimeBodyConfig
+from hlm.runtime.bodies.process_body import RealtimeBodyConfig
+from hlm.runtime.bodies.realtime import RealtimeBody
 
 CLOCK = MonotonicClock()
 CONFIG = RealtimeBodyConfig(process=BodyProcessConfig(safety=QUICK))
