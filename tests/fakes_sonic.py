@@ -147,7 +147,7 @@ class SonicEmulator:
         return {
             "index": self.steps,
             "base_quat_measured": self.quat.tolist(),
-            "base_ang_vel": [0.0, 0.0, 0.0],
+            "base_ang_vel": [1e-4 * (self.steps % 7), 0.0, 0.0],
             "body_q_measured": self.position.tolist(),
             "body_dq": self.velocity.tolist(),
             "body_q_target": self.position.tolist(),

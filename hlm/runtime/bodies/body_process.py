@@ -9,7 +9,6 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from hlm.core.arrays import FloatArray
-from hlm.core.body import BodyStatus
 from hlm.core.clock import Clock, MonotonicClock, Tick, ticks
 from hlm.core.embodiment import Embodiment
 from hlm.core.errors import InputError
@@ -21,7 +20,8 @@ from hlm.core.records import from_record
 from hlm.core.shared_ring import SharedRing
 from hlm.core.values import Reference, RobotState
 from hlm.runtime.bodies.body_records import Order, ReportWriter, why_of
-from hlm.runtime.body_controller import BodyController, reason
+from hlm.runtime.body_controller import BodyController
+from hlm.runtime.safe_controller import SafeController, reason
 from hlm.runtime.safety.config import SafetyConfig
 
 _WARM_UP_STEPS = 20
@@ -149,34 +149,6 @@ class _Commanded[Command](Protocol):
     def command(self, command: Command) -> None: ...
 
 
-class _Controls[Command](Protocol):
-    """`BodyController`, or what does the same with other commands."""
-
-    @property
-    def status(self) -> BodyStatus: ...
-
-    @property
-    def state(self) -> RobotState | None: ...
-
-    def reset(self, measure: Callable[[], RobotState], now_ns: int) -> None: ...
-
-    def push(self, reference: Reference) -> None: ...
-
-    def hold(self, fault: str) -> None: ...
-
-    def stop(self, fault: str) -> None: ...
-
-    def crouch(self, fault: str) -> None: ...
-
-    def damp(self, fault: str) -> None: ...
-
-    def fail(self, fault: str) -> None: ...
-
-    def observe(self, measure: Callable[[], RobotState]) -> RobotState | None: ...
-
-    def step(self, measure: Callable[[], RobotState], now_ns: int) -> Command | None: ...
-
-
 class BodyStepper[Command: _Sent]:
     """One control step after the other.
 
@@ -186,7 +158,7 @@ class BodyStepper[Command: _Sent]:
         lines: in and out.
     """
 
-    def __init__(self, robot: _Commanded[Command], controller: _Controls[Command], lines: BodyLines) -> None:
+    def __init__(self, robot: _Commanded[Command], controller: SafeController[Command], lines: BodyLines) -> None:
         self._robot = robot
         self._controller = controller
         self._lines = lines

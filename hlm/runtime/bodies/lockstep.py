@@ -13,7 +13,8 @@ from hlm.core.embodiment import Embodiment
 from hlm.core.errors import InputError
 from hlm.core.protocols import Robot, Tracker
 from hlm.core.values import Reference, RobotState
-from hlm.runtime.body_controller import BodyController, reason
+from hlm.runtime.body_controller import BodyController
+from hlm.runtime.safe_controller import reason
 from hlm.runtime.safety.config import SafetyConfig
 
 _LOG = logging.getLogger(__name__)

@@ -35,12 +35,18 @@ class Session:
         self.now_ns, self.slot, self.pushed, self.age_ns = 10**15, 0, 0, 0
         self.start_ns = self.now_ns
         self.broken = None
+        self.quat, self.temperature_c = np.array([1.0, 0.0, 0.0, 0.0]), np.full(29, 40.0)
 
     def measure(self):
         if self.broken is not None:
             raise self.broken
         return RobotState(
-            self.now_ns - self.age_ns, UNITREE_G1.default_rad, np.zeros(29), np.array([1.0, 0.0, 0.0, 0.0]), np.zeros(3)
+            self.now_ns - self.age_ns,
+            UNITREE_G1.default_rad,
+            np.full(29, 1e-4 * (self.slot % 7)),
+            self.quat,
+            np.zeros(3),
+            motor_temperature_c=self.temperature_c,
         )
 
     def reset(self):
@@ -307,6 +313,20 @@ def test_a_robot_that_says_nothing_new_is_stopped(how):
     session.run(0.04)
     assert session.controller.status.state is BodyState.FAULT
     assert session.commands[-1].stop
+
+
+def test_what_is_wrong_in_a_measurement_is_the_same_for_every_body():
+    for found in ("the pelvis is tilted by 1.20 rad", "the motor of left_elbow has 95 C"):
+        session = Session(still)
+        session.reset()
+        session.run(1.0)
+        if "tilted" in found:
+            session.quat = np.array([np.cos(0.6), 0.0, np.sin(0.6), 0.0])
+        else:
+            session.temperature_c = np.where(np.arange(29) == LEFT_ELBOW, 95.0, 40.0)
+        session.run(0.02)
+        assert session.controller.status.fault.startswith(found)
+        assert session.commands[-1].stop == ("tilted" in found)  # a hot robot crouches first
 
 
 def test_a_dry_run_sends_nothing_and_shows_the_same_states():
