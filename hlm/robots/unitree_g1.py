@@ -23,7 +23,7 @@ from hlm.robots.changingtek import ChangingTekGrippers, GripperAddresses
 from hlm.robots.grippers import Grippers, NoGrippers
 from hlm.robots.unitree_link import DdsAddress, binding, open_link
 from hlm.robots.unitree_remote import stop_in
-from hlm.robots.unitree_state import arrived, commands_something, content, fill_command, to_state
+from hlm.robots.unitree_state import alike, arrived, commands_something, content, fill_command, to_state
 
 TWIN_COMMAND = "hlm twin"
 _POLL_NS = 5_000_000
@@ -86,6 +86,7 @@ class UnitreeG1:
         )
         self._link: Any = None
         self._message: Any = None
+        self._last: Any = None
         self._content: tuple[Any, ...] = ()
         self._state: RobotState | None = None
         self._mode_machine = 0
@@ -184,7 +185,10 @@ class UnitreeG1:
 
     def in_other_hands(self) -> bool:
         """Whether another process has commanded this robot since this one connected; before the first command only."""
-        return self._taken_over_ns is None and commands_something(self._link.read_incoming_command())
+        if self._taken_over_ns is not None:
+            return False
+        heard = self._link.read_incoming_command()
+        return commands_something(heard) and not (self._last is not None and alike(heard, self._last))
 
     def _take_over(self, command: JointCommand) -> None:
         # Braking is always allowed: it is what a guard does to a robot whose controller has died.
@@ -207,6 +211,7 @@ class UnitreeG1:
         try:
             if self._taken_over_ns is not None:
                 self._brake()
+                self._last = self._message  # the link goes on repeating it
         finally:
             self._link = self._message = None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import socket
 import sys
@@ -14,6 +15,8 @@ from hlm.core.errors import InputError, LostError, MissingDependencyError, Unkno
 DEFAULT_PORT_BASE = 7400
 """Where DDS looks for others unless told otherwise (DDSI-RTPS 9.6.1.1)."""
 _MAX_PARTICIPANTS = 30
+# Links of this process.
+_LINKS: dict[DdsAddress, Any] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,19 +92,26 @@ def binding() -> Any:
 def open_link(address: DdsAddress) -> Any:
     """A `unitree_interface.UnitreeInterface` for the G1; it publishes nothing before the first command.
 
-    The binding can join one DDS network in the life of a process, and prints on standard output from its own threads,
-    which is therefore closed to compiled code.
+    The binding can join one DDS network in the life of a process, and a link that is destroyed while messages arrive
+    aborts the process (1 in 8 tries with version 0.1.8). So a link lives as long as its process: asking again gives the
+    same one, and after leaving it repeats the last command, which brakes. The binding prints on standard output from
+    its own threads, which is therefore closed to compiled code.
 
     Raises:
         MissingDependencyError: the binding is missing.
         LostError: DDS cannot be started on the interface.
     """
+    if address in _LINKS:
+        return _LINKS[address]
     sdk = binding()
     silence_compiled_code()
     try:
-        return sdk.UnitreeInterface.create_g1(address.interface, sdk.MessageType.HG, dds_config=address.configuration)
+        link = sdk.UnitreeInterface.create_g1(address.interface, sdk.MessageType.HG, dds_config=address.configuration)
     except (RuntimeError, ValueError) as error:
         raise LostError(f"DDS cannot be started on '{address}': {' '.join(str(error).split())}.") from error
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(link))  # not destroyed with the interpreter either
+    _LINKS[address] = link
+    return link
 
 
 def silence_compiled_code() -> None:

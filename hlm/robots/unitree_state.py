@@ -58,6 +58,12 @@ def commands_something(message: Any) -> bool:
     return any(message.kp) or any(message.kd) or any(message.tau_ff)
 
 
+def alike(message: Any, other: Any) -> bool:
+    """Whether two `MotorCommand`s are the same, to the precision of a float32."""
+    names = ("q_target", "dq_target", "kp", "kd", "tau_ff")
+    return all(np.allclose(getattr(message, name), getattr(other, name), atol=1e-5) for name in names)
+
+
 def _unit(quat: FloatArray) -> FloatArray:
     """A quaternion of float32 has its length to 1e-7; one that is none stays as it is, for the safety to see."""
     length = float(np.linalg.norm(quat))

@@ -18,6 +18,7 @@ from fakes import FakePolicy, FakeTask, FakeTracker, ListSource, SteppedClock
 from fakes_realtime import QUICK, Commands, StiffTracker, StringRobot, Strings, fake_robot
 from fakes_sonic import SonicEmulator, StringLink, free_addresses
 from fakes_unitree import Where, run_floor_twin, twin_config
+from remote_robot import RemoteRobot
 
 from hlm.control.tracker.whole_body_tracker import WholeBodyTracker
 from hlm.core.clock import MonotonicClock
@@ -108,10 +109,13 @@ def hanging_twin():
     child.stop()
 
 
+@pytest.mark.slow
 class TestUnitreeG1(RobotConformance):
     @pytest.fixture
     def robot_and_clock(self, hanging_twin):
-        return Where().robot(), MonotonicClock()
+        robot = RemoteRobot(Where().robot)
+        yield robot, MonotonicClock()
+        robot.close()
 
 
 class TestFakeTracker(TrackerConformance):
