@@ -219,17 +219,18 @@ def _be_called(name: str) -> None:
 
 @contextmanager
 def deaf() -> Iterator[None]:
-    """What is started here never hears the signals that end programs; this process hears them afterwards."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
+    """What is started here never hears the signals that end programs; this process hears them afterwards.
+
+    In a thread that is not the main one, which signals are answered in, this process hears them at once.
+    """
     heard: list[int] = []
 
     def remember(number: int, frame: FrameType | None) -> None:
         del frame
         heard.append(number)
 
-    before = {number: signal.signal(number, remember) for number in SIGNALS}
+    here = threading.current_thread() is threading.main_thread()
+    before = {number: signal.signal(number, remember) for number in SIGNALS if here}
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         yield

@@ -60,13 +60,20 @@ class SharedRing:
         return None if content is None else self._record(content)
 
     def since(self, index: int) -> Batch:
-        """All records from `index` on that are still there."""
-        records, written = [], self.written
-        for place in range(max(index, written - self._memory.slots, 0), written):
+        """All records from `index` on that are still there.
+
+        On machines that reorder memory the count of records may be seen before the newest of them: those are not lost,
+        but left to the next call.
+        """
+        records, until = [], self.written
+        for place in range(max(index, until - self._memory.slots, 0), until):
             content = self._memory.read(place)
             if content is not None:
                 records.append(self._record(content))
-        return Batch(records, written, max(0, written - index) - len(records))
+            elif place > self.written - self._memory.slots:  # not overwritten, not even now
+                until = place
+                break
+        return Batch(records, until, max(0, until - index) - len(records))
 
     def __reduce__(self) -> tuple[Callable[..., SharedRing], tuple[object, ...]]:
         """What a process that is being spawned makes the same ring from."""

@@ -36,7 +36,20 @@ def test_a_record_whose_writer_died_in_the_middle_is_never_read():
     place = ring._memory._place(0) + 100
     ring._memory._memory[place : place + 8] = b"garbage!"
     assert ring.newest() is None
-    assert ring.since(0) == ([], 1, 1)
+    assert ring.since(0) == ([], 0, 0)
+
+
+def test_a_record_that_is_seen_later_than_its_count_is_left_to_the_next_call():
+    ring = SharedRing(NUMBERS, slots=4)
+    for number in range(3):
+        ring.append(numbered(number))
+    place = ring._memory._place(1)
+    tag = ring._memory._memory[place : place + 8]
+    ring._memory._memory[place : place + 8] = bytes(8)
+    batch = ring.since(0)
+    assert ([record["number"] for record in batch.records], batch.next_index, batch.lost) == ([0], 1, 0)
+    ring._memory._memory[place : place + 8] = tag
+    assert [record["number"] for record in ring.since(batch.next_index).records] == [1, 2]
 
 
 def test_contents_have_any_length_up_to_the_capacity():

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from hlm.core.arrays import FloatArray
+from hlm.core.body import BodyState
 from hlm.core.clock import Clock, MonotonicClock, Tick, ticks
 from hlm.core.embodiment import Embodiment
 from hlm.core.errors import InputError
@@ -19,6 +20,7 @@ from hlm.core.realtime import RealtimeConfig, be_on_time
 from hlm.core.records import from_record
 from hlm.core.shared_ring import SharedRing
 from hlm.core.values import Reference, RobotState
+from hlm.core.wording import counted
 from hlm.runtime.bodies.body_records import Order, ReportWriter, why_of
 from hlm.runtime.body_controller import BodyController
 from hlm.runtime.safe_controller import SafeController, reason
@@ -164,7 +166,7 @@ class BodyStepper[Command: _Sent]:
         self._lines = lines
         self._writer = ReportWriter()
         self._orders = self._references = self._lost = self._skipped = self._reference_ns = 0
-        self._stopping = self._pressed = False
+        self._stopping = self._leaving = self._pressed = False
 
     @property
     def at_rest(self) -> bool:
@@ -173,7 +175,8 @@ class BodyStepper[Command: _Sent]:
 
     @property
     def _armed(self) -> bool:
-        return self._orders > 0
+        """Whether it was ever armed: no way leads back to `BodyState.DISARMED`."""
+        return self._controller.status.state is not BodyState.DISARMED
 
     def step(self, tick: Tick, woke_ns: int, clock: Clock) -> None:
         """Take what came, measure, command, and report."""
@@ -197,7 +200,8 @@ class BodyStepper[Command: _Sent]:
         self._report()
 
     def come_to_rest(self, why: str) -> None:
-        """Begin to stop, unless that has begun: a second stop would damp at once."""
+        """Begin to stop, unless that has begun: a second stop would damp at once. From now on nobody can arm."""
+        self._leaving = True
         if not self._stopping:
             self._controller.stop(why)
 
@@ -210,9 +214,14 @@ class BodyStepper[Command: _Sent]:
         batch = self._lines.orders.since(self._orders)
         self._orders = batch.next_index
         controller = self._controller
+        if batch.lost:  # one of them may have been a stop
+            self._stopping = True
+            controller.stop(f"{counted(batch.lost, 'order')} to the body came to nothing")
         for record in batch.records:
             why = why_of(record)
             match Order(int(record["order"])):
+                case Order.ARM if self._leaving:
+                    pass  # it was given before whoever gave it died, or told this process to end
                 case Order.ARM:
                     self._references, self._stopping, self._pressed = int(record["references"]), False, False
                     controller.reset(self._robot.read, now_ns)  # the step's own instant: its clock must not go back

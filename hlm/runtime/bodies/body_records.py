@@ -111,8 +111,13 @@ def report_from_record(record: np.void) -> BodyReport:
     orders, references, lost, reference_ns = (
         int(record[name]) for name in ("orders", "references", "lost", "reference_ns")
     )
-    status = BodyStatus(_STATES[int(record["body_state"])], _as_text(record["fault"]))
+    status = BodyStatus(body_state_of(record), _as_text(record["fault"]))
     return BodyReport(slot, due_ns, woke_ns, done_ns, skipped, status, orders, references, lost, reference_ns)
+
+
+def body_state_of(record: np.void) -> BodyState:
+    """What the body is doing, in the record of a report."""
+    return _STATES[int(record["body_state"])]
 
 
 def measurement_of(record: np.void) -> RobotState | None:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from hlm.core.body import BodyState
 from hlm.core.clock import NS_PER_S, Clock, MonotonicClock
 from hlm.core.embodiment import Embodiment
 from hlm.core.errors import InputError
@@ -19,9 +20,12 @@ from hlm.core.processes import Leash
 from hlm.core.protocols import Robot
 from hlm.core.realtime import RealtimeConfig, be_on_time
 from hlm.runtime.bodies.body_process import BodyLines
+from hlm.runtime.bodies.body_records import Order, body_state_of
 from hlm.runtime.safety.braking import damping_command
 
 _LOOK_S = 0.05
+# Whoever kills a body releases the guard at once, and a command that is lost on the way must not be the only one.
+_LEAST_COMMANDS = 5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,8 +99,21 @@ def died_in_charge(config: GuardConfig, body: Guarded) -> bool:
         if clock.now_ns() - int(report["done_ns"]) > config.hang_s * NS_PER_S:
             with suppress(ProcessLookupError):
                 os.kill(body.pid, signal.SIGKILL)
-    report = reports.newest()
-    return body.lines.orders.written > 0 and not (report is not None and report["ended"])
+    return _in_charge(body.lines)
+
+
+def _in_charge(lines: BodyLines) -> bool:
+    """Whether a body that is gone has left the motors with a command of its own that does not brake for good."""
+    report, carried_out = lines.reports.newest(), 0
+    if report is not None:
+        if report["ended"]:
+            return False
+        if body_state_of(report) is not BodyState.DISARMED:
+            return True
+        carried_out = int(report["orders"])
+    # It may have been armed in the step that it died in; a robot that nobody armed is left to who commands it.
+    later = lines.orders.since(carried_out)
+    return later.lost > 0 or any(record["order"] == Order.ARM for record in later.records)
 
 
 class _Guard:
@@ -113,13 +130,14 @@ class _Guard:
         """Send the braking command until released, or for a while when nobody is there to release."""
         report = self._lines.reports.newest()
         opening = np.ones(2) if report is None else report["gripper_opening"]
-        died_ns = self._clock.now_ns()
+        died_ns, left = self._clock.now_ns(), _LEAST_COMMANDS
         while True:
             now_ns = self._clock.now_ns()
             # A link that fails now may work in a moment, and there is nobody else.
             with suppress(Exception):
                 self._robot.command(damping_command(self._embodiment, now_ns, opening))
+            left -= 1
             if leash.wait(0.0 if leash.orphaned else self._config.period_s):
-                if not leash.orphaned or now_ns - died_ns > self._config.alone_s * NS_PER_S:
+                if (not leash.orphaned and left <= 0) or now_ns - died_ns > self._config.alone_s * NS_PER_S:
                     return
                 self._clock.wait_until(now_ns + round(self._config.period_s * NS_PER_S))

@@ -32,6 +32,7 @@ from hlm.runtime.safety.checks import reference_fault
 from hlm.runtime.safety.transitions import Event, next_state
 
 _LOOK_NS = 1_000_000
+_ALONE = "its guard is gone too, so nothing brakes the robot: press its emergency stop"
 _EVENTS = {Order.HOLD: Event.HOLD, Order.CROUCH: Event.CROUCH, Order.DAMP: Event.DAMP}
 
 
@@ -126,9 +127,9 @@ class ProcessBody:
             return BodyStatus(BodyState.DISARMED, "the body was not reset yet")
         report = report_from_record(record)
         if self._body is not None and not report.status.braking and not self._body.alive and not record["ended"]:
-            return BodyStatus(
-                BodyState.FAULT, _together(report.status.fault, f"{self._body.death()}; {self._jobs.afterwards}")
-            )
+            alone = self._guard is not None and not self._guard.alive
+            then = _ALONE if alone else self._jobs.afterwards
+            return BodyStatus(BodyState.FAULT, _together(report.status.fault, f"{self._body.death()}; {then}"))
         status = report.status
         self._pending = [pending for pending in self._pending if pending.number > report.orders]
         for pending in self._pending:
@@ -286,6 +287,7 @@ class ProcessBody:
     def _end_guard(self) -> None:
         if self._guard is not None:
             self._guard.stop(self._config.rest_s)
+            self._guard = None
 
 
 def _make_lines() -> BodyLines:

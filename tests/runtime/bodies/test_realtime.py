@@ -133,6 +133,15 @@ def test_without_its_guard_a_body_takes_no_references_any_more(body, strings):
     assert braking(strings)
 
 
+def test_a_body_that_is_gone_with_its_guard_says_that_nothing_brakes(body):
+    with body:
+        body.reset()
+        for pid in reversed(body.pids):
+            os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: body.status.braking)
+        assert body.status.fault.endswith("nothing brakes the robot: press its emergency stop")
+
+
 def test_sigterm_lets_a_body_come_to_rest(body, strings):
     with body:
         body.reset()
