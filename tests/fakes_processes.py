@@ -64,3 +64,8 @@ def end_when_released(leash, held):
     held.hold()
     leash.ready()
     leash.wait(60.0)
+
+
+def tell_what_it_hears(leash):
+    leash.ready(signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+    leash.wait(60.0)

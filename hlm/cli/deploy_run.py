@@ -13,8 +13,11 @@ from hlm.cli.deploy_result import document
 from hlm.cli.deploy_rows import rows
 from hlm.cli.deploy_signals import StopSignals
 from hlm.cli.deploy_view import DeployView
+from hlm.cli.process import silence, silence_if_stuck
 from hlm.cli.progress import waiting
 from hlm.cli.tables import console
+from hlm.cli.verbs import EXIT_ERROR
+from hlm.core.errors import HlmError
 from hlm.core.realtime import prefer
 from hlm.runtime.deployment import Deployment, DeploymentConfig, Ended, Moment, Outcome
 
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from hlm.runtime.recorder_process import Recorded
 
 EXIT_FAILED = 1
+_PATIENCE_S = 0.5
 _LOOP_PRIORITY = 20  # below that of bodies and simulated cameras
 
 
@@ -41,9 +45,18 @@ def carry_out(plan: DeployPlan) -> int:
         for note in parts.notes:
             console().print(f"note: {note}", soft_wrap=True)
         with StopSignals() as stops:
+            console().print(f"to stop: {stops.ways}", soft_wrap=True)
             outcome, result = _run(parts, stops)
-            _write(plan, result)
-    return _tell(plan, outcome, result, stops)
+            trouble = _write(plan, result)
+    for stream in (sys.stdout, sys.stderr):
+        silence_if_stuck(stream, _PATIENCE_S)
+    try:
+        _tell(plan, outcome, result, trouble)
+        sys.stdout.flush()
+    except OSError:  # nobody reads any more, and the exit code tells as well
+        silence(sys.stdout)
+        silence(sys.stderr)
+    return _exit_code(outcome, result, stops, trouble)
 
 
 def _run(parts: DeployParts, stops: StopSignals) -> tuple[Outcome, dict[str, Any]]:
@@ -82,17 +95,23 @@ def _commit(parts: DeployParts, outcome: Outcome) -> Recorded | None:
     return parts.recorder.commit(Ending(label, stage, outcome.fault, {"ended": outcome.ended.value}))
 
 
-def _write(plan: DeployPlan, result: dict[str, Any]) -> None:
-    from hlm.core.files import write_atomic
+def _write(plan: DeployPlan, result: dict[str, Any]) -> str:
+    """Write the figures, if somebody wants them; why they are not there, empty if they are."""
+    from hlm.core.files import storage_errors, write_atomic
 
     if plan.json is not None:
-        plan.json.parent.mkdir(parents=True, exist_ok=True)
         text = json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False)
-        write_atomic(plan.json, f"{text}\n".encode())
+        try:
+            with storage_errors("write", plan.json):
+                plan.json.parent.mkdir(parents=True, exist_ok=True)
+                write_atomic(plan.json, f"{text}\n".encode())
+        except HlmError as error:
+            return str(error)
+    return ""
 
 
-def _tell(plan: DeployPlan, outcome: Outcome, result: dict[str, Any], stops: StopSignals) -> int:
-    """Print how it went; the exit code."""
+def _tell(plan: DeployPlan, outcome: Outcome, result: dict[str, Any], trouble: str) -> None:
+    """Print how it went."""
     screen, recording = console(), result["recording"]
     words = f"{outcome.steps} steps, {outcome.duration_s:.1f} s, '{result['instruction']}'"
     if result["success"] is not None:
@@ -101,13 +120,21 @@ def _tell(plan: DeployPlan, outcome: Outcome, result: dict[str, Any], stops: Sto
     if recording is not None:
         kept = f"recorded: {recording['path']}" if recording["path"] else "nothing was recorded"
         screen.print(kept + (f" ({recording['trouble']})" if recording["trouble"] else ""), soft_wrap=True)
-    if plan.json is not None:
+    if plan.json is not None and not trouble:
         screen.print(f"figures: {plan.json}", soft_wrap=True)
+    sys.stdout.flush()
+    if trouble:
+        sys.stderr.write(f"hlm: {trouble}\n")
     if outcome.fault:
-        sys.stdout.flush()
         sys.stderr.write(f"hlm: {outcome.fault.rstrip('.')}; the body ended {outcome.status.state.value}\n")
+    sys.stderr.flush()
+
+
+def _exit_code(outcome: Outcome, result: dict[str, Any], stops: StopSignals, trouble: str) -> int:
     if outcome.ended is Ended.STOPPED:
         return stops.exit_code
+    if trouble:
+        return EXIT_ERROR
     failed = outcome.ended is Ended.FAULT or result["success"] is False or not outcome.at_rest
     return EXIT_FAILED if failed else 0
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import IO, TYPE_CHECKING, Self, cast
 
+from hlm.cli.patient_writer import PatientWriter
 from hlm.cli.tables import console, facts
 
 if TYPE_CHECKING:
@@ -20,10 +20,12 @@ type Row = tuple[str, str]
 _TABLE_S, _LINE_S = 0.2, 1.0
 # Drawing takes a few milliseconds, and a step that comes late is worse than a table that does.
 _LEAST_SPARE_S = 0.012
+# For a terminal to show the last of it; one that is halted may never.
+_PATIENCE_S = 0.5
 
 
 class DeployView:
-    """Shows moments of a deployment; a terminal that is gone is no reason to stop.
+    """Shows moments of a deployment; never waits for a terminal, and one that is gone is no reason to stop.
 
     Args:
         describe: the rows of a moment, by name.
@@ -31,7 +33,8 @@ class DeployView:
 
     def __init__(self, describe: Callable[[Moment], Mapping[str, str]]) -> None:
         self._describe = describe
-        self._screen = console()
+        self._writer = PatientWriter()
+        self._screen = console(cast("IO[str]", self._writer))
         self._live: Live | None = None
         self._shown_s = -_LINE_S
         self._blind = False
@@ -53,11 +56,15 @@ class DeployView:
         if self._live is not None:
             with suppress(OSError, ValueError):
                 self._live.stop()
+        with suppress(OSError, ValueError):
+            self._writer.finish(_PATIENCE_S)
 
     def show(self, moment: Moment) -> None:
         """Show a moment, if it is time to and there is time for it."""
         period_s = _LINE_S if self._live is None else _TABLE_S
-        if self._blind or moment.time_s - self._shown_s < period_s or moment.spare_s < _LEAST_SPARE_S:
+        if moment.time_s - self._shown_s < period_s or moment.spare_s < _LEAST_SPARE_S:
+            return
+        if self._blind or self._writer.busy:
             return
         self._shown_s = moment.time_s
         rows = self._describe(moment)
@@ -65,7 +72,7 @@ class DeployView:
             if self._live is not None:
                 self._live.update(facts(rows), refresh=True)
             else:
-                sys.stdout.write("  ".join(f"{name} {value}" for name, value in rows.items()) + "\n")
-                sys.stdout.flush()
+                self._writer.write("  ".join(f"{name} {value}" for name, value in rows.items()) + "\n")
+                self._writer.flush()
         except (OSError, ValueError):  # nobody looks any more
             self._blind = True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import io
 import os
+import select
 import signal
 import sys
 from contextlib import suppress
@@ -31,6 +32,15 @@ def silence(stream: TextIO) -> None:
     """Drop what a stream still holds, which cannot be written; the interpreter would try, and report it, at exit."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def silence_if_stuck(stream: TextIO, patience_s: float) -> None:
+    """Drop a stream that would wait for ever: of a halted terminal (Ctrl+S), or of a full pipe that nobody reads."""
+    with suppress(OSError, ValueError):
+        waiting = select.poll()
+        waiting.register(stream.fileno(), select.POLLOUT)
+        if not waiting.poll(1e3 * patience_s):
+            silence(stream)
 
 
 def interrupt_as_python_does() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -13,6 +14,7 @@ from hlm.core.realtime import prefer
 
 if TYPE_CHECKING:
     from hlm.core.protocols import Cameras
+    from hlm.runtime.safety.config import SafetyConfig
 
 
 @contextmanager
@@ -40,7 +42,7 @@ def open_mujoco(config: RobotConfig) -> Iterator[DeployedRobot]:
             plant.make_robot(),
             partial(WholeBodyTracker, EMBODIMENT),
             EMBODIMENT,
-            RealtimeBodyConfig(process=BodyProcessConfig(dry_run=config.dry_run)),
+            RealtimeBodyConfig(process=BodyProcessConfig(safety=_safety(config), dry_run=config.dry_run)),
         )
         cameras: Cameras = NoCameras()
         if config.cameras:
@@ -69,6 +71,13 @@ def open_mujoco(config: RobotConfig) -> Iterator[DeployedRobot]:
                 "cameras": cameras.pid if isinstance(cameras, CameraProcess) else None,
             },
         )
+
+
+def _safety(config: RobotConfig) -> SafetyConfig:
+    """Without a command that holds the robot its world stands still, and every measurement in it is the same."""
+    from hlm.runtime.safety.config import SafetyConfig
+
+    return SafetyConfig(max_repeat_s=math.inf) if config.dry_run else SafetyConfig()
 
 
 def _trouble(check: Callable[[], None]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import IO
 
 from rich.console import Console
 from rich.table import Table
@@ -14,9 +15,9 @@ class _Console(Console):
         raise BrokenPipeError
 
 
-def console() -> Console:
-    """A console on stdout that prints text as it is, brackets and numbers included."""
-    return _Console(markup=False, highlight=False)
+def console(file: IO[str] | None = None) -> Console:
+    """A console that prints text as it is, brackets and numbers included; by default on stdout."""
+    return _Console(file=file, markup=False, highlight=False)
 
 
 def facts(rows: Mapping[str, str]) -> Table:

@@ -20,6 +20,9 @@ from hlm.core.errors import HlmError, WorkerDiedError
 
 # These reach every process of a terminal or a job. The first process answers them; the others end with it.
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# So do these: Ctrl+\, Ctrl+Z, and what stops a job in the background that uses its terminal. No process that keeps a
+# robot up, or would brake it, may be stopped or killed by them.
+_TERMINAL_SIGNALS = (signal.SIGQUIT, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
 _KILL_AFTER_S = 5.0
 _PR_SET_PDEATHSIG, _PR_SET_NAME = 1, 15  # <linux/prctl.h>
 
@@ -104,8 +107,8 @@ type Job = Callable[..., None]
 class ChildProcess:
     """A new Python process with one job.
 
-    Ctrl+C, SIGHUP and SIGTERM of the parent's group never reach its job; `Leash.released` tells it to end. It does so
-    too when the parent is gone. At the parent's exit a child that is still there is ended.
+    Ctrl+C, Ctrl+Z, SIGQUIT, SIGHUP and SIGTERM of the parent's group never reach its job; `Leash.released` tells it
+    to end. It does so too when the parent is gone. At the parent's exit a child that is still there is ended.
 
     Args:
         name: of the process, for errors and process lists.
@@ -133,10 +136,14 @@ class ChildProcess:
 
     def start(self) -> Self:
         """Start it; it may take a second until it is ready."""
-        resource_tracker.ensure_running()  # starting it hears all signals again
         atexit.register(self.stop)
-        with deaf():
-            self._process.start()
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, _TERMINAL_SIGNALS)
+        try:
+            resource_tracker.ensure_running()  # starting it hears all signals that `deaf` is about again
+            with deaf():
+                self._process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         self._far_end.close()
         return self
 

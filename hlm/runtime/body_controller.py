@@ -116,7 +116,8 @@ class BodyController(SafeController[JointCommand]):
     @property
     def _loaded_rad(self) -> FloatArray | None:
         """[joint] what legs were commanded that should carry the robot; the end of a crouch rests on its calves."""
-        return None if self._status.state is BodyState.CROUCHING else self._commanded_rad
+        unsent = self._dry_run or self._status.state is BodyState.CROUCHING
+        return None if unsent else self._commanded_rad
 
     def _move_by_itself(self, state: RobotState, now_ns: int) -> None:
         """Give the tracker the body's own references where it follows no others."""

@@ -104,6 +104,16 @@ def test_an_episode_in_real_time_is_scored_recorded_and_leaves_nothing_behind(fo
 
 
 @pytest.mark.slow
+def test_a_dry_run_runs_everything_in_a_world_that_stands_still(folder, capsys):
+    assert main(["deploy", str(SHIPPED), "--dry-run", "--seconds", "2", "--json", "f.json", "--record", "d.zarr"]) == 1
+    result = json.loads((folder / "f.json").read_text())
+    assert (result["ended"], result["fault"], result["dry_run"]) == ("time", "", True)
+    (episode,) = open_dataset(folder / "d.zarr").episodes
+    assert len(episode) == result["steps"] > 40
+    assert np.ptp(episode.state[:, :29], axis=0).max() == 0.0
+
+
+@pytest.mark.slow
 def test_seconds_end_an_episode_that_has_not_succeeded(folder, capsys):
     assert main(["deploy", "--source", "scripted", "--seconds", "1.5", "--json", "f.json"]) == 1
     result = json.loads((folder / "f.json").read_text())

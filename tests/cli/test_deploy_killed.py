@@ -105,6 +105,8 @@ def episode_of(folder):
     ("number", "code", "why"),
     [
         (signal.SIGINT, 130, "the operator stopped it (Ctrl+C)"),
+        (signal.SIGQUIT, 131, "the operator stopped it (Ctrl+\\)"),
+        (signal.SIGTSTP, 130, "the operator stopped it (Ctrl+Z)"),
         (signal.SIGTERM, 143, "it was told to end (SIGTERM)"),
         (signal.SIGHUP, 129, "its terminal was closed (SIGHUP)"),
     ],

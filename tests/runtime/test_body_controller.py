@@ -270,6 +270,14 @@ def test_a_dry_run_commands_nothing_but_braking_and_says_what_it_would_command()
     assert wet.controller.wanted is wet.sent[-1]
 
 
+def test_a_dry_run_does_not_take_legs_for_lifted_that_were_commanded_nothing():
+    driven = Driven(dry_run=True)
+    running(driven)
+    driven.measured.update(joint_position_rad=STRETCHED)
+    driven.step(20, referenced=True)
+    assert driven.state is BodyState.RUNNING
+
+
 @pytest.mark.parametrize("field", sorted(set(SafetyConfig.__slots__) - {"commands", "watch"}))
 @pytest.mark.parametrize("bad", [0.0, -1.0, float("nan")])
 def test_times_out_of_range_are_refused(field, bad):

@@ -16,6 +16,8 @@ class SafetyConfig:
     Attributes:
         max_state_age_s: an older measurement is a fault: nothing can balance on it (Unitree's own controllers give up
             after 0.05 s on four legs, SONIC's after 0.5 s).
+        max_repeat_s: measurements that come in time and are all the same for longer are a fault as well; infinite for a
+            simulated world that stands still.
         max_gap_s: a longer time without a control step is a fault: the motors' command is too old.
         max_reference_age_s: time without a reference after which the body holds, as the watchdogs of other robots
             (0.2 s to 1 s); the tracker's preview of 0.2 s is over by then, and the last reference held.
@@ -29,6 +31,7 @@ class SafetyConfig:
     """
 
     max_state_age_s: float = 0.1
+    max_repeat_s: float = 0.1
     max_gap_s: float = 0.5
     max_reference_age_s: float = 0.5
     first_reference_s: float = 30.0
