@@ -51,6 +51,7 @@ class BodyController(SafeController[JointCommand]):
         self._wanted: JointCommand | None = None
         self._gripper_opening: FloatArray = np.ones(2)
         self._commanded_rad: FloatArray | None = None
+        self._armed_ns = 0
 
     @property
     def wanted(self) -> JointCommand | None:
@@ -67,7 +68,7 @@ class BodyController(SafeController[JointCommand]):
 
         Nothing that was pushed before is followed, and nothing in between is another state.
         """
-        self._commanded_rad = None
+        self._commanded_rad, self._armed_ns = None, now_ns
         super().reset(measure, now_ns)
 
     def braking(self, now_ns: int) -> JointCommand:
@@ -105,9 +106,7 @@ class BodyController(SafeController[JointCommand]):
         if fault := command_fault(command):
             self.fail(fault)
             return self.braking(now_ns)
-        ramp = 1.0
-        if self._status.state is BodyState.ARMING:
-            ramp = (now_ns - self._entered_ns) / NS_PER_S / self._config.arming_s
+        ramp = (now_ns - self._armed_ns) / NS_PER_S / self._config.arming_s  # also while a stop answers the arming
         command = self._limits.limited(command, state, ramp)
         self._commanded_rad = command.joint_position_rad
         self._gripper_opening = command.gripper_opening

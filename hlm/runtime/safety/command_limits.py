@@ -106,7 +106,7 @@ class CommandLimits:
         Args:
             command: finite.
             state: the measurement that it answers.
-            ramp: from 0 when control is taken over to 1.
+            ramp: from 0 when control is taken over to 1, and beyond.
         """
         step_s = _FIRST_STEP_S if self._stamp_ns is None else (command.stamp_ns - self._stamp_ns) * 1e-9
         step_s = min(max(step_s, _SHORTEST_STEP_S), _LONGEST_STEP_S)
