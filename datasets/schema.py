@@ -114,6 +114,8 @@ class EpisodeInfo:
             is that of `seed` alone.
         stages: names of the task's stages, in order; empty when unknown.
         fault: why the robot's body stopped following references during the episode; empty if it never did.
+        preview_s: how long after its stamp an action is tracked nominally, so how far ahead the tracker sees; None when
+            unknown.
         extra: anything else that fits into JSON.
     """
 
@@ -129,6 +131,7 @@ class EpisodeInfo:
     scene: int | None = None
     stages: tuple[str, ...] = ()
     fault: str = ""
+    preview_s: float | None = None
     extra: Mapping[str, Json] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -154,8 +157,11 @@ class EpisodeInfo:
             for name in ("seed", "stage", "candidate", "scene"):
                 number = getattr(self, name)
                 object.__setattr__(self, name, None if number is None else operator.index(number))
+            object.__setattr__(self, "preview_s", None if self.preview_s is None else float(self.preview_s))
         except (TypeError, ValueError) as error:
             raise InputError(f"an episode's description must fit into JSON, without nan or arrays: {error}.") from error
+        if self.preview_s is not None and not 0.0 <= self.preview_s < math.inf:
+            raise InputError(f"the preview_s of an episode must be at least 0, got {self.preview_s}.")
         self._check_candidate()
 
     def with_instruction(self, instruction: str) -> Self:

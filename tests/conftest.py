@@ -98,6 +98,7 @@ def make_station(make_rig, vectors):
                 embodiment=UNITREE_G1,
                 make_source=lambda instance: ListSource(vectors(steps) + 1e-4 * (instance.seed or 0), before),
                 task=None if task is None else task(**chosen),
+                preview_s=0.2,
             )
             return stack.enter_context(station)
 

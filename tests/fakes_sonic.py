@@ -16,10 +16,17 @@ import msgpack
 import numpy as np
 import zmq
 
+from hlm.core.clock import MonotonicClock, ticks
 from hlm.core.embodiments.unitree_g1 import UNITREE_G1
-from hlm.core.values import JointCommand
+from hlm.core.proprioception import measured_state
+from hlm.core.values import JointCommand, Reference
 from hlm.robots.packed_message import unpack
 from hlm.robots.sonic.joint_order import ISAAC_FROM_MOTOR
+from hlm.robots.sonic.link import SonicAddresses, SonicLinkFactory
+from hlm.runtime.bodies.body_process import BodyProcessConfig
+from hlm.runtime.bodies.process_body import RealtimeBodyConfig
+from hlm.runtime.bodies.streamed import StreamedBody
+from hlm.runtime.safety.config import SafetyConfig
 
 PREVIEW, HISTORY = 11, 5
 FLOATS = (np.dtype("<f4"), np.dtype("<f8"))
@@ -151,6 +158,7 @@ class SonicEmulator:
             "body_q_measured": self.position.tolist(),
             "body_dq": self.velocity.tolist(),
             "body_q_target": self.position.tolist(),
+            "init_base_quat": [1.0, 0.0, 0.0, 1e-6 * self.window.resets],  # what it measures is never twice the same
             "motor_temperature": [40.0] * 58,
             "control_loop_type": "cpp",
         }
@@ -180,6 +188,7 @@ class StringLink:
         self._link = make_link()
         self._robot = StringRobot(lambda: self._link, strings)
         self.claim, self.publish, self.stop = self._link.claim, self._link.publish, self._link.stop
+        self.trouble = self._link.trouble
         self.read = self._robot.read
 
     def __enter__(self):
@@ -188,3 +197,24 @@ class StringLink:
 
     def __exit__(self, *exception):
         self._link.__exit__(*exception)
+
+
+def sonic_body(publish, state, timeout_s=5.0):
+    """A body on the wire that comes to rest soon."""
+    link = SonicLinkFactory(SonicAddresses(publish=publish, state=state, timeout_s=timeout_s))
+    safety = SafetyConfig(max_state_age_s=0.5, crouch_s=2.5)
+    return StreamedBody(link, UNITREE_G1, processes=RealtimeBodyConfig(process=BodyProcessConfig(safety=safety)))
+
+
+def stand_on_sonic(line, publish, state):
+    """Stand until the body does not follow any more; tell ids of processes, then why it ended."""
+    with sonic_body(publish, state) as body:
+        body.reset()
+        vector = measured_state(body.read(), None)[0]
+        for tick in ticks(MonotonicClock(), 30.0):
+            body.push(Reference(tick.due_ns, vector))
+            if tick.index == 45:
+                line.send({"body": body.pids[0], "guard": body.pids[1]})
+            if not body.status.tracking:
+                break
+    line.send(body.status.fault)

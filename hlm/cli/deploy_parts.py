@@ -136,7 +136,7 @@ def _starting_recorder(
         RecordingPlan(
             path=plan.record,
             spec=DatasetSpec(embodiment=EMBODIMENT.name, rate_hz=STEP_HZ, cameras=cameras),
-            info=episode_info(task, instance, _kind(plan), plan.operator),
+            info=episode_info(task, instance, _kind(plan), plan.operator, robot.preview_s),
             inputs=("state", *(f"image_{name}" for name in cameras)),
             privileged={} if task is None else {name: value.shape for name, value in task.privileged().items()},
         )
@@ -185,4 +185,5 @@ def _station(robot: DeployedRobot, cameras: Cameras, source: ReferenceSource) ->
         embodiment=EMBODIMENT,
         make_source=lambda _: source,
         task=robot.task,
+        preview_s=robot.preview_s,
     )

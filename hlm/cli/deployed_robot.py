@@ -67,6 +67,7 @@ class DeployedRobot:
     Attributes:
         body: what moves.
         cameras: what sees.
+        preview_s: how long after its stamp a reference is tracked nominally.
         task: scores the episode; None where nobody can.
         scene: the task whose world shows the robot's, for a scripted operator; None where nobody sees the world.
         seeing: lets a source of references look at that world.
@@ -80,6 +81,7 @@ class DeployedRobot:
 
     body: Body
     cameras: Cameras
+    preview_s: float
     task: Task | None = None
     scene: SimulatedTask | None = None
     seeing: Callable[[ReferenceSource], ReferenceSource] = lambda source: source

@@ -25,6 +25,7 @@ def open_mujoco(config: RobotConfig) -> Iterator[DeployedRobot]:
     from hlm.cli.rendering import load_simulator
 
     load_simulator()
+    from hlm.control.tracker.reference_stream import StreamConfig
     from hlm.control.tracker.whole_body_tracker import WholeBodyTracker
     from hlm.runtime.bodies.body_process import BodyProcessConfig
     from hlm.runtime.bodies.process_body import RealtimeBodyConfig
@@ -55,6 +56,7 @@ def open_mujoco(config: RobotConfig) -> Iterator[DeployedRobot]:
         yield DeployedRobot(
             body=body,
             cameras=cameras,
+            preview_s=StreamConfig().latency_s,
             task=MirroredTask(scene, mirror, plant.restart),
             scene=scene,
             seeing=partial(MirroredSource, mirror=mirror),

@@ -22,7 +22,7 @@ def open_sonic(config: RobotConfig) -> Iterator[DeployedRobot]:
     Raises:
         InputError: addresses that are said in another way.
     """
-    from hlm.robots.sonic.link import SonicAddresses, SonicLinkFactory
+    from hlm.robots.sonic.link import SONIC_LATENCY_S, SonicAddresses, SonicLinkFactory
     from hlm.runtime.bodies.body_process import BodyProcessConfig
     from hlm.runtime.bodies.process_body import RealtimeBodyConfig
     from hlm.runtime.bodies.streamed import StreamedBody
@@ -32,7 +32,7 @@ def open_sonic(config: RobotConfig) -> Iterator[DeployedRobot]:
     addresses = SonicAddresses(publish=publish, state=state, gripper_state=_gripper_state(config))
     process = BodyProcessConfig(safety=SafetyConfig(max_state_age_s=_STATE_AGE_S), dry_run=config.dry_run)
     body = StreamedBody(SonicLinkFactory(addresses), EMBODIMENT, processes=RealtimeBodyConfig(process=process))
-    yield on_a_network(body, config, here=False)
+    yield on_a_network(body, config, body.latency_s + SONIC_LATENCY_S, here=False)
 
 
 def _addresses(config: RobotConfig) -> tuple[str, str]:

@@ -23,6 +23,7 @@ _ROBOT, _COMMANDER, _HERE = "192.168.123.164", "192.168.123.222", "127.0.0.1"
 @contextmanager
 def open_unitree(config: RobotConfig) -> Iterator[DeployedRobot]:
     """A G1 on the network; nobody scores it. Its remote's stops are the operator's."""
+    from hlm.control.tracker.reference_stream import StreamConfig
     from hlm.control.tracker.whole_body_tracker import WholeBodyTracker
     from hlm.robots.unitree_g1 import UnitreeG1Config, UnitreeG1Factory
     from hlm.robots.unitree_link import DdsAddress, binding
@@ -43,15 +44,16 @@ def open_unitree(config: RobotConfig) -> Iterator[DeployedRobot]:
         EMBODIMENT,
         RealtimeBodyConfig(process=BodyProcessConfig(dry_run=config.dry_run)),
     )
-    yield on_a_network(body, config, here=here)
+    yield on_a_network(body, config, StreamConfig().latency_s, here=here)
 
 
-def on_a_network(body: ProcessBody, config: RobotConfig, *, here: bool) -> DeployedRobot:
+def on_a_network(body: ProcessBody, config: RobotConfig, preview_s: float, *, here: bool) -> DeployedRobot:
     """A body and its cameras, which nobody scores.
 
     Args:
         body: not entered.
         config: says where the cameras are, or leaves them where OpenHLM's robot has them.
+        preview_s: see `DeployedRobot`.
         here: whether they are on this machine then.
 
     Raises:
@@ -65,6 +67,7 @@ def on_a_network(body: ProcessBody, config: RobotConfig, *, here: bool) -> Deplo
     return DeployedRobot(
         body=body,
         cameras=cameras,
+        preview_s=preview_s,
         reports=body.reports,
         prefer=lambda: [prefer(pid, CAMERAS_PRIORITY) for pid in cameras.pids],
         notes=lambda: body.notes,

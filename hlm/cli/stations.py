@@ -72,15 +72,16 @@ def open_station(config: StationConfig) -> Iterator[SimulatedStation]:
     from hlm.sim.cameras import SimulatedCameras
     from hlm.sim.tasks.catalog import make_task
 
-    task = make_task(config.task, EMBODIMENT)
+    task, tracker = make_task(config.task, EMBODIMENT), WholeBodyTracker(EMBODIMENT)
     with ExitStack() as stack:
         station = Station(
             clock=task.world,
-            body=LockstepBody(task.robot, WholeBodyTracker(EMBODIMENT), task.world, EMBODIMENT),
+            body=LockstepBody(task.robot, tracker, task.world, EMBODIMENT),
             cameras=SimulatedCameras(task.world, config.cameras, *config.image_size),
             embodiment=EMBODIMENT,
             make_source=stack.enter_context(open_sources(config.source, task)),
             task=task,
+            preview_s=tracker.config.stream.latency_s,
         )
         yield SimulatedStation(stack.enter_context(station), task)
 

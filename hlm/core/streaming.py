@@ -69,6 +69,10 @@ class StreamLink(Protocol):
         """The newest measurement."""
         ...
 
+    def trouble(self) -> str:
+        """Why the robot has left the stream since the last call; empty when it has not."""
+        ...
+
     def publish(self, frames: StreamFrames) -> None:
         """Send the newest frames, among them those that were sent last; never waits."""
         ...

@@ -59,7 +59,7 @@ def record(
         on_step: called after each step was handed to the writer.
     """
     for instance in instances:
-        recording = writer.episode(episode_info(station.task, instance, source, operator))
+        recording = writer.episode(episode_info(station.task, instance, source, operator, station.preview_s))
         progress: Progress | None = None
         try:
             for scored in episode(station, instance):
@@ -80,8 +80,10 @@ def record(
         yield finished
 
 
-def episode_info(task: Task | None, instance: TaskInstance, source: str, operator: str) -> EpisodeInfo:
-    """The description of an episode before it has happened; see `record`."""
+def episode_info(
+    task: Task | None, instance: TaskInstance, source: str, operator: str, preview_s: float | None
+) -> EpisodeInfo:
+    """The description of an episode before it has happened; see `record` and `Station.preview_s`."""
     return EpisodeInfo(
         instruction=instance.instruction,
         source=source,
@@ -92,6 +94,7 @@ def episode_info(task: Task | None, instance: TaskInstance, source: str, operato
         candidate=instance.candidate,
         scene=instance.seed if instance.scene is None else instance.scene,
         stages=() if task is None else task.stages,
+        preview_s=preview_s,
     )
 
 

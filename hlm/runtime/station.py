@@ -33,6 +33,7 @@ class Station:
         embodiment: the robot's table.
         make_source: makes the source of references for each episode.
         task: scores the episodes; None where a person labels them.
+        preview_s: how long after its stamp a reference is tracked nominally; recorded. None when unknown.
     """
 
     clock: Clock
@@ -41,6 +42,7 @@ class Station:
     embodiment: Embodiment
     make_source: Callable[[TaskInstance], ReferenceSource]
     task: Task | None = None
+    preview_s: float | None = None
     _entered: ExitStack = field(default_factory=ExitStack, init=False, repr=False)
 
     def __enter__(self) -> Self:

@@ -54,6 +54,7 @@ def test_description_round_trips(maker, path):
         scene=3,
         stages=("reach", "place"),
         fault="",
+        preview_s=0.2,
         extra={"table": ["a", "b"]},
     )
     with DatasetWriter.open(path, maker.spec) as writer:
@@ -66,6 +67,14 @@ def test_description_round_trips(maker, path):
     assert read.attributes["recovered"] is False
     assert read.attributes["software"] == hlm.__version__
     assert read.attributes["start_utc"].endswith("+00:00")
+
+
+def test_episodes_from_before_tell_no_preview(maker):
+    attributes = maker.info(3).to_attributes()
+    del attributes["preview_s"]
+    assert EpisodeInfo.from_attributes(attributes).preview_s is None
+    with pytest.raises(InputError, match="preview_s of an episode must be at least 0"):
+        replace(maker.info(3), preview_s=-0.1)
 
 
 def test_attributes_are_inverse(spec, maker):

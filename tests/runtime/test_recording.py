@@ -155,6 +155,7 @@ def test_a_body_that_stops_following_makes_the_episode_a_failure_and_the_next_on
     assert (second.steps, second.success, second.fault) == (25, True, "")
     infos = [episode.info for episode in open_dataset(path).episodes]
     assert [(info.outcome, info.fault) for info in infos] == [("failure", fault), ("success", "")]
+    assert [info.preview_s for info in infos] == [0.2, 0.2]
 
 
 def test_without_a_task_episodes_are_unlabelled_and_end_with_the_source(make_station, path):

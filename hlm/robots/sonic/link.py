@@ -24,7 +24,12 @@ from hlm.robots.sonic.state_message import SonicState, unpack_state
 
 _LOG = logging.getLogger(__name__)
 _POLL_NS = 5_000_000
+SONIC_LATENCY_S = 0.24
+"""From a frame's arrival to its playback, when the stream runs: twelve frames."""
+
 _NEWEST = b""
+# SONIC starts its heading once when a stream begins; by then it must have heard of it.
+_SETTLED_NS = 1_000_000_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,6 +78,9 @@ class SonicLink:
         self._opening_ns = -1
         self._state: SonicState | None = None
         self._refused = ""
+        self._published_ns: int | None = None
+        self._heading_start: FloatArray | None = None
+        self._trouble = ""
 
     def __enter__(self) -> Self:
         """Listen, and wait for a measurement.
@@ -120,12 +128,20 @@ class SonicLink:
             raise LostError(self._no_sonic())
         return self._state.robot
 
+    def trouble(self) -> str:
+        """That SONIC has started its heading again, in words, once; empty when it has not."""
+        trouble, self._trouble = self._trouble, ""
+        return trouble
+
     def publish(self, frames: StreamFrames) -> None:
         """Send frames; never waits."""
+        if self._published_ns is None:
+            self._published_ns = self._clock.now_ns()
         self._send(pack_pose(frames))
 
     def stop(self) -> None:
         """Make SONIC brake its motors and end; never waits."""
+        self._published_ns = None
         self._send(pack_stop())
 
     def _send(self, message: bytes) -> None:
@@ -156,6 +172,16 @@ class SonicLink:
         state = unpack_state(message, self._clock.now_ns(), self._opening)
         if self._state is None or state.step != self._state.step:
             self._state = state
+            self._compare_heading(state)
+
+    def _compare_heading(self, state: SonicState) -> None:
+        """Notice that SONIC turns what it is asked for by another angle than before."""
+        before, self._heading_start = self._heading_start, None
+        if self._published_ns is None or state.robot.stamp_ns - self._published_ns < _SETTLED_NS:
+            return
+        self._heading_start = state.quat_heading_start_wxyz
+        if before is not None and not np.array_equal(before, self._heading_start, equal_nan=True):
+            self._trouble = "SONIC has started its heading again: it lost messages, or a person told it to"
 
     def _wait(self, there: Callable[[], bool], what: Callable[[], str]) -> None:
         start_ns = self._clock.now_ns()

@@ -25,11 +25,14 @@ class SonicState(NamedTuple):
     Attributes:
         step: goes up by one with each control step of SONIC.
         robot: the measurement in it.
+        quat_heading_start_wxyz: [4] measured when the stream's heading was last started; not numbers where SONIC says
+            none.
         target_rad: [29] motor order, the joint targets of SONIC's policy; not a number where it says none.
     """
 
     step: int
     robot: RobotState
+    quat_heading_start_wxyz: FloatArray
     target_rad: FloatArray
 
 
@@ -67,10 +70,11 @@ def unpack_state(message: bytes, stamp_ns: int, gripper_opening: FloatArray) -> 
             gripper_opening,
             _temperatures(content),
         )
-        target = _numbers(content, "body_q_target", JOINTS) if "body_q_target" in content else np.full(JOINTS, np.nan)
+        heading_start = _numbers_if_there(content, "init_base_quat", 4)
+        target = _numbers_if_there(content, "body_q_target", JOINTS)
     except (ValueError, TypeError, KeyError, RecursionError, msgpack.UnpackException) as error:
         raise CorruptError(f"a message of the topic '{TOPIC}' cannot be read: {error}.") from error
-    return SonicState(index, robot, target)
+    return SonicState(index, robot, heading_start, target)
 
 
 def _numbers(content: dict[str, Any], name: str, size: int) -> FloatArray:
@@ -78,6 +82,10 @@ def _numbers(content: dict[str, Any], name: str, size: int) -> FloatArray:
     if values.shape != (size,) or not np.isfinite(values).all():
         raise ValueError(f"{name} must be {size} finite numbers")
     return values
+
+
+def _numbers_if_there(content: dict[str, Any], name: str, size: int) -> FloatArray:
+    return _numbers(content, name, size) if name in content else np.full(size, np.nan)
 
 
 def _temperatures(content: dict[str, Any]) -> FloatArray:

@@ -15,6 +15,7 @@ from hlm.core.layout import DIMENSIONS
 from hlm.core.lifeline import HeldLife
 from hlm.core.processes import Leash
 from hlm.core.realtime import be_on_time
+from hlm.core.resampling import StreamResampler
 from hlm.core.shared_ring import SharedRing
 from hlm.core.streaming import StreamLink
 from hlm.core.values import RobotState
@@ -78,6 +79,8 @@ class StreamedBody(ProcessBody):
         process = replace(processes.process, control_hz=config.rate_hz)
         parts = StreamParts(make_link, embodiment, config, process, SharedRing(_END))
         jobs = BodyJobs(run_stream, (parts,), run_stream_guard, (parts,), "the guard stops the robot")
+        self.latency_s = StreamResampler(1.0 / config.reference_hz, config.delay_s).latency_s
+        """How much older the references in the newest frame are than its slot."""
         super().__init__(jobs, replace(processes, process=process))
 
 
@@ -120,7 +123,9 @@ def run_stream_guard(leash: Leash, parts: StreamParts, config: GuardConfig, body
 
 def _come_to_rest(link: StreamLink, parts: StreamParts, end: StreamEnd) -> None:
     """Hold, crouch, stop."""
-    clock, controller = MonotonicClock(), parts.controller()
+    # Every message tells all since the body's last one: the robot has to connect to this process first.
+    config = replace(parts.config, repeated=parts.config.most_frames - 1)
+    clock, controller = MonotonicClock(), parts._replace(config=config).controller()
     controller.take_over(end, clock.now_ns(), "the body's process is gone")
     wire, left = _Wire(link, controller, parts.ends), _LAST_STOPS
     for _ in ticks(clock, parts.config.rate_hz):
@@ -143,7 +148,10 @@ class _Wire:
         self._ends = ends
 
     def read(self) -> RobotState:
-        return self._link.read()
+        state = self._link.read()
+        if trouble := self._link.trouble():
+            self._controller.hold(trouble)
+        return state
 
     def command(self, command: StreamCommand) -> None:
         if command.stop:

@@ -44,6 +44,25 @@ def test_a_straight_line_stays_one_at_any_rate(rate_hz: float) -> None:
     np.testing.assert_allclose(found, slots(1, len(found)), atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("frequency_hz", "least", "most"), [(0.5, 0.998, 1.0), (1.0, 0.995, 0.998), (2.0, 0.984, 0.99)]
+)
+def test_a_sine_keeps_its_phase_and_loses_little_of_its_amplitude(frequency_hz, least, most) -> None:
+    # Linear between references, so a little smaller; never late, and never larger.
+    omega = 2 * np.pi * frequency_hz
+    stream = ReferenceStream(RATE_HZ, ease_in_s=0.5)
+    stream.start(ORIGIN_NS, np.zeros(DIMENSIONS))
+    stamps = [due_ns(ORIGIN_NS, number, 30.0) for number in range(300)]
+    sine = [np.full(DIMENSIONS, np.sin(omega * (stamp - ORIGIN_NS) / NS_PER_S)) for stamp in stamps]
+    found = np.concatenate([stream.push(Reference(*pair)) for pair in zip(stamps, sine, strict=True)])[:, 0]
+    time_s = (np.arange(len(found)) + 1) / RATE_HZ
+    whole = slice(50, 450)
+    basis = np.stack([np.sin(omega * time_s), np.cos(omega * time_s)], axis=1)[whole]
+    in_phase, out_of_phase = np.linalg.lstsq(basis, found[whole], rcond=None)[0]
+    assert least < in_phase < most
+    assert abs(out_of_phase / omega) < 1e-4  # s
+
+
 def test_irregular_stamps_are_resampled_by_time_not_by_index() -> None:
     random = np.random.default_rng(0)
     stamps = ORIGIN_NS + np.cumsum(random.integers(1_000_000, 90_000_000, size=40))
