@@ -10,6 +10,8 @@ import numpy as np
 
 from hlm.core.clock import NS_PER_S, MonotonicClock
 from hlm.core.embodiments.unitree_g1 import UNITREE_G1
+from hlm.core.processes import ChildProcess
+from hlm.core.shared_ring import SharedRing
 from hlm.core.values import JointCommand
 from hlm.robots.changingtek import GripperAddresses
 from hlm.robots.unitree_g1 import UnitreeG1, UnitreeG1Config
@@ -20,6 +22,8 @@ from hlm.sim.scene import floor_with_robot
 from hlm.sim.start_pose import stand_on_floor
 from hlm.sim.world import TIME_STEP_NS, World
 from hlm.twin.config import TwinConfig, TwinPorts
+from hlm.twin.dds_port import TRAFFIC, DdsPort, make_faults_ring
+from hlm.twin.faults import switched
 
 PORTS = TwinPorts(first=30_000 + os.getpid() % 1000 * 20)
 # The binding joins one network in the life of a process, and pytest's is to be nobody else's.
@@ -113,6 +117,46 @@ def listen_idly(leash, where):
     with where.robot():
         leash.ready()
         leash.wait(60.0)
+
+
+def wait_for(condition, timeout_s=60.0):
+    """Wait for a condition."""
+    clock = MonotonicClock()
+    until_ns = clock.now_ns() + round(timeout_s * NS_PER_S)
+    while not condition():
+        assert clock.now_ns() < until_ns
+        clock.wait_until(clock.now_ns() + 5_000_000)
+
+
+class FloorTwin:
+    """A twin on a floor in another process, and what it says of its traffic."""
+
+    def __init__(self, start):
+        self.faults, self.traffic_ring = make_faults_ring(), SharedRing(TRAFFIC)
+        port = DdsPort(twin_config(start=start), self.faults, self.traffic_ring)
+        self.child = ChildProcess("twin", run_floor_twin, port)
+
+    @property
+    def traffic(self):
+        return self.traffic_ring.newest()
+
+    def say(self, line):
+        self.faults.append(switched(self.faults.newest(), line))
+
+    def limp(self):
+        return self.traffic["commands"] > 0 and not self.traffic["stiff"]
+
+
+def command_if_free(leash, where, how):
+    """Connect, and once released, send a stiff command."""
+    with where.robot() as robot:
+        if how == "commands":
+            leash.ready()
+            while not leash.wait(60.0) and not leash.released():
+                pass
+            wait_for(robot.in_other_hands)
+        robot.command(hold(robot.read()))
+        leash.ready()
 
 
 _STRANGER = """

@@ -150,7 +150,7 @@ def _robot(config: DoctorArguments) -> Iterator[Finding]:
         from hlm.robots.unitree_g1 import UnitreeG1, UnitreeG1Config
 
         try:
-            robot = UnitreeG1(UnitreeG1Config(interface=config.interface, timeout_s=3.0, grippers=None))
+            robot = UnitreeG1(UnitreeG1Config(interface=config.interface, timeout_s=3.0, grippers=None, shared=True))
         except HlmError as error:
             yield refused("robot", error, "Install the extra, or name another interface")
             return

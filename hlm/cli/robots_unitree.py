@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
@@ -44,7 +44,10 @@ def open_unitree(config: RobotConfig) -> Iterator[DeployedRobot]:
         EMBODIMENT,
         RealtimeBodyConfig(process=BodyProcessConfig(dry_run=config.dry_run)),
     )
-    yield on_a_network(body, config, StreamConfig().latency_s, here=here)
+    with _gripper_watches(link.grippers) as watches:
+        robot = on_a_network(body, config, StreamConfig().latency_s, here=here)
+        robot.watches = watches
+        yield robot
 
 
 def on_a_network(body: ProcessBody, config: RobotConfig, preview_s: float, *, here: bool) -> DeployedRobot:
@@ -77,6 +80,21 @@ def on_a_network(body: ProcessBody, config: RobotConfig, preview_s: float, *, he
             **{f"cameras {number}": pid for number, pid in enumerate(cameras.pids)},
         },
     )
+
+
+@contextmanager
+def _gripper_watches(addresses: GripperAddresses | None) -> Iterator[dict[str, Callable[[], str]]]:
+    """What a deployment watches of the grippers, which the body reads in a process of its own."""
+    from hlm.core.clock import MonotonicClock
+    from hlm.robots.changingtek import ChangingTekGrippers
+    from hlm.robots.gripper_watch import GripperWatch
+
+    if addresses is None:
+        yield {}
+        return
+    clock = MonotonicClock()
+    with GripperWatch(ChangingTekGrippers(addresses, clock), clock) as watch:
+        yield {"grippers": watch.trouble}
 
 
 def usual_cameras(*, here: bool) -> tuple[str, ...]:

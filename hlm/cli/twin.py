@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from hlm.twin.twin import Twin, TwinMoment
 
 _DEFAULT_TASK = "shelf_cup_transfer"
-# How long the twin of an episode that ended stays for whoever commands it to come to rest.
-_LINGER_S = 10.0
+# A scored twin leaves when its commander has rested, or said nothing new, for so long, and at the latest after so long.
+_REST_S, _SILENT_S, _LINGER_S = 2.0, 2.0, 300.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,8 +36,10 @@ class TwinArguments:
     """MuJoCo behind the topics of a Unitree G1, its grippers and its cameras, in real time, for this machine only.
 
     `hlm deploy ... --robot unitree --interface lo` moves it like the robot. A standing twin's time stands still until
-    the first command with stiffness. It scores itself with the task, and ends after the episode. Faults are switched by
+    the first command with stiffness. It scores itself with the task. Faults are switched by
     lines, such as `push 0 60 0`, at the option --fault, in its terminal, and at its control port; `help` lists them.
+
+    After the episode it serves on until whoever commands it lets it rest or falls silent, for five minutes at most.
 
     Attributes:
         task: task whose world it is.
@@ -129,6 +131,7 @@ def _be(twin: Twin, config: TwinArguments) -> int:
     sys.stdout.flush()  # a parent process may be waiting for this line
     course = _Course()
     clock = MonotonicClock()
+    leaving = Leaving()
     result: RolloutResult | None = None
     for moment in twin.moments(clock):
         _show(moment)
@@ -136,13 +139,32 @@ def _be(twin: Twin, config: TwinArguments) -> int:
             result = course.add(twin, moment)
             if result is not None:
                 _tell(result, config)
-        elif not config.keep and (not moment.commanded or moment.time_s > course.ended_s + _LINGER_S):
+        elif not config.keep and leaving.now(moment):
             break
     return 0 if result is not None and result.success else 1
 
 
 def _addresses(ports: TwinPorts) -> str:
     return f"Cameras {ports.head} and {ports.wrists}, grippers {ports.gripper_state}, faults at port {ports.control}."
+
+
+class Leaving:
+    """When a twin leaves whose episode was scored: not before whoever commands it needs it no more."""
+
+    def __init__(self) -> None:
+        self._scored_s: float | None = None
+        self._resting_s: float | None = None
+
+    def now(self, moment: TwinMoment) -> bool:
+        """Whether it may leave at this moment after the episode."""
+        if self._scored_s is None:
+            self._scored_s = moment.time_s
+        if moment.commanded:
+            self._resting_s = None
+        elif self._resting_s is None:
+            self._resting_s = moment.time_s
+        rested = self._resting_s is not None and moment.time_s - self._resting_s >= _REST_S
+        return rested or moment.silent_s >= _SILENT_S or moment.time_s - self._scored_s >= _LINGER_S
 
 
 class _Course:

@@ -21,7 +21,7 @@ from hlm.core.layout import JOINTS, MOTOR_ORDER
 from hlm.core.values import JointCommand, RobotState
 from hlm.robots.changingtek import ChangingTekGrippers, GripperAddresses
 from hlm.robots.grippers import Grippers, NoGrippers
-from hlm.robots.unitree_link import DdsAddress, binding, open_link
+from hlm.robots.unitree_link import DdsAddress, binding, never_take_apart, open_link
 from hlm.robots.unitree_remote import stop_in
 from hlm.robots.unitree_state import alike, arrived, commands_something, content, fill_command, to_state
 
@@ -45,6 +45,7 @@ class UnitreeG1Config:
         timeout_s: how long to wait for the first measurement.
         max_temperature_c: a hotter motor is not taken over; SONIC's robots warn at 90.
         grippers: where the grippers are; None for a robot without.
+        shared: whether it may be connected to while another process commands it, for who only listens.
     """
 
     interface: str
@@ -53,6 +54,7 @@ class UnitreeG1Config:
     timeout_s: float = 5.0
     max_temperature_c: float = 80.0
     grippers: GripperAddresses | None = field(default_factory=GripperAddresses)
+    shared: bool = False
 
     def __post_init__(self) -> None:
         """Check ranges."""
@@ -182,6 +184,8 @@ class UnitreeG1:
             raise InputError(f"motors are hotter than {limit_c:g} C: {hot}. Let the robot cool down.")
         if dead := _named(state.motor_fault > 0.0):
             raise InputError(f"motors report no supply voltage: {dead}. Start the robot again.")
+        if not self._config.shared:
+            self._must_be_free()
 
     def in_other_hands(self) -> bool:
         """Whether another process has commanded this robot since this one connected; before the first command only."""
@@ -190,12 +194,16 @@ class UnitreeG1:
         heard = self._link.read_incoming_command()
         return commands_something(heard) and not (self._last is not None and alike(heard, self._last))
 
-    def _take_over(self, command: JointCommand) -> None:
-        # Braking is always allowed: it is what a guard does to a robot whose controller has died.
-        if command.kp_nm_rad.any() and self.in_other_hands():
+    def _must_be_free(self) -> None:
+        if self.in_other_hands():
             raise InputError(
                 "another process commands this robot: end it, or put the robot into debug mode (L2 + R2 on the remote)."
             )
+
+    def _take_over(self, command: JointCommand) -> None:
+        # Braking is always allowed: it is what a guard does to a robot whose controller has died.
+        if command.kp_nm_rad.any():
+            self._must_be_free()
         self._taken_over_ns = self._clock.now_ns()
 
     def _ramped(self, command: JointCommand) -> JointCommand:
@@ -209,7 +217,9 @@ class UnitreeG1:
     def _disconnect(self) -> None:
         """Let the motors brake if they were taken over; the binding's writer ends with the link."""
         try:
-            if self._taken_over_ns is not None:
+            if self._taken_over_ns is None:
+                never_take_apart(self._link)  # its writer has not begun
+            else:
                 self._brake()
                 self._last = self._message  # the link goes on repeating it
         finally:

@@ -141,7 +141,8 @@ class DdsPort:
         position, quat = robot.true_base()
         self._odometry.position, self._odometry.quat = position.tolist(), quat.tolist()
         self._link.publish_odom_state(self._odometry)
-        self._grippers.tell(measured.gripper_opening)
+        if not self._faults["grippers_silent"]:
+            self._grippers.tell(measured.gripper_opening)
 
     def _pull(self, robot: SimulatedRobot, stamp_ns: int) -> None:
         """What acts on the pelvis from outside: pushes and the rope."""

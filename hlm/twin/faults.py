@@ -27,6 +27,7 @@ FAULTS = np.dtype(
         ("pushes", np.int64),
         ("camera", np.int8, len(CAMERAS)),
         ("swapped", np.bool_),
+        ("grippers_silent", np.bool_),
         ("lowered_m", np.float64),
         ("slack", np.bool_),
         ("mode_machine", np.int8),
@@ -62,6 +63,7 @@ remote BUTTON ... | remote         buttons of the remote are down; none are
 push X Y Z [SECONDS]               a force on the pelvis, N in the world
 camera NAME frozen|black|gone|ok   an image repeats, is black, or does not come
 camera swapped|straight            the wrists' images change places
+grippers silent|ok                 the grippers' state does not come
 rope METRES | rope off             a hanging robot is let down so far, or let go
 ok                                 all is well again"""
 
@@ -145,6 +147,11 @@ def _camera(faults: np.void, words: Sequence[str]) -> None:
     faults["camera"][CAMERAS.index(name)] = CameraFault[word.upper()]
 
 
+def _grippers(faults: np.void, words: Sequence[str]) -> None:
+    (word,) = words
+    faults["grippers_silent"] = {"silent": True, "ok": False}[word]
+
+
 def _rope(faults: np.void, words: Sequence[str]) -> None:
     (word,) = words
     if word == "off":
@@ -175,5 +182,6 @@ _SWITCHES: Mapping[str, Callable[[np.void, Sequence[str]], None]] = {
     "remote": _remote,
     "push": _push,
     "camera": _camera,
+    "grippers": _grippers,
     "rope": _rope,
 }

@@ -7,6 +7,8 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import NamedTuple, Self
 
+import numpy as np
+
 from hlm.core.clock import NS_PER_S, STEP_HZ, Clock, ticks
 from hlm.core.embodiment import Embodiment
 from hlm.core.errors import WorkerDiedError
@@ -34,6 +36,7 @@ class TwinMoment(NamedTuple):
         progress: of the task.
         commanded: whether there was a command, and the newest has stiffness.
         commands: how many different ones have come.
+        silent_s: since the newest of them came; 0 before the first.
         steps_hz: steps of the world per second, lately.
         late_steps: steps that came too late so far.
     """
@@ -42,6 +45,7 @@ class TwinMoment(NamedTuple):
     progress: Progress
     commanded: bool
     commands: int
+    silent_s: float
     steps_hz: float
     late_steps: int
 
@@ -129,6 +133,7 @@ class Twin:
                 progress=self.task.update(),
                 commanded=bool(traffic["stiff"]),
                 commands=int(traffic["commands"]),
+                silent_s=_since_s(traffic),
                 steps_hz=rate_hz,
                 late_steps=shown.late_steps,
             )
@@ -136,3 +141,8 @@ class Twin:
     def _say_planned(self, time_s: float) -> None:
         while self._planned and self._planned[0].at_s <= time_s:
             self.control.say(self._planned.pop(0).line)
+
+
+def _since_s(traffic: np.void) -> float:
+    """Time between the newest command and the newest exchange."""
+    return float(traffic["stamp_ns"] - traffic["changed_ns"]) / NS_PER_S if traffic["commands"] else 0.0

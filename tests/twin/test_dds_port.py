@@ -3,19 +3,33 @@
 import json
 import signal
 import sys
+from contextlib import ExitStack
+from itertools import islice
 
 import numpy as np
 import pytest
-from fakes_unitree import Where, command_and, hold, listen_idly, run_floor_twin, script, stranger, twin_config
+from fakes_unitree import (
+    INTERFACE,
+    FloorTwin,
+    Where,
+    command_and,
+    command_if_free,
+    hold,
+    listen_idly,
+    script,
+    stranger,
+    wait_for,
+)
+from fakes_wire import Wire, crc32_mpeg2
 
-from hlm.core.clock import NS_PER_S, MonotonicClock
+from hlm.core.clock import MonotonicClock
 from hlm.core.embodiments.unitree_g1 import UNITREE_G1
+from hlm.core.errors import InputError
 from hlm.core.layout import MOTOR_ORDER
 from hlm.core.processes import ChildProcess
-from hlm.core.shared_ring import SharedRing
+from hlm.robots.unitree_link import DdsAddress
 from hlm.robots.unitree_remote import key_field
-from hlm.twin.dds_port import TRAFFIC, DdsPort, make_faults_ring
-from hlm.twin.faults import no_faults, switched
+from hlm.twin.faults import no_faults
 
 pytest.importorskip("unitree_interface")
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="DDS over the loopback interface of Linux")
@@ -24,35 +38,9 @@ CLOCK = MonotonicClock()
 KD = [joint.kd_nm_s_rad for joint in UNITREE_G1.joints]
 
 
-def wait_for(condition, timeout_s=60.0):
-    until_ns = CLOCK.now_ns() + round(timeout_s * NS_PER_S)
-    while not condition():
-        assert CLOCK.now_ns() < until_ns
-        CLOCK.wait_until(CLOCK.now_ns() + 5_000_000)
-
-
-class FloorTwin:
-    """A twin that hangs above a floor in another process, and what it says of its traffic."""
-
-    def __init__(self):
-        self.faults, self.traffic_ring = make_faults_ring(), SharedRing(TRAFFIC)
-        port = DdsPort(twin_config(start="hanging"), self.faults, self.traffic_ring)
-        self.child = ChildProcess("twin", run_floor_twin, port)
-
-    @property
-    def traffic(self):
-        return self.traffic_ring.newest()
-
-    def say(self, line):
-        self.faults.append(switched(self.faults.newest(), line))
-
-    def limp(self):
-        return self.traffic["commands"] > 0 and not self.traffic["stiff"]
-
-
 @pytest.fixture(scope="module")
 def twin():
-    twin = FloorTwin()
+    twin = FloorTwin("hanging")
     twin.child.start()
     twin.child.wait_ready(60.0)
     yield twin
@@ -101,6 +89,31 @@ def test_a_stranger_hears_our_commands_and_at_the_end_that_we_brake(twin):
     np.testing.assert_allclose(braked["kd"], KD, rtol=1e-6)
 
 
+def test_commands_lie_on_the_wire_with_a_right_checksum(twin):
+    try:
+        wire = Wire(DdsAddress.parse(INTERFACE).port_base)
+    except PermissionError:
+        pytest.skip("hearing packets needs CAP_NET_RAW")
+    child = ChildProcess("commander", command_and, Where(), "ends").start()
+    with wire:
+        try:
+            child.wait_ready(60.0)
+            heard = list(islice(wire.commands(30.0), 20))
+        finally:
+            child.stop()
+        braked = next(one for one in wire.commands(30.0) if not any(motor[4] for motor in one.motors))
+    assert len(heard) == 20
+    for command in (*heard, braked):
+        assert command.crc == crc32_mpeg2(command.words)
+    kp = [motor[4] for motor in heard[0].motors[:29]]
+    np.testing.assert_allclose(kp, [joint.kp_nm_rad for joint in UNITREE_G1.joints], rtol=1e-6)
+    np.testing.assert_allclose([motor[5] for motor in braked.motors[:29]], KD, rtol=1e-6)
+    assert {(one.mode_pr, one.mode_machine, *(motor[0] for motor in one.motors[:29])) for one in heard} == {
+        (0, 5, *29 * [1])
+    }
+
+
+@pytest.mark.slow
 def test_a_script_that_is_terminated_lets_the_motors_brake(twin):
     with script() as process:
         try:
@@ -112,7 +125,31 @@ def test_a_script_that_is_terminated_lets_the_motors_brake(twin):
             process.kill()
 
 
-@pytest.mark.parametrize("ending", ["ends", "breaks"])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_robot_in_other_hands_is_refused(twin, when):
+    child = ChildProcess("second", command_if_free, Where(), "connects" if when == "before" else "commands")
+    with ExitStack() as stack:
+        if when == "after":
+            stack.callback(child.stop)
+            child.start().wait_ready(60.0)
+        other = stack.enter_context(script())
+        stack.callback(other.kill)
+        wait_for(lambda: twin.traffic["stiff"])
+        heard = int(twin.traffic["commands"])
+        if when == "before":
+            stack.callback(child.stop)
+            with pytest.raises(InputError, match="another process commands this robot"):
+                child.start().wait_ready(60.0)
+        else:
+            child.release()
+            wait_for(lambda: not child.alive)
+            assert "another process commands this robot" in str(child.error())
+        assert twin.traffic["commands"] == heard
+        other.terminate()
+        wait_for(twin.limp)
+
+
+@pytest.mark.parametrize("ending", ["ends", pytest.param("breaks", marks=pytest.mark.slow)])
 def test_whoever_leaves_lets_the_motors_brake(twin, ending):
     child = ChildProcess("commander", command_and, Where(), ending).start()
     try:
@@ -124,6 +161,7 @@ def test_whoever_leaves_lets_the_motors_brake(twin, ending):
         child.stop()
 
 
+@pytest.mark.slow
 def test_an_idle_link_commands_nothing(twin):
     before = int(twin.traffic["commands"])
     child = ChildProcess("idle", listen_idly, Where()).start()

@@ -21,6 +21,7 @@ LINES = (
     "camera left_wrist black",
     "camera right_wrist frozen",
     "camera swapped",
+    "grippers silent",
     "rope 0.3",
     "rope off",
 )
