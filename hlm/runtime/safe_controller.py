@@ -37,7 +37,7 @@ class SafeController[Command](ABC):
         self._config = config
         self._reference_limits = ReferenceLimits(embodiment)
         self._watch = StateWatch(embodiment, config.watch)
-        self._repeats = RepeatWatch(config.max_state_age_s)
+        self._repeats = RepeatWatch(config.max_repeat_s)
         self._status = BodyStatus(BodyState.DISARMED, "the body was not reset yet")
         self._state: RobotState | None = None
         self._stepped_ns = self._entered_ns = self._referenced_ns = 0
