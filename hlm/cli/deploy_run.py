@@ -50,12 +50,12 @@ def carry_out(plan: DeployPlan) -> int:
             trouble = _write(plan, result)
     for stream in (sys.stdout, sys.stderr):
         silence_if_stuck(stream, _PATIENCE_S)
-    try:
-        _tell(plan, outcome, result, trouble)
-        sys.stdout.flush()
-    except OSError:  # nobody reads any more, and the exit code tells as well
-        silence(sys.stdout)
-        silence(sys.stderr)
+    for tell, stream in ((_tell, sys.stdout), (_complain, sys.stderr)):
+        try:
+            tell(plan, outcome, result, trouble)
+            stream.flush()
+        except OSError:  # nobody reads it any more, and the exit code tells as well
+            silence(stream)
     return _exit_code(outcome, result, stops, trouble)
 
 
@@ -122,12 +122,15 @@ def _tell(plan: DeployPlan, outcome: Outcome, result: dict[str, Any], trouble: s
         screen.print(kept + (f" ({recording['trouble']})" if recording["trouble"] else ""), soft_wrap=True)
     if plan.json is not None and not trouble:
         screen.print(f"figures: {plan.json}", soft_wrap=True)
-    sys.stdout.flush()
+
+
+def _complain(plan: DeployPlan, outcome: Outcome, result: dict[str, Any], trouble: str) -> None:
+    """Say what went wrong."""
+    del plan, result
     if trouble:
         sys.stderr.write(f"hlm: {trouble}\n")
     if outcome.fault:
         sys.stderr.write(f"hlm: {outcome.fault.rstrip('.')}; the body ended {outcome.status.state.value}\n")
-    sys.stderr.flush()
 
 
 def _exit_code(outcome: Outcome, result: dict[str, Any], stops: StopSignals, trouble: str) -> int:

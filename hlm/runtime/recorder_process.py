@@ -22,6 +22,8 @@ from hlm.core.shared_ring import SharedRing
 from hlm.core.wording import counted
 from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Json, Step
 from hlm.datasets.store.images import ImageFormat
+from hlm.datasets.store.lock import LOCK_FILE
+from hlm.datasets.store.naming import METADATA
 from hlm.datasets.writer import DEFAULT_FORMAT, DatasetWriter, EpisodeWriter
 from hlm.runtime.step_records import step_dtype, step_from_record, step_to_record
 
@@ -201,6 +203,7 @@ def _record(leash: Leash, plan: RecordingPlan, steps: SharedRing, reports: Share
     """Write steps until it is told how the episode ended, or nobody is there any more to tell."""
     os.nice(5)
     logging.getLogger("hlm.datasets").setLevel(logging.ERROR)  # what is left open is told by whoever records
+    new = not plan.path.exists()
     with DatasetWriter.open(plan.path, plan.spec, plan.image_format) as writer:
         course = _Course(writer.episode(plan.info), reports)
         leash.ready()
@@ -217,6 +220,17 @@ def _record(leash: Leash, plan: RecordingPlan, steps: SharedRing, reports: Share
         with suppress(OSError):
             line.send(recorded)
             leash.wait(_READY_S)
+    if new and not recorded.steps:
+        _remove_empty(plan.path)
+
+
+def _remove_empty(path: Path) -> None:
+    """Take a dataset away that was made for an episode without steps: its name is to be free for the next attempt."""
+    with suppress(OSError):
+        if {entry.name for entry in path.iterdir()} <= {METADATA, LOCK_FILE}:
+            for entry in list(path.iterdir()):
+                entry.unlink()
+            path.rmdir()
 
 
 class _Course:

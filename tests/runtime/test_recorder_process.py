@@ -73,10 +73,19 @@ def test_what_is_read_back_is_what_was_handed_over(path):
     np.testing.assert_allclose(episode.age_s("image_head"), 0.002 * np.arange(40), rtol=1e-6)
 
 
-def test_an_episode_without_steps_leaves_no_episode(path):
+def test_an_episode_without_steps_leaves_no_episode_and_no_dataset_of_its_own(path):
     with RecorderProcess(plan(path)) as recorder:
         assert recorder.commit(DONE) == Recorded(trouble="there was no step to record")
-    assert not list(path.glob("episode*"))
+    assert not path.exists()
+
+
+def test_a_session_that_ends_before_its_first_step_leaves_a_dataset_that_was_there(path):
+    with RecorderProcess(plan(path)) as recorder:
+        recorder.append(step(0))
+        recorder.commit(DONE)
+    with RecorderProcess(plan(path)):
+        pass
+    assert len(open_dataset(path).episodes) == 1
 
 
 def test_a_place_that_cannot_be_recorded_into_is_told_before_anything_moves(tmp_path):
