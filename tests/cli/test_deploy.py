@@ -31,6 +31,8 @@ SHIPPED = Path(__file__).resolve().parents[2] / "policies" / "shipped" / "shelf_
         (("--source", "scripted", "--seed", "-1"), "--seed must be from 0 to"),
         (("--source", "scripted", "--execution-horizon", "5"), "does nothing with --source scripted"),
         (("--source", "scripted", "--robot", "unitree"), "--source scripted needs to know where everything is"),
+        ((str(SHIPPED), "--robot", "sonic", "--interface", "lo"), "--interface does nothing with --robot sonic."),
+        (("--source", "scripted", "--sonic", "tcp://127.0.0.1:5556"), "--sonic does nothing with --robot mujoco"),
         (("--source", "scripted", "--record", "."), "--record is the folder that you are in, or empty."),
         (("--source", "scripted", "--instruction", "dance"), "task 'shelf_cup_transfer' cannot score 'dance'."),
         ((str(SHIPPED), "--scheduler", "later"), "no scheduler 'later'. Known: asynchronous, ensemble, synchronous."),
