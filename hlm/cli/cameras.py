@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from hlm.cli.sources import CAMERAS, EMBODIMENT
+from hlm.cli.sources import EMBODIMENT
 from hlm.core.errors import MismatchError
 
 if TYPE_CHECKING:
-    from hlm.cameras.camera_process import CameraProcess, CameraProcesses
+    from hlm.cameras.camera_process import CameraProcess
     from hlm.core.policy import PolicySpec
     from hlm.core.protocols import Cameras
     from hlm.core.shared_ring import SharedRing
@@ -36,17 +35,6 @@ def simulated_cameras(
     # A simulated robot that stands still looks at a world in which no pixel changes.
     config = DeliveryConfig(rate_hz=_IMAGES_HZ, checks=ImageChecks(frozen_after_s=None))
     return CameraProcess("cameras", partial(_render, task, worlds, names, image_size), names, config, 60.0)
-
-
-def named_cameras(words: Sequence[str]) -> CameraProcesses:
-    """Cameras of the robot from words such as `head=opencv:/dev/video0`, a process for each group, not yet entered.
-
-    Raises:
-        HlmError: words that mean nothing; see docs/cameras.md.
-    """
-    from hlm.cameras.config import open_cameras, parse_cameras
-
-    return open_cameras(parse_cameras(words, CAMERAS))
 
 
 def must_fit(spec: PolicySpec, cameras: Cameras) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from hlm.core.layout import DIMENSIONS, JOINTS
-from hlm.core.values import CameraFrame, JointCommand, Reference, RobotState
+from hlm.core.values import JointCommand, Reference, RobotState
 
 _SIZES = {
     "vector": DIMENSIONS,
@@ -52,21 +52,3 @@ def from_record[Value: (RobotState, JointCommand, Reference)](kind: type[Value],
     """The value in a record."""
     arrays = {name: record[name] for name in dtype_of(kind).names or () if name != "stamp_ns"}
     return kind(stamp_ns=int(record["stamp_ns"]), **arrays)
-
-
-def frame_dtype(height: int, width: int) -> np.dtype[Any]:
-    """Type of the record of a camera's frame."""
-    return np.dtype([("stamp_ns", np.int64), ("image", np.uint8, (height, width, 3))])
-
-
-def frame_to_record(frame: CameraFrame) -> np.void:
-    """The record of a frame; `frame_from_record` is its inverse."""
-    records = np.zeros(1, frame_dtype(*frame.image.shape[:2]))
-    records["stamp_ns"][0], records["image"][0] = frame.stamp_ns, frame.image
-    record: np.void = records[0]
-    return record
-
-
-def frame_from_record(record: np.void) -> CameraFrame:
-    """The frame in a record."""
-    return CameraFrame(int(record["stamp_ns"]), record["image"])

@@ -50,6 +50,6 @@ class Mirror:
             return self._shown
         self._seen = written
         stamp_ns, episode, seed, late_steps = (int(record[name]) for name in Mirrored._fields[:-1])
-        self._shown = Mirrored(stamp_ns, episode, seed, late_steps, bytes(record["fault"]).decode())
+        self._shown = Mirrored(stamp_ns, episode, seed, late_steps, bytes(record["fault"]).decode(errors="ignore"))
         self._world.show(record["state"], self._shown.stamp_ns, self._shown.fault)
         return self._shown

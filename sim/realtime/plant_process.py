@@ -90,7 +90,7 @@ class PlantProcess:
         if not self._child.alive:
             raise self._child.error() or WorkerDiedError(f"{self._child.death()}.")
         record = self.worlds.newest()
-        if record is not None and (fault := bytes(record["fault"]).decode()):
+        if record is not None and (fault := bytes(record["fault"]).decode(errors="ignore")):
             raise SimulationError(fault)
 
     def restart(self, seed: int, timeout_s: float = 10.0) -> None:

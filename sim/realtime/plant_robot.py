@@ -52,7 +52,7 @@ class PlantRobot:
         record = self._cable.measurements.newest()
         if record is None:
             raise LostError("the simulated robot has not measured anything yet.")
-        if fault := bytes(record["fault"]).decode():
+        if fault := bytes(record["fault"]).decode(errors="ignore"):
             raise SimulationError(fault)
         return from_record(RobotState, record["state"])
 

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 from fakes_camera_servers import film_of
 
-from hlm.cli.cameras import must_fit, named_cameras, simulated_cameras
+from hlm.cameras.config import open_cameras, parse_cameras
+from hlm.cli.cameras import must_fit, simulated_cameras
 from hlm.cli.sources import CAMERAS, EMBODIMENT
 from hlm.core.clock import MonotonicClock
 from hlm.core.errors import MismatchError, UnknownNameError
@@ -30,7 +31,7 @@ SPEC = PolicySpec(
 
 def test_named_cameras_deliver_and_are_held_against_the_policy(tmp_path):
     film, other = film_of(tmp_path / "film.mp4", 12), film_of(tmp_path / "other.mp4", 12, first=24)
-    with named_cameras([f"head=video:{film}", f"left_wrist=video:{other}"]) as cameras:
+    with open_cameras(parse_cameras([f"head=video:{film}", f"left_wrist=video:{other}"], CAMERAS)) as cameras:
         assert len(set(cameras.pids)) == 2
         assert "black bars fill 25% of its image" in must_fit(SPEC, cameras)[0]
         with pytest.raises(MismatchError, match="the policy needs camera 'right_wrist', and these deliver: "):
@@ -39,7 +40,7 @@ def test_named_cameras_deliver_and_are_held_against_the_policy(tmp_path):
 
 def test_cameras_that_the_robot_does_not_have_are_one_line():
     with pytest.raises(UnknownNameError, match="no camera 'hed'"):
-        named_cameras(["hed=opencv:0"])
+        parse_cameras(["hed=opencv:0"], CAMERAS)
 
 
 @pytest.mark.slow

@@ -8,10 +8,10 @@ from fakes_processes import NUMBERS, die_at_once, numbered, refuse, write_withou
 from hlm.core.clock import MonotonicClock
 from hlm.core.errors import InputError, WorkerDiedError
 from hlm.core.processes import ChildProcess
-from hlm.core.records import dtype_of, frame_dtype, frame_from_record, frame_to_record, from_record, to_record
+from hlm.core.records import dtype_of, from_record, to_record
 from hlm.core.shared_ring import SharedRing
 from hlm.core.shared_slots import SharedSlots
-from hlm.core.values import CameraFrame, JointCommand, Reference, RobotState
+from hlm.core.values import JointCommand, Reference, RobotState
 
 
 def test_an_empty_ring_has_no_newest_record():
@@ -114,15 +114,6 @@ def test_values_survive_the_round_trip(value):
     assert back.stamp_ns == value.stamp_ns
     for name in value.__slots__:
         np.testing.assert_array_equal(getattr(back, name), getattr(value, name))
-
-
-def test_frames_survive_the_round_trip():
-    frame = CameraFrame(9, np.random.default_rng(0).integers(0, 255, (6, 8, 3), np.uint8))
-    ring = SharedRing(frame_dtype(6, 8))
-    ring.append(frame_to_record(frame))
-    back = frame_from_record(ring.newest())
-    assert back.stamp_ns == 9
-    np.testing.assert_array_equal(back.image, frame.image)
 
 
 def test_a_process_that_dies_or_refuses_says_so():

@@ -95,11 +95,6 @@ class ChunkSource:
         return self._counts
 
     @property
-    def delay_steps(self) -> int:
-        """Steps that an answer is expected to take."""
-        return self._delay.steps
-
-    @property
     def playback(self) -> Playback:
         """What is being played."""
         return self._played

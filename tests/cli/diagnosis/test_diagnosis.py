@@ -1,7 +1,6 @@
 """Checks of a machine: each verdict from made-up machines, and what is true of any machine from this one."""
 
 import json
-import socket
 import struct
 
 import numpy as np
@@ -17,7 +16,6 @@ from hlm.cli.diagnosis.live_cameras import camera_findings
 from hlm.cli.diagnosis.memory import memory_finding
 from hlm.cli.diagnosis.network import interface_findings
 from hlm.cli.diagnosis.packages import package_findings
-from hlm.cli.diagnosis.ports import port_finding
 from hlm.cli.diagnosis.processors import processor_findings
 from hlm.cli.diagnosis.quick import quick_findings
 from hlm.cli.diagnosis.rates import Lateness, measured_lateness, rate_finding
@@ -152,17 +150,6 @@ def test_interfaces(tmp_path):
     (unknown,) = interface_findings("wlan0", tmp_path)
     assert none.remedy == "Name it with --interface: eth0, eth1, lo, p2p"
     assert (unknown.verdict, unknown.found) == (BAD, "no 'wlan0' here")
-
-
-def test_ports():
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        finding = port_finding({"grippers": port})
-        assert (finding.verdict, finding.found) == (BAD, f"in use: {port} (grippers)")
-    assert port_finding({"grippers": port}).verdict is OK
-    assert port_finding({}).verdict is OK
 
 
 def test_packages_are_named_with_the_command_that_installs_them(monkeypatch):
