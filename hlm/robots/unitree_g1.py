@@ -21,7 +21,7 @@ from hlm.core.layout import JOINTS, MOTOR_ORDER
 from hlm.core.values import JointCommand, RobotState
 from hlm.robots.changingtek import ChangingTekGrippers, GripperAddresses
 from hlm.robots.grippers import Grippers, NoGrippers
-from hlm.robots.unitree_link import DdsAddress, binding, never_take_apart, open_link
+from hlm.robots.unitree_link import DdsAddress, binding, open_link
 from hlm.robots.unitree_remote import stop_in
 from hlm.robots.unitree_state import alike, arrived, commands_something, content, fill_command, to_state
 
@@ -215,13 +215,11 @@ class UnitreeG1:
         return replace(command, kp_nm_rad=share * command.kp_nm_rad, torque_nm=share * command.torque_nm)
 
     def _disconnect(self) -> None:
-        """Let the motors brake if they were taken over; the binding's writer ends with the link."""
+        """Let the motors brake if they were taken over; the binding repeats that to the end of the process."""
         try:
-            if self._taken_over_ns is None:
-                never_take_apart(self._link)  # its writer has not begun
-            else:
+            if self._taken_over_ns is not None:
                 self._brake()
-                self._last = self._message  # the link goes on repeating it
+                self._last = self._message
         finally:
             self._link = self._message = None
 

@@ -114,15 +114,6 @@ def open_link(address: DdsAddress) -> Any:
     return link
 
 
-def never_take_apart(link: Any) -> None:
-    """Leave a link that has published nothing to the end of the process.
-
-    The binding aborts the process (SIGABRT) about once in ten times when a link is taken apart while messages come,
-    which would swallow the error for which it is left.
-    """
-    ctypes.pythonapi.Py_IncRef(ctypes.py_object(link))
-
-
 def silence_compiled_code() -> None:
     """Discard what compiled code prints on standard output from now on; Python's own output arrives as before."""
     sys.stdout.flush()

@@ -38,12 +38,12 @@ def wait_for(condition, timeout_s):
 
 
 @pytest.fixture
-def twin(tmp_path):
-    """A twin that says that it is ready, and the file that its result goes to."""
+def twin(tmp_path, request):
+    """A twin that says that it is ready, and the file that its result goes to; a parameter gives it more options."""
     result = tmp_path / "twin.json"
     process = hlm(
         "twin", "--task", "shelf_cup_transfer", "--seed", 100003, "--interface", INTERFACE,
-        "--first-port", PORTS.first, "--json", result,
+        "--first-port", PORTS.first, "--json", result, *getattr(request, "param", ()),
     )  # fmt: skip
     for line in process.stdout:
         if line.startswith("twin of"):
@@ -164,6 +164,7 @@ def test_grippers_that_fall_silent_end_the_deployment_in_words(twin):
     assert process.wait(60.0) == 1
 
 
+@pytest.mark.parametrize("twin", [("--keep",)], indirect=True)
 def test_a_robot_in_other_hands_is_bad_input(twin):
     del twin
     with script() as other:
