@@ -19,6 +19,8 @@ _THREAD_COUNTS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", 
 # would take a fresh process half a gigabyte, and one that is killed 30 ms to give it back.
 _LOCK_WHAT_IS_TOUCHED = 7
 _ENOUGH_TO_BIND = 4
+# When memory is short, Linux ends other processes first (proc_pid_oom_score_adj(5): -1000 would be never).
+_OOM_SCORE, _LAST_TO_BE_ENDED = Path("/proc/self/oom_score_adj"), -900
 _SET_TIMER_SLACK = 29  # PR_SET_TIMERSLACK of linux/prctl.h
 
 
@@ -54,6 +56,8 @@ def be_on_time(config: RealtimeConfig) -> tuple[str, ...]:
     gc.freeze()
     gc.disable()
     notes = [*_scheduled(config.priority), *_bound(config.cpu), *_locked()]
+    with suppress(OSError):  # without the privilege it is as likely to be ended as any other
+        _OOM_SCORE.write_text(str(_LAST_TO_BE_ENDED))
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_SET_TIMER_SLACK, 1, 0, 0, 0)  # ns; only matters where SCHED_FIFO was refused
     return tuple(notes)

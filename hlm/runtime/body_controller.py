@@ -96,18 +96,18 @@ class BodyController(SafeController[JointCommand]):
         state = self._watched(measure, now_ns, self._loaded_rad)
         if state is None:
             return self.braking(now_ns)
+        ramp = (now_ns - self._armed_ns) / NS_PER_S / self._config.arming_s  # also while a stop answers the arming
         try:
             self._move_by_itself(state, now_ns)
             command = self._tracker.step(state)
+            if fault := command_fault(command):
+                self.fail(fault)
+                return self.braking(now_ns)
+            command = self._limits.limited(command, state, ramp)
         except Exception as error:  # noqa: BLE001 - a bug must not leave the last torque on the motors
             _LOG.exception("the body's control step failed")
             self.fail(f"the control step failed: {reason(error)}")
             return self.braking(now_ns)
-        if fault := command_fault(command):
-            self.fail(fault)
-            return self.braking(now_ns)
-        ramp = (now_ns - self._armed_ns) / NS_PER_S / self._config.arming_s  # also while a stop answers the arming
-        command = self._limits.limited(command, state, ramp)
         self._commanded_rad = command.joint_position_rad
         self._gripper_opening = command.gripper_opening
         return command

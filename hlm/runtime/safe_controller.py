@@ -89,7 +89,8 @@ class SafeController[Command](ABC):
             _LOG.exception("the tracker failed")
             self._happen(Event.BROKEN, f"the tracker failed: {reason(error)}")
         else:
-            self._referenced, self._referenced_ns = True, self._stepped_ns
+            # A loop that runs late pushes on time what is out of date.
+            self._referenced, self._referenced_ns = True, min(self._stepped_ns, reference.stamp_ns)
 
     def hold(self, fault: str) -> None:
         """Stop following references and keep balance; a worse state stays as it is."""

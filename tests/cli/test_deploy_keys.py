@@ -6,12 +6,17 @@ import signal
 import subprocess
 import sys
 import termios
+import threading
 
 import pytest
 
+PATIENCE_S = 60.0
+
 # A program with a terminal of its own, which says what it was asked until it was asked twice.
 PROGRAM = """
-import fcntl, sys, termios, threading
+import fcntl, signal, sys, termios, threading
+for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP, signal.SIGHUP):  # jobs in the background ignore some
+    signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 from hlm.cli.deploy_signals import StopSignals
 with StopSignals() as stops:
@@ -41,6 +46,8 @@ class Terminal:
             env=environment,
             start_new_session=True,
         )
+        self.patience = threading.Timer(PATIENCE_S, self.program.kill)  # ends the waiting for a line that never comes
+        self.patience.start()
         self.ready = self.program.stdout.readline()
 
     def type(self, keys):
@@ -51,6 +58,7 @@ class Terminal:
 def terminal():
     made = Terminal()
     yield made
+    made.patience.cancel()
     made.program.kill()
     made.program.wait()
     made.program.stdout.close()

@@ -336,6 +336,31 @@ def test_a_measurement_from_the_future_is_none():
     assert driven.controller.status.fault.startswith("the robot's measurement is 0.990 s ahead of the clock")
 
 
+def test_references_that_are_out_of_date_when_they_come_keep_nobody_running():
+    driven = Driven()
+    driven.arm()
+    driven.step(30, referenced=True)
+    assert driven.state is BodyState.RUNNING
+    for number in range(60):  # a loop that falls behind, and pushes at every step
+        driven.controller.push(Reference(driven.clock.now_ns() - 5_000_000 * number + 1, STANDING))
+        driven.step()
+    assert driven.state is BodyState.HOLDING
+    assert driven.controller.status.fault.startswith("no reference has come for 0.2")
+
+
+def test_a_bug_in_the_limits_brakes(monkeypatch):
+    driven = Driven()
+    driven.arm()
+
+    def limited(*_):
+        raise ZeroDivisionError("by zero")
+
+    monkeypatch.setattr(driven.controller._limits, "limited", limited)
+    driven.step()
+    assert driven.state is BodyState.FAULT
+    assert driven.controller.status.fault == "the control step failed: ZeroDivisionError: by zero"
+
+
 def test_a_huge_reference_is_brought_into_its_range():
     driven = Driven()
     running(driven)
