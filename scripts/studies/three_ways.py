@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -89,8 +88,7 @@ def _evaluated(options: argparse.Namespace, seed: int, folder: Path) -> Row:
         "--json",
         str(figures),
     )
-    row: Row = json.loads(figures.read_text())["results"][0]
-    return row
+    return _read(figures, seed, "hlm eval wrote no result")
 
 
 def _deployed(options: argparse.Namespace, seed: int, folder: Path) -> Row:
@@ -116,8 +114,8 @@ def _through_dds(options: argparse.Namespace, seed: int, folder: Path) -> Row:
     """The rollout of `hlm deploy --robot unitree`, scored by the twin."""
     figures = folder / f"{seed}.twin"
     figures.unlink(missing_ok=True)
-    clock = MonotonicClock()
-    with (folder / f"{seed}.log").open("w") as log:
+    clock, path = MonotonicClock(), folder / f"{seed}.log"
+    with path.open("w") as log:
         twin = _start(
             log,
             "twin",
@@ -130,6 +128,9 @@ def _through_dds(options: argparse.Namespace, seed: int, folder: Path) -> Row:
             "--json",
             str(figures),
         )
+        until_ns = clock.now_ns() + round(1e9 * LONGEST_S)
+        while "twin of" not in path.read_text() and clock.now_ns() < until_ns and twin.poll() is None:
+            clock.wait_until(clock.now_ns() + LOOK_NS)
         deploy = _start(
             log,
             "deploy",
@@ -143,7 +144,6 @@ def _through_dds(options: argparse.Namespace, seed: int, folder: Path) -> Row:
             "--seed",
             str(seed),
         )
-        until_ns = clock.now_ns() + round(1e9 * LONGEST_S)
         while not figures.exists() and clock.now_ns() < until_ns and None in (deploy.poll(), twin.poll()):
             clock.wait_until(clock.now_ns() + LOOK_NS)
         for process in (deploy, twin):
@@ -164,7 +164,8 @@ def _read(figures: Path, seed: int, why: str) -> Row:
     """What a program wrote; a failure with a reason where it wrote nothing."""
     if not figures.exists():
         return {"seed": seed, "success": False, "fault": why}
-    row: Row = json.loads(figures.read_text())
+    document: Row = json.loads(figures.read_text())
+    row: Row = document["results"][0] if "results" in document else document
     return row
 
 
@@ -177,9 +178,9 @@ def _start(log: Any, *arguments: str) -> subprocess.Popen[bytes]:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Interrupt a program, and wait until it has made its robot safe."""
+    """End a program, and wait until it has made its robot safe."""
     with suppress(ProcessLookupError):
-        process.send_signal(signal.SIGINT)
+        process.terminate()
     try:
         process.wait(60.0)
     except subprocess.TimeoutExpired:
