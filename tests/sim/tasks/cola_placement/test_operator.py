@@ -166,7 +166,7 @@ def test_with_physics_it_walks_there_and_puts_the_can_onto_the_mat():
             stages.append(scored.progress.stage)
             heights_m.append(task.robot.pelvis_height_m())
         assert station.body.status.tracking
-        assert station.body._tracker.unsolved_ticks == 0
+        assert station.body._controller._tracker.unsolved_ticks == 0
     assert scored.progress == Progress(stage=5, success=True)
     # Stages are reached one by one, and the walk comes first.
     assert list(dict.fromkeys(stages)) == [0, 1, 2, 3, 4, 5]
