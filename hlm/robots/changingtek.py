@@ -12,12 +12,14 @@ import zmq
 
 from hlm.core.arrays import FloatArray
 from hlm.core.clock import Clock
-from hlm.core.errors import CorruptError, InputError
+from hlm.core.errors import CorruptError
 from hlm.core.layout import JOINTS
 from hlm.robots.gripper_messages import pack_action, unpack_state
+from hlm.robots.publisher import bound_publisher
 
 _LOG = logging.getLogger(__name__)
 _STILL = np.zeros(JOINTS)
+_PORT_TAKEN = "Does another program, such as another hlm deploy, have that port?"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,20 +93,5 @@ class ChangingTekGrippers:
             InputError: another process has the address of the commands.
         """
         if self._commands is None:
-            self._commands = _publisher(self._addresses.command)
+            self._commands = bound_publisher(self._addresses.command, "commands to the grippers", _PORT_TAKEN)
         self._commands.send(pack_action(opening, _STILL, _STILL), zmq.DONTWAIT)
-
-
-def _publisher(address: str) -> zmq.Socket[bytes]:
-    socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.PUB)
-    socket.setsockopt(zmq.LINGER, 0)
-    socket.setsockopt(zmq.SNDHWM, 2)
-    try:
-        socket.bind(address)
-    except zmq.ZMQError as error:
-        socket.close()
-        raise InputError(
-            f"commands to the grippers cannot be published at {address}: {error.strerror or error}. Does another "
-            "program, such as another hlm deploy, have that port?"
-        ) from error
-    return socket

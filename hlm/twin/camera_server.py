@@ -14,13 +14,14 @@ from hlm.core.openhlm_images import ImagePair, pack_head, pack_wrists
 from hlm.core.processes import Leash
 from hlm.core.rotations import matrix_from_quat
 from hlm.core.shared_ring import SharedRing
+from hlm.robots.publisher import bound_publisher
 from hlm.sim.cameras import SimulatedCameras
 from hlm.sim.realtime.mirror import Mirror
 from hlm.sim.tasks.catalog import make_task
 from hlm.sim.world import World
 from hlm.twin.config import TwinConfig
 from hlm.twin.faults import CAMERAS, CameraFault
-from hlm.twin.gripper_server import bound_publisher
+from hlm.twin.gripper_server import PORT_TAKEN
 
 HEAD, LEFT, RIGHT = CAMERAS
 EYES_APART_M = 0.06
@@ -115,7 +116,7 @@ def serve_cameras(leash: Leash, config: TwinConfig, task: str, worlds: SharedRin
     world = make_task(task, find_embodiment("unitree_g1")).world
     mirror, eyes, spoiler = Mirror(world, worlds), Eyes(world, config.image_size), Spoiler()
     levels, generator = round(config.noise), np.random.default_rng([config.seed, 2])
-    head, wrists = bound_publisher(config.ports.head), bound_publisher(config.ports.wrists)
+    head, wrists = (bound_publisher(port, "images", PORT_TAKEN) for port in (config.ports.head, config.ports.wrists))
     try:
         leash.ready()
         for _ in ticks(MonotonicClock(), STEP_HZ):

@@ -10,11 +10,13 @@ import numpy as np
 import zmq
 
 from hlm.core.arrays import FloatArray
-from hlm.core.errors import CorruptError, InputError
+from hlm.core.errors import CorruptError
 from hlm.robots.gripper_messages import POSE_TOPIC, pack_state, unpack_action
+from hlm.robots.publisher import bound_publisher
 from hlm.twin.config import TwinPorts
 
 _LOG = logging.getLogger(__name__)
+PORT_TAKEN = "Another twin has the port? Choose --first-port."
 
 
 class GripperServer:
@@ -36,7 +38,7 @@ class GripperServer:
         Raises:
             InputError: the port is in use.
         """
-        self._states = bound_publisher(self._ports.gripper_state)
+        self._states = bound_publisher(self._ports.gripper_state, "the grippers' state", PORT_TAKEN)
         self._actions = zmq.Context.instance().socket(zmq.SUB)
         self._actions.setsockopt(zmq.CONFLATE, 1)
         self._actions.setsockopt(zmq.LINGER, 0)
@@ -69,22 +71,3 @@ class GripperServer:
         except CorruptError as error:
             _LOG.warning("%s", error)
         return self._wanted
-
-
-def bound_publisher(address: str) -> zmq.Socket[bytes]:
-    """A socket that publishes at an address of this machine, and drops what nobody takes.
-
-    Raises:
-        InputError: the port is in use.
-    """
-    socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.PUB)
-    socket.setsockopt(zmq.LINGER, 0)
-    socket.setsockopt(zmq.SNDHWM, 2)
-    try:
-        socket.bind(address)
-    except zmq.ZMQError as error:
-        socket.close()
-        raise InputError(
-            f"cannot publish at {address}: {error.strerror or error}. Another twin has the port? Choose --first-port."
-        ) from error
-    return socket

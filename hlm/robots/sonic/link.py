@@ -17,6 +17,7 @@ from hlm.core.errors import CorruptError, InputError, LostError
 from hlm.core.streaming import StreamFrames
 from hlm.core.values import RobotState
 from hlm.robots.gripper_messages import unpack_state as unpack_opening
+from hlm.robots.publisher import bound_publisher
 from hlm.robots.sonic import state_message
 from hlm.robots.sonic.command_message import pack_stop
 from hlm.robots.sonic.pose_message import pack_pose
@@ -30,6 +31,9 @@ SONIC_LATENCY_S = 0.24
 _NEWEST = b""
 # SONIC starts its heading once when a stream begins; by then it must have heard of it.
 _SETTLED_NS = 1_000_000_000
+
+
+_PORT_TAKEN = "Does another program, such as another hlm deploy or OpenHLM's teleoperation, have that port?"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -115,7 +119,10 @@ class SonicLink:
             InputError: another process has it.
         """
         if self._publisher is None:
-            self._publisher = _bound_publisher(self._addresses.publish)
+            # The last stop must reach the wire before the process ends; a slow reader must not hear old frames later.
+            self._publisher = bound_publisher(
+                self._addresses.publish, "references", _PORT_TAKEN, linger_ms=500, queued=10
+            )
 
     def read(self) -> RobotState:
         """The newest measurement.
@@ -234,21 +241,4 @@ def _subscriber(address: str, topic: bytes) -> zmq.Socket[bytes]:
     except zmq.ZMQError as error:
         socket.close()
         raise InputError(f"'{address}' is no address to listen to: {error.strerror or error}.") from error
-    return socket
-
-
-def _bound_publisher(address: str) -> zmq.Socket[bytes]:
-    socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.PUB)
-    # The last stop must reach the wire before the process ends.
-    socket.setsockopt(zmq.LINGER, 500)
-    # A reader that does not keep up must not hear old frames later.
-    socket.setsockopt(zmq.SNDHWM, 10)
-    try:
-        socket.bind(address)
-    except zmq.ZMQError as error:
-        socket.close()
-        raise InputError(
-            f"references cannot be published at {address}: {error.strerror or error}. Does another program, such as "
-            "another hlm deploy or OpenHLM's teleoperation, have that port?"
-        ) from error
     return socket
