@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import traceback
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 from hlm.core.errors import ExistsError, InputError, MismatchError, StorageError, UnknownNameError
 from hlm.datasets.reader import open_dataset
 from hlm.datasets.recover import recover
+from hlm.datasets.store.journal import STEPS_FILE
 from hlm.datasets.store.lock import FolderLock, LockedError
 from hlm.datasets.store.version import SCHEMA_VERSION
 from hlm.datasets.verify import verify
@@ -196,6 +198,9 @@ def test_a_folder_deleted_under_the_writer_is_reported(maker, path):
     with DatasetWriter.open(path, maker.spec) as writer:
         episode = writer.episode(maker.info())
         episode.append(maker.step(0, 0))
+        until_s = time.monotonic() + 60.0
+        while not list(path.glob(f"*/{STEPS_FILE}")) and time.monotonic() < until_s:
+            time.sleep(0.01)  # noqa: TID251 - the writer's thread makes the files, and would refill a folder half deleted
         shutil.rmtree(path)
         with pytest.raises(StorageError, match=r"was deleted while it was being written|deleted meanwhile"):
             episode.commit()
