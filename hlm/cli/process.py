@@ -62,12 +62,14 @@ def interrupted() -> bool:
 
 
 def postponed(number: int, frame: FrameType | None) -> bool:
-    """Whether a module is being imported in a frame; the signal then comes again soon, and is not to be answered now.
+    """Whether a signal is not to be answered now, because what is raised in a frame would get lost; it comes again.
 
-    Libraries swallow what is raised while they are imported, turn it into errors of their own, or stay half imported.
+    Libraries swallow what is raised while they are imported, turn it into errors of their own, or stay half imported;
+    PyOpenGL's calls turn it into an `ArgumentError`, which looks as if a camera had failed.
     """
     while frame is not None:
-        if frame.f_code.co_filename.startswith("<frozen importlib"):
+        module = str(frame.f_globals.get("__name__"))
+        if frame.f_code.co_filename.startswith("<frozen importlib") or module.startswith("OpenGL."):
             signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(number))
             signal.setitimer(signal.ITIMER_REAL, _ASK_AGAIN_S)
             return True
@@ -76,7 +78,7 @@ def postponed(number: int, frame: FrameType | None) -> bool:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    """Raise KeyboardInterrupt, once no module is being imported."""
+    """Raise KeyboardInterrupt, once it will not get lost."""
     if postponed(number, frame):
         return
     _ASKED.append(number)

@@ -137,6 +137,23 @@ def test_an_error_that_a_library_made_of_an_interrupt_is_an_interrupt():
     assert (ran.returncode, ran.stderr) == (130, b"hlm: interrupted\n")
 
 
+def test_an_interrupt_while_graphics_are_called_is_not_taken_for_a_failure_of_theirs():
+    code = (
+        "import ctypes, os, signal, time\nfrom OpenGL._opaque import opaque_pointer_cls\nfrom hlm.cli import verbs\n"
+        "class Pointer:\n"
+        "    @property\n"
+        f"    def _as_parameter_(self):\n        {PRESS}\n        return 0\n"
+        "def load(verb):\n"
+        "    free = ctypes.CDLL(None).free\n    free.argtypes = [opaque_pointer_cls('Display')]\n"
+        "    try:\n        free(Pointer())\n"
+        "    except ctypes.ArgumentError:\n        pass\n"
+        "    time.sleep(9)\n    return lambda words: 0\n"
+        "verbs.Verb.load = load"
+    )
+    ran = run(["policy", "info", "x"], code=code, preexec_fn=hear_ctrl_c)
+    assert (ran.returncode, ran.stderr) == (130, b"hlm: interrupted\n")
+
+
 def test_under_nohup_interrupts_stay_ignored():
     code = "import os, signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nos.kill(os.getpid(), signal.SIGINT)"
     ran = run(["--version"], code=code)
