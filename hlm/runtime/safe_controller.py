@@ -101,10 +101,6 @@ class SafeController[Command](ABC):
         event, self._stopped = Event.STOP_AGAIN if self._stopped else Event.STOP, True
         self._happen(event, fault)
 
-    def crouch(self, fault: str) -> None:
-        """Sink slowly in balance, then damp."""
-        self._happen(Event.CROUCH, fault)
-
     def damp(self, fault: str) -> None:
         """Only brake from now on; what was wrong before stays in the reason."""
         self._happen(Event.DAMP, fault)

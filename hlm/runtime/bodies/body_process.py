@@ -230,8 +230,6 @@ class BodyStepper[Command: _Sent]:
                 case Order.STOP:
                     self._stopping = True
                     controller.stop(why)
-                case Order.CROUCH:
-                    controller.crouch(why)
                 case Order.DAMP:
                     controller.damp(why)
 

@@ -22,8 +22,7 @@ class Order(IntEnum):
     ARM = 0
     HOLD = 1
     STOP = 2
-    CROUCH = 3
-    DAMP = 4
+    DAMP = 3
 
 
 ORDER = np.dtype([("order", np.uint8), ("references", np.int64), ("why", f"S{_WHY_BYTES}")])

@@ -33,7 +33,7 @@ from hlm.runtime.safety.transitions import Event, next_state
 
 _LOOK_NS = 1_000_000
 _ALONE = "its guard is gone too, so nothing brakes the robot: press its emergency stop"
-_EVENTS = {Order.HOLD: Event.HOLD, Order.CROUCH: Event.CROUCH, Order.DAMP: Event.DAMP}
+_EVENTS = {Order.HOLD: Event.HOLD, Order.DAMP: Event.DAMP}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

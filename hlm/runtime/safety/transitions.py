@@ -22,7 +22,6 @@ class Event(StrEnum):
     STOP = "the operator stops"
     STOP_AGAIN = "the operator stops a second time"
     HELD = "the hold is over"
-    CROUCH = "somebody asks to crouch"
     CROUCHED = "the crouch is reached, or its time is over"
     DAMP = "somebody asks to damp, or the session ends"
     TILTED = "the pelvis tilts by more than {tilt_rad} rad"
@@ -88,7 +87,6 @@ TRANSITIONS: tuple[Transition, ...] = (
     *_each((HOLDING,), Event.STOP, CROUCHING, _CROUCH),
     *_each(_BALANCING, Event.STOP_AGAIN, DAMPING, _BRAKE),
     *_each((HOLDING,), Event.HELD, CROUCHING, _CROUCH, "{hold_s} s; {stop_hold_s} s after a stop"),
-    *_each((*_FOLLOWING, HOLDING), Event.CROUCH, CROUCHING, _CROUCH),
     *_each((*_FOLLOWING, HOLDING), Event.HOT, CROUCHING, _CROUCH),
     *_each((*_FOLLOWING, HOLDING), Event.MOTOR_FAULT, CROUCHING, _CROUCH),
     *_each((CROUCHING,), Event.CROUCHED, DAMPING, _BRAKE, "{crouch_s} s"),
