@@ -8,8 +8,7 @@ from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
@@ -21,6 +20,7 @@ from hlm.core.processes import ChildProcess, Leash
 from hlm.core.shared_ring import SharedRing
 from hlm.core.values import ActionChunk, CameraFrame, Observation
 from hlm.runtime.chunks.asking import Poll, Status
+from hlm.runtime.companion_process import CompanionProcess, Line
 from hlm.runtime.policy_records import (
     answer_dtype,
     answer_to_record,
@@ -36,6 +36,7 @@ type MakePolicy = Callable[[], AbstractContextManager[Policy]]
 # The first chunks of a policy take longer: code is compiled, memory is mapped, a connection is made.
 _WARM_UPS = 2
 _LOOK_UP_S, _RINGS = 1.0, 4096
+_END_S = 1.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,11 +58,11 @@ class PolicyProcessConfig:
             raise InputError(f"niceness {self.niceness} must be -20 to 19, and ready_s {self.ready_s} positive.")
 
 
-class PolicyProcess:
+class PolicyProcess(CompanionProcess):
     """Asks a policy that lives in a process of its own; see `BackgroundPolicy` for one in a thread.
 
-    Entering starts the process and waits until the policy has answered once; from then on nothing here waits. A policy
-    that is slow, hangs, is killed, fails, or answers with what is no chunk is a status of `poll` and one line.
+    It is ready when the policy has answered once; from then on nothing here waits. A policy that is slow, hangs, is
+    killed, fails, or answers with what is no chunk is a status of `poll` and one line.
 
     Args:
         make: opens the policy, over there.
@@ -82,15 +83,16 @@ class PolicyProcess:
         clock: Clock | None = None,
     ) -> None:
         self._spec = spec
-        self._config = PolicyProcessConfig() if config is None else config
         self._clock: Clock = MonotonicClock() if clock is None else clock
         self._stopwatch = MonotonicClock()  # the same in all processes of a machine
         self._requests = SharedRing(request_dtype(images, spec.horizon))
         self._answers = SharedRing(answer_dtype(spec.horizon))
-        self._far_end, self._bell = Pipe(duplex=False)
+        config = PolicyProcessConfig() if config is None else config
+        far_end, self._bell = Pipe(duplex=False)
         os.set_blocking(self._bell.fileno(), False)
-        job = _Job(make, spec, images, instruction, self._config.niceness)
-        self._child = ChildProcess("policy", _answer, job, self._requests, self._answers, self._far_end)
+        job = _Job(make, spec, images, instruction, config.niceness)
+        child = ChildProcess("policy", _answer, job, self._requests, self._answers, far_end)
+        super().__init__(child, Line(self._bell, far_end), config.ready_s, _END_S)
         self._number = self._seed = self._episode = 0
         self._asked_ns = 0
         self._seen = 0
@@ -107,39 +109,6 @@ class PolicyProcess:
     def latencies_s(self) -> tuple[float, ...]:
         """How long each answer took since the start."""
         return tuple(self._latencies_s)
-
-    @property
-    def pid(self) -> int | None:
-        """Process id."""
-        return self._child.pid
-
-    def start(self) -> Self:
-        """Start loading; `wait_ready` must follow."""
-        self._child.start()
-        self._far_end.close()
-        return self
-
-    def wait_ready(self) -> None:
-        """Wait until the policy has answered for the first time.
-
-        Raises:
-            HlmError: it cannot be had, is another one, or took too long.
-        """
-        self._child.wait_ready(self._config.ready_s)
-
-    def __enter__(self) -> Self:
-        self.start()
-        try:
-            self.wait_ready()
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def reset(self, seed: int = 0) -> None:
         """Begin an episode: forget chunk and requests, and restart the noise that chunks are sampled from."""
@@ -183,9 +152,7 @@ class PolicyProcess:
 
     def close(self) -> None:
         """End the process; it is killed when it does not end within a second."""
-        self._child.stop(1.0)
-        self._bell.close()
-        self._far_end.close()
+        super().close()
         self._asked_ns = 0
         self._newest = replace(self._newest, status=Status.FAILED, error="the policy process was ended.")
 

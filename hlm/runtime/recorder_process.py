@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
-from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,10 +24,11 @@ from hlm.datasets.store.images import ImageFormat
 from hlm.datasets.store.lock import LOCK_FILE
 from hlm.datasets.store.naming import METADATA
 from hlm.datasets.writer import DEFAULT_FORMAT, DatasetWriter, EpisodeWriter
+from hlm.runtime.companion_process import CompanionProcess, Line
 from hlm.runtime.step_records import step_dtype, step_from_record, step_to_record
 
 _LOOK_S = 0.02
-_READY_S, _COMMIT_S = 120.0, 60.0
+_READY_S, _COMMIT_S, _END_S = 120.0, 60.0, 5.0
 # An orphan has nobody who would end it, should the disk hang.
 _ORPHAN_S = 60
 _LEFT_ALONE = "the session ended without saying how: its process was killed"
@@ -100,8 +100,8 @@ class Recorded(NamedTuple):
     trouble: str = ""
 
 
-class RecorderProcess:
-    """Writes one episode in a process of its own; entering starts it, and opens the dataset before anything moves.
+class RecorderProcess(CompanionProcess):
+    """Writes one episode in a process of its own, which is ready when the dataset is open.
 
     `append` returns at once. When the process that records is gone, `trouble` says so; what it wrote stays recoverable.
     When the process that moves is gone, the recorder commits what there is, and marks it.
@@ -114,42 +114,10 @@ class RecorderProcess:
         self._plan = plan
         self._steps = SharedRing(plan.step_dtype, plan.slots)
         self._reports = SharedRing(_REPORT)
-        self._line, self._far_end = Pipe()
-        self._child = ChildProcess("recorder", _record, plan, self._steps, self._reports, self._far_end)
+        line = Line(*Pipe())
+        child = ChildProcess("recorder", _record, plan, self._steps, self._reports, line.there)
+        super().__init__(child, line, _READY_S, _END_S)
         self._ended = False
-
-    @property
-    def pid(self) -> int | None:
-        """Process id."""
-        return self._child.pid
-
-    def start(self) -> Self:
-        """Start; `wait_ready` must follow."""
-        self._child.start()
-        self._far_end.close()
-        return self
-
-    def wait_ready(self) -> None:
-        """Wait until the dataset is open.
-
-        Raises:
-            HlmError: it cannot be written, or is another one.
-        """
-        self._child.wait_ready(_READY_S)
-
-    def __enter__(self) -> Self:
-        self.start()
-        try:
-            self.wait_ready()
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def append(self, step: Step, stage: int | None = None) -> None:
         """Hand a step over.
@@ -178,9 +146,9 @@ class RecorderProcess:
     def commit(self, ending: Ending) -> Recorded:
         """End the episode and keep it; without steps nothing is kept. Waits for the disk, and may be called once."""
         try:
-            self._line.send(ending)
-            if self._line.poll(_COMMIT_S):
-                recorded: Recorded = self._line.recv()
+            self._line.here.send(ending)
+            if self._line.here.poll(_COMMIT_S):
+                recorded: Recorded = self._line.here.recv()
                 self._ended = True
                 return recorded
         except (EOFError, OSError):
@@ -193,9 +161,7 @@ class RecorderProcess:
 
     def close(self) -> None:
         """End the process; an episode that was not committed is kept, and marked as one that was broken off."""
-        self._child.stop()
-        self._line.close()
-        self._far_end.close()
+        super().close()
         self._ended = True
 
 
