@@ -138,7 +138,7 @@ def _exit_code(outcome: Outcome, result: dict[str, Any], stops: StopSignals, tro
         return stops.exit_code
     if trouble:
         return EXIT_ERROR
-    failed = outcome.ended is Ended.FAULT or result["success"] is False or not outcome.at_rest
+    failed = outcome.ended is Ended.FAULT or result["success"] is False or not outcome.status.at_rest
     return EXIT_FAILED if failed else 0
 
 

@@ -51,6 +51,11 @@ class BodyStatus:
         """Whether its motors only brake."""
         return self.state in (BodyState.DAMPING, BodyState.FAULT)
 
+    @property
+    def at_rest(self) -> bool:
+        """Whether its motors only brake, or were never commanded: no way leads back to `BodyState.DISARMED`."""
+        return self.braking or self.state is BodyState.DISARMED
+
 
 class Body(Protocol):
     """A robot that follows references: with a tracker of hlm's, or with one of its own.

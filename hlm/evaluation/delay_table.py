@@ -7,11 +7,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from hlm.core.documents import from_document, to_document
-from hlm.core.errors import CorruptError, HlmError, MissingFileError
-from hlm.core.serialization import json_bytes, read_json
+from hlm.core.documents import to_document
+from hlm.core.serialization import json_bytes
 from hlm.evaluation.chunk_summary import chunk_summary
-from hlm.evaluation.plan import Plan
+from hlm.evaluation.plan import Plan, read_described
 from hlm.evaluation.results import EvalResult, Scheduling
 
 TABLE_FILE = "table.json"
@@ -55,16 +54,7 @@ def read_table(folder: Path) -> TablePlan:
         MissingFileError: there is none.
         CorruptError: damaged, or of a newer hlm.
     """
-    path = folder / TABLE_FILE
-    if not path.is_file():
-        raise MissingFileError(f"no table in {folder}: there is no {TABLE_FILE}.")
-    document = read_json(path)
-    if document.get("schema") != SCHEMA:
-        raise CorruptError(f"{path} has schema {document.get('schema')!r}, this hlm reads {SCHEMA}.")
-    try:
-        return from_document(TablePlan, document, TABLE_FILE)
-    except HlmError as error:
-        raise CorruptError(f"{path} is damaged: {error}") from error
+    return read_described(TablePlan, "table", folder / TABLE_FILE, SCHEMA)
 
 
 def ordered(cells: Sequence[EvalResult]) -> list[EvalResult]:

@@ -113,13 +113,28 @@ def read_plan(folder: Path) -> Plan:
         MissingFileError: it is not the folder of an evaluation.
         CorruptError: damaged, or of a newer hlm.
     """
-    path = folder / PLAN_FILE
+    return read_described(Plan, "evaluation", folder / PLAN_FILE, SCHEMA)
+
+
+def read_described[T](cls: type[T], what: str, path: Path, schema: int) -> T:
+    """What a JSON file describes.
+
+    Args:
+        cls: the dataclass to read; see `hlm.core.documents.from_document`.
+        what: the file makes of its folder, for errors.
+        path: of the file.
+        schema: version of the description that is read.
+
+    Raises:
+        MissingFileError: there is no such file.
+        CorruptError: damaged, or of another hlm.
+    """
     if not path.is_file():
-        raise MissingFileError(f"no evaluation in {folder}: there is no {PLAN_FILE}.")
+        raise MissingFileError(f"no {what} in {path.parent}: there is no {path.name}.")
     document = read_json(path)
-    if document.get("schema") != SCHEMA:
-        raise CorruptError(f"{path} has schema {document.get('schema')!r}, this hlm reads {SCHEMA}.")
+    if document.get("schema") != schema:
+        raise CorruptError(f"{path} has schema {document.get('schema')!r}, this hlm reads {schema}.")
     try:
-        return from_document(Plan, document, PLAN_FILE)
+        return from_document(cls, document, path.name)
     except HlmError as error:
         raise CorruptError(f"{path} is damaged: {error}") from error

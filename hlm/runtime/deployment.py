@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-from hlm.core.body import BodyState, BodyStatus
+from hlm.core.body import BodyStatus
 from hlm.core.clock import NS_PER_S
 from hlm.core.errors import HlmError, InputError
 from hlm.core.task import Progress, TaskInstance
@@ -126,11 +126,6 @@ class Outcome:
         """Whether the task was done; False without one."""
         return self.progress is not None and self.progress.success and not self.fault
 
-    @property
-    def at_rest(self) -> bool:
-        """Whether the motors only brake, or were never commanded."""
-        return _at_rest(self.status)
-
 
 class Deployment:
     """Runs one episode and brings the body to rest; a fault is an outcome and never an exception.
@@ -231,7 +226,7 @@ class Deployment:
         until_ns = clock.now_ns() + round(self._config.rest_s * NS_PER_S)
         if body.status.tracking:
             self._stop(why)
-        while not _at_rest(body.status) and clock.now_ns() < until_ns:
+        while not body.status.at_rest and clock.now_ns() < until_ns:
             self.figures.event(self._time_s(), body.status)
             if self._stops.count > self._sent:
                 self._stop(self._stops.why)
@@ -252,7 +247,3 @@ class Deployment:
 
     def _time_s(self) -> float:
         return (self._station.clock.now_ns() - self._armed_ns) / NS_PER_S
-
-
-def _at_rest(status: BodyStatus) -> bool:
-    return status.braking or status.state is BodyState.DISARMED

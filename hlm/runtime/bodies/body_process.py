@@ -27,8 +27,8 @@ from hlm.runtime.safe_controller import SafeController, reason
 from hlm.runtime.safety.config import SafetyConfig
 
 _WARM_UP_STEPS = 20
-# Braking commands before the link is closed: one that is lost on the way must not be the last.
-_LAST_COMMANDS = 5
+# Braking commands before a link is closed: one that is lost on the way must not be the last.
+LAST_COMMANDS = 5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -105,7 +105,7 @@ def run_body(leash: Leash, parts: BodyParts, config: BodyProcessConfig, lines: B
 
 def run_steps(leash: Leash, stepper: BodyStepper[Any], control_hz: float) -> None:
     """Step on an absolute grid until released; then come to rest safely."""
-    clock, left = MonotonicClock(), _LAST_COMMANDS
+    clock, left = MonotonicClock(), LAST_COMMANDS
     released = False
     for tick in ticks(clock, control_hz):
         woke_ns = clock.now_ns()
@@ -171,12 +171,7 @@ class BodyStepper[Command: _Sent]:
     @property
     def at_rest(self) -> bool:
         """Whether the motors only brake, or were never commanded."""
-        return self._controller.status.braking or not self._armed
-
-    @property
-    def _armed(self) -> bool:
-        """Whether it was ever armed: no way leads back to `BodyState.DISARMED`."""
-        return self._controller.status.state is not BodyState.DISARMED
+        return self._controller.status.at_rest
 
     def step(self, tick: Tick, woke_ns: int, clock: Clock) -> None:
         """Take what came, measure, command, and report."""
@@ -238,7 +233,7 @@ class BodyStepper[Command: _Sent]:
         if not isinstance(self._robot, OperatorStop):
             return
         pressed = self._robot.operator_stop()
-        if pressed and not self._pressed and self._armed:
+        if pressed and not self._pressed and self._controller.status.state is not BodyState.DISARMED:
             self._stopping = True
             self._controller.stop(f"the operator pressed {pressed}")
         self._pressed = bool(pressed)

@@ -19,13 +19,11 @@ from hlm.core.lifeline import WatchedLife
 from hlm.core.processes import Leash
 from hlm.core.protocols import Robot
 from hlm.core.realtime import RealtimeConfig, be_on_time
-from hlm.runtime.bodies.body_process import BodyLines
+from hlm.runtime.bodies.body_process import LAST_COMMANDS, BodyLines
 from hlm.runtime.bodies.body_records import Order, body_state_of
 from hlm.runtime.safety.braking import damping_command
 
 _LOOK_S = 0.05
-# Whoever kills a body releases the guard at once, and a command that is lost on the way must not be the only one.
-_LEAST_COMMANDS = 5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -130,13 +128,13 @@ class _Guard:
         """Send the braking command until released, or for a while when nobody is there to release."""
         report = self._lines.reports.newest()
         opening = np.ones(2) if report is None else report["gripper_opening"]
-        died_ns, left = self._clock.now_ns(), _LEAST_COMMANDS
+        died_ns, left = self._clock.now_ns(), LAST_COMMANDS
         while True:
             now_ns = self._clock.now_ns()
             # A link that fails now may work in a moment, and there is nobody else.
             with suppress(Exception):
                 self._robot.command(damping_command(self._embodiment, now_ns, opening))
-            left -= 1
+            left -= 1  # whoever kills a body releases the guard at once
             if leash.wait(0.0 if leash.orphaned else self._config.period_s):
                 if (not leash.orphaned and left <= 0) or now_ns - died_ns > self._config.alone_s * NS_PER_S:
                     return
