@@ -5,21 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 
-from hlm.core.arrays import ByteArray, FloatArray
+from hlm.core.arrays import ByteArray
 from hlm.core.policy import PolicySpec
 from hlm.core.values import CameraFrame
 
 # Aspect ratios that differ by less leave bars of a pixel or two.
 _SAME_RATIO = 0.02
-# Side of the images that are compared, px: what is where, without noise and detail.
-_SMALL_PX = 32
-# By how much one picture must fit better than another before it is said.
-_CLEARLY = 0.15
-# Correlation from which on two images show the same.
-_ALIKE = 0.5
 
 
 class CameraCheck(NamedTuple):
@@ -55,49 +48,6 @@ def check_cameras(spec: PolicySpec, frames: Mapping[str, CameraFrame]) -> Camera
     return CameraCheck(tuple(errors), tuple(notes))
 
 
-def compare_with_recorded(recorded: Mapping[str, ByteArray], frames: Mapping[str, CameraFrame]) -> tuple[str, ...]:
-    """Suspicions from images of the task as it was recorded: cameras that are swapped, and red that is blue.
-
-    Neither can be known from live images alone: a left wrist's image looks like one of a right wrist, and a blue object
-    may be blue. With the robot in the pose and place of the recording they can be suspected.
-
-    Args:
-        recorded: [height, width, 3] uint8 RGB by camera, such as an episode's first images.
-        frames: one image of each camera, of the robot in the same pose.
-    """
-    common = sorted(recorded.keys() & frames.keys())
-    old, new = ({name: _small(image) for name, image in images.items()} for images in (recorded, _images(frames)))
-    found = []
-    for index, one in enumerate(common):
-        for other in common[index + 1 :]:
-            straight = _likeness(new[one], old[one]) + _likeness(new[other], old[other])
-            swapped = _likeness(new[one], old[other]) + _likeness(new[other], old[one])
-            if swapped > straight + 2 * _CLEARLY:
-                found.append(
-                    f"cameras '{one}' and '{other}' look swapped: each is more like the other one as it was recorded."
-                )
-    for name in common:
-        exchanged = _likeness(new[name][..., ::-1], old[name])
-        if exchanged > max(_ALIKE, _likeness(new[name], old[name]) + _CLEARLY):
-            found.append(
-                f"camera '{name}' looks as if its red and blue were exchanged: it is more like the recording that way."
-            )
-    return tuple(found)
-
-
-def most_changed(before: Mapping[str, CameraFrame], after: Mapping[str, CameraFrame]) -> str:
-    """The camera whose image changed most, such as the wrist whose gripper was moved; empty if there is none.
-
-    This finds swapped wrists for certain: move the left gripper, and the left wrist's camera must be the one.
-    """
-    change = {
-        name: float(np.abs(_small(after[name].image) - _small(before[name].image)).mean())
-        for name in before.keys() & after.keys()
-        if before[name].image.shape == after[name].image.shape
-    }
-    return max(change, key=lambda name: change[name], default="")
-
-
 def _size_notes(name: str, image: ByteArray, wanted: tuple[int, int]) -> list[str]:
     (height, width), (into_height, into_width) = image.shape[:2], wanted
     notes = []
@@ -125,20 +75,3 @@ def _same_device(frames: Mapping[str, CameraFrame]) -> list[str]:
         for other in names[index + 1 :]
         if np.array_equal(frames[one].image, frames[other].image)
     ]
-
-
-def _images(frames: Mapping[str, CameraFrame]) -> dict[str, ByteArray]:
-    return {name: frame.image for name, frame in frames.items()}
-
-
-def _small(image: ByteArray) -> FloatArray:
-    """[32, 32, 3] float image."""
-    small: FloatArray = cv2.resize(image, (_SMALL_PX, _SMALL_PX), interpolation=cv2.INTER_AREA).astype(np.float64)
-    return small
-
-
-def _likeness(one: FloatArray, other: FloatArray) -> float:
-    """Correlation of two images over pixels and colours, -1 to 1: brightness and contrast do not matter."""
-    a, b = one - one.mean(), other - other.mean()
-    size = float(np.sqrt((a * a).sum() * (b * b).sum()))
-    return float((a * b).sum()) / size if size > 0.0 else 0.0

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from fakes_cameras import noise
 
-from hlm.cameras.check import check_cameras, compare_with_recorded, most_changed
+from hlm.cameras.check import check_cameras
 from hlm.core.policy import PolicySpec
 from hlm.core.values import CameraFrame
 
@@ -66,26 +66,3 @@ def test_one_device_under_two_names_is_an_error():
     assert errors == (
         "cameras 'left_wrist' and 'right_wrist' deliver the same image: they are one device under two names.",
     )
-
-
-def test_recorded_images_raise_suspicion_of_swapped_cameras_and_of_red_and_blue():
-    recorded = all_of()
-    assert compare_with_recorded(recorded, frames(**recorded)) == ()
-    brighter = {name: (image // 2 + 60).astype(np.uint8) for name, image in recorded.items()}
-    assert compare_with_recorded(recorded, frames(**brighter)) == ()
-    swapped = {**recorded, "left_wrist": recorded["right_wrist"], "right_wrist": recorded["left_wrist"]}
-    assert compare_with_recorded(recorded, frames(**swapped)) == (
-        "cameras 'left_wrist' and 'right_wrist' look swapped: each is more like the other one as it was recorded.",
-    )
-    blue = {**recorded, "head": recorded["head"][..., ::-1]}
-    (suspicion,) = compare_with_recorded(recorded, frames(**blue))
-    assert suspicion.startswith("camera 'head' looks as if its red and blue were exchanged")
-    assert compare_with_recorded({}, frames(**recorded)) == ()
-
-
-def test_the_camera_at_what_was_moved_changes_most():
-    before = all_of()
-    moved = before["left_wrist"].copy()
-    moved[40:90, 40:90] = 255 - moved[40:90, 40:90]
-    assert most_changed(frames(**before), frames(**{**before, "left_wrist": moved})) == "left_wrist"
-    assert most_changed({}, frames(**before)) == ""
