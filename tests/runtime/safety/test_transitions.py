@@ -1,16 +1,10 @@
-import re
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
 from hlm.core.body import BodyState
-from hlm.runtime.safety.config import SafetyConfig
-from hlm.runtime.safety.sheet import transitions_markdown
 from hlm.runtime.safety.transitions import TRANSITIONS, Event, next_state
 
-PAGE = Path(__file__).resolve().parents[3] / "docs" / "deploy.md"
-MARKED = re.compile(r"<!-- transitions -->\n(.*?)<!-- /transitions -->\n", re.DOTALL)
 BRAKING = (BodyState.DAMPING, BodyState.FAULT)
 ARMED = [state for state in BodyState if state is not BodyState.DISARMED]
 # How much a body still does, from following to braking.
@@ -64,8 +58,3 @@ def test_whoever_is_lost_ends_braking_by_the_passing_of_time():
     for event in (Event.NO_REFERENCE, Event.HELD, Event.CROUCHED):
         state = next_state(state, event)
     assert state is BodyState.DAMPING
-
-
-def test_the_page_prints_the_table():
-    (printed,) = MARKED.findall(PAGE.read_text(encoding="utf-8"))
-    assert printed == transitions_markdown(SafetyConfig())
