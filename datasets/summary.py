@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +29,7 @@ class EpisodeSummary:
         duration_s: number of steps divided by the rate.
         cameras: cameras of the episode.
         recovered: whether the episode was recovered from an interrupted recording.
+        preview_s: how long after its stamp an action is tracked nominally; None when unknown.
         size_bytes: size on disk.
     """
 
@@ -42,6 +43,7 @@ class EpisodeSummary:
     duration_s: float
     cameras: tuple[str, ...]
     recovered: bool
+    preview_s: float | None
     size_bytes: int
 
 
@@ -113,6 +115,11 @@ class DatasetSummary:
         """Number of episodes with each instruction, most frequent first."""
         return _counts(episode.instruction for episode in self.episodes)
 
+    @property
+    def previews_s(self) -> Mapping[float | None, int]:
+        """Number of episodes with each preview, most frequent first; see `EpisodeSummary.preview_s`."""
+        return _counts(episode.preview_s for episode in self.episodes)
+
 
 def summarize(dataset: Dataset) -> DatasetSummary:
     """Summarize a dataset, without reading any array."""
@@ -137,6 +144,7 @@ def _line(episode: Episode, spec: DatasetSpec) -> EpisodeSummary:
         duration_s=len(episode) / spec.rate_hz,
         cameras=episode.cameras,
         recovered=bool(episode.attributes.get("recovered", False)),
+        preview_s=episode.info.preview_s,
         size_bytes=_size(str(episode.path)),
     )
 
@@ -158,5 +166,5 @@ def _size(folder: str) -> int:
         return sum(_size(one.path) if one.is_dir(follow_symlinks=False) else one.stat().st_size for one in entries)
 
 
-def _counts(values: Iterable[str]) -> Mapping[str, int]:
+def _counts[Value: Hashable](values: Iterable[Value]) -> Mapping[Value, int]:
     return dict(Counter(values).most_common())

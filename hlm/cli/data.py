@@ -175,12 +175,21 @@ def _totals(summary: DatasetSummary) -> Table:
         "cameras": ", ".join(cameras) or "none",
         "episodes": f"{len(summary.episodes)}, {counted(summary.steps, 'step')}, {duration(summary.duration_s)}",
         "size": naturalsize(summary.size_bytes),
+        "preview": _previews(summary.previews_s),
         "outcomes": counts(summary.outcomes),
         "instructions": _instructions(summary.instructions),
     }
     if summary.unfinished:
         rows["unfinished"] = f"{summary.unfinished}: run `hlm data recover {summary.path}`"
     return facts(rows)
+
+
+def _previews(numbers: Mapping[float | None, int]) -> str:
+    """How long after their stamps actions are tracked."""
+    shown = {"unknown" if preview_s is None else f"{preview_s:g} s": number for preview_s, number in numbers.items()}
+    if len(shown) == 1:
+        return next(iter(shown))
+    return ", ".join(f"{preview} in {counted(number, 'episode')}" for preview, number in shown.items())
 
 
 def _instructions(numbers: Mapping[str, int]) -> str:

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -42,6 +43,22 @@ def test_info_shows_totals(dataset, capsys):
     assert "2, 30 steps, 1.0 s" in text
     assert "head 24 x 16" in text
     assert f"2 {INSTRUCTION}" in text
+
+
+@pytest.mark.parametrize(
+    ("previews_s", "shown"),
+    [((None, None), "unknown"), ((0.2, 0.2), "0.2 s"), ((0.2, None, 0.2), "0.2 s in 2 episodes, unknown in 1 episode")],
+)
+def test_info_shows_the_preview_that_was_recorded(tmp_path, capsys, previews_s, shown):
+    path = tmp_path / "previews.zarr"
+    with DatasetWriter.open(path, SPEC) as writer:
+        for preview_s in previews_s:
+            episode = writer.episode(replace(info(), preview_s=preview_s))
+            append_steps(episode, 2)
+            episode.commit()
+    assert main(["data", "info", str(path)]) == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("preview")]
+    assert line.removeprefix("preview").strip() == shown
 
 
 def test_info_lists_episodes_when_asked(dataset, capsys, monkeypatch):

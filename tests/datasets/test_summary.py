@@ -20,7 +20,7 @@ KINDS = [
 def summary(maker, path):
     with DatasetWriter.open(path, maker.spec) as writer:
         for task, source, outcome, steps in KINDS:
-            episode = writer.episode(maker.info(task=task, source=source))
+            episode = writer.episode(maker.info(task=task, source=source, preview_s=0.2 if task else None))
             for step in range(steps):
                 episode.append(maker.step(episode.number, step))
             episode.commit(outcome=outcome)
@@ -44,6 +44,11 @@ def test_groups_add_up_to_the_whole(summary):
     for outcome, count in summary.outcomes.items():
         assert sum(group.outcomes[outcome] for group in groups) == count
     assert all(sum(group.outcomes.values()) == group.episodes for group in groups)
+
+
+def test_previews_are_counted(summary):
+    assert summary.previews_s == {0.2: 4, None: 1}
+    assert [line.preview_s for line in summary.episodes] == [0.2, 0.2, None, 0.2, 0.2]
 
 
 def test_size_is_that_of_the_files(summary):
