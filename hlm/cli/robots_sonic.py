@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from hlm.cli.deployed_robot import DeployedRobot, RobotConfig
-from hlm.cli.robots_unitree import on_a_network
+from hlm.cli.robots_unitree import gripper_watches, on_a_network
 from hlm.cli.sources import EMBODIMENT
 from hlm.core.errors import InputError
 
@@ -22,6 +22,7 @@ def open_sonic(config: RobotConfig) -> Iterator[DeployedRobot]:
     Raises:
         InputError: addresses that are said in another way.
     """
+    from hlm.robots.changingtek import GripperAddresses
     from hlm.robots.sonic.link import SONIC_LATENCY_S, SonicAddresses, SonicLinkFactory
     from hlm.runtime.bodies.body_process import BodyProcessConfig
     from hlm.runtime.bodies.process_body import RealtimeBodyConfig
@@ -32,7 +33,11 @@ def open_sonic(config: RobotConfig) -> Iterator[DeployedRobot]:
     addresses = SonicAddresses(publish=publish, state=state, gripper_state=_gripper_state(config))
     process = BodyProcessConfig(safety=SafetyConfig(max_state_age_s=_STATE_AGE_S), dry_run=config.dry_run)
     body = StreamedBody(SonicLinkFactory(addresses), EMBODIMENT, processes=RealtimeBodyConfig(process=process))
-    yield on_a_network(body, config, body.latency_s + SONIC_LATENCY_S, here=False)
+    grippers = None if addresses.gripper_state is None else GripperAddresses(state=addresses.gripper_state)
+    with gripper_watches(grippers) as watches:
+        robot = on_a_network(body, config, body.latency_s + SONIC_LATENCY_S, here=False)
+        robot.watches = watches
+        yield robot
 
 
 def _addresses(config: RobotConfig) -> tuple[str, str]:

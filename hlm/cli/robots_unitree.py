@@ -44,7 +44,7 @@ def open_unitree(config: RobotConfig) -> Iterator[DeployedRobot]:
         EMBODIMENT,
         RealtimeBodyConfig(process=BodyProcessConfig(dry_run=config.dry_run)),
     )
-    with _gripper_watches(link.grippers) as watches:
+    with gripper_watches(link.grippers) as watches:
         robot = on_a_network(body, config, StreamConfig().latency_s, here=here)
         robot.watches = watches
         yield robot
@@ -83,7 +83,7 @@ def on_a_network(body: ProcessBody, config: RobotConfig, preview_s: float, *, he
 
 
 @contextmanager
-def _gripper_watches(addresses: GripperAddresses | None) -> Iterator[dict[str, Callable[[], str]]]:
+def gripper_watches(addresses: GripperAddresses | None) -> Iterator[dict[str, Callable[[], str]]]:
     """What a deployment watches of the grippers, which the body reads in a process of its own."""
     from hlm.core.clock import MonotonicClock
     from hlm.robots.changingtek import ChangingTekGrippers

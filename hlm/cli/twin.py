@@ -35,8 +35,8 @@ _REST_S, _SILENT_S, _LINGER_S = 2.0, 2.0, 300.0
 class TwinArguments:
     """MuJoCo behind the topics of a Unitree G1, its grippers and its cameras, in real time, for this machine only.
 
-    `hlm deploy ... --robot unitree --interface lo` moves it like the robot. A standing twin's time stands still until
-    the first command with stiffness. It scores itself with the task. Faults are switched by
+    `hlm deploy ... --robot unitree --interface lo` moves it like the robot. Its time stands still until the first
+    command with stiffness. It scores itself with the task. Faults are switched by
     lines, such as `push 0 60 0`, at the option --fault, in its terminal, and at its control port; `help` lists them.
 
     After the episode it serves on until whoever commands it lets it rest or falls silent, for five minutes at most.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -12,12 +11,11 @@ import zmq
 
 from hlm.core.arrays import FloatArray
 from hlm.core.clock import Clock
-from hlm.core.errors import CorruptError
 from hlm.core.layout import JOINTS
 from hlm.robots.gripper_messages import pack_action, unpack_state
 from hlm.robots.publisher import bound_publisher
+from hlm.robots.subscription import Subscription
 
-_LOG = logging.getLogger(__name__)
 _STILL = np.zeros(JOINTS)
 _PORT_TAKEN = "Does another program, such as another hlm deploy, have that port?"
 
@@ -49,20 +47,19 @@ class ChangingTekGrippers:
     def __init__(self, addresses: GripperAddresses, clock: Clock) -> None:
         self._addresses = addresses
         self._clock = clock
-        self._states: zmq.Socket[bytes] | None = None
+        self._states: Subscription[FloatArray] | None = None
         self._commands: zmq.Socket[bytes] | None = None
         self._opening: FloatArray = np.ones(2)
         self._stamp_ns = -1
-        self._sent: FloatArray | None = None
 
     def __enter__(self) -> Self:
-        """Listen to the state."""
-        socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.SUB)
-        socket.setsockopt(zmq.CONFLATE, 1)
-        socket.setsockopt(zmq.LINGER, 0)
-        socket.setsockopt(zmq.SUBSCRIBE, b"")
-        socket.connect(self._addresses.state)
-        self._states = socket
+        """Listen to the state; what was heard before is forgotten.
+
+        Raises:
+            InputError: the address of the state is none.
+        """
+        self._opening, self._stamp_ns = np.ones(2), -1
+        self._states = Subscription(self._addresses.state, "", unpack_state)
         return self
 
     def __exit__(
@@ -72,18 +69,13 @@ class ChangingTekGrippers:
         for socket in (self._states, self._commands):
             if socket is not None:
                 socket.close()
-        self._states = self._commands = self._sent = None
+        self._states = self._commands = None
 
     def read(self) -> tuple[FloatArray, int]:
         """[2] newest measured opening, left and right, and when it was seen here, ns; -1 before the first."""
-        try:
-            if self._states is not None:
-                self._opening = np.clip(unpack_state(self._states.recv(zmq.DONTWAIT)), 0.0, 1.0)
-                self._stamp_ns = self._clock.now_ns()
-        except zmq.Again:
-            pass
-        except CorruptError as error:
-            _LOG.warning("%s", error)
+        opening = None if self._states is None else self._states.take()
+        if opening is not None:
+            self._opening, self._stamp_ns = opening, self._clock.now_ns()
         return self._opening, self._stamp_ns
 
     def command(self, opening: FloatArray) -> None:

@@ -12,11 +12,11 @@ from hlm.core.errors import CorruptError
 from hlm.core.layout import JOINTS
 from hlm.robots.packed_message import pack, unpack
 
-POSE_TOPIC = "pose"
+POSE_TOPIC, POSE_VERSION = "pose", 1
+HANDS = ("action_hand_left", "action_hand_right")
+TOGGLES = ("toggle_data_collection", "toggle_data_abort")
+"""Fields of the pose stream: the wanted openings, and the two buttons of OpenHLM's recorder."""
 _STATES = ("state_hand_left", "state_hand_right")
-_ACTIONS = ("action_hand_left", "action_hand_right")
-_TOGGLES = ("toggle_data_collection", "toggle_data_abort")
-_VERSION = 1
 
 
 def pack_state(opening: FloatArray) -> bytes:
@@ -26,7 +26,7 @@ def pack_state(opening: FloatArray) -> bytes:
 
 
 def unpack_state(message: bytes) -> FloatArray:
-    """[2] measured openings, left and right; each stands there as a number or as a list of one.
+    """[2] measured openings, left and right, within 0 and 1; each stands there as a number or as a list of one.
 
     Raises:
         CorruptError: it is no such map, or an opening is not a number.
@@ -34,11 +34,11 @@ def unpack_state(message: bytes) -> FloatArray:
     try:
         content: Any = msgpack.unpackb(message)
         opening = np.array([np.asarray(content[name], dtype=np.float64).reshape(1)[0] for name in _STATES])
-    except (ValueError, TypeError, KeyError, IndexError, msgpack.UnpackException) as error:
+    except (ValueError, TypeError, KeyError, IndexError, RecursionError, msgpack.UnpackException) as error:
         raise CorruptError(f"a message of the gripper server has no openings: {error}.") from error
     if not np.isfinite(opening).all():
         raise CorruptError(f"the gripper server measures openings that are not numbers: {opening.tolist()}.")
-    return opening
+    return np.clip(opening, 0.0, 1.0)
 
 
 def pack_action(opening: FloatArray, joint_position_rad: FloatArray, joint_velocity_rad_s: FloatArray) -> bytes:
@@ -52,10 +52,10 @@ def pack_action(opening: FloatArray, joint_position_rad: FloatArray, joint_veloc
     fields = {
         "joint_pos_real": np.asarray(joint_position_rad, np.float32).reshape(1, JOINTS),
         "joint_vel_real": np.asarray(joint_velocity_rad_s, np.float32).reshape(1, JOINTS),
-        **{name: np.array([value], np.float32) for name, value in zip(_ACTIONS, opening, strict=True)},
-        **{name: np.zeros(1, bool) for name in _TOGGLES},
+        **{name: np.array([value], np.float32) for name, value in zip(HANDS, opening, strict=True)},
+        **{name: np.zeros(1, bool) for name in TOGGLES},
     }
-    return pack(POSE_TOPIC, _VERSION, fields)
+    return pack(POSE_TOPIC, POSE_VERSION, fields)
 
 
 def unpack_action(message: bytes) -> FloatArray:
@@ -65,9 +65,9 @@ def unpack_action(message: bytes) -> FloatArray:
         CorruptError: it is no such message, or an opening is missing or not a number.
     """
     fields = unpack(POSE_TOPIC, message)
-    if missing := [name for name in _ACTIONS if name not in fields or fields[name].size != 1]:
+    if missing := [name for name in HANDS if name not in fields or fields[name].size != 1]:
         raise CorruptError(f"a message of the pose stream lacks {', '.join(missing)}.")
-    opening = np.array([float(fields[name].reshape(1)[0]) for name in _ACTIONS])
+    opening = np.array([float(fields[name].reshape(1)[0]) for name in HANDS])
     if not np.isfinite(opening).all():
         raise CorruptError(f"a message of the pose stream asks for openings that are not numbers: {opening.tolist()}.")
     return np.clip(opening, 0.0, 1.0)

@@ -25,7 +25,7 @@ from hlm.robots.unitree_link import DdsAddress, binding, open_link
 from hlm.robots.unitree_remote import stop_in
 from hlm.robots.unitree_state import alike, arrived, commands_something, content, fill_command, to_state
 
-TWIN_COMMAND = "hlm twin"
+_TWIN_COMMAND = "hlm twin"
 _POLL_NS = 5_000_000
 # The writer repeats the last command every 2 ms: this many reach the robot even if some are lost.
 _BRAKING_S = 0.06
@@ -102,14 +102,16 @@ class UnitreeG1:
             InputError: the robot is too hot, not ready, or under another controller.
             MissingDependencyError: Unitree's binding is missing.
         """
+        grippers = self._config.grippers
+        here, there = f"'{self._address}'", "" if grippers is None else f" at {grippers.state}"
         with ExitStack() as stack:
             stack.enter_context(self._grippers)
             self._link = open_link(self._address)
             stack.callback(self._disconnect)
             self._message = binding().MotorCommand(JOINTS)
             self._taken_over_ns, self._content = None, ()
-            self._wait_for(lambda: arrived(self._link.read_low_state()), "no measurement of a robot arrives")
-            self._wait_for(lambda: self._grippers.read()[1] >= 0, "the grippers do not say where they are")
+            self._wait_for(lambda: arrived(self._link.read_low_state()), f"no measurement of a robot arrives on {here}")
+            self._wait_for(lambda: self._grippers.read()[1] >= 0, f"the grippers{there} do not say where they are")
             self._check()
             stack.enter_context(_SigtermLeaves())
             self._stack = stack.pop_all()
@@ -164,10 +166,10 @@ class UnitreeG1:
         while not there():
             if (self._clock.now_ns() - start_ns) / NS_PER_S > self._config.timeout_s:
                 here = self._address.interface == "lo"
-                twin = f"{TWIN_COMMAND} --interface {self._address}"
+                twin = f"{_TWIN_COMMAND} --interface {self._address}"
                 raise LostError(
-                    f"{what} on '{self._address}' within {self._config.timeout_s:g} s. "
-                    + (f"Start the twin: {twin}" if here else f"Is it on and connected? A twin: {TWIN_COMMAND}")
+                    f"{what} within {self._config.timeout_s:g} s. "
+                    + (f"Start the twin: {twin}" if here else f"Is it on and connected? A twin: {_TWIN_COMMAND}")
                 )
             self._clock.wait_until(self._clock.now_ns() + _POLL_NS)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 # Bits of the remote's 16-bit key field, lowest first, as in Unitree's published key table.
 BUTTONS = (
     "R1", "L1", "Start", "Select", "R2", "L2", "F1", "F2", "A", "B", "X", "Y", "Up", "Right", "Down", "Left",
@@ -16,9 +18,9 @@ def pressed(keys: int) -> frozenset[str]:
     return frozenset(name for bit, name in enumerate(BUTTONS) if keys >> bit & 1)
 
 
-def key_field(names: frozenset[str] | tuple[str, ...]) -> int:
+def key_field(names: Iterable[str]) -> int:
     """The 16-bit key field with these buttons down; inverse of `pressed`."""
-    return sum(1 << BUTTONS.index(name) for name in names)
+    return sum(1 << BUTTONS.index(name) for name in set(names))
 
 
 def stop_in(keys: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import ExitStack, closing
 
 import mujoco
 import numpy as np
@@ -114,10 +115,14 @@ def serve_cameras(leash: Leash, config: TwinConfig, task: str, worlds: SharedRin
     """
     leash.end_on_sigterm()
     world = make_task(task, find_embodiment("unitree_g1")).world
-    mirror, eyes, spoiler = Mirror(world, worlds), Eyes(world, config.image_size), Spoiler()
+    mirror, spoiler = Mirror(world, worlds), Spoiler()
     levels, generator = round(config.noise), np.random.default_rng([config.seed, 2])
-    head, wrists = (bound_publisher(port, "images", PORT_TAKEN) for port in (config.ports.head, config.ports.wrists))
-    try:
+    with ExitStack() as stack:
+        eyes = stack.enter_context(closing(Eyes(world, config.image_size)))
+        head, wrists = (
+            stack.enter_context(bound_publisher(port, "images", PORT_TAKEN))
+            for port in (config.ports.head, config.ports.wrists)
+        )
         leash.ready()
         for _ in ticks(MonotonicClock(), STEP_HZ):
             if leash.released():
@@ -130,7 +135,3 @@ def serve_cameras(leash: Leash, config: TwinConfig, task: str, worlds: SharedRin
                 head.send(pack_head(sent[HEAD]))
             if LEFT in sent:
                 wrists.send(pack_wrists(sent[LEFT]))
-    finally:
-        eyes.close()
-        head.close()
-        wrists.close()

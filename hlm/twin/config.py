@@ -50,7 +50,7 @@ class TwinPorts:
 
     @property
     def control(self) -> int:
-        """Where faults are switched."""
+        """Port of this machine at which faults are switched."""
         return self.first + CONTROL_PORT - _FIRST_PORT
 
     def _address(self, port: int) -> str:
@@ -63,8 +63,8 @@ class TwinConfig:
 
     Attributes:
         interface: network interface, as `hlm.robots.unitree_link.DdsAddress` reads it.
-        start: `standing`: time stands still until the first command with stiffness; `hanging`: a rope holds the pelvis,
-            and time runs.
+        start: `standing`, or `hanging`: a rope holds the pelvis. Either way time stands still until the first command
+            with stiffness.
         ports: of cameras, grippers and faults.
         image_size: height and width of an image, px; a pair of them stands side by side in a message.
         noise: scale of the sensors' noise, 1 as on a robot; the accelerometer's is never less, because a robot's

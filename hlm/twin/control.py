@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import selectors
 import socket
 import sys
@@ -12,7 +13,7 @@ from typing import NamedTuple, Self
 
 from hlm.core.errors import HlmError, InputError
 from hlm.core.shared_ring import SharedRing
-from hlm.twin.faults import HELP, switched
+from hlm.twin.faults import HELP, no_faults, switched
 
 _LONGEST_LINE = 1000
 
@@ -33,15 +34,15 @@ class Planned(NamedTuple):
         """The line and the time in `LINE` or `LINE at SECONDS`.
 
         Raises:
-            HlmError: no such line.
+            HlmError: no such line, or no such time.
         """
         line, word, seconds = text.rpartition(" at ")
         try:
             planned = cls(line, float(seconds)) if word else cls(text, 0.0)
         except ValueError:
             raise InputError(f"'{text}' does not end with a number of seconds.") from None
-        from hlm.twin.faults import no_faults
-
+        if not 0.0 <= planned.at_s < math.inf:
+            raise InputError(f"'{text}' does not end with a time after the start, in seconds.")
         switched(no_faults(), planned.line)
         return planned
 
@@ -108,9 +109,7 @@ class FaultControl:
         """Take the lines that have come; never waits."""
         for key, _ in self._selector.select(0.0):
             if key.fileobj is self._listener and self._listener is not None:
-                connection, _ = self._listener.accept()
-                connection.settimeout(0.0)
-                self._selector.register(connection, selectors.EVENT_READ)
+                self._accept(self._listener)
             elif isinstance(key.fileobj, socket.socket):
                 self._answer(key.fileobj)
             else:
@@ -119,6 +118,12 @@ class FaultControl:
                     self._selector.unregister(sys.stdin)
                 elif line.strip():
                     sys.stderr.write(f"{self.say(line)}\n")
+
+    def _accept(self, listener: socket.socket) -> None:
+        with suppress(OSError):  # whoever called has gone, or too many are connected: a twin goes on
+            connection, _ = listener.accept()
+            connection.settimeout(0.0)
+            self._selector.register(connection, selectors.EVENT_READ)
 
     def _answer(self, connection: socket.socket) -> None:
         received = b""

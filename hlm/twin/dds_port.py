@@ -24,8 +24,6 @@ from hlm.twin.gripper_server import GripperServer
 from hlm.twin.rope import Rope
 from hlm.twin.sensors import Measured, Sensors, roll_pitch_yaw
 
-MODE_MACHINE = 5
-"""What a G1 with 29 joints reports."""
 TRAFFIC = np.dtype(
     [
         ("stamp_ns", np.int64),
@@ -78,7 +76,6 @@ class DdsPort:
             self._traffic = np.zeros(1, TRAFFIC)
             self._heard: tuple[Any, ...] = ()
             self._rope: Rope | None = None
-            self._begun = False
             self._wanted: FloatArray | None = None
             self._stack = stack.pop_all()
         return self
@@ -133,7 +130,7 @@ class DdsPort:
         imu.omega = measured.angular_velocity_rad_s.tolist()
         imu.accel = measured.acceleration_m_s2.tolist()
         low.motor, low.imu = motor, imu
-        low.mode_machine = int(faults["mode_machine"]) or MODE_MACHINE
+        low.mode_machine = int(faults["mode_machine"])
 
     def _tell_slowly(self, robot: SimulatedRobot, measured: Measured) -> None:
         self._remote.keys = int(self._faults["keys"])
@@ -164,7 +161,7 @@ class DdsPort:
         robot.push(force, torque)
 
     def _received(self, stamp_ns: int, measured: Measured) -> JointCommand | None:
-        """The newest command, None if there is no other than before; a standing robot waits for stiffness."""
+        """The newest command, None if there is no other than before."""
         if self._faults["cut"]:
             return None
         message = self._link.read_incoming_command()
@@ -176,18 +173,18 @@ class DdsPort:
             message.q_target, message.dq_target, message.kp, message.kd, message.tau_ff,
             None if wanted is None else wanted.tobytes(), self._faults["dead"].tobytes(),
         )  # fmt: skip
-        if self._config.start == "standing" and not self._begun:
-            if not any(message.kp):
-                return None
-            self._begun = True
-        elif heard == self._heard and commands_something(message):
-            return None  # a robot that hangs lives before its first command
+        if heard == self._heard or not (self._heard or self._begins(message)):
+            return None
         self._heard = heard
         if commands_something(message):
             self._traffic["commands"] += 1
             self._traffic["stiff"] = any(message.kp)
             self._traffic["changed_ns"] = stamp_ns
         return self._command(message, stamp_ns, opening)
+
+    def _begins(self, message: Any) -> bool:
+        """Whether a command may be the first: motors of a robot that stands wait for stiffness."""
+        return any(message.kp) if self._config.start == "standing" else commands_something(message)
 
     def _command(self, message: Any, stamp_ns: int, opening: FloatArray) -> JointCommand:
         alive = ~self._faults["dead"]

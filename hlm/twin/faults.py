@@ -13,6 +13,8 @@ from hlm.robots.unitree_remote import BUTTONS, key_field
 
 CAMERAS = ("head", "left_wrist", "right_wrist")
 COOL_C = 40.0
+MODE_MACHINE = 5
+"""What a G1 with 29 joints reports."""
 _PUSH_S = 0.2
 
 FAULTS = np.dtype(
@@ -71,7 +73,7 @@ ok                                 all is well again"""
 def no_faults() -> np.void:
     """All is well."""
     records = np.zeros(1, FAULTS)
-    records["temperature_c"] = COOL_C
+    records["temperature_c"], records["mode_machine"] = COOL_C, MODE_MACHINE
     return records[0]
 
 

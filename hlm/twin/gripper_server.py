@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from types import TracebackType
 from typing import Self
 
@@ -10,12 +9,11 @@ import numpy as np
 import zmq
 
 from hlm.core.arrays import FloatArray
-from hlm.core.errors import CorruptError
 from hlm.robots.gripper_messages import POSE_TOPIC, pack_state, unpack_action
 from hlm.robots.publisher import bound_publisher
+from hlm.robots.subscription import Subscription
 from hlm.twin.config import TwinPorts
 
-_LOG = logging.getLogger(__name__)
 PORT_TAKEN = "Another twin has the port? Choose --first-port."
 
 
@@ -29,7 +27,7 @@ class GripperServer:
     def __init__(self, ports: TwinPorts) -> None:
         self._ports = ports
         self._states: zmq.Socket[bytes] | None = None
-        self._actions: zmq.Socket[bytes] | None = None
+        self._actions: Subscription[FloatArray] | None = None
         self._wanted: FloatArray | None = None
 
     def __enter__(self) -> Self:
@@ -39,12 +37,8 @@ class GripperServer:
             InputError: the port is in use.
         """
         self._states = bound_publisher(self._ports.gripper_state, "the grippers' state", PORT_TAKEN)
-        self._actions = zmq.Context.instance().socket(zmq.SUB)
-        self._actions.setsockopt(zmq.CONFLATE, 1)
-        self._actions.setsockopt(zmq.LINGER, 0)
-        self._actions.setsockopt(zmq.RECONNECT_IVL, 20)
-        self._actions.setsockopt(zmq.SUBSCRIBE, POSE_TOPIC.encode())
-        self._actions.connect(self._ports.gripper_command)
+        # Whoever commands comes later, and its first message should not be missed for long.
+        self._actions = Subscription(self._ports.gripper_command, POSE_TOPIC, unpack_action, reconnect_ms=20)
         return self
 
     def __exit__(
@@ -63,11 +57,7 @@ class GripperServer:
 
     def wanted(self) -> FloatArray | None:
         """[2] openings that were asked for last; None before the first."""
-        try:
-            if self._actions is not None:
-                self._wanted = unpack_action(self._actions.recv(zmq.DONTWAIT))
-        except zmq.Again:
-            pass
-        except CorruptError as error:
-            _LOG.warning("%s", error)
+        wanted = None if self._actions is None else self._actions.take()
+        if wanted is not None:
+            self._wanted = wanted
         return self._wanted

@@ -77,7 +77,7 @@ class Twin:
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
-        """Start it; a standing robot's time begins with the first stiff command.
+        """Start it; its time begins with the first stiff command.
 
         Raises:
             HlmError: a port is in use, the binding or GL is missing.

@@ -8,7 +8,7 @@ from typing import Self
 
 import numpy as np
 
-from hlm.core.clock import Clock, MonotonicClock
+from hlm.core.clock import NS_PER_S, Clock, MonotonicClock
 from hlm.core.errors import SimulationError, WorkerDiedError
 from hlm.core.processes import ChildProcess
 from hlm.core.realtime import single_threaded
@@ -98,15 +98,16 @@ class PlantProcess:
 
         Raises:
             WorkerDiedError: it does not run, or does not answer.
+            Exception: what ended it.
         """
         before = self._episode()
         record = np.zeros(1, SEED)
         record["seed"] = seed
         self._seeds.append(record[0])
-        until_ns = self._clock.now_ns() + round(timeout_s * 1e9)
+        until_ns = self._clock.now_ns() + round(timeout_s * NS_PER_S)
         while self._episode() == before:
             if not self._child.alive or self._clock.now_ns() > until_ns:
-                raise WorkerDiedError(f"{self._child.death()}.")
+                raise self._child.error() or WorkerDiedError(f"{self._child.death()}.")
             self._clock.wait_until(self._clock.now_ns() + _LOOK_NS)
 
     def _episode(self) -> int:

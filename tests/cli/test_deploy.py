@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hlm.cli.deployed_robot import RobotConfig
 from hlm.cli.main import main
+from hlm.cli.robots import open_robot
 from hlm.core.layout import DIMENSIONS
 from hlm.datasets.reader import open_dataset
 from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Step
@@ -49,6 +51,13 @@ SHIPPED = Path(__file__).resolve().parents[2] / "policies" / "shipped" / "shelf_
 )
 def test_bad_input_is_one_line_before_anything_moves(refused, words, text):
     assert text in refused("deploy", *words)
+
+
+@pytest.mark.parametrize(("grippers", "watched"), [((), set()), (("tcp://127.0.0.1:5558",), {"grippers"})])
+def test_under_sonic_grippers_that_have_a_state_are_watched(grippers, watched):
+    with open_robot(RobotConfig(name="sonic", grippers=grippers)) as robot:
+        assert set(robot.watches) == watched
+        assert not any(watch() for watch in robot.watches.values())
 
 
 def test_what_is_there_already_is_refused(refused, folder):

@@ -14,6 +14,7 @@ STILL = np.zeros(29)
 def test_states_come_back():
     opening = np.array([0.25, 1.0])
     np.testing.assert_array_equal(unpack_state(pack_state(opening)), opening)
+    np.testing.assert_array_equal(unpack_state(pack_state(np.array([-0.1, 1.2]))), [0.0, 1.0])
 
 
 def test_states_may_stand_in_lists():

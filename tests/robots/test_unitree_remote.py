@@ -6,6 +6,7 @@ from hlm.robots.unitree_remote import BUTTONS, STOPS, key_field, pressed, stop_i
 def test_every_key_field_is_a_set_of_buttons_and_back():
     for keys in (0, 1, 0b1000, 0xFFFF, 0x0102):
         assert key_field(pressed(keys)) == keys
+        assert key_field([*pressed(keys), *pressed(keys)]) == keys
     assert len(set(BUTTONS)) == 16
 
 

@@ -149,6 +149,16 @@ def test_a_robot_in_other_hands_is_refused(twin, when):
         wait_for(twin.limp)
 
 
+def test_a_robot_whose_firmware_is_not_ready_is_refused(twin):
+    twin.say("mode 0")
+    child = ChildProcess("second", listen_idly, Where())
+    try:
+        with pytest.raises(InputError, match="machine mode is 0: its firmware is not ready"):
+            child.start().wait_ready(60.0)
+    finally:
+        child.stop()
+
+
 @pytest.mark.parametrize("ending", ["ends", pytest.param("breaks", marks=pytest.mark.slow)])
 def test_whoever_leaves_lets_the_motors_brake(twin, ending):
     child = ChildProcess("commander", command_and, Where(), ending).start()

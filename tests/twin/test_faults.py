@@ -5,7 +5,7 @@ from hlm.core.errors import HlmError, InputError, UnknownNameError
 from hlm.core.layout import MOTOR_ORDER
 from hlm.robots.unitree_remote import pressed
 from hlm.twin.control import Planned
-from hlm.twin.faults import CAMERAS, COOL_C, HELP, CameraFault, StateFault, no_faults, switched
+from hlm.twin.faults import CAMERAS, COOL_C, HELP, MODE_MACHINE, CameraFault, StateFault, no_faults, switched
 
 LINES = (
     "state frozen",
@@ -59,6 +59,8 @@ def test_lines_say_what_they_mean():
     assert hot[MOTOR_ORDER.index("waist_yaw")] == 95.0
     assert np.sum(hot == COOL_C) == 28
     assert switched(no_faults(), "camera left_wrist black")["camera"][CAMERAS.index("left_wrist")] == CameraFault.BLACK
+    assert int(switched(no_faults(), "mode 0")["mode_machine"]) == 0
+    assert int(no_faults()["mode_machine"]) == MODE_MACHINE
     pushed = switched(no_faults(), "push 1 -2 3 0.5")
     assert (*pushed["push_n"], pushed["push_s"], pushed["pushes"]) == (1.0, -2.0, 3.0, 0.5, 1)
 
@@ -93,5 +95,8 @@ def test_a_line_may_have_its_time():
     assert Planned.parse("state frozen") == Planned("state frozen", 0.0)
     with pytest.raises(HlmError, match="number of seconds"):
         Planned.parse("state frozen at noon")
+    for never in ("nan", "inf", "-1"):
+        with pytest.raises(HlmError, match="does not end with a time after the start"):
+            Planned.parse(f"state frozen at {never}")
     with pytest.raises(HlmError, match="no fault 'stat'"):
         Planned.parse("stat frozen at 3")

@@ -2,37 +2,31 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import zmq
 
 from hlm.core.arrays import FloatArray
 from hlm.core.clock import NS_PER_S, Clock, MonotonicClock
-from hlm.core.errors import CorruptError, InputError, LostError
+from hlm.core.errors import InputError, LostError
 from hlm.core.streaming import StreamFrames
 from hlm.core.values import RobotState
 from hlm.robots.gripper_messages import unpack_state as unpack_opening
 from hlm.robots.publisher import bound_publisher
 from hlm.robots.sonic import state_message
 from hlm.robots.sonic.command_message import pack_stop
+from hlm.robots.sonic.heading_watch import HeadingWatch
 from hlm.robots.sonic.pose_message import pack_pose
 from hlm.robots.sonic.state_message import SonicState, unpack_state
+from hlm.robots.subscription import Subscription
 
-_LOG = logging.getLogger(__name__)
 _POLL_NS = 5_000_000
 SONIC_LATENCY_S = 0.24
 """From a frame's arrival to its playback, when the stream runs: twelve frames."""
-
-_NEWEST = b""
-# SONIC starts its heading once when a stream begins; by then it must have heard of it.
-_SETTLED_NS = 1_000_000_000
-
-
 _PORT_TAKEN = "Does another program, such as another hlm deploy or OpenHLM's teleoperation, have that port?"
 
 
@@ -76,15 +70,11 @@ class SonicLink:
         self._addresses = addresses
         self._clock = MonotonicClock() if clock is None else clock
         self._publisher: zmq.Socket[bytes] | None = None
-        self._states: zmq.Socket[bytes] | None = None
-        self._grippers: zmq.Socket[bytes] | None = None
-        self._opening: FloatArray = np.ones(2)
-        self._opening_ns = -1
+        self._states: Subscription[SonicState] | None = None
+        self._grippers: Subscription[FloatArray] | None = None
+        self._opening: FloatArray | None = None
         self._state: SonicState | None = None
-        self._refused = ""
-        self._published_ns: int | None = None
-        self._heading_start: FloatArray | None = None
-        self._trouble = ""
+        self._heading = HeadingWatch()
 
     def __enter__(self) -> Self:
         """Listen, and wait for a measurement.
@@ -94,12 +84,12 @@ class SonicLink:
             InputError: an address that is none.
         """
         addresses = self._addresses
-        self._state, self._opening_ns, self._refused = None, -1, ""
+        self._state, self._opening, self._heading = None, None, HeadingWatch()
         try:
-            self._states = _subscriber(addresses.state, state_message.TOPIC.encode())
+            self._states = Subscription(addresses.state, state_message.TOPIC, self._unpacked)
             if addresses.gripper_state is not None:
-                self._grippers = _subscriber(addresses.gripper_state, _NEWEST)
-                self._wait(lambda: self._opening_ns >= 0, self._no_grippers)
+                self._grippers = Subscription(addresses.gripper_state, "", unpack_opening)
+                self._wait(lambda: self._opening is not None, self._no_grippers)
             self._wait(lambda: self._state is not None, self._no_sonic)
         except BaseException:
             self._disconnect()
@@ -137,18 +127,16 @@ class SonicLink:
 
     def trouble(self) -> str:
         """That SONIC has started its heading again, in words, once; empty when it has not."""
-        trouble, self._trouble = self._trouble, ""
-        return trouble
+        return self._heading.trouble()
 
     def publish(self, frames: StreamFrames) -> None:
         """Send frames; never waits."""
-        if self._published_ns is None:
-            self._published_ns = self._clock.now_ns()
+        self._heading.published(self._clock.now_ns())
         self._send(pack_pose(frames))
 
     def stop(self) -> None:
         """Make SONIC brake its motors and end; never waits."""
-        self._published_ns = None
+        self._heading.stopped()
         self._send(pack_stop())
 
     def _send(self, message: bytes) -> None:
@@ -158,37 +146,16 @@ class SonicLink:
 
     def _listen(self) -> None:
         """Take what came since."""
-        self._take(self._grippers, self._take_opening)
-        self._take(self._states, self._take_state)
-
-    def _take(self, socket: zmq.Socket[bytes] | None, take: Callable[[bytes], None]) -> None:
-        try:
-            if socket is not None:
-                take(socket.recv(zmq.DONTWAIT))
-        except zmq.Again:
-            pass
-        except CorruptError as error:
-            self._refused = f" {error}"
-            _LOG.warning("%s", error)
-
-    def _take_opening(self, message: bytes) -> None:
-        self._opening = np.clip(unpack_opening(message), 0.0, 1.0)
-        self._opening_ns = self._clock.now_ns()
-
-    def _take_state(self, message: bytes) -> None:
-        state = unpack_state(message, self._clock.now_ns(), self._opening)
-        if self._state is None or state.step != self._state.step:
+        opening = None if self._grippers is None else self._grippers.take()
+        if opening is not None:
+            self._opening = opening
+        state = None if self._states is None else self._states.take()
+        if state is not None and (self._state is None or state.step != self._state.step):
             self._state = state
-            self._compare_heading(state)
+            self._heading.look(state.quat_heading_start_wxyz, state.robot.stamp_ns)
 
-    def _compare_heading(self, state: SonicState) -> None:
-        """Notice that SONIC turns what it is asked for by another angle than before."""
-        before, self._heading_start = self._heading_start, None
-        if self._published_ns is None or state.robot.stamp_ns - self._published_ns < _SETTLED_NS:
-            return
-        self._heading_start = state.quat_heading_start_wxyz
-        if before is not None and not np.array_equal(before, self._heading_start, equal_nan=True):
-            self._trouble = "SONIC has started its heading again: it lost messages, or a person told it to"
+    def _unpacked(self, message: bytes) -> SonicState:
+        return unpack_state(message, self._clock.now_ns(), np.ones(2) if self._opening is None else self._opening)
 
     def _wait(self, there: Callable[[], bool], what: Callable[[], str]) -> None:
         start_ns = self._clock.now_ns()
@@ -199,16 +166,17 @@ class SonicLink:
             self._listen()
 
     def _no_sonic(self) -> str:
-        addresses = self._addresses
+        addresses, refused = self._addresses, _refused(self._states)
         return (
-            f"no measurement from SONIC at {addresses.state} within {addresses.timeout_s:g} s.{self._refused} Start "
+            f"no measurement from SONIC at {addresses.state} within {addresses.timeout_s:g} s.{refused} Start "
             "its deploy program with `--input-type zmq`, press ']' in its terminal, then ENTER (docs/sonic.md)."
         )
 
     def _no_grippers(self) -> str:
+        addresses, refused = self._addresses, _refused(self._grippers)
         return (
-            f"the gripper server at {self._addresses.gripper_state} says nothing within "
-            f"{self._addresses.timeout_s:g} s.{self._refused} Start it on the robot, or leave the grippers out."
+            f"the gripper server at {addresses.gripper_state} says nothing within "
+            f"{addresses.timeout_s:g} s.{refused} Start it on the robot, or leave the grippers out."
         )
 
     def _disconnect(self) -> None:
@@ -229,16 +197,6 @@ class SonicLinkFactory:
         return SonicLink(self.addresses)
 
 
-def _subscriber(address: str, topic: bytes) -> zmq.Socket[bytes]:
-    """A socket that keeps the newest message alone."""
-    socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.SUB)
-    socket.setsockopt(zmq.CONFLATE, 1)
-    socket.setsockopt(zmq.LINGER, 0)
-    socket.setsockopt(zmq.MAXMSGSIZE, 1 << 16)
-    socket.setsockopt(zmq.SUBSCRIBE, topic)
-    try:
-        socket.connect(address)
-    except zmq.ZMQError as error:
-        socket.close()
-        raise InputError(f"'{address}' is no address to listen to: {error.strerror or error}.") from error
-    return socket
+def _refused(subscription: Subscription[Any] | None) -> str:
+    """What is wrong with what was heard, as a sentence to append; empty when nothing is."""
+    return f" {subscription.refused}" if subscription is not None and subscription.refused else ""

@@ -11,13 +11,10 @@ from hlm.core.errors import CorruptError, MismatchError
 from hlm.core.layout import JOINTS
 from hlm.core.rotations import must_be_unit
 from hlm.core.streaming import StreamFrames
+from hlm.robots.gripper_messages import HANDS, POSE_TOPIC, POSE_VERSION, TOGGLES
 from hlm.robots.packed_message import pack, unpack
 from hlm.robots.sonic.joint_order import ISAAC_FROM_MOTOR, MOTOR_FROM_ISAAC
 
-TOPIC = "pose"
-VERSION = 1
-_HANDS = ("action_hand_left", "action_hand_right")
-_TOGGLES = ("toggle_data_collection", "toggle_data_abort")
 # SONIC reads joints of any other type as zeros, without a word.
 _JOINT_TYPES = (np.dtype("<f4"), np.dtype("<f8"))
 _INDEX_TYPES = (np.dtype("<i4"), np.dtype("<i8"))
@@ -43,11 +40,11 @@ def pack_pose(frames: StreamFrames, *, complete: bool = True) -> bytes:
         "body_quat_w": np.asarray(frames.quat_heading_from_pelvis_wxyz, np.float32),
         "frame_index": frames.index + np.arange(len(frames), dtype=np.int64),
     }
-    for name, opening in zip(_HANDS, frames.gripper_opening, strict=True):
+    for name, opening in zip(HANDS, frames.gripper_opening, strict=True):
         fields[name] = np.array([opening], np.float32)
     if complete:
-        fields |= {name: np.zeros(1, bool) for name in _TOGGLES}
-    return pack(TOPIC, VERSION, fields)
+        fields |= {name: np.zeros(1, bool) for name in TOGGLES}
+    return pack(POSE_TOPIC, POSE_VERSION, fields)
 
 
 def unpack_pose(message: bytes) -> StreamFrames:
@@ -57,7 +54,7 @@ def unpack_pose(message: bytes) -> StreamFrames:
         CorruptError: it is no such message, of another version, or SONIC would misread it: a field that is missing or
             of another shape or type, frames whose numbers do not go up by one, or values that are not finite.
     """
-    fields = unpack(TOPIC, message, VERSION)
+    fields = unpack(POSE_TOPIC, message, POSE_VERSION)
     index = _field(fields, "frame_index", (None,), _INDEX_TYPES)
     count = len(index)
     if not 1 <= count <= _MOST_FRAMES or np.any(np.diff(index) != 1):
@@ -65,7 +62,7 @@ def unpack_pose(message: bytes) -> StreamFrames:
     position = _field(fields, "joint_pos", (count, JOINTS), _JOINT_TYPES)
     velocity = _field(fields, "joint_vel", (count, JOINTS), _JOINT_TYPES)
     quat = _field(fields, "body_quat_w", (count, 4), _JOINT_TYPES)
-    opening = np.concatenate([_field(fields, name, (1,), _JOINT_TYPES) for name in _HANDS])
+    opening = np.concatenate([_field(fields, name, (1,), _JOINT_TYPES) for name in HANDS])
     for name, values in (("joint_pos_real", position), ("joint_vel_real", velocity)):
         if name in fields and not np.array_equal(
             _field(fields, name, (count, JOINTS), _JOINT_TYPES)[:, MOTOR_FROM_ISAAC], values

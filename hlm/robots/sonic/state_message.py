@@ -16,7 +16,7 @@ TOPIC = "g1_debug"
 _LARGEST_BYTES = 1 << 16
 # SONIC's quaternions are rounded; what is further from length 1 is no orientation.
 _LENGTH_TOLERANCE = 0.01
-_PLACES = 2
+_TEMPERATURES = 2  # of each motor
 
 
 class SonicState(NamedTuple):
@@ -27,13 +27,11 @@ class SonicState(NamedTuple):
         robot: the measurement in it.
         quat_heading_start_wxyz: [4] measured when the stream's heading was last started; not numbers where SONIC says
             none.
-        target_rad: [29] motor order, the joint targets of SONIC's policy; not a number where it says none.
     """
 
     step: int
     robot: RobotState
     quat_heading_start_wxyz: FloatArray
-    target_rad: FloatArray
 
 
 def unpack_state(message: bytes, stamp_ns: int, gripper_opening: FloatArray) -> SonicState:
@@ -70,11 +68,12 @@ def unpack_state(message: bytes, stamp_ns: int, gripper_opening: FloatArray) -> 
             gripper_opening,
             _temperatures(content),
         )
-        heading_start = _numbers_if_there(content, "init_base_quat", 4)
-        target = _numbers_if_there(content, "body_q_target", JOINTS)
+        heading_start: FloatArray = np.full(4, np.nan)
+        if "init_base_quat" in content:
+            heading_start = _numbers(content, "init_base_quat", 4)
     except (ValueError, TypeError, KeyError, RecursionError, msgpack.UnpackException) as error:
         raise CorruptError(f"a message of the topic '{TOPIC}' cannot be read: {error}.") from error
-    return SonicState(index, robot, heading_start, target)
+    return SonicState(index, robot, heading_start)
 
 
 def _numbers(content: dict[str, Any], name: str, size: int) -> FloatArray:
@@ -84,13 +83,10 @@ def _numbers(content: dict[str, Any], name: str, size: int) -> FloatArray:
     return values
 
 
-def _numbers_if_there(content: dict[str, Any], name: str, size: int) -> FloatArray:
-    return _numbers(content, name, size) if name in content else np.full(size, np.nan)
-
-
 def _temperatures(content: dict[str, Any]) -> FloatArray:
-    """[29] hottest place of each motor, degrees C; not numbers where SONIC does not say."""
+    """[29] higher temperature of each motor, degrees C; not numbers where SONIC does not say."""
     if "motor_temperature" not in content:
         return np.full(JOINTS, np.nan)
-    hottest: FloatArray = _numbers(content, "motor_temperature", _PLACES * JOINTS).reshape(JOINTS, _PLACES).max(axis=1)
+    celsius = _numbers(content, "motor_temperature", _TEMPERATURES * JOINTS).reshape(JOINTS, _TEMPERATURES)
+    hottest: FloatArray = celsius.max(axis=1)
     return hottest

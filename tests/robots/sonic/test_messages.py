@@ -128,7 +128,8 @@ def test_a_measurement_is_read_in_motor_order():
     assert state.robot.joint_velocity_rad_s[28] == -0.28
     assert np.linalg.norm(state.robot.quat_world_from_pelvis_wxyz) == pytest.approx(1.0)
     assert state.robot.motor_temperature_c[:2].tolist() == [31.0, 33.0]
-    assert np.isnan(state.target_rad).all()
+    assert np.isnan(state.quat_heading_start_wxyz).all()
+    assert unpack_state(debug(init_base_quat=[0, 0, 0, 1]), 5, np.ones(2)).quat_heading_start_wxyz[3] == 1.0
     assert np.isnan(unpack_state(debug(motor_temperature=None), 5, np.ones(2)).robot.motor_temperature_c).all()
 
 
