@@ -14,11 +14,11 @@ def main(names: list[str]) -> int:
 
     load_simulator()
     sys.path.insert(0, str(ROOT / "tests"))
-    from faults.catalog import REAL_TIME, SIMULATED
+    from faults.catalog import REAL_TIME, SIMULATED, STREAMED
     from faults.table import update
 
     wrong = 0
-    for driven in update(names or [*SIMULATED, *REAL_TIME]):
+    for driven in update(names or [*SIMULATED, *STREAMED, *REAL_TIME]):
         wrong += bool(driven.complaints)
         print(driven.row, *driven.complaints, sep="\n  WRONG: ", flush=True)
     return 1 if wrong else 0

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
-from faults import flaws
+from faults import flaws, streamed
 from faults.deployed import kill, nothing, stop
 from faults.station import Parts
+from faults.streamed import StreamParts
 from faults.surroundings import busy_cores, full_disk, served_policy, set_back_clock
 
 
@@ -23,6 +24,25 @@ class Simulated:
     parts: Parts
     within_s: float | None
     says: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Streamed:
+    """A fault of a stream to SONIC, in simulated time; the same at every run.
+
+    Attributes:
+        injected: how, in words.
+        parts: what is wrong from two seconds after the start on.
+        within_s: the body answers so soon; None: it need not.
+        says: words in the line that says why.
+        headings: how often SONIC starts its heading.
+    """
+
+    injected: str
+    parts: StreamParts
+    within_s: float | None
+    says: str = ""
+    headings: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,6 +161,72 @@ SIMULATED = {
         parts=Parts(push_n=-500.0, push_s=0.5),
         within_s=0.5,
         says="have lost the ground",
+    ),
+}
+
+STREAMED = {
+    "SONIC: nothing": Streamed(injected="for comparison", parts=StreamParts(), within_s=None),
+    "SONIC: references end": Streamed(
+        injected="no reference comes any more",
+        parts=StreamParts(reference=lambda vector: None),
+        within_s=0.6,
+        says="no reference has come for 0.5",
+    ),
+    "SONIC: reference lies": Streamed(
+        injected="an elbow's angle is NaN",
+        parts=StreamParts(reference=streamed.without_elbow),
+        within_s=0.1,
+        says="not a number in left_elbow",
+    ),
+    "SONIC: message lost": Streamed(injected="one message to SONIC is lost", parts=StreamParts(lost=1), within_s=None),
+    "SONIC: messages lost": Streamed(
+        injected="three messages to SONIC in a row are lost",
+        parts=StreamParts(lost=3),
+        within_s=0.2,
+        says="SONIC has started its heading again",
+        headings=2,
+    ),
+    "SONIC: state gone": Streamed(
+        injected="no measurement comes any more",
+        parts=StreamParts(said=streamed.mute),
+        within_s=0.6,
+        says="measurement is 0.5",
+    ),
+    "SONIC: state hangs": Streamed(
+        injected="the same message comes again and again, with its count",
+        parts=StreamParts(said=streamed.standing_still),
+        within_s=0.6,
+        says="measurement is 0.5",
+    ),
+    "SONIC: state frozen": Streamed(
+        injected="the same numbers come again and again with new counts",
+        parts=StreamParts(said=streamed.repeated),
+        within_s=0.2,
+        says="repeats the same measurement",
+    ),
+    "SONIC: state damaged": Streamed(
+        injected="half of each message arrives",
+        parts=StreamParts(said=streamed.damaged),
+        within_s=0.6,
+        says="measurement is 0.5",
+    ),
+    "SONIC: encoder broken": Streamed(
+        injected="a knee's angle is NaN",
+        parts=StreamParts(said=streamed.not_a_number),
+        within_s=0.6,
+        says="measurement is 0.5",
+    ),
+    "SONIC: motor hot": Streamed(
+        injected="a knee's motor measures 95 °C",
+        parts=StreamParts(said=streamed.hot),
+        within_s=0.1,
+        says="left_knee has 95 C",
+    ),
+    "SONIC: robot tilts": Streamed(
+        injected="the pelvis is tilted by 1.2 rad",
+        parts=StreamParts(said=streamed.tilted),
+        within_s=0.1,
+        says="tilted by 1.20 rad",
     ),
 }
 

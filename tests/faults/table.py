@@ -6,9 +6,13 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
-from faults.catalog import REAL_TIME, SIMULATED
+from faults.catalog import REAL_TIME, SIMULATED, STREAMED
 from faults.deployed import deployed
 from faults.station import course_of
+from faults.streamed import stream_course_of
+
+from hlm.core.embodiments.unitree_g1 import UNITREE_G1
+from hlm.runtime.safety.reference_limits import JOINT_SPEED_SHARE
 
 PAGE = Path(__file__).parents[2] / "docs" / "faults.md"
 HEADER = "| fault | injected how | why, in one line | answer | after | in the end | recorded |\n" + 7 * "|---" + "|"
@@ -39,6 +43,8 @@ class Driven(NamedTuple):
 
 def drive(name, folder):
     """Drive a fault."""
+    if name in STREAMED:
+        return _streamed(name, STREAMED[name])
     return _simulated(name, SIMULATED[name], folder) if name in SIMULATED else _real_time(name, REAL_TIME[name], folder)
 
 
@@ -60,6 +66,21 @@ def _simulated(name, fault, folder):
         f"{course.steps} steps, {course.outcome}",
     )
     return Driven(row, complaints)
+
+
+def _streamed(name, fault):
+    course = stream_course_of(fault.parts)
+    complaints = _complaints(fault, course.fault, course.answer_s)
+    if course.headings != fault.headings:
+        complaints.append(f"SONIC started its heading {course.headings} times, not {fault.headings}")
+    if fault.within_s is not None and course.stop_s is None:
+        complaints.append("SONIC was never stopped")
+    if fault.within_s is None and course.fault:
+        complaints.append("it should have gone on")
+    if course.fastest_rad_s > JOINT_SPEED_SHARE * UNITREE_G1.velocity_rad_s.max() * 1.01:
+        complaints.append(f"a joint was asked for {course.fastest_rad_s:.1f} rad/s")
+    after = _seconds(course.answer_s)
+    return Driven(Row(name, fault.injected, course.fault or "-", course.answer, after, course.end, "-"), complaints)
 
 
 def _real_time(name, fault, folder):
@@ -103,7 +124,7 @@ def rows_of_page():
 def write_rows(rows):
     """Put rows, by fault, in place of those of the docs; the order is the catalog's."""
     text = PAGE.read_text(encoding="utf-8")
-    for mark, catalog in (("simulated", SIMULATED), ("realtime", REAL_TIME)):
+    for mark, catalog in (("simulated", SIMULATED), ("streamed", STREAMED), ("realtime", REAL_TIME)):
         table = "\n".join([HEADER, *(str(rows[name]) for name in catalog if name in rows)])
         text = re.sub(
             rf"(<!-- {mark} -->\n).*?(<!-- /{mark} -->)",

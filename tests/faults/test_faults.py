@@ -6,7 +6,7 @@
 import os
 
 import pytest
-from faults.catalog import REAL_TIME, SIMULATED
+from faults.catalog import REAL_TIME, SIMULATED, STREAMED
 from faults.table import drive, rows_of_page
 
 # The fastest and the most different: a picture, a chunk and a measurement that are wrong.
@@ -18,7 +18,7 @@ def must_be_safe(name, folder):
     assert not driven.complaints, driven.row
 
 
-@pytest.mark.parametrize("name", QUICK)
+@pytest.mark.parametrize("name", [*QUICK, *STREAMED])
 def test_the_robot_is_safe(name, tmp_path):
     must_be_safe(name, tmp_path)
 
@@ -39,9 +39,9 @@ def test_the_robot_is_safe_in_real_time(name, tmp_path):
 
 def test_the_docs_have_the_rows_that_are_driven():
     rows = rows_of_page()
-    catalog = SIMULATED | REAL_TIME
+    catalog = SIMULATED | STREAMED | REAL_TIME
     assert list(rows) == [name for name in catalog if name in rows]
-    assert set(rows) >= set(SIMULATED)
+    assert set(rows) >= {*SIMULATED, *STREAMED}
     for name, row in rows.items():
         assert row.injected == catalog[name].injected
         assert catalog[name].says in row.why
