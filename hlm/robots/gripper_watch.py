@@ -19,10 +19,11 @@ class GripperWatch:
     Args:
         grippers: a link of its own, which never commands.
         clock: the session's clock.
-        max_age_s: what is too long; OpenHLM's gripper server tells its state 50 times a second.
+        max_age_s: what is too long. OpenHLM's gripper server tells its state 50 times a second, but over TCP, which
+            sends what was lost again after 0.2 s, and once more 0.4 s later.
     """
 
-    def __init__(self, grippers: Grippers, clock: Clock, max_age_s: float = 0.5) -> None:
+    def __init__(self, grippers: Grippers, clock: Clock, max_age_s: float = 1.0) -> None:
         if not max_age_s > 0.0:
             raise InputError(f"the oldest state of the grippers must be allowed more than 0 s, got {max_age_s:g} s.")
         self._grippers = grippers

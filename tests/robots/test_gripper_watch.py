@@ -33,13 +33,13 @@ def watch_for(clock, grippers, seconds):
 def test_an_old_state_is_said_with_its_age(clock):
     grippers = Talking()
     grippers.stamp_ns = clock.now_ns()
-    assert watch_for(clock, grippers, 0.49) == ""
-    assert watch_for(clock, grippers, 0.51) == "the grippers have not said where they are for 0.51 s"
+    assert watch_for(clock, grippers, 0.99) == ""
+    assert watch_for(clock, grippers, 1.01) == "the grippers have not said where they are for 1.01 s"
 
 
 def test_ages_count_from_the_first_look(clock):
-    assert watch_for(clock, Talking(), 0.4) == ""
-    assert "0.60 s" in watch_for(clock, Talking(), 0.6)
+    assert watch_for(clock, Talking(), 0.9) == ""
+    assert "1.10 s" in watch_for(clock, Talking(), 1.1)
 
 
 def test_grippers_that_talk_are_never_old(clock):
