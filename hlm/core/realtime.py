@@ -100,7 +100,7 @@ def preferred(priority: int) -> Iterator[tuple[str, ...]]:
     try:
         yield ()
     finally:
-        os.sched_setscheduler(0, *before)
+        _schedule_again(*before)
 
 
 @contextmanager
@@ -130,6 +130,14 @@ def _scheduled(priority: int) -> Iterator[str]:
                 os.sched_setscheduler(thread, os.SCHED_FIFO, os.sched_param(priority))
     except OSError as error:
         yield _refused(error)
+
+
+def _schedule_again(policy: int, parameters: os.sched_param) -> None:
+    """Schedule this thread as it was; without CAP_SYS_NICE, what it starts still is not preferred (sched(7))."""
+    try:
+        os.sched_setscheduler(0, policy, parameters)
+    except PermissionError:
+        os.sched_setscheduler(0, policy | os.SCHED_RESET_ON_FORK, parameters)
 
 
 def _refused(error: OSError) -> str:

@@ -63,7 +63,7 @@ class SharedRing:
         """All records from `index` on that are still there.
 
         On machines that reorder memory the count of records may be seen before the newest of them: those are not lost,
-        but left to the next call.
+        but left to the next call. Nor does `next_index` go back where an index was learnt before the count.
         """
         records, until = [], self.written
         for place in range(max(index, until - self._memory.slots, 0), until):
@@ -73,7 +73,7 @@ class SharedRing:
             elif place > self.written - self._memory.slots:  # not overwritten, not even now
                 until = place
                 break
-        return Batch(records, until, max(0, until - index) - len(records))
+        return Batch(records, max(index, until), max(0, until - index) - len(records))
 
     def __reduce__(self) -> tuple[Callable[..., SharedRing], tuple[object, ...]]:
         """What a process that is being spawned makes the same ring from."""

@@ -75,6 +75,13 @@ class BodyController(SafeController[JointCommand]):
         """The command that only brakes; grippers keep what they hold."""
         return damping_command(self._embodiment, now_ns, self._gripper_opening)
 
+    def observe(self, measure: Callable[[], RobotState]) -> RobotState | None:
+        """A measurement whose numbers are some; until something is commanded, its grippers are what braking keeps."""
+        state = super().observe(measure)
+        if state is not None and self._commanded_rad is None and not self._status.braking:
+            self._gripper_opening = state.gripper_opening
+        return state
+
     def _start(self, state: RobotState) -> None:
         self._limits.reset(state)
         self._own.reset(state)
@@ -131,9 +138,3 @@ class BodyController(SafeController[JointCommand]):
 
     def _begin_hold(self) -> None:
         self._own.hold(self._stepped_ns)
-
-    def _measured(self, measure: Callable[[], RobotState], now_ns: int) -> RobotState | None:
-        state = super()._measured(measure, now_ns)
-        if state is not None and self._commanded_rad is None and self._status.tracking:
-            self._gripper_opening = state.gripper_opening
-        return state

@@ -34,6 +34,23 @@ def test_a_thread_is_preferred_for_a_while():
     assert os.sched_getscheduler(0) == before
 
 
+def test_a_thread_that_may_not_prefer_what_it_starts_again_is_as_before_else(monkeypatch):
+    policy = os.SCHED_OTHER
+
+    def schedule(pid, wanted, parameters):
+        nonlocal policy
+        if policy & os.SCHED_RESET_ON_FORK and not wanted & os.SCHED_RESET_ON_FORK:
+            raise PermissionError(1, "Operation not permitted")  # as Linux does without CAP_SYS_NICE
+        policy = wanted
+
+    monkeypatch.setattr(os, "sched_setscheduler", schedule)
+    monkeypatch.setattr(os, "sched_getscheduler", lambda pid: policy)
+    with preferred(5) as refused:
+        assert refused == ()
+        assert policy == os.SCHED_FIFO | os.SCHED_RESET_ON_FORK
+    assert policy == os.SCHED_OTHER | os.SCHED_RESET_ON_FORK
+
+
 def test_the_environment_is_as_before():
     before = dict(os.environ)
     with pytest.raises(ZeroDivisionError), single_threaded():

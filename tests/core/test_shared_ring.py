@@ -52,6 +52,15 @@ def test_a_record_that_is_seen_later_than_its_count_is_left_to_the_next_call():
     assert [record["number"] for record in ring.since(batch.next_index).records] == [1, 2]
 
 
+def test_an_index_that_is_seen_sooner_than_its_record_does_not_go_back():
+    ring = SharedRing(NUMBERS, slots=4)
+    ring.append(numbered(0))
+    assert ring.since(3) == ([], 3, 0)
+    for number in range(1, 4):
+        ring.append(numbered(number))
+    assert [record["number"] for record in ring.since(3).records] == [3]
+
+
 def test_contents_have_any_length_up_to_the_capacity():
     slots = SharedSlots(5, slots=2)
     for content in (b"", b"abcde", b"xy"):

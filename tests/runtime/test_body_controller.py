@@ -63,6 +63,18 @@ def test_references_that_are_out_of_date_when_they_come_keep_nobody_running():
     assert driven.controller.status.fault.startswith("no reference has come for 0.2")
 
 
+def test_a_robot_that_cannot_be_armed_keeps_in_its_hands_what_it_held_before():
+    driven = Driven()
+    driven.robot.opening = np.array([0.2, 0.3])
+    driven.controller.observe(driven.read)
+    driven.robot.broken = ConnectionError("cable pulled")
+    driven.arm()
+    driven.step()
+    assert driven.state is BodyState.FAULT
+    assert driven.braking()
+    np.testing.assert_array_equal(driven.sent[-1].gripper_opening, [0.2, 0.3])
+
+
 def test_a_bug_in_the_limits_brakes(monkeypatch):
     driven = Driven()
     driven.arm()
