@@ -70,7 +70,7 @@ class StreamLink(Protocol):
         ...
 
     def trouble(self) -> str:
-        """Why the robot has left the stream since the last call; empty when it has not."""
+        """Why the stream must not go on, such as a robot that has left it since the last call; empty when it may."""
         ...
 
     def publish(self, frames: StreamFrames) -> None:

@@ -158,6 +158,8 @@ def _rope(faults: np.void, words: Sequence[str]) -> None:
     (word,) = words
     if word == "off":
         faults["slack"] = True
+    elif faults["slack"]:
+        raise InputError("the rope was let go, and nobody ties it again.")
     else:
         faults["lowered_m"] = _within(word, 0.0, 2.0)
 

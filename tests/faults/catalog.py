@@ -207,14 +207,14 @@ STREAMED = {
     "SONIC: state damaged": Streamed(
         injected="half of each message arrives",
         parts=StreamParts(said=streamed.damaged),
-        within_s=0.6,
-        says="measurement is 0.5",
+        within_s=0.2,
+        says="'g1_debug' cannot be read",
     ),
     "SONIC: encoder broken": Streamed(
         injected="a knee's angle is NaN",
         parts=StreamParts(said=streamed.not_a_number),
-        within_s=0.6,
-        says="measurement is 0.5",
+        within_s=0.2,
+        says="body_q_measured must be 29 finite numbers",
     ),
     "SONIC: motor hot": Streamed(
         injected="a knee's motor measures 95 °C",

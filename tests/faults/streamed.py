@@ -85,16 +85,19 @@ class DeafLink(SonicLink):
 
     def __init__(self, clock):
         super().__init__(SonicAddresses(publish="", state=""), clock)
-        self.arrived, self.sent = None, []
+        self.arrived, self.refused, self.sent = None, "", []
         self._states = self
 
     def take(self):
         """As a `Subscription`."""
         message, self.arrived = self.arrived, None
         try:
-            return None if message is None else self._unpacked(message)
-        except CorruptError:
+            state = None if message is None else self._unpacked(message)
+        except CorruptError as error:
+            self.refused = str(error)
             return None
+        self.refused = ""
+        return state
 
     def _send(self, message):
         self.sent.append(message)

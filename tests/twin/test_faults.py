@@ -90,6 +90,11 @@ def test_what_is_no_line_is_refused_with_those_that_are(line, error):
         switched(no_faults(), line)
 
 
+def test_a_rope_that_was_let_go_is_not_let_down():
+    with pytest.raises(InputError, match="the rope was let go"):
+        switched(switched(no_faults(), "rope off"), "rope 0.3")
+
+
 def test_a_line_may_have_its_time():
     assert Planned.parse("push 0 60 0 at 2.5") == Planned("push 0 60 0", 2.5)
     assert Planned.parse("state frozen") == Planned("state frozen", 0.0)

@@ -25,6 +25,8 @@ from hlm.robots.sonic.state_message import SonicState, unpack_state
 from hlm.robots.subscription import Subscription
 
 _POLL_NS = 5_000_000
+# As old as a measurement may be for the loop; one that is damaged is no reason to hold.
+_UNREADABLE_NS = 100_000_000
 SONIC_LATENCY_S = 0.24
 """From a frame's arrival to its playback, when the stream runs: twelve frames."""
 _PORT_TAKEN = "Does another program, such as another hlm deploy or OpenHLM's teleoperation, have that port?"
@@ -126,7 +128,14 @@ class SonicLink:
         return self._state.robot
 
     def trouble(self) -> str:
-        """That SONIC has started its heading again, in words, once; empty when it has not."""
+        """Why the stream must not go on, in words; empty when it may.
+
+        Either SONIC has started its heading again, which is told once, or nothing that it says can be read any more.
+        """
+        refused = "" if self._states is None else self._states.refused
+        stamp_ns = 0 if self._state is None else self._state.robot.stamp_ns
+        if refused and self._clock.now_ns() - stamp_ns > _UNREADABLE_NS:
+            return refused.rstrip(".")
         return self._heading.trouble()
 
     def publish(self, frames: StreamFrames) -> None:
