@@ -38,7 +38,7 @@ class ImageChecks:
             InputError: a number that makes no sense.
         """
         if self.frozen_after_s is not None and not self.frozen_after_s > 0.0:
-            raise InputError(f"a camera freezes after more than 0 s, not {self.frozen_after_s}; none: never.")
+            raise InputError(f"a camera freezes after more than 0 s, not {self.frozen_after_s:g}.")
         if self.frozen_frames < 2 or not 0 <= self.blank_range <= 256:
             raise InputError(
                 f"a frozen camera is seen from at least 2 images on, got {self.frozen_frames}, and blank_range lies "

@@ -93,12 +93,7 @@ class DeployArguments:
                 raise InputError(f"{option} is the folder that you are in, or empty. Name another one.")
 
     def _check_addresses(self) -> None:
-        useless = {
-            "mujoco": ("interface", "cameras", "grippers", "sonic"),
-            "unitree": ("sonic",),
-            "sonic": ("interface",),
-        }
-        for name in useless[self.robot]:
+        for name in _USELESS[self.robot]:
             if getattr(self, name):
                 why = ", which needs no network" if self.robot == "mujoco" else ""
                 raise InputError(f"--{name} does nothing with --robot {self.robot}{why}.")

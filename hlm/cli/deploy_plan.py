@@ -132,7 +132,7 @@ def _must_be_new(config: DeployArguments) -> None:
     from hlm.datasets.store.swap import is_there
 
     if config.record is not None:
-        if is_there(config.record) or config.record.exists():
+        if is_there(config.record) or config.record.is_symlink():  # one that leads nowhere, too
             raise ExistsError(f"{config.record} is already there. Name another --record.")
         must_be_writable(config.record, "Choose another --record.")
     if config.json is not None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from hlm.cli.arguments import Positional, parse
 from hlm.cli.diagnosis.finding import Finding, refusals, refused
@@ -17,6 +17,10 @@ from hlm.cli.sources import CAMERAS, EMBODIMENT, LocalPolicy, PolicyConfig, Serv
 from hlm.cli.tables import console
 from hlm.core.clock import MonotonicClock
 from hlm.core.errors import HlmError, InputError, UnknownNameError
+
+if TYPE_CHECKING:
+    from hlm.cameras.config import CameraGroup
+    from hlm.core.policy import PolicySpec
 
 _RATES_HZ = (100.0, 500.0)
 _IMAGE_SIZE = (128, 128)
@@ -35,7 +39,7 @@ class DoctorArguments:
         robot: what is to be driven.
         interface: network interface to the robot, such as eth0; lo for the twin.
         cameras: names of a simulated robot's cameras; for a real one, where they are, as for hlm deploy, such as
-            head=opencv:/dev/video0.
+            head=opencv:/dev/video0; by default those of OpenHLM's robot, or of `hlm twin`, that the policy needs.
         task: the scene that a simulated robot stands in.
         record: where the episode is to be recorded.
         json: also write the findings to this new JSON file.
@@ -78,6 +82,11 @@ class DoctorArguments:
         return tuple(name for group in parse_cameras(self.cameras, CAMERAS) for name in group.names)
 
     @property
+    def interface_name(self) -> str | None:
+        """Name of the network interface, without the port that may stand behind it."""
+        return None if self.interface is None else self.interface.partition(":")[0]
+
+    @property
     def policy(self) -> PolicyConfig | None:
         """Where the policy is; None without one."""
         if self.checkpoint is not None:
@@ -88,8 +97,10 @@ class DoctorArguments:
 def run(arguments: Sequence[str]) -> int:
     """Check, print a table, and return 1 where arming should be refused."""
     from hlm.datasets.output import new_file
+    from hlm.sim.tasks.catalog import find_task
 
     config = parse(DoctorArguments, "hlm doctor", arguments)
+    find_task(config.task)
     with new_file(config.json) if config.json is not None else nullcontext() as file:
         findings = _all_findings(config)
         if file is not None:
@@ -120,7 +131,7 @@ def _timing(config: DoctorArguments) -> Iterator[Finding]:
     from hlm.cli.diagnosis.scheduling import granted_limits, scheduling_findings
 
     for rate_hz in _RATES_HZ:
-        yield rate_finding(lateness_alone(rate_hz, config.seconds), moves=moves(config.robot, config.interface))
+        yield rate_finding(lateness_alone(rate_hz, config.seconds), moves=moves(config.robot, config.interface_name))
     yield from scheduling_findings(granted_limits())
     yield from clock_findings(MonotonicClock())
 
@@ -144,7 +155,7 @@ def _robot(config: DoctorArguments) -> Iterator[Finding]:
 
     if config.robot != "unitree":
         return
-    yield from (interface := interface_findings(config.interface))
+    yield from (interface := interface_findings(config.interface_name))
     if config.interface is not None and not refusals(interface):
         from hlm.cli.diagnosis.robot import robot_findings
         from hlm.robots.unitree_g1 import UnitreeG1, UnitreeG1Config
@@ -162,24 +173,32 @@ def _cameras(config: DoctorArguments) -> Iterator[Finding]:
         if config.camera_names:
             yield _rendering(config)
         return
-    from hlm.cameras.config import open_cameras, parse_cameras
+    from hlm.cameras.config import open_cameras
     from hlm.cli.diagnosis.live_cameras import camera_findings
 
-    if config.cameras:
-        yield from camera_findings(open_cameras(parse_cameras(config.cameras, CAMERAS)), MonotonicClock())
+    if groups := camera_groups(config):
+        yield from camera_findings(open_cameras(groups), MonotonicClock())
+
+
+def camera_groups(config: DoctorArguments) -> tuple[CameraGroup, ...]:
+    """Cameras of a real robot that were named, or those that `hlm deploy` would open for the policy."""
+    from hlm.cameras.config import parse_cameras
+    from hlm.cli.robots_unitree import usual_cameras
+
+    if config.cameras is not None:
+        return parse_cameras(config.cameras, CAMERAS)
+    spec = _spec(config)
+    needed = () if spec is None else spec.cameras
+    usual = parse_cameras(usual_cameras(here=config.interface_name == "lo"), CAMERAS)
+    return tuple(group for group in usual if set(group.names) & set(needed))
 
 
 def _rendering(config: DoctorArguments) -> Finding:
     from hlm.cli.diagnosis.rendering import rendering_finding
-    from hlm.cli.policy_specs import policy_spec
     from hlm.cli.rendering import load_simulator
 
-    size = _IMAGE_SIZE
-    try:
-        if config.policy is not None:
-            size = policy_spec(config.policy).image_size
-    except HlmError:
-        pass  # the policy's own finding says so
+    spec = _spec(config)
+    size = _IMAGE_SIZE if spec is None else spec.image_size
     try:
         load_simulator()
         from hlm.sim.cameras import SimulatedCameras
@@ -191,6 +210,15 @@ def _rendering(config: DoctorArguments) -> Finding:
             return rendering_finding(cameras, MonotonicClock())
     except HlmError as error:
         return refused("rendering", error, "Mend that first: simulated cameras cannot do without")
+
+
+def _spec(config: DoctorArguments) -> PolicySpec | None:
+    """What the policy needs; None without one, and where its own finding will say what is wrong with it."""
+    from hlm.cli.policy_specs import policy_spec
+
+    with suppress(HlmError):
+        return None if config.policy is None else policy_spec(config.policy)
+    return None
 
 
 def _policy(config: DoctorArguments) -> Iterator[Finding]:

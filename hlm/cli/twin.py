@@ -19,6 +19,7 @@ from hlm.cli.sources import EMBODIMENT
 from hlm.cli.tables import console
 from hlm.core.clock import MonotonicClock
 from hlm.core.errors import ExistsError, InputError
+from hlm.core.seeds import LAST_SEED
 
 if TYPE_CHECKING:
     from hlm.core.task import Progress
@@ -69,8 +70,8 @@ class TwinArguments:
 
     def __post_init__(self) -> None:
         """Check ranges."""
-        if self.seed < 0:
-            raise InputError(f"--seed must be 0 or more, got {self.seed}.")
+        if not 0 <= self.seed <= LAST_SEED:
+            raise InputError(f"--seed must be from 0 to {LAST_SEED}, got {self.seed}.")
         if not all(16 <= side <= 480 for side in self.image_size):
             raise InputError(f"--image-size must lie between 16 and 480 px, got {self.image_size}.")
 
@@ -211,7 +212,7 @@ class _Course:
 
 def _tell(result: RolloutResult, config: TwinArguments) -> None:
     """Print the result, and write it."""
-    from hlm.core.files import write_atomic
+    from hlm.core.files import storage_errors, write_atomic
     from hlm.evaluation.results import EvalResult
 
     words = "success" if result.success else f"failure after stage '{result.stage_name or 'none'}'"
@@ -220,8 +221,9 @@ def _tell(result: RolloutResult, config: TwinArguments) -> None:
     sys.stdout.flush()
     if config.json is not None:
         whole = EvalResult(task=config.task, policy="dds", first_seed=result.seed, rollouts=(result,))
-        config.json.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(config.json, whole.to_json().encode())
+        with storage_errors("write", config.json):
+            config.json.parent.mkdir(parents=True, exist_ok=True)
+            write_atomic(config.json, whole.to_json().encode())
 
 
 def _show(moment: TwinMoment) -> None:

@@ -69,6 +69,16 @@ def test_what_is_there_already_is_refused(refused, folder):
         )
 
 
+def test_a_place_to_record_to_is_refused_through_links(refused, folder):
+    (folder / "demos.zarr").mkdir()
+    (folder / "there.zarr").symlink_to("demos.zarr")
+    (folder / "nowhere.zarr").symlink_to("gone.zarr")
+    (folder / "circle.zarr").symlink_to("circle.zarr")
+    for name in ("there.zarr", "nowhere.zarr", "circle.zarr"):
+        for option in ("--record", "--json"):
+            assert f"{name} is already there." in refused("deploy", "--source", "scripted", option, name)
+
+
 def test_a_place_that_is_read_only_is_refused(refused, folder, unwritable):
     (folder / "shelf").mkdir()
     with unwritable(folder / "shelf"):

@@ -24,7 +24,7 @@ def disk_findings(path: Path, clock: Clock, sample_bytes: int = _SAMPLE_BYTES) -
         clock: to measure speed with.
         sample_bytes: how much to write; 0 to leave speed out.
     """
-    if path.exists():
+    if path.exists() or path.is_symlink():
         return [Finding("record", Verdict.BAD, f"{path} is already there", "Choose another name for --record")]
     folder = next((parent for parent in path.absolute().parents if parent.exists()), Path("/"))
     if not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):

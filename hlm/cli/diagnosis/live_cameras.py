@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 from hlm.cli.diagnosis.finding import Finding, judged, refused
 from hlm.core.clock import NS_PER_S, STEP_HZ, Clock
 from hlm.core.errors import HlmError
+from hlm.runtime.deployment import MAX_IMAGE_AGE_S
 
 if TYPE_CHECKING:
     from hlm.core.protocols import Cameras
     from hlm.core.values import CameraFrame
 
 _LOOK_S = 2.0
-_STALE_S = 0.1
+_NOTE_S = 0.1
 
 
 def camera_findings(cameras: Cameras, clock: Clock) -> list[Finding]:
@@ -44,7 +45,7 @@ def _camera(name: str, frames: list[tuple[CameraFrame, float]]) -> Finding:
     return judged(
         f"camera {name}",
         f"{width} x {height} px, {rate_hz:.0f} images a second, {1e3 * oldest_s:.0f} ms old at most",
-        "Use a faster port or smaller images; an image older than 0.1 s stops the robot",
-        bad=oldest_s > _STALE_S,
-        note=rate_hz < 0.8 * STEP_HZ,
+        f"Use a faster port or smaller images; an image older than {MAX_IMAGE_AGE_S:g} s stops the robot",
+        bad=oldest_s > MAX_IMAGE_AGE_S,
+        note=oldest_s > _NOTE_S or rate_hz < 0.8 * STEP_HZ,
     )

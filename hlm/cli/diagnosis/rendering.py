@@ -8,11 +8,10 @@ import numpy as np
 
 from hlm.cli.diagnosis.finding import Finding, judged
 from hlm.core.clock import STEP_HZ, Clock
+from hlm.runtime.deployment import MAX_IMAGE_AGE_S
 
 if TYPE_CHECKING:
     from hlm.core.protocols import Cameras
-
-_STALE_S = 0.1  # older images stop an episode
 
 
 def rendering_finding(cameras: Cameras, clock: Clock, sets: int = 15) -> Finding:
@@ -34,6 +33,6 @@ def rendering_finding(cameras: Cameras, clock: Clock, sets: int = 15) -> Finding
         "rendering",
         f"{len(names)} images in median {1e3 * median_s:.1f}, p95 {1e3 * p95_s:.1f} ms",
         "Use smaller images or fewer cameras, a GPU, or another MUJOCO_GL: egl is the fastest in software",
-        bad=median_s > _STALE_S,
+        bad=2.0 * median_s > MAX_IMAGE_AGE_S,  # an image is the newest until the next one is rendered
         note=p95_s > 1.0 / STEP_HZ,
     )

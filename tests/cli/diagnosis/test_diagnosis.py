@@ -22,6 +22,7 @@ from hlm.cli.diagnosis.rates import Lateness, measured_lateness, rate_finding
 from hlm.cli.diagnosis.rendering import rendering_finding
 from hlm.cli.diagnosis.robot import robot_findings
 from hlm.cli.diagnosis.scheduling import Limits, scheduling_findings
+from hlm.cli.doctor import DoctorArguments, camera_groups
 from hlm.cli.main import main
 from hlm.core.clock import MonotonicClock
 from hlm.core.embodiments.unitree_g1 import UNITREE_G1
@@ -117,6 +118,8 @@ def test_a_place_to_record_to_is_tried_and_left_as_it_was(tmp_path):
 def test_no_place_to_record_to(tmp_path, unwritable):
     (there,) = disk_findings(tmp_path, MonotonicClock())
     assert (there.verdict, there.found) == (BAD, f"{tmp_path} is already there")
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    assert verdicts(disk_findings(tmp_path / "link", MonotonicClock())) == [BAD]
     (tmp_path / "file").touch()
     assert verdicts(disk_findings(tmp_path / "file" / "a.zarr", MonotonicClock())) == [BAD]
     assert verdicts([space_finding(tmp_path, 10**8), space_finding(tmp_path, 10**9)]) == [BAD, NOTE]
@@ -169,7 +172,7 @@ def test_images_that_take_too_long():
             clock.wait_until(clock.now_ns() + self.takes_ns)
             return super().capture()
 
-    for takes_ns, verdict in ((50_000_000, NOTE), (150_000_000, BAD)):
+    for takes_ns, verdict in ((50_000_000, NOTE), (200_000_000, BAD)):
         cameras = Slow(clock)
         cameras.takes_ns = takes_ns
         assert rendering_finding(cameras, clock).verdict is verdict
@@ -235,6 +238,23 @@ def test_arguments_are_checked(refused):
     assert "no camera 'tail'" in refused("doctor", "--cameras", "tail")
     assert "--seconds must be between" in refused("doctor", "--seconds", "0")
     assert "not both" in refused("doctor", "x", "--server", "ws://127.0.0.1:1")
+    assert "no task 'cups'" in refused("doctor", "--task", "cups")
+    assert '--robot. Choose from: "mujoco", "unitree", "sonic".' in refused("doctor", "--robot", "atlas")
+
+
+def test_the_port_behind_an_interface_is_not_part_of_its_name():
+    assert DoctorArguments(robot="unitree", interface="lo:7500").interface_name == "lo"
+    assert DoctorArguments().interface_name is None
+
+
+def test_the_doctor_looks_at_the_cameras_that_a_deployment_would_open(checkpoint):
+    def said(**chosen):
+        return [group.said for group in camera_groups(DoctorArguments(robot="unitree", **chosen))]
+
+    assert said(checkpoint=checkpoint, interface="lo:7500") == ["head=openhlm:127.0.0.1"]
+    assert said(checkpoint=checkpoint, interface="eth0") == ["head=openhlm"]
+    assert said(checkpoint=checkpoint, cameras=("wrists=openhlm",)) == ["wrists=openhlm"]
+    assert said(interface="lo") == said(checkpoint=checkpoint, cameras=()) == []
 
 
 class Link(FakeRobot):
@@ -268,4 +288,5 @@ def test_cameras_are_watched_for_rate_and_age():
     clock = SteppedClock()
     (head,) = camera_findings(FakeCameras(clock), clock)
     assert (head.verdict, head.found) == (OK, "24 x 16 px, 30 images a second, 0 ms old at most")
-    assert verdicts(camera_findings(FakeCameras(clock, old_s=0.2), clock)) == [BAD]
+    assert verdicts(camera_findings(FakeCameras(clock, old_s=0.2), clock)) == [NOTE]
+    assert verdicts(camera_findings(FakeCameras(clock, old_s=0.4), clock)) == [BAD]
