@@ -6,19 +6,22 @@ from typing import NamedTuple
 
 import zmq
 
-from hlm.core.clock import MonotonicClock
+from hlm.core.clock import NS_PER_S, MonotonicClock
 from hlm.core.errors import InputError
 
 # A stereo pair in UHD, raw with four channels, has 66 MB.
 _MAX_BYTES = 100_000_000
 _SCHEMES = ("tcp://", "ipc://")
+# Who has not asked for so long cannot take a message that was waiting for one that has just arrived.
+_ASLEEP_S = 0.1
 
 
 class Message(NamedTuple):
     """A message of one part.
 
     Attributes:
-        stamp_ns: instant of its arrival.
+        stamp_ns: instant of its arrival, or an earlier one: where it had been waiting for longer than anybody knows,
+            the instant from which on it can have been.
         content: its bytes.
     """
 
@@ -57,13 +60,18 @@ class NewestMessage:
         except zmq.ZMQError as error:
             self.close()
             raise InputError(f"cannot subscribe to '{address}': {error}.") from error
+        self._asked_ns = self._clock.now_ns()
 
     def wait(self, timeout_s: float) -> Message | None:
         """The newest message that was not given yet; None if none comes in time."""
-        if not self._socket.poll(round(1000 * max(timeout_s, 0.0))):
+        begin_ns, before_ns = self._clock.now_ns(), self._asked_ns
+        waited = bool(self._socket.poll(0))
+        there = waited or bool(self._socket.poll(round(1000 * max(timeout_s, 0.0))))
+        self._asked_ns = now_ns = self._clock.now_ns()
+        if not there:
             return None
-        stamp_ns = self._clock.now_ns()
-        return Message(stamp_ns, self._socket.recv())
+        doubtful = waited and begin_ns - before_ns > _ASLEEP_S * NS_PER_S
+        return Message(before_ns if doubtful else now_ns, self._socket.recv())
 
     def close(self) -> None:
         """Unsubscribe."""

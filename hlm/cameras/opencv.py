@@ -95,7 +95,11 @@ class OpenCvCamera:
                 f"(`fuser -v {config.device}` tells), or it is a device that gives no images."
             )
         if self._is_device:
-            self._set()
+            try:
+                self._set()
+            except BaseException:
+                self.__exit__(None, None, None)  # or the device stays in use
+                raise
         self._newest_ns = self._clock.now_ns()
         return self
 

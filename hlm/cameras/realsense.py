@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
@@ -94,9 +95,10 @@ class RealSenseCamera:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Stop the stream."""
-        if self._pipeline is not None:
-            self._pipeline.stop()
-            self._pipeline = None
+        pipeline, self._pipeline = self._pipeline, None
+        if pipeline is not None:
+            with suppress(RuntimeError):  # of a device that was unplugged; why is told already
+                pipeline.stop()
 
     def capture(self) -> Mapping[str, CameraFrame]:
         """The next image; those that nobody asked for are dropped by the SDK.

@@ -82,7 +82,7 @@ class TeleimagerCamera:
         Raises:
             LostError: the server does not answer.
             UnknownNameError: it has no such camera.
-            InputError: it does not send this camera over ZeroMQ.
+            InputError: it does not send this camera over ZeroMQ, or there is no such host.
             CorruptError: its answer is not a list of cameras.
         """
         config = self._config
@@ -116,13 +116,17 @@ def listed_cameras(config: TeleimagerConfig) -> Mapping[str, Any]:
     """What a server says of each of its cameras, by topic.
 
     Raises:
+        InputError: this is no host.
         LostError: the server does not answer.
         CorruptError: its answer is not a list of cameras.
     """
     with zmq.Context() as context, context.socket(zmq.REQ) as socket:
         socket.setsockopt(zmq.LINGER, 0)
         socket.setsockopt(zmq.MAXMSGSIZE, _LARGEST_LIST_BYTES)
-        socket.connect(f"tcp://{config.host}:{config.port}")
+        try:
+            socket.connect(f"tcp://{config.host}:{config.port}")
+        except zmq.ZMQError as error:
+            raise InputError(f"no teleimager server can be at '{config.host}', port {config.port}: {error}.") from error
         socket.send(b"GET_DATA")
         if not socket.poll(round(1000 * config.timeout_s)):
             raise LostError(

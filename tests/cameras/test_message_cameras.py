@@ -10,6 +10,7 @@ from fakes_camera_servers import COLOURS, scene
 
 from hlm.cameras.camera_process import CameraProcess
 from hlm.cameras.delivery import DeliveryConfig
+from hlm.cameras.newest_message import NewestMessage
 from hlm.cameras.openhlm import OpenHlmCameras, OpenHlmConfig
 from hlm.cameras.teleimager import TeleimagerCamera, TeleimagerConfig
 from hlm.core.clock import MonotonicClock
@@ -97,6 +98,22 @@ def test_the_latency_that_was_measured_is_in_the_stamp(publish):
     assert stamp_ns <= CLOCK.now_ns() - 3_000_000_000
 
 
+def test_a_message_that_waited_for_an_unknown_time_is_not_taken_for_new(publish):
+    sent = []
+    publisher = publish(lambda count: sent.append(count) or b"message")
+    messages = NewestMessage(publisher.address)
+    try:
+        assert messages.wait(LONG_S) is not None
+        slept_ns, enough = CLOCK.now_ns(), len(sent) + 30
+        while len(sent) < enough or CLOCK.now_ns() < slept_ns + 200_000_000:
+            CLOCK.wait_until(CLOCK.now_ns() + 10_000_000)
+        woke_ns = CLOCK.now_ns()
+        assert messages.wait(LONG_S).stamp_ns <= slept_ns
+        assert messages.wait(LONG_S).stamp_ns > woke_ns
+    finally:
+        messages.close()
+
+
 def test_damaged_messages_are_dropped_and_nothing_else_is_an_error(publish):
     publisher = publish(lambda count: head_by_hand(count)[: None if count % 2 else -1])
     with OpenHlmCameras(head_config(publisher.address)) as cameras:
@@ -160,6 +177,12 @@ def test_a_server_that_lists_no_such_camera_is_one_line(answer, document, error,
     config = TeleimagerConfig(name="head", host="127.0.0.1", port=answer(document), timeout_s=LONG_S)
     with pytest.raises(error, match=text), TeleimagerCamera(config):
         pass
+
+
+def test_a_host_that_cannot_be_one_is_one_line():
+    config = TeleimagerConfig(name="head", host="a host", timeout_s=0.1)
+    with pytest.raises(InputError, match="no teleimager server can be at 'a host', port 60000"):
+        TeleimagerCamera(config).__enter__()
 
 
 def test_no_teleimager_server_is_one_line():

@@ -160,9 +160,10 @@ def test_another_size_than_asked_for_is_one_line(film, device):
     text = "delivers 64 x 48 pixels, and 640 x 480 were asked for. `v4l2-ctl"
     with pytest.raises(MismatchError, match=text), OpenCvCamera(config(film, size=(480, 640))) as camera:
         camera.capture()
-    device()
+    made = device()
     with pytest.raises(MismatchError, match=text), OpenCvCamera(config("/dev/null", size=(480, 640))):
         pass
+    assert made.released
 
 
 def test_a_device_is_set_to_what_was_asked_for(device):

@@ -45,6 +45,8 @@ class Sdk:
 
     def stop(self):
         self.running = False
+        if self.count == self.fails_after:
+            raise RuntimeError("stop() cannot be called before start()")
 
     def wait_for_frames(self, timeout_ms):
         self.count += 1
