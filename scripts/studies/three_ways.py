@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from hlm.cli.verbs import EXIT_ERROR
 from hlm.core.clock import MonotonicClock
 from hlm.evaluation.results import wilson_interval
 
@@ -68,46 +70,21 @@ def table(results: Mapping[str, Sequence[Row]]) -> Table:
 
 def _evaluated(options: argparse.Namespace, seed: int, folder: Path) -> Row:
     """The rollout of `hlm eval`."""
-    figures = folder / f"{seed}.eval"
+    figures, out = folder / f"{seed}.eval", folder / f"{seed}"
     figures.unlink(missing_ok=True)
-    _run(
-        "eval",
-        str(options.checkpoint),
-        "--task",
-        options.task,
-        "--seed",
-        str(seed),
-        "--rollouts",
-        "1",
-        "--videos",
-        "0",
-        "--workers",
-        "1",
-        "--out",
-        str(folder / f"{seed}"),
-        "--json",
-        str(figures),
-    )
-    return _read(figures, seed, "hlm eval wrote no result")
+    shutil.rmtree(out, ignore_errors=True)  # of a run that was interrupted
+    few = ("--rollouts", "1", "--videos", "0", "--workers", "1", "--out", str(out))
+    why = _run("eval", str(options.checkpoint), *_scene(options, seed), *few, "--json", str(figures))
+    return _read(figures, seed, why)
 
 
 def _deployed(options: argparse.Namespace, seed: int, folder: Path) -> Row:
     """The rollout of `hlm deploy --robot mujoco`."""
     figures = folder / f"{seed}.deploy"
     figures.unlink(missing_ok=True)
-    code = _run(
-        "deploy",
-        str(options.checkpoint),
-        "--robot",
-        "mujoco",
-        "--task",
-        options.task,
-        "--seed",
-        str(seed),
-        "--json",
-        str(figures),
-    )
-    return _read(figures, seed, f"hlm deploy ended with {code} and no result")
+    robot = ("--robot", "mujoco", "--json", str(figures))
+    why = _run("deploy", str(options.checkpoint), *_scene(options, seed), *robot)
+    return _read(figures, seed, why)
 
 
 def _through_dds(options: argparse.Namespace, seed: int, folder: Path) -> Row:
@@ -115,42 +92,22 @@ def _through_dds(options: argparse.Namespace, seed: int, folder: Path) -> Row:
     figures = folder / f"{seed}.twin"
     figures.unlink(missing_ok=True)
     clock, path = MonotonicClock(), folder / f"{seed}.log"
-    with path.open("w") as log:
-        twin = _start(
-            log,
-            "twin",
-            "--task",
-            options.task,
-            "--seed",
-            str(seed),
-            "--interface",
-            options.interface,
-            "--json",
-            str(figures),
-        )
+    scene, network = _scene(options, seed), ("--interface", options.interface)
+    with path.open("w") as log, ExitStack() as stack:
+        twin = _start(stack, log, "twin", *scene, *network, "--json", str(figures))
         until_ns = clock.now_ns() + round(1e9 * LONGEST_S)
         while "twin of" not in path.read_text() and clock.now_ns() < until_ns and twin.poll() is None:
             clock.wait_until(clock.now_ns() + LOOK_NS)
-        deploy = _start(
-            log,
-            "deploy",
-            str(options.checkpoint),
-            "--robot",
-            "unitree",
-            "--interface",
-            options.interface,
-            "--task",
-            options.task,
-            "--seed",
-            str(seed),
-        )
+        deploy = _start(stack, log, "deploy", str(options.checkpoint), "--robot", "unitree", *scene, *network)
         while not figures.exists() and clock.now_ns() < until_ns and None in (deploy.poll(), twin.poll()):
+            if EXIT_ERROR in (deploy.poll(), twin.poll()):
+                break
             clock.wait_until(clock.now_ns() + LOOK_NS)
-        for process in (deploy, twin):
-            _end(process)
-    return _read(
-        figures, seed, f"no result: hlm deploy ended with {deploy.returncode}, hlm twin with {twin.returncode}"
-    )
+        refused = EXIT_ERROR in (deploy.poll(), twin.poll())
+    if refused and not figures.exists():
+        sys.exit(f"seed {seed} was not begun, see {path}")
+    why = f"no result: hlm deploy ended with {deploy.returncode}, hlm twin with {twin.returncode}"
+    return _read(figures, seed, why)
 
 
 WAYS: Mapping[str, Callable[[argparse.Namespace, int, Path], Row]] = {
@@ -158,6 +115,10 @@ WAYS: Mapping[str, Callable[[argparse.Namespace, int, Path], Row]] = {
     "mujoco": _deployed,
     "twin": _through_dds,
 }
+
+
+def _scene(options: argparse.Namespace, seed: int) -> tuple[str, ...]:
+    return "--task", options.task, "--seed", str(seed)
 
 
 def _read(figures: Path, seed: int, why: str) -> Row:
@@ -169,12 +130,26 @@ def _read(figures: Path, seed: int, why: str) -> Row:
     return row
 
 
-def _run(*arguments: str) -> int:
-    return subprocess.run([*HLM, *arguments], capture_output=True, timeout=LONGEST_S, check=False).returncode
+def _run(*arguments: str) -> str:
+    """Run a program; how it ended, for the case that it has left no result.
+
+    Raises:
+        SystemExit: it refused to begin, which is no failure of the policy.
+    """
+    try:
+        ended = subprocess.run([*HLM, *arguments], capture_output=True, text=True, timeout=LONGEST_S, check=False)
+    except subprocess.TimeoutExpired:
+        return f"no result: hlm {arguments[0]} was killed after {LONGEST_S:g} s"
+    if ended.returncode == EXIT_ERROR:
+        sys.exit(ended.stderr.strip())
+    return f"no result: hlm {arguments[0]} ended with {ended.returncode}"
 
 
-def _start(log: Any, *arguments: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([*HLM, *arguments], stdout=log, stderr=log, start_new_session=True)
+def _start(stack: ExitStack, log: Any, *arguments: str) -> subprocess.Popen[bytes]:
+    """Start a program that is ended with the stack, whatever happens."""
+    process = subprocess.Popen([*HLM, *arguments], stdout=log, stderr=log, start_new_session=True)
+    stack.callback(_end, process)
+    return process
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
