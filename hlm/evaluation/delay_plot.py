@@ -5,56 +5,91 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    type Cells = Sequence[Mapping[str, Any]]
 
 _COLOURS = {"asynchronous": "#0b6e4f", "synchronous": "#b3541e", "ensemble": "#5b5ea6"}
 _MARKERS = {"asynchronous": "o", "synchronous": "s", "ensemble": "^"}
-_APART_MS = 4.0  # neighbours' whiskers would hide each other
-_WIDTH_IN, _PANEL_IN, _DPI = 6.5, 2.4, 110
+_APART = 0.02  # of the longest delay: neighbours' whiskers would hide each other
+_STEP_PERCENT = 20.0
+_SIZE_IN, _DPI = (11.0, 3.8), 110
 
 
 def delay_plot(figures: Mapping[str, Any]) -> bytes:
     """PNG of success with its intervals, duration, and jerk at the seams, each over the delay.
+
+    Markers of cells with fewer rollouts than planned are hollow.
 
     Args:
         figures: of `hlm.evaluation.delay_table.table_figures`.
     """
     from matplotlib import rc_context
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
-    cells: Sequence[Mapping[str, Any]] = figures["cells"]
-    names = list(dict.fromkeys(cell["scheduler"] for cell in cells))
-    with rc_context({"font.size": 12.0, "axes.titlesize": 12.0}):
-        figure = Figure(figsize=(_WIDTH_IN, 0.4 + 3 * _PANEL_IN), layout="constrained")
-        success, duration, jerk = figure.subplots(3, 1, sharex=True)
-        for place, name in enumerate(names):
-            rows = [cell for cell in cells if cell["scheduler"] == name]
-            delays = [row["delay_ms"] for row in rows]
-            style = {"color": _COLOURS[name], "marker": _MARKERS[name], "label": name, "linewidth": 1.4}
-            shifted = [delay + _APART_MS * (place - (len(names) - 1) / 2) for delay in delays]
-            rates = [100.0 * row["success_rate"] for row in rows]
-            below = [max(0.0, rate - 100.0 * row["success_interval"][0]) for rate, row in zip(rates, rows, strict=True)]
-            above = [max(0.0, 100.0 * row["success_interval"][1] - rate) for rate, row in zip(rates, rows, strict=True)]
-            success.errorbar(shifted, rates, yerr=[below, above], capsize=3, **style)
-            duration.plot(delays, [row["duration_s"] for row in rows], **style)
-            jerk.plot(delays, [row.get("seam_jerk_rad_s3") or float("nan") for row in rows], **style)
-        success.set_title("successful rollouts, with 95 % intervals", loc="left")
-        success.set_ylabel("%")
-        success.set_ylim(-3.0, 103.0)
-        success.legend(fontsize="small")
-        duration.set_title("duration of a rollout", loc="left")
-        duration.set_ylabel("s")
-        jerk.set_title("jerk of the references around seams, root mean square", loc="left")
-        jerk.set_ylabel("rad/s\N{SUPERSCRIPT THREE}")
-        jerk.set_xlabel("time from asking the policy to its answer, ms")
-        for axes in (duration, jerk):
-            highest = float(axes.dataLim.ymax)
-            axes.set_ylim(
-                0.0, 1.08 * highest if 0.0 < highest < math.inf else 1.0
-            )  # from zero, so that heights compare
+    cells: Cells = figures["cells"]
+    with rc_context({"font.size": 11.0, "axes.titlesize": 11.0, "axes.spines.top": False, "axes.spines.right": False}):
+        figure = Figure(figsize=_SIZE_IN, layout="constrained")
+        success, duration, jerk = figure.subplots(1, 3, sharex=True)
+        _draw_success(success, cells)
+        _draw(duration, cells, "duration_s", "length of a rollout, s")
+        _draw(jerk, cells, "seam_jerk_rad_s3", "jerk of references at seams, rad/s\N{SUPERSCRIPT THREE}, rms")
         for axes in (success, duration, jerk):
             axes.set_xticks(sorted({cell["delay_ms"] for cell in cells}))
+            axes.yaxis.set_major_locator(MaxNLocator(nbins=7, steps=[1, 2, 5, 10]))
             axes.grid(visible=True, alpha=0.3)
+        duration.set_xlabel("time from asking the policy to its answer, ms")
+        handles, names = duration.get_legend_handles_labels()
+        figure.legend(handles, names, loc="outside upper center", ncols=len(names), frameon=False)
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png", dpi=_DPI)
     return buffer.getvalue()
+
+
+def _draw_success(axes: Axes, cells: Cells) -> None:
+    """Rates with whiskers, schedulers a little apart; from the lowest whisker's scale line on."""
+    names = _schedulers(cells)
+    apart_ms = _APART * (max(cell["delay_ms"] for cell in cells) or 1.0)
+    for place, name in enumerate(names):
+        rows = [cell for cell in cells if cell["scheduler"] == name]
+        delays_ms = [row["delay_ms"] + apart_ms * (place - (len(names) - 1) / 2) for row in rows]
+        rates = [100.0 * row["success_rate"] for row in rows]
+        bounds = [[100.0 * bound for bound in row["success_interval"]] for row in rows]
+        whiskers = [
+            [max(0.0, rate - low) for rate, (low, _) in zip(rates, bounds, strict=True)],
+            [max(0.0, high - rate) for rate, (_, high) in zip(rates, bounds, strict=True)],
+        ]
+        axes.errorbar(delays_ms, rates, whiskers, color=_COLOURS[name], fmt="none", capsize=3, linewidth=1.2)
+        _line(axes, delays_ms, rates, rows)
+    lowest = min(100.0 * cell["success_interval"][0] for cell in cells)
+    bottom = _STEP_PERCENT * math.floor(lowest / _STEP_PERCENT)
+    axes.set_ylim(bottom - 0.03 * (100.0 - bottom), 100.0 + 0.03 * (100.0 - bottom))
+    axes.set_title("successful rollouts, %, with 95 % intervals", loc="left")
+
+
+def _draw(axes: Axes, cells: Cells, figure: str, title: str) -> None:
+    """A figure of all cells, from zero on, so that heights compare; cells without it are left out."""
+    known = [cell for cell in cells if cell.get(figure) is not None]
+    for name in _schedulers(cells):
+        rows = [cell for cell in known if cell["scheduler"] == name]
+        _line(axes, [row["delay_ms"] for row in rows], [row[figure] for row in rows], rows, name)
+    axes.set_ylim(0.0, 1.08 * max((cell[figure] for cell in known), default=0.0) or 1.0)
+    axes.set_title(title, loc="left")
+
+
+def _line(axes: Axes, delays_ms: Sequence[float], values: Sequence[float], rows: Cells, name: str = "") -> None:
+    """A scheduler's line; without rows it still has its place in the legend."""
+    scheduler = name or rows[0]["scheduler"]
+    style = {"color": _COLOURS[scheduler], "marker": _MARKERS[scheduler]}
+    axes.plot(delays_ms, values, linewidth=1.4, label=scheduler, **style)
+    partial = [place for place, row in enumerate(rows) if row["rollouts"] < row["planned"]]
+    hollow = {**style, "linestyle": "", "markerfacecolor": "white"}
+    axes.plot([delays_ms[place] for place in partial], [values[place] for place in partial], **hollow)
+
+
+def _schedulers(cells: Cells) -> list[str]:
+    return list(dict.fromkeys(cell["scheduler"] for cell in cells))

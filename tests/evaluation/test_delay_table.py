@@ -116,6 +116,14 @@ def test_the_plot_is_a_picture_of_any_cells():
         assert delay_plot(table_figures(some)).startswith(b"\x89PNG")
 
 
+def test_the_plot_tells_cells_that_are_not_whole_and_jerks_of_zero_from_none():
+    plots = [delay_plot(table_figures([one])) for one in (CELLS[0], CELLS[0], replace(CELLS[0], planned=50))]
+    assert plots[0] == plots[1] != plots[2]
+    still, unknown = (replace(FIGURES, seam_jerk_rad_s3=jerk) for jerk in (0.0, None))
+    drawn = [delay_plot(table_figures([cell("ensemble", 0.0, 2, chunks=chunks)])) for chunks in (still, unknown)]
+    assert drawn[0] != drawn[1]
+
+
 def test_figures_per_rollout_are_means_and_roots_of_mean_squares():
     other = partial(replace, FIGURES)
     chunks = [FIGURES, other(joined=4, seam_jerk_rad_s3=40.0), other(seam_jerk_rad_s3=None, other_jerk_rad_s3=3.0)]
