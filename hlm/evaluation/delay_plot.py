@@ -84,10 +84,10 @@ def _draw(axes: Axes, cells: Cells, figure: str, title: str) -> None:
 def _line(axes: Axes, delays_ms: Sequence[float], values: Sequence[float], rows: Cells, name: str = "") -> None:
     """A scheduler's line; without rows it still has its place in the legend."""
     scheduler = name or rows[0]["scheduler"]
-    style = {"color": _COLOURS[scheduler], "marker": _MARKERS[scheduler]}
+    style: dict[str, Any] = {"color": _COLOURS[scheduler], "marker": _MARKERS[scheduler]}
     axes.plot(delays_ms, values, linewidth=1.4, label=scheduler, **style)
     partial = [place for place, row in enumerate(rows) if row["rollouts"] < row["planned"]]
-    hollow = {**style, "linestyle": "", "markerfacecolor": "white"}
+    hollow: dict[str, Any] = {**style, "linestyle": "", "markerfacecolor": "white"}
     axes.plot([delays_ms[place] for place in partial], [values[place] for place in partial], **hollow)
 
 
