@@ -14,7 +14,6 @@ import google_crc32c
 
 from hlm.core.errors import InputError
 
-_HEADER = struct.Struct("<Q")  # how many contents were written
 _SLOT = struct.Struct("<QQQ")  # 1 + index of the content, or 0 while it is written; its length; its checksum
 _ALIGNMENT = 64
 _TRIES = 1000
@@ -42,6 +41,8 @@ class SharedSlots:
         size = _ALIGNMENT + slots * self._stride
         self._file = _anonymous_file(size) if file is None else file
         self._memory = mmap.mmap(self._file, size)
+        # Eight bytes that are read and written at once; `struct` would show a reader zeros, or half a number.
+        self._count = memoryview(self._memory)[:8].cast("Q")
 
     @property
     def slots(self) -> int:
@@ -51,8 +52,7 @@ class SharedSlots:
     @property
     def written(self) -> int:
         """Number of contents that were ever written."""
-        count: int = _HEADER.unpack_from(self._memory)[0]
-        return count
+        return self._count[0]
 
     def append(self, content: bytes) -> int:
         """Write a content, in place of the oldest one; returns its index.
@@ -67,7 +67,7 @@ class SharedSlots:
         _SLOT.pack_into(self._memory, place, 0, 0, 0)
         self._memory[place + _SLOT.size : place + _SLOT.size + len(content)] = content
         _SLOT.pack_into(self._memory, place, index + 1, len(content), google_crc32c.value(content))
-        _HEADER.pack_into(self._memory, 0, index + 1)
+        self._count[0] = index + 1
         return index
 
     def read(self, index: int) -> bytes | None:

@@ -99,6 +99,22 @@ def test_a_record_that_another_process_writes_meanwhile_is_never_torn():
     assert not child.alive
 
 
+def test_a_count_that_another_process_writes_meanwhile_never_goes_back():
+    ring, clock = SharedRing(NUMBERS, slots=2), MonotonicClock()
+    child = ChildProcess("writer", write_without_pause, ring).start()
+    try:
+        child.wait_ready(30.0)
+        seen, until_ns = 0, clock.now_ns() + 1_000_000_000
+        while clock.now_ns() < until_ns:
+            for _ in range(1000):
+                count = ring.written
+                assert count >= seen
+                seen = count
+        assert seen > 0
+    finally:
+        child.stop()
+
+
 def test_a_ring_that_nobody_holds_leaves_nothing_behind():
     gc.collect()
     before = len(list(Path("/proc/self/fd").iterdir()))
