@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from hlm.cli.deploy_plan import DeployPlan
     from hlm.core.protocols import Cameras, ReferenceSource
     from hlm.core.task import TaskInstance
-    from hlm.runtime.bodies.body_records import BodyReport
+    from hlm.runtime.body_figures import BodyFigures
     from hlm.runtime.chunks.source import ChunkSource
     from hlm.runtime.policy_process import PolicyProcess
     from hlm.runtime.recorder_process import RecorderProcess
@@ -41,8 +41,8 @@ class DeployParts:
         policy: None without one.
         chunks: how its answers are played; None without a policy.
         recorder: None where nothing is recorded.
+        body_figures: of the body's control steps so far.
         notes: what a person should know before it is armed.
-        reports: control steps of the body so far.
     """
 
     plan: DeployPlan
@@ -52,8 +52,8 @@ class DeployParts:
     policy: PolicyProcess | None
     chunks: ChunkSource | None
     recorder: RecorderProcess | None
+    body_figures: BodyFigures
     notes: tuple[str, ...] = ()
-    reports: list[BodyReport] = field(default_factory=list)
 
     @property
     def watches(self) -> dict[str, Callable[[], str]]:
@@ -73,7 +73,7 @@ class DeployParts:
 
     def collect(self) -> None:
         """Take in the body's reports, which are kept for a few seconds only."""
-        self.reports += self.robot.reports()
+        self.body_figures.take(self.robot.reports())
 
 
 @contextmanager
@@ -83,6 +83,8 @@ def opened(plan: DeployPlan) -> Iterator[DeployParts]:
     Raises:
         HlmError: a part cannot be had; nothing has moved then.
     """
+    from hlm.runtime.body_figures import BodyFigures
+
     with ExitStack() as stack:
         robot = stack.enter_context(open_robot(plan.robot))
         instance = plan.instance
@@ -108,6 +110,7 @@ def opened(plan: DeployPlan) -> Iterator[DeployParts]:
             policy=policy,
             chunks=chunks,
             recorder=recorder,
+            body_figures=BodyFigures(),
             notes=(*notes, *robot.notes()),
         )
 

@@ -40,7 +40,7 @@ def document(
                 "missed_slots": figures.missed,
                 "reference_late_ms": figures.late_ms(),
             },
-            "body": _body(parts),
+            "body": parts.body_figures.summary(),
             "ages_ms": figures.ages_ms(),
             "policy": _policy(parts),
             "robot": dict(parts.robot.figures()),
@@ -93,21 +93,6 @@ def _identity(parts: DeployParts) -> dict[str, Any]:
         "horizon": spec.horizon,
         "execution_horizon": parts.plan.execution_horizon,
         "scheduler": parts.plan.scheduler,
-    }
-
-
-def _body(parts: DeployParts) -> dict[str, Any]:
-    reports = parts.reports
-    if not reports:
-        return {}
-    span_s = (reports[-1].due_ns - reports[0].due_ns) * 1e-9
-    return {
-        "steps": len(reports),
-        "rate_hz": round((len(reports) - 1) / span_s, 3) if span_s else 0.0,
-        "skipped_slots": reports[-1].skipped - reports[0].skipped,
-        "late_ms": spread_ms(report.late_s for report in reports),
-        "step_ms": spread_ms(report.step_s for report in reports),
-        "lost_references": reports[-1].lost,
     }
 
 

@@ -25,9 +25,10 @@ def rows(parts: DeployParts, moment: Moment, figures: DeploymentFigures) -> dict
         stages, stage = parts.robot.task.stages, moment.scored.progress.stage
         shown["task"] = f"{stage} of {len(stages)} stages" + (f", {stages[stage - 1]}" if stage else "")
     shown["loop"] = f"{figures.steps} steps, {figures.missed} missed"
-    if recent := parts.reports[-_RECENT:]:
-        late_ms = 1e3 * max(report.late_s for report in recent)
-        shown["body"] = f"{_rate_hz(parts):.0f} Hz, {late_ms:.1f} ms late at most, {recent[-1].skipped} missed"
+    if body := parts.body_figures.recent:
+        late_ms = 1e3 * parts.body_figures.recent_late_s()
+        rate_hz = parts.body_figures.recent_hz()
+        shown["body"] = f"{rate_hz:.0f} Hz, {late_ms:.1f} ms late at most, {body[-1].skipped} missed"
     if moment.scored is not None:
         ages = moment.scored.step.age_s.items()
         shown["ages"] = ", ".join(f"{name.removeprefix('image_')} {1e3 * age_s:.0f} ms" for name, age_s in ages)
@@ -43,12 +44,6 @@ def _in_command(parts: DeployParts, status: BodyStatus) -> str:
     if status.tracking:
         return parts.plan.operator
     return "nobody" if status.state is BodyState.DISARMED else "safety"
-
-
-def _rate_hz(parts: DeployParts) -> float:
-    recent = parts.reports[-_RECENT:]
-    span_s = (recent[-1].woke_ns - recent[0].woke_ns) * 1e-9
-    return (len(recent) - 1) / span_s if span_s > 0.0 else 0.0
 
 
 def _policy(parts: DeployParts, moment: Moment) -> str:
