@@ -74,7 +74,7 @@ class DeploymentConfig:
 
     duration_s: float | None = None
     rest_s: float = 20.0
-    loop: LoopConfig = field(default_factory=lambda: LoopConfig(max_image_age_s=MAX_IMAGE_AGE_S))
+    loop: LoopConfig = field(default_factory=lambda: LoopConfig(max_image_age_s=MAX_IMAGE_AGE_S, after_images=True))
 
     def __post_init__(self) -> None:
         """Check ranges."""

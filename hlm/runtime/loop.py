@@ -23,6 +23,7 @@ from hlm.core.protocols import Cameras, ReferenceSource, ReportsCameras
 from hlm.core.values import CameraFrame, Observation, Reference
 from hlm.core.yaw_rate import YawRate
 from hlm.runtime.chunks.source import StarvedError
+from hlm.runtime.image_arrivals import image_arrivals, slot_after_images
 from hlm.runtime.safety.checks import reference_fault
 from hlm.runtime.safety.reference_limits import ReferenceLimits
 from hlm.runtime.swapped_cameras import SwapWatch
@@ -39,12 +40,14 @@ class LoopConfig:
         settle_s: time in which the body stands still before the first step.
         max_age_s: an older measurement puts the body on hold.
         max_image_age_s: an older image does; in lockstep, images are never old.
+        after_images: steps come right after the images of cameras that have a clock of their own and the same rate.
     """
 
     rate_hz: float = STEP_HZ
     settle_s: float = 0.6
     max_age_s: float = 0.1
     max_image_age_s: float = 0.1
+    after_images: bool = False
 
     def __post_init__(self) -> None:
         """Check ranges."""
@@ -123,13 +126,15 @@ class ControlLoop:
         self._delivering.clear()
         self._swaps = SwapWatch()
         self._previous, self._yaw_rate = measured_state(body.read(), None)
-        body.advance(clock.now_ns() + round(config.settle_s * NS_PER_S))
-        grid = ticks(clock, config.rate_hz)
+        settled_ns = clock.now_ns() + round(config.settle_s * NS_PER_S)
+        arrivals = image_arrivals(self._cameras, clock, settled_ns) if config.after_images else []
+        body.advance(settled_ns)
         seen = self._observe(clock.now_ns(), instruction)
         if seen is None:
             return
         source.reset(seen.observation)
-        for tick in grid:
+        start_ns = slot_after_images(arrivals, clock.now_ns(), config.rate_hz)
+        for tick in ticks(clock, config.rate_hz, start_ns):
             seen = self._observe(tick.due_ns, instruction)
             if seen is None:
                 return

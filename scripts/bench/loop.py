@@ -30,7 +30,7 @@ from hlm.cameras.image_checks import ImageChecks
 from hlm.cli.sources import CAMERAS, EMBODIMENT, LocalPolicy, open_policy
 from hlm.control.tracker.whole_body_tracker import WholeBodyTracker
 from hlm.core.arrays import FloatArray
-from hlm.core.clock import STEP_HZ, MonotonicClock, Tick, due_ns, slot_at, ticks
+from hlm.core.clock import STEP_HZ, MonotonicClock, Tick, ticks
 from hlm.core.processes import ChildProcess
 from hlm.core.proprioception import measured_state
 from hlm.core.realtime import preferred
@@ -40,6 +40,8 @@ from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Step
 from hlm.runtime.bodies.body_records import BodyReport
 from hlm.runtime.bodies.realtime import RealtimeBody
 from hlm.runtime.chunks.asking import Status
+from hlm.runtime.image_arrivals import image_arrivals, slot_after_images
+from hlm.runtime.loop import LoopConfig
 from hlm.runtime.policy_process import PolicyProcess
 from hlm.runtime.recorder_process import RecorderProcess, RecordingPlan
 from hlm.sim.cameras import SimulatedCameras
@@ -136,22 +138,11 @@ class Bench:
         self._taken: dict[int, BodyReport] = {}
 
     def first_tick_ns(self) -> int:
-        """When the loop's grid begins: soon after pictures come, because the cameras have the same rate."""
-        vector, arrivals, seen_ns = measured_state(self._body.read(), None)[0], [], 0
-        for tick in ticks(self._clock, 1000.0):
-            if tick.index % 33 == 0:
-                self._body.push(Reference(tick.due_ns, vector))
-            newest_ns = min(frame.stamp_ns for frame in self._cameras.capture().values())
-            if newest_ns > seen_ns:
-                now_ns, seen_ns = self._clock.now_ns(), newest_ns
-                arrivals.append(now_ns)
-                self._rendered_s.append((now_ns - newest_ns) * 1e-9)
-            if len(arrivals) == 60:
-                break
-        period_ns = round(1e9 / STEP_HZ)
-        phases = np.sort((np.array(arrivals) - arrivals[0] + period_ns // 2) % period_ns)
-        origin_ns = int(arrivals[0] - period_ns // 2 + phases[54])
-        return due_ns(origin_ns, slot_at(origin_ns, self._clock.now_ns(), STEP_HZ) + 2, STEP_HZ)
+        """When the loop's grid begins: as that of a deployment."""
+        until_ns = self._clock.now_ns() + round(LoopConfig().settle_s * 1e9)
+        arrivals = image_arrivals(self._cameras, self._clock, until_ns)
+        self._rendered_s = [(arrival.seen_ns - arrival.captured_ns) * 1e-9 for arrival in arrivals]
+        return slot_after_images(arrivals, self._clock.now_ns(), STEP_HZ)
 
     def run(self, start_ns: int, seconds: float) -> None:
         """Step until the time is over."""
