@@ -86,13 +86,12 @@ def _streamed(name, fault):
 def _real_time(name, fault, folder):
     with fault.around(folder) if fault.around else nullcontext({}) as options:
         course = deployed(folder, **({"inject": fault.inject, "seconds": fault.seconds} | options))
-        complaints = _complaints(fault, course.why, course.reaction_s)
+        why = course.why.replace(f"{folder}/", "")
+        complaints = _complaints(fault, why, course.reaction_s)
         complaints += [f"the {name} process is left" for name in course.left]
         if course.steps is None and name != "disk full":
             complaints.append("no episode was kept")
-        row = Row(
-            name, fault.injected, course.why or "-", course.answer, _seconds(course.reaction_s), course.end, course.kept
-        )
+        row = Row(name, fault.injected, why or "-", course.answer, _seconds(course.reaction_s), course.end, course.kept)
     return Driven(row, complaints)
 
 
