@@ -21,6 +21,7 @@ from hlm.sim.graphics import use_headless_rendering
 
 # A shell that starts the tests in the background, or nohup, makes them ignore signals, and every child inherits that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # Before anything imports mujoco; without a library to draw with, only the tests that look at pictures fail.

@@ -195,9 +195,16 @@ class BodyStepper[Command: _Sent]:
         self._report()
 
     def come_to_rest(self, why: str) -> None:
-        """Begin to stop, unless that has begun: a second stop would damp at once. From now on nobody can arm."""
+        """Begin to stop, unless that has begun. From now on nobody can arm."""
         self._leaving = True
         if not self._stopping:
+            self._controller.stop(why)
+
+    def _stop(self, why: str) -> None:
+        """Stop as somebody asks; what tells all processes to end is one stop here, and a second would damp at once."""
+        begun = self._leaving and not self._stopping
+        self._stopping = True
+        if not begun:
             self._controller.stop(why)
 
     def say_goodbye(self) -> None:
@@ -210,8 +217,7 @@ class BodyStepper[Command: _Sent]:
         self._orders = batch.next_index
         controller = self._controller
         if batch.lost:  # one of them may have been a stop
-            self._stopping = True
-            controller.stop(f"{counted(batch.lost, 'order')} to the body came to nothing")
+            self._stop(f"{counted(batch.lost, 'order')} to the body came to nothing")
         for record in batch.records:
             why = why_of(record)
             match Order(int(record["order"])):
@@ -223,8 +229,7 @@ class BodyStepper[Command: _Sent]:
                 case Order.HOLD:
                     controller.hold(why)
                 case Order.STOP:
-                    self._stopping = True
-                    controller.stop(why)
+                    self._stop(why)
                 case Order.DAMP:
                     controller.damp(why)
 
@@ -234,8 +239,7 @@ class BodyStepper[Command: _Sent]:
             return
         pressed = self._robot.operator_stop()
         if pressed and not self._pressed and self._controller.status.state is not BodyState.DISARMED:
-            self._stopping = True
-            self._controller.stop(f"the operator pressed {pressed}")
+            self._stop(f"the operator pressed {pressed}")
         self._pressed = bool(pressed)
 
     def _take_references(self) -> None:

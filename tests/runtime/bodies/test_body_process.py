@@ -59,6 +59,19 @@ def test_a_body_that_is_to_end_cannot_be_armed_any_more(stepped):
     assert not stepped.robot.commands
 
 
+def test_a_signal_to_all_processes_is_one_stop(stepped):
+    stepped.order(Order.ARM)
+    stepped.step()
+    stepped.stepper.come_to_rest("the body was told to end")
+    stepped.step()
+    stepped.order(Order.STOP, "it was told to end (SIGTERM)")  # the main process got the signal, too
+    stepped.step()
+    assert stepped.controller.status.state is BodyState.HOLDING
+    stepped.order(Order.STOP, "the operator stopped it (key)")
+    stepped.step()
+    assert stepped.controller.status.state is BodyState.DAMPING
+
+
 def test_a_body_that_nobody_armed_is_at_rest_whatever_it_was_told(stepped):
     for order in (Order.HOLD, Order.STOP, Order.DAMP):
         stepped.order(order, "why")
