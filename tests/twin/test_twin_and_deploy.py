@@ -160,7 +160,7 @@ def test_grippers_that_fall_silent_end_the_deployment_in_words(twin):
         finally:
             deployed.kill()
     assert deployed.returncode == 1
-    assert "the grippers have not said where they are for 0." in said
+    assert "the grippers have not said where they are for 1." in said
     assert process.wait(60.0) == 1
 
 
