@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from hlm.cli.deploy_plan import DeployPlan
     from hlm.core.protocols import Cameras, ReferenceSource
     from hlm.core.task import TaskInstance
-    from hlm.runtime.body_figures import BodyFigures
+    from hlm.runtime.bodies.body_figures import BodyFigures
     from hlm.runtime.chunks.source import ChunkSource
     from hlm.runtime.policy_process import PolicyProcess
     from hlm.runtime.recorder_process import RecorderProcess
@@ -83,7 +83,7 @@ def opened(plan: DeployPlan) -> Iterator[DeployParts]:
     Raises:
         HlmError: a part cannot be had; nothing has moved then.
     """
-    from hlm.runtime.body_figures import BodyFigures
+    from hlm.runtime.bodies.body_figures import BodyFigures
 
     with ExitStack() as stack:
         robot = stack.enter_context(open_robot(plan.robot))

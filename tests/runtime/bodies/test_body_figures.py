@@ -3,8 +3,8 @@ from dataclasses import replace
 import pytest
 
 from hlm.core.body import BodyState, BodyStatus
+from hlm.runtime.bodies.body_figures import BodyFigures
 from hlm.runtime.bodies.body_records import BodyReport
-from hlm.runtime.body_figures import BodyFigures
 
 FIRST = BodyReport(
     slot=7,
