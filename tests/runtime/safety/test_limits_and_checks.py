@@ -11,8 +11,11 @@ from hlm.core.layout import GRIPPERS, NAMES, ROOT_PITCH, ROOT_YAW_RATE, pack
 from hlm.core.values import RobotState
 from hlm.runtime.safety.braking import damping_command
 from hlm.runtime.safety.checks import command_fault, reference_fault, state_fault
+from hlm.runtime.safety.command_limits import CommandLimitConfig
 from hlm.runtime.safety.reference_limits import JOINT_SPEED_SHARE, MAX_GRIPPER_SPEED_PER_S, ReferenceLimits
 
+# Commands come at 500 Hz; a drive that held its torque from one to the next would be the slowest.
+DRIVE_STEP_S = 0.002
 LIMITS = ReferenceLimits(UNITREE_G1)
 LOWER = pack(UNITREE_G1.lower_rad, np.zeros(2), np.array([-0.9, -0.9, -2.0]))
 UPPER = pack(UNITREE_G1.upper_rad, np.ones(2), np.array([0.9, 0.9, 2.0]))
@@ -140,6 +143,13 @@ def test_damping_brakes_every_joint_pushes_none_and_keeps_the_grip():
     assert not COMMAND.joint_velocity_rad_s.any()
     assert (COMMAND.kd_nm_s_rad > 0.0).all()
     np.testing.assert_array_equal(COMMAND.gripper_opening, [0.2, 0.9])
+
+
+def test_damping_is_one_that_commands_may_have_and_slows_bare_rotors_from_step_to_step():
+    reference = np.array([joint.kd_nm_s_rad for joint in UNITREE_G1.joints])
+    assert (COMMAND.kd_nm_s_rad <= CommandLimitConfig().gain_share * reference).all()
+    kept = 1.0 - COMMAND.kd_nm_s_rad * DRIVE_STEP_S / UNITREE_G1.armature_kg_m2
+    assert (np.abs(kept) < 0.75).all()
 
 
 @given(inside, arrays(np.float64, (34,), elements=st.floats(-1.0, 1.0)))
