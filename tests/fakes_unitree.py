@@ -70,8 +70,12 @@ class Where:
         return UnitreeG1(UnitreeG1Config(interface=self.interface, grippers=grippers, timeout_s=30.0, **options))
 
 
-def twin_config(**options):
-    return TwinConfig(interface=INTERFACE, ports=PORTS, **options)
+# For robots that only other processes reach: links of this process stay on its own network until it ends.
+ELSEWHERE = Where(f"{INTERFACE[:-2]}50", PORTS.first + 10)
+
+
+def twin_config(where=Where(), **options):
+    return TwinConfig(interface=where.interface, ports=TwinPorts(first=where.first), **options)
 
 
 def hold(state):
@@ -131,9 +135,9 @@ def wait_for(condition, timeout_s=60.0):
 class FloorTwin:
     """A twin on a floor in another process, and what it says of its traffic."""
 
-    def __init__(self, start):
+    def __init__(self, start, where=Where()):
         self.faults, self.traffic_ring = make_faults_ring(), SharedRing(TRAFFIC)
-        port = DdsPort(twin_config(start=start), self.faults, self.traffic_ring)
+        port = DdsPort(twin_config(where, start=start), self.faults, self.traffic_ring)
         self.child = ChildProcess("twin", run_floor_twin, port)
 
     @property

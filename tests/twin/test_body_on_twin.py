@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 from fakes_realtime import QUICK
-from fakes_unitree import FloorTwin, Where, wait_for
+from fakes_unitree import ELSEWHERE, FloorTwin, wait_for
 
 from hlm.control.tracker.whole_body_tracker import WholeBodyTracker
 from hlm.core.body import BodyState
@@ -31,9 +31,9 @@ pytestmark = [
     ],
 )
 def test_what_a_robot_says_of_itself_brings_its_body_to_rest(line, why):
-    twin = FloorTwin("standing")
+    twin = FloorTwin("standing", ELSEWHERE)
     body = RealtimeBody(
-        Where().robot,
+        ELSEWHERE.robot,
         partial(WholeBodyTracker, UNITREE_G1),
         UNITREE_G1,
         RealtimeBodyConfig(process=BodyProcessConfig(safety=QUICK)),
@@ -44,7 +44,7 @@ def test_what_a_robot_says_of_itself_brings_its_body_to_rest(line, why):
         with body:
             body.reset()
             wait_for(lambda: body.status.state is BodyState.RUNNING)
-            assert twin.traffic["stiff"]
+            wait_for(lambda: twin.traffic["stiff"])
             twin.say(line)
             wait_for(lambda: body.status.braking)
             wait_for(twin.limp)
