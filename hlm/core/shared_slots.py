@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import mmap
 import os
-import struct
 import tempfile
 from collections.abc import Callable
 from multiprocessing.reduction import DupFd
@@ -14,7 +13,9 @@ import google_crc32c
 
 from hlm.core.errors import InputError
 
-_SLOT = struct.Struct("<QQQ")  # 1 + index of the content, or 0 while it is written; its length; its checksum
+_WORD = 8
+# Of a slot: 1 + index of the content, or 0 while it is written; its length; its checksum. The content follows.
+_SLOT_HEADER = 3 * _WORD
 _ALIGNMENT = 64
 _TRIES = 1000
 
@@ -37,12 +38,13 @@ class SharedSlots:
         if slots < 2:
             raise InputError(f"a ring needs at least 2 slots, got {slots}.")
         self._capacity, self._slots = capacity, slots
-        self._stride = -(-(_SLOT.size + capacity) // _ALIGNMENT) * _ALIGNMENT
+        self._stride = -(-(_SLOT_HEADER + capacity) // _ALIGNMENT) * _ALIGNMENT
         size = _ALIGNMENT + slots * self._stride
         self._file = _anonymous_file(size) if file is None else file
         self._memory = mmap.mmap(self._file, size)
-        # Eight bytes that are read and written at once; `struct` would show a reader zeros, or half a number.
-        self._count = memoryview(self._memory)[:8].cast("Q")
+        # Eight bytes each that are read and written at once; `struct` would show a reader zeros, or half a number. The
+        # first is how many contents were written.
+        self._words = memoryview(self._memory).cast("Q")
 
     @property
     def slots(self) -> int:
@@ -52,7 +54,7 @@ class SharedSlots:
     @property
     def written(self) -> int:
         """Number of contents that were ever written."""
-        return self._count[0]
+        return self._words[0]
 
     def append(self, content: bytes) -> int:
         """Write a content, in place of the oldest one; returns its index.
@@ -64,21 +66,23 @@ class SharedSlots:
             raise InputError(f"{len(content)} bytes do not fit into slots of {self._capacity} bytes.")
         index = self.written
         place = self._place(index)
-        _SLOT.pack_into(self._memory, place, 0, 0, 0)
-        self._memory[place + _SLOT.size : place + _SLOT.size + len(content)] = content
-        _SLOT.pack_into(self._memory, place, index + 1, len(content), google_crc32c.value(content))
-        self._count[0] = index + 1
+        word, start = place // _WORD, place + _SLOT_HEADER
+        self._words[word] = 0
+        self._memory[start : start + len(content)] = content
+        self._words[word + 1], self._words[word + 2] = len(content), _checksum(index, content)
+        self._words[word] = index + 1
+        self._words[0] = index + 1
         return index
 
     def read(self, index: int) -> bytes | None:
         """A content; None if it is not there any more, or not yet whole."""
         place = self._place(index)
-        tag, length, checksum = _SLOT.unpack_from(self._memory, place)
-        if tag != index + 1 or length > self._capacity:
+        word, start = place // _WORD, place + _SLOT_HEADER
+        length, checksum = self._words[word + 1], self._words[word + 2]
+        if self._words[word] != index + 1 or length > self._capacity:
             return None
-        start = place + _SLOT.size
         content = self._memory[start : start + length]
-        return content if google_crc32c.value(content) == checksum else None
+        return content if _checksum(index, content) == checksum else None
 
     def newest(self) -> bytes | None:
         """The newest content; None before the first."""
@@ -103,6 +107,12 @@ class SharedSlots:
 
     def _place(self, index: int) -> int:
         return _ALIGNMENT + (index % self._slots) * self._stride
+
+
+def _checksum(index: int, content: bytes) -> int:
+    """Of a content in its place: it holds for no other index, and zeros do not hold for an empty content."""
+    checksum: int = google_crc32c.extend((index + 1) % 2**32, content)
+    return checksum
 
 
 def _attached(file: Any, capacity: int, slots: int) -> SharedSlots:

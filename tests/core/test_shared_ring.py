@@ -39,6 +39,14 @@ def test_a_record_whose_writer_died_in_the_middle_is_never_read():
     assert ring.since(0) == ([], 0, 0)
 
 
+def test_a_slot_whose_length_and_checksum_are_still_zero_is_never_read():
+    ring = SharedRing(NUMBERS, slots=2)
+    ring.append(numbered(1))
+    place = ring._memory._place(0)
+    ring._memory._memory[place + 8 : place + 24] = bytes(16)
+    assert ring.newest() is None
+
+
 def test_a_record_that_is_seen_later_than_its_count_is_left_to_the_next_call():
     ring = SharedRing(NUMBERS, slots=4)
     for number in range(3):
