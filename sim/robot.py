@@ -29,6 +29,7 @@ class SimulatedRobot:
         self._base = int(model.joint("base").qposadr[0])
         self._base_velocity = int(model.joint("base").dofadr[0])
         self._pelvis = int(model.jnt_bodyid[model.joint("base").id])
+        self._torso = model.body(embodiment.torso_link).id
         # MuJoCo numbers joints depth first, so that fingers come between the joints of the embodiment.
         self._positions = np.array([int(model.joint(joint.name).qposadr[0]) for joint in embodiment.joints])
         self._velocities = np.array([int(model.joint(joint.name).dofadr[0]) for joint in embodiment.joints])
@@ -100,6 +101,10 @@ class SimulatedRobot:
     def motor_torque_nm(self) -> FloatArray:
         """[29] torques that the motors gave in the last step, motor order."""
         return np.array(self._world.data.actuator_force[self._motors])
+
+    def torso_orientation(self) -> FloatArray:
+        """[4] wxyz orientation of the torso in the world, at the beginning of the last step."""
+        return np.array(self._world.data.xquat[self._torso])
 
     def _release(self) -> None:
         self._command = None

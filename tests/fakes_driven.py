@@ -24,7 +24,7 @@ CONFIG = SafetyConfig(
     crouch_s=0.4,
     max_reference_age_s=0.2,
     first_reference_s=0.6,
-    watch=WatchConfig(lifted_s=0.05),
+    watch=WatchConfig(lifted_s=0.05, disagreement_s=0.05),
 )
 
 

@@ -85,10 +85,10 @@ def hold(state):
     return JointCommand(state.stamp_ns, state.joint_position_rad, none, np.array(kp), np.array(kd), none, np.ones(2))
 
 
-def command_and(leash, where, ending):
+def command_and(leash, where, ending, start="standing"):
     """Take the robot over, and end in some way once released or terminated."""
     clock = MonotonicClock()
-    with where.robot() as robot:
+    with where.robot(start=start) as robot:
         robot.command(hold(robot.read()))
         leash.ready()
         while not leash.released():
@@ -135,9 +135,9 @@ def wait_for(condition, timeout_s=60.0):
 class FloorTwin:
     """A twin on a floor in another process, and what it says of its traffic."""
 
-    def __init__(self, start, where=Where()):
+    def __init__(self, start, where=Where(), **options):
         self.faults, self.traffic_ring = make_faults_ring(), SharedRing(TRAFFIC)
-        port = DdsPort(twin_config(where, start=start), self.faults, self.traffic_ring)
+        port = DdsPort(twin_config(where, start=start, **options), self.faults, self.traffic_ring)
         self.child = ChildProcess("twin", run_floor_twin, port)
 
     @property

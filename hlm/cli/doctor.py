@@ -165,7 +165,7 @@ def _robot(config: DoctorArguments) -> Iterator[Finding]:
         except HlmError as error:
             yield refused("robot", error, "Install the extra, or name another interface")
             return
-        yield from robot_findings(robot, MonotonicClock())
+        yield from robot_findings(robot, EMBODIMENT, MonotonicClock())
 
 
 def _cameras(config: DoctorArguments) -> Iterator[Finding]:

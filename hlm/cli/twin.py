@@ -47,6 +47,7 @@ class TwinArguments:
         seed: of the scene.
         interface: network interface, or `INTERFACE:PORT` for another DDS port base than 7400.
         start: `standing` on its feet, or `hanging` from a rope.
+        controller: own controller, such as `ai`, that has the motors until it is told to release them; none by default.
         json: write the result of the episode to this JSON file, as hlm eval does.
         keep: go on after the episode.
         fault: a fault from the start, or `LINE at SECONDS`; may be given more than once.
@@ -60,6 +61,7 @@ class TwinArguments:
     seed: int = 0
     interface: str = "lo"
     start: Literal["standing", "hanging"] = "standing"
+    controller: str = ""
     json: Path | None = None
     keep: bool = False
     fault: tuple[str, ...] = ()
@@ -110,6 +112,7 @@ def _twin(config: TwinArguments) -> Twin:
     twin = TwinConfig(
         interface=config.interface,
         start=config.start,
+        controller=config.controller,
         ports=TwinPorts(first=config.first_port),
         image_size=config.image_size,
         noise=config.noise,

@@ -201,21 +201,12 @@ class BodyModel:
         # Pinocchio adds a frame's zero inertia to its joint's, which rounds: without these, last bits would differ.
         for camera in embodiment.cameras:
             self._add_frame(f"{camera.name}_camera", camera.link, np.array(camera.position_m))
-        self._add_frame("torso", self._torso_link(), np.zeros(3))
+        self._add_frame("torso", self.embodiment.torso_link, np.zeros(3))
 
     def _add_frame(self, name: str, link: str, position_m: FloatArray) -> None:
         placement = pin.SE3(np.eye(3), position_m)
         frame = pin.Frame(name, self._joint_of_link[link], 0, placement, pin.FrameType.OP_FRAME)
         self.pin_model.addFrame(frame)
-
-    def _torso_link(self) -> str:
-        parents = {link.name: link.parent for link in self.embodiment.links}
-
-        def chain(link: str | None) -> list[str]:
-            return [] if link is None else [link, *chain(parents[link])]
-
-        left, right = (chain(gripper.link) for gripper in self.embodiment.grippers)
-        return next(link for link in left if link in right)
 
 
 def pendulum_frequency(com_height_m: float) -> float:

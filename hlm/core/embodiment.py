@@ -247,6 +247,20 @@ class Embodiment:
         """[joint] rotor inertias."""
         return _read_only([joint.motor.armature_kg_m2 for joint in self.joints])
 
+    def chain(self, link: str) -> tuple[Link, ...]:
+        """The links from the floating base to the link `link`, both included."""
+        links = {one.name: one for one in self.links}
+        chain = [links[link]]
+        while (parent := chain[0].parent) is not None:
+            chain.insert(0, links[parent])
+        return tuple(chain)
+
+    @cached_property
+    def torso_link(self) -> str:
+        """Name of the last link that both arms share."""
+        left, right = (self.chain(gripper.link) for gripper in self.grippers)
+        return next(link.name for link in reversed(left) if link in right)
+
     def pose_rad(self, name: str) -> FloatArray:
         """[joint] angles of the pose `name`.
 

@@ -13,6 +13,7 @@ from hlm.core.values import JointCommand, Reference, RobotState
 _SIZES = {
     "vector": DIMENSIONS,
     "quat_world_from_pelvis_wxyz": 4,
+    "quat_world_from_torso_wxyz": 4,
     "angular_velocity_pelvis_in_pelvis_rad_s": 3,
     "gripper_opening": 2,
 }

@@ -16,7 +16,7 @@ _UNKNOWN = np.full(JOINTS, np.nan)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RobotState:
-    """What the robot measures about itself: joints, inertial unit of the pelvis, grippers.
+    """What the robot measures about itself: joints, inertial units, grippers.
 
     Attributes:
         stamp_ns: instant of the measurement on the session's clock.
@@ -27,7 +27,10 @@ class RobotState:
         gripper_opening: [2] left, right; 1 = open, 0 = closed.
         motor_temperature_c: [29] motor order, the hottest place that each motor measures; not a number where it does
             not measure any.
-        motor_fault: [29] motor order, the code that each motor reports, 0 for none; not a number where it reports none.
+        motor_fault: [29] motor order, the code that each motor reports, 0 for none, -1 for a motor without supply
+            voltage; not a number where nobody reports any.
+        quat_world_from_torso_wxyz: [4] orientation of the torso by an inertial unit of its own, with another origin of
+            yaw; not numbers where there is none.
     """
 
     stamp_ns: int
@@ -38,6 +41,7 @@ class RobotState:
     gripper_opening: FloatArray = field(default_factory=lambda: np.ones(2))
     motor_temperature_c: FloatArray = field(default_factory=lambda: _UNKNOWN)
     motor_fault: FloatArray = field(default_factory=lambda: _UNKNOWN)
+    quat_world_from_torso_wxyz: FloatArray = field(default_factory=lambda: _UNKNOWN[:4])
 
     def __post_init__(self) -> None:
         """Check shapes and make the arrays read-only copies."""
@@ -49,6 +53,7 @@ class RobotState:
             ("gripper_opening", 2),
             ("motor_temperature_c", JOINTS),
             ("motor_fault", JOINTS),
+            ("quat_world_from_torso_wxyz", 4),
         ):
             object.__setattr__(self, name, frozen(getattr(self, name), (size,), name))
 

@@ -20,16 +20,21 @@ from hlm.core.errors import InputError, LostError, TrackingError
 from hlm.core.layout import JOINTS, MOTOR_ORDER
 from hlm.core.values import JointCommand, RobotState
 from hlm.robots.changingtek import ChangingTekGrippers, GripperAddresses
+from hlm.robots.dds.topics import Topics
 from hlm.robots.grippers import Grippers, NoGrippers
 from hlm.robots.unitree_link import DdsAddress, binding, open_link
+from hlm.robots.unitree_measurements import UnitreeMeasurements
+from hlm.robots.unitree_motion_switcher import MotionSwitcher
 from hlm.robots.unitree_remote import stop_in
-from hlm.robots.unitree_state import alike, arrived, commands_something, content, fill_command, to_state
+from hlm.robots.unitree_state import NO_VOLTAGE, alike, commands_something, fill_command
 
 _TWIN_COMMAND = "hlm twin"
 _POLL_NS = 5_000_000
 # The writer repeats the last command every 2 ms: this many reach the robot even if some are lost.
 _BRAKING_S = 0.06
 _LISTEN_S = 0.1
+# How long a robot's own controller may take to let go, and how soon its switcher is found.
+_RELEASE_S, _FIND_S = 10.0, 1.0
 _LEAST_GAIN_SHARE = 0.1
 
 
@@ -39,8 +44,8 @@ class UnitreeG1Config:
 
     Attributes:
         interface: network interface towards the robot, as `hlm.robots.unitree_link.DdsAddress` reads it.
-        start: `standing`: it stands, and is taken over at full gains from the measured pose; `hanging`: it hangs, and
-            gains and torques rise from a tenth to all in `ramp_s`.
+        start: `standing`: it stands, and is taken over at full gains from the measured pose; `hanging`: it hangs, its
+            own controller is made to release the motors, and gains and torques rise from a tenth to all in `ramp_s`.
         ramp_s: see `start`.
         timeout_s: how long to wait for the first measurement.
         max_temperature_c: a hotter motor is not taken over; SONIC's robots warn at 90.
@@ -70,8 +75,7 @@ class UnitreeG1:
     SIGTERM, lets the motors brake. A process that is killed cannot do that: a second link in another process, entered
     and idle, can take its place.
 
-    Stamps are those of reception: a measurement whose numbers equal the one before is not a new one, because sensors
-    are noisy. So frozen measurements age like those that do not arrive.
+    For what is measured, and its stamps, see `hlm.robots.unitree_measurements`.
 
     Args:
         config: how to reach it.
@@ -87,9 +91,10 @@ class UnitreeG1:
             NoGrippers() if config.grippers is None else ChangingTekGrippers(config.grippers, self._clock)
         )
         self._link: Any = None
+        self._measurements: UnitreeMeasurements | None = None
+        self._switcher: MotionSwitcher | None = None
         self._message: Any = None
         self._last: Any = None
-        self._content: tuple[Any, ...] = ()
         self._state: RobotState | None = None
         self._mode_machine = 0
         self._taken_over_ns: int | None = None
@@ -98,7 +103,7 @@ class UnitreeG1:
         """Connect, and check that this robot may be taken over.
 
         Raises:
-            LostError: no measurement arrives, or none from the grippers.
+            LostError: no measurement arrives, or none from the grippers; its own controller does not release it.
             InputError: the robot is too hot, not ready, or under another controller.
             MissingDependencyError: Unitree's binding is missing.
         """
@@ -107,10 +112,16 @@ class UnitreeG1:
         with ExitStack() as stack:
             stack.enter_context(self._grippers)
             self._link = open_link(self._address)
+            topics = Topics()
+            stack.callback(topics.close)
             stack.callback(self._disconnect)
-            self._message = binding().MotorCommand(JOINTS)
-            self._taken_over_ns, self._content = None, ()
-            self._wait_for(lambda: arrived(self._link.read_low_state()), f"no measurement of a robot arrives on {here}")
+            self._message, self._taken_over_ns = binding().MotorCommand(JOINTS), None
+            self._measurements = measurements = UnitreeMeasurements(topics, self._clock)
+            self._switcher = MotionSwitcher(topics, self._clock)
+            opening = self._grippers.read()[0]
+            self._wait_for(
+                lambda: measurements.hear(opening) is not None, f"no measurement of a robot arrives on {here}"
+            )
             self._wait_for(lambda: self._grippers.read()[1] >= 0, f"the grippers{there} do not say where they are")
             self._check()
             stack.enter_context(_SigtermLeaves())
@@ -130,19 +141,12 @@ class UnitreeG1:
             LostError: it was never entered.
             TrackingError: the robot's machine mode has changed: its firmware has reconfigured the motors.
         """
-        if self._link is None:
-            if self._state is None:
-                raise LostError("the robot was not connected yet.")
-            return self._state
-        low = self._link.read_low_state()
-        opening, _ = self._grippers.read()
-        if self._state is None or content(low) != self._content:
-            self._content = content(low)
-            self._state = to_state(low, self._clock.now_ns(), opening)
-        if low.mode_machine != self._mode_machine:
-            raise TrackingError(
-                f"the robot's machine mode has changed from {self._mode_machine} to {low.mode_machine}."
-            )
+        if self._measurements is not None:
+            self._state = self._measurements.hear(self._grippers.read()[0])
+            if (mode := self._measurements.mode_machine) != self._mode_machine:
+                raise TrackingError(f"the robot's machine mode has changed from {self._mode_machine} to {mode}.")
+        if self._state is None:
+            raise LostError("the robot was not connected yet.")
         return self._state
 
     def command(self, command: JointCommand) -> None:
@@ -174,9 +178,8 @@ class UnitreeG1:
             self._clock.wait_until(self._clock.now_ns() + _POLL_NS)
 
     def _check(self) -> None:
-        """Refuse a robot that must not be taken over."""
-        low = self._link.read_low_state()
-        self._mode_machine = low.mode_machine
+        """Refuse a robot that must not be taken over, and make its own controller release one that hangs."""
+        self._mode_machine = 0 if self._measurements is None else self._measurements.mode_machine
         if not self._mode_machine:
             raise InputError("the robot's machine mode is 0: its firmware is not ready; wait, or start it again.")
         self._clock.wait_until(self._clock.now_ns() + round(_LISTEN_S * NS_PER_S))
@@ -184,10 +187,47 @@ class UnitreeG1:
         limit_c = self._config.max_temperature_c
         if hot := _named(state.motor_temperature_c > limit_c):
             raise InputError(f"motors are hotter than {limit_c:g} C: {hot}. Let the robot cool down.")
-        if dead := _named(state.motor_fault > 0.0):
+        if dead := _named(state.motor_fault == NO_VOLTAGE):
             raise InputError(f"motors report no supply voltage: {dead}. Start the robot again.")
+        if faulty := _named(state.motor_fault > 0.0):
+            codes = ", ".join(f"{code:g}" for code in state.motor_fault[state.motor_fault > 0.0][:3])
+            raise InputError(f"motors report faults: {faulty} (codes {codes}). Start the robot again.")
         if not self._config.shared:
+            self._must_be_released()
             self._must_be_free()
+
+    def own_controller(self) -> str | None:
+        """Name of the robot's own controller that has the motors, such as `ai`.
+
+        Returns:
+            Empty when none has; None for a robot without a motion switcher, or one that is not connected.
+
+        Raises:
+            LostError: its switcher does not answer.
+        """
+        if self._switcher is None:
+            return None
+        end_ns = self._clock.now_ns() + round(_FIND_S * NS_PER_S)
+        while not self._switcher.there:
+            if self._clock.now_ns() > end_ns:
+                return None
+            self._clock.wait_until(self._clock.now_ns() + _POLL_NS)
+        return self._switcher.controller()
+
+    def _must_be_released(self) -> None:
+        name = self.own_controller()
+        if not name or self._switcher is None:
+            return
+        if self._config.start != "hanging":
+            raise InputError(
+                f"the robot's own controller '{name}' has the motors, and a standing robot that it releases falls: "
+                "hang it and say --start hanging, or hold it and put it into debug mode (L2 + R2 on the remote)."
+            )
+        self._switcher.release(_RELEASE_S)
+        # What it has commanded last is still to be heard, and is nobody's.
+        self._clock.wait_until(self._clock.now_ns() + round(_LISTEN_S * NS_PER_S))
+        self._last = self._link.read_incoming_command()
+        self._clock.wait_until(self._clock.now_ns() + round(_LISTEN_S * NS_PER_S))
 
     def in_other_hands(self) -> bool:
         """Whether another process has commanded this robot since this one connected; before the first command only."""
@@ -223,17 +263,19 @@ class UnitreeG1:
                 self._brake()
                 self._last = self._message
         finally:
-            self._link = self._message = None
+            self._link = self._message = self._measurements = self._switcher = None
 
     def _brake(self) -> None:
         none = [0.0] * JOINTS
         message = self._message
-        message.q_target = self._link.read_low_state().motor.q[:JOINTS]
+        if self._state is not None:
+            message.q_target = self._state.joint_position_rad.tolist()
         message.dq_target = message.kp = message.tau_ff = none
         message.kd = [joint.kd_nm_s_rad for joint in UNITREE_G1.joints]
         self._link.write_low_command(message)
         self._clock.wait_until(self._clock.now_ns() + round(_BRAKING_S * NS_PER_S))
-        self._state = to_state(self._link.read_low_state(), self._clock.now_ns(), self._grippers.read()[0])
+        if self._measurements is not None:
+            self._state = self._measurements.hear(self._grippers.read()[0])
 
 
 @dataclass(frozen=True, slots=True)

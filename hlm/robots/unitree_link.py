@@ -84,7 +84,7 @@ def binding() -> Any:
         ) from error
     if getattr(unitree_interface, "DDS_CONFIG_API_VERSION", None) != 1:
         raise MissingDependencyError(
-            "this far-unitree-sdk takes no DDS configuration: pip install 'far-unitree-sdk>=0.1.8'."
+            "this far-unitree-sdk takes no DDS configuration: pip install 'far-unitree-sdk==0.1.8'."
         )
     return unitree_interface
 

@@ -65,6 +65,8 @@ class TwinConfig:
         interface: network interface, as `hlm.robots.unitree_link.DdsAddress` reads it.
         start: `standing`, or `hanging`: a rope holds the pelvis. Either way time stands still until the first command
             with stiffness.
+        controller: name of its own controller, such as `ai`, that has the motors until its motion switcher is told to
+            release them; empty for none, as in debug mode.
         ports: of cameras, grippers and faults.
         image_size: height and width of an image, px; a pair of them stands side by side in a message.
         noise: scale of the sensors' noise, 1 as on a robot; the accelerometer's is never less, because a robot's
@@ -75,6 +77,7 @@ class TwinConfig:
 
     interface: str = "lo"
     start: Literal["standing", "hanging"] = "standing"
+    controller: str = ""
     ports: TwinPorts = TwinPorts()
     image_size: tuple[int, int] = (128, 128)
     noise: float = 1.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any, Self
@@ -14,7 +15,9 @@ from hlm.core.layout import JOINTS
 from hlm.core.rotations import matrix_from_quat
 from hlm.core.shared_ring import SharedRing
 from hlm.core.values import JointCommand
+from hlm.robots.dds.topics import Topics
 from hlm.robots.unitree_link import DdsAddress, binding, open_link
+from hlm.robots.unitree_messages import ImuState, LowState, checksum
 from hlm.robots.unitree_state import commands_something
 from hlm.sim.robot import SimulatedRobot
 from hlm.sim.world import TIME_STEP_NS
@@ -23,6 +26,7 @@ from hlm.twin.faults import FAULTS, StateFault, no_faults
 from hlm.twin.gripper_server import GripperServer
 from hlm.twin.rope import Rope
 from hlm.twin.sensors import Measured, Sensors, roll_pitch_yaw
+from hlm.twin.switcher_server import SwitcherServer
 
 TRAFFIC = np.dtype(
     [
@@ -36,7 +40,7 @@ TRAFFIC = np.dtype(
 """What a port has seen: exchanges with the world, distinct commands, whether the newest is stiff, and when it came."""
 
 _VOLTAGE_V = 48.0
-# Remote, odometry and grippers need not be told at every step.
+# Remote, odometry, grippers and the torso need not be told at every step.
 _SLOW_STEPS = 10
 _GRIPPER_STEPS = 5
 
@@ -66,9 +70,14 @@ class DdsPort:
             config, sdk = self._config, binding()
             self._grippers = stack.enter_context(GripperServer(config.ports))
             self._link = open_link(DdsAddress.parse(config.interface))
-            self._link.enable_motion_switcher_responder()
             stack.callback(self._close)
-            self._low, self._remote, self._odometry = sdk.LowState(JOINTS), sdk.WirelessController(), sdk.OdomState()
+            topics = Topics()
+            stack.callback(topics.close)
+            self._measured, self._low = topics.writer("rt/lowstate", LowState), LowState()
+            self._motors = np.frombuffer(self._low, np.dtype(LowState))[0]["motor_state"][:JOINTS]
+            self._torso, self._torso_imu = topics.writer("rt/secondary_imu", ImuState), ImuState()
+            self._switcher = SwitcherServer(topics, config.controller)
+            self._remote, self._odometry = sdk.WirelessController(), sdk.OdomState()
             self._sensors = Sensors(config.noise, config.delay_ms * 1e-3, config.seed)
             self._set(no_faults())
             self._faults_seen, self._push_ends_ns = 0, 0
@@ -94,8 +103,8 @@ class DdsPort:
         measured = self._sensors.measure(robot)
         if self._faults["state"] != StateFault.STOPPED:
             if self._faults["state"] != StateFault.FROZEN:
-                self._fill(measured)
-            self._link.publish_low_state(self._low)
+                self._fill(measured, stamp_ns)
+            self._measured.write(self._low)
         if self._traffic["exchanges"][0] % _SLOW_STEPS == 0:
             self._tell_slowly(robot, measured)
         self._pull(robot, stamp_ns)
@@ -117,24 +126,34 @@ class DdsPort:
 
     def _set(self, faults: np.void) -> None:
         self._faults = faults
-        self._temperature = faults["temperature_c"].astype(int).tolist()
-        self._voltage = np.where(faults["dead"], 0.0, _VOLTAGE_V).tolist()
+        motors = self._motors
+        motors["mode"] = ~faults["dead"]
+        motors["temperature"] = faults["temperature_c"][:, None]
+        motors["vol"] = np.where(faults["dead"], 0.0, _VOLTAGE_V)
+        motors["motorstate"] = faults["fault_code"]
 
-    def _fill(self, measured: Measured) -> None:
-        low, faults = self._low, self._faults
-        motor, imu = low.motor, low.imu
-        motor.q, motor.dq = measured.position_rad.tolist(), measured.velocity_rad_s.tolist()
-        motor.tau_est = measured.torque_nm.tolist()
-        motor.temperature, motor.voltage = self._temperature, self._voltage
-        imu.quat, imu.rpy = measured.quat_wxyz.tolist(), roll_pitch_yaw(measured.quat_wxyz)
-        imu.omega = measured.angular_velocity_rad_s.tolist()
-        imu.accel = measured.acceleration_m_s2.tolist()
-        low.motor, low.imu = motor, imu
+    def _fill(self, measured: Measured, stamp_ns: int) -> None:
+        low, motors, faults = self._low, self._motors, self._faults
+        motors["q"], motors["dq"], motors["tau_est"] = (
+            measured.position_rad,
+            measured.velocity_rad_s,
+            measured.torque_nm,
+        )
+        pelvis_rad, torso_rad = faults["tilted_rad"].tolist()
+        _orient(low.imu_state, measured.quat_wxyz, pelvis_rad)
+        low.imu_state.gyroscope[:] = measured.angular_velocity_rad_s.tolist()
+        low.imu_state.accelerometer[:] = measured.acceleration_m_s2.tolist()
         low.mode_machine = int(faults["mode_machine"])
+        low.tick = stamp_ns // 1_000_000 & 0xFFFFFFFF
+        low.crc = checksum(low)
+        _orient(self._torso_imu, measured.torso_quat_wxyz, torso_rad)
 
     def _tell_slowly(self, robot: SimulatedRobot, measured: Measured) -> None:
         self._remote.keys = int(self._faults["keys"])
         self._link.publish_wireless_controller(self._remote)
+        self._switcher.serve(self._low)
+        if self._faults["state"] != StateFault.STOPPED and not self._faults["torso_silent"]:
+            self._torso.write(self._torso_imu)
         position, quat = robot.true_base()
         self._odometry.position, self._odometry.quat = position.tolist(), quat.tolist()
         self._link.publish_odom_state(self._odometry)
@@ -162,7 +181,7 @@ class DdsPort:
 
     def _received(self, stamp_ns: int, measured: Measured) -> JointCommand | None:
         """The newest command, None if there is no other than before."""
-        if self._faults["cut"]:
+        if self._faults["cut"] or self._switcher.controller:
             return None
         message = self._link.read_incoming_command()
         if self._traffic["exchanges"][0] % _GRIPPER_STEPS == 0:
@@ -197,6 +216,18 @@ class DdsPort:
 
     def _close(self) -> None:
         self._link = None
+
+
+def _orient(imu: ImuState, quat_wxyz: FloatArray, pitched_rad: float) -> None:
+    """Write an orientation into a message, pitched by so much."""
+    if pitched_rad:
+        w, x, y, z = quat_wxyz.tolist()
+        cosine, sine = math.cos(0.5 * pitched_rad), math.sin(0.5 * pitched_rad)
+        quat_wxyz = np.array(
+            [w * cosine - y * sine, x * cosine - z * sine, y * cosine + w * sine, z * cosine + x * sine]
+        )
+    imu.quaternion[:] = quat_wxyz.tolist()
+    imu.rpy[:] = roll_pitch_yaw(quat_wxyz)
 
 
 def make_faults_ring() -> SharedRing:

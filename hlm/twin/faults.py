@@ -12,6 +12,7 @@ from hlm.core.layout import JOINTS, MOTOR_ORDER
 from hlm.robots.unitree_remote import BUTTONS, key_field
 
 CAMERAS = ("head", "left_wrist", "right_wrist")
+INERTIAL_UNITS = ("pelvis", "torso")
 COOL_C = 40.0
 MODE_MACHINE = 5
 """What a G1 with 29 joints reports."""
@@ -21,7 +22,10 @@ FAULTS = np.dtype(
     [
         ("state", np.int8),
         ("dead", np.bool_, JOINTS),
+        ("fault_code", np.uint32, JOINTS),
         ("temperature_c", np.float64, JOINTS),
+        ("tilted_rad", np.float64, len(INERTIAL_UNITS)),
+        ("torso_silent", np.bool_),
         ("cut", np.bool_),
         ("keys", np.uint16),
         ("push_n", np.float64, 3),
@@ -58,7 +62,10 @@ class CameraFault(IntEnum):
 HELP = """\
 state frozen|stopped|ok            measurements repeat, or do not come
 motor NAME dead|ok                 a motor gives no torque, and reports no voltage
+motor NAME fault CODE              a motor reports a fault
 hot NAME CELSIUS                   a motor's temperature
+imu pelvis|torso tilted DEGREES    an inertial unit is wrong by so much
+imu torso silent|ok                it measures nothing any more
 mode NUMBER                        the machine mode changes
 commands cut|ok                    no command arrives
 remote BUTTON ... | remote         buttons of the remote are down; none are
@@ -106,8 +113,27 @@ def _state(faults: np.void, words: Sequence[str]) -> None:
 
 
 def _motor(faults: np.void, words: Sequence[str]) -> None:
-    name, word = words
-    faults["dead"][_motor_index(name)] = {"dead": True, "ok": False}[word]
+    name, word, *code = words
+    motor = _motor_index(name)
+    if word == "fault":
+        (number,) = code
+        faults["fault_code"][motor] = int(_within(number, 1, 0xFFFFFFFF))
+        return
+    faults["dead"][motor] = {"dead": True, "ok": False}[word]
+    faults["fault_code"][motor] = 0
+
+
+def _imu(faults: np.void, words: Sequence[str]) -> None:
+    name, word, *angle = words
+    unit = INERTIAL_UNITS.index(name)
+    if word == "tilted":
+        (degrees,) = angle
+        faults["tilted_rad"][unit] = np.deg2rad(_within(degrees, -180.0, 180.0))
+        return
+    if word == "silent" and name != "torso":
+        raise ValueError(name)
+    faults["torso_silent"] = {"ok": False, "silent": True}[word] if name == "torso" else faults["torso_silent"]
+    faults["tilted_rad"][unit] = 0.0
 
 
 def _hot(faults: np.void, words: Sequence[str]) -> None:
@@ -181,6 +207,7 @@ _SWITCHES: Mapping[str, Callable[[np.void, Sequence[str]], None]] = {
     "state": _state,
     "motor": _motor,
     "hot": _hot,
+    "imu": _imu,
     "mode": _mode,
     "commands": _commands,
     "remote": _remote,

@@ -24,6 +24,8 @@ ACCELEROMETER_M_S2 = 0.02
 _GRAVITY_M_S2 = np.array([0.0, 0.0, 9.81])
 # Drawing many numbers at once costs as much as drawing a few, and 500 times a second is often.
 _DRAWN = 256
+# Gyroscope, accelerometer and tilt of the pelvis, tilt of the torso.
+_OTHERS = 12
 
 
 class Measured(NamedTuple):
@@ -36,6 +38,7 @@ class Measured(NamedTuple):
         quat_wxyz: [4] orientation of the pelvis in the world.
         angular_velocity_rad_s: [3] gyroscope of the pelvis, in the pelvis.
         acceleration_m_s2: [3] accelerometer of the pelvis, in the pelvis; gravity alone.
+        torso_quat_wxyz: [4] orientation of the torso in the world, by a unit of its own.
         gripper_opening: [2] left, right.
     """
 
@@ -45,6 +48,7 @@ class Measured(NamedTuple):
     quat_wxyz: FloatArray
     angular_velocity_rad_s: FloatArray
     acceleration_m_s2: FloatArray
+    torso_quat_wxyz: FloatArray
     gripper_opening: FloatArray
 
 
@@ -60,7 +64,7 @@ class Sensors:
     def __init__(self, noise: float, delay_s: float, seed: int) -> None:
         self._noise = noise
         self._rng = np.random.default_rng(seed)
-        self._drawn: FloatArray = np.empty((0, 2 * JOINTS + 9))
+        self._drawn: FloatArray = np.empty((0, 2 * JOINTS + _OTHERS))
         self._next = 0
         self._kept: deque[Measured] = deque(maxlen=1 + round(delay_s * NS_PER_S / TIME_STEP_NS))
 
@@ -72,10 +76,8 @@ class Sensors:
         """
         true, drawn = robot.read(), self._draw()
         noise = self._noise * drawn
-        quat, away = np.empty(4), np.empty(4)
-        tilt = np.array([1.0, *(0.5 * TILT_RAD * noise[-9:-6])])
-        mujoco.mju_mulQuat(quat, true.quat_world_from_pelvis_wxyz, tilt)
-        mujoco.mju_normalize4(quat)
+        quat = _turned(true.quat_world_from_pelvis_wxyz, TILT_RAD * noise[-9:-6])
+        away = np.empty(4)
         mujoco.mju_negQuat(away, quat)
         level = np.empty(3)
         mujoco.mju_rotVecQuat(level, _GRAVITY_M_S2, away)
@@ -87,6 +89,7 @@ class Sensors:
             angular_velocity_rad_s=true.angular_velocity_pelvis_in_pelvis_rad_s + GYROSCOPE_RAD_S * noise[-6:-3],
             acceleration_m_s2=level + ACCELEROMETER_M_S2 * max(1.0, self._noise) * drawn[-3:],
             gripper_opening=true.gripper_opening,
+            torso_quat_wxyz=_turned(robot.torso_orientation(), TILT_RAD * noise[-12:-9]),
         )
         self._kept.append(measured)
         return self._kept[0]
@@ -94,10 +97,18 @@ class Sensors:
     def _draw(self) -> FloatArray:
         """Independent standard normal numbers."""
         if self._next == len(self._drawn):
-            self._drawn, self._next = self._rng.normal(size=(_DRAWN, 2 * JOINTS + 9)), 0
+            self._drawn, self._next = self._rng.normal(size=(_DRAWN, 2 * JOINTS + _OTHERS)), 0
         self._next += 1
         row: FloatArray = self._drawn[self._next - 1]
         return row
+
+
+def _turned(quat_wxyz: FloatArray, by_rad: FloatArray) -> FloatArray:
+    """An orientation, turned by a small [3] angle in its own frame."""
+    turned = np.empty(4)
+    mujoco.mju_mulQuat(turned, quat_wxyz, np.array([1.0, *(0.5 * by_rad)]))
+    mujoco.mju_normalize4(turned)
+    return turned
 
 
 def roll_pitch_yaw(quat_wxyz: FloatArray) -> list[float]:

@@ -15,6 +15,7 @@ SHAPES = {
         "gripper_opening": (2,),
         "motor_temperature_c": (29,),
         "motor_fault": (29,),
+        "quat_world_from_torso_wxyz": (4,),
     },
     Reference: {"vector": (34,)},
     JointCommand: {

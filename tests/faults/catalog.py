@@ -153,6 +153,18 @@ SIMULATED = {
     "motor hot": Simulated(
         injected="a knee's motor measures 140 °C", parts=Parts(state=flaws.hot), within_s=0.02, says="left_knee"
     ),
+    "motor fails": Simulated(
+        injected="a knee's motor reports fault 4",
+        parts=Parts(state=flaws.faulty),
+        within_s=0.02,
+        says="left_knee reports fault 4",
+    ),
+    "inertial unit wrong": Simulated(
+        injected="the torso's unit says that it pitches by 1.2 rad",
+        parts=Parts(state=flaws.torso_lies),
+        within_s=0.15,
+        says="inertial units of pelvis and torso disagree",
+    ),
     "robot pushed": Simulated(
         injected="100 N forward at the pelvis for 0.2 s", parts=Parts(push_n=100.0), within_s=None
     ),

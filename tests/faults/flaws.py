@@ -210,6 +210,14 @@ def hot(state, good):
     return replace(state, motor_temperature_c=np.where(np.arange(29) == 3, 140.0, 40.0))
 
 
+def faulty(state, good):
+    return replace(state, motor_fault=np.where(np.arange(29) == 3, 4.0, 0.0))
+
+
+def torso_lies(state, good):
+    return replace(state, quat_world_from_torso_wxyz=np.array([np.cos(0.6), 0.0, np.sin(0.6), 0.0]))
+
+
 def push(world, force_n, duration_s, from_ns):
     """Push the robot's pelvis to the front, as a hook of the world."""
     pelvis = mujoco.mj_name2id(world.model, mujoco.mjtObj.mjOBJ_BODY, "pelvis")

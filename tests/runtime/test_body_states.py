@@ -88,6 +88,7 @@ DO: dict[Event, Callable[[Driven], None]] = {
     Event.LIFTED: measure(joint_position_rad=STRETCHED),
     Event.HOT: measure(motor_temperature_c=one("left_knee", 91.0)),
     Event.MOTOR_FAULT: measure(motor_fault=one("left_knee", 4.0)),
+    Event.DISAGREEING: measure(quat_world_from_torso_wxyz=LYING),
     Event.BROKEN: pull_the_cable,
     Event.STARVED: starve,
 }

@@ -9,6 +9,7 @@ from itertools import islice
 import numpy as np
 import pytest
 from fakes_unitree import (
+    ELSEWHERE,
     INTERFACE,
     FloorTwin,
     Where,
@@ -29,6 +30,8 @@ from hlm.core.layout import MOTOR_ORDER
 from hlm.core.processes import ChildProcess
 from hlm.robots.unitree_link import DdsAddress
 from hlm.robots.unitree_remote import key_field
+from hlm.robots.unitree_state import NO_VOLTAGE
+from hlm.runtime.safety.inertial_units import InertialUnits
 from hlm.twin.faults import no_faults
 
 pytest.importorskip("unitree_interface")
@@ -159,6 +162,32 @@ def test_a_robot_whose_firmware_is_not_ready_is_refused(twin):
         child.stop()
 
 
+def test_a_robots_own_controller_releases_one_that_hangs_and_no_other():
+    own = FloorTwin("hanging", ELSEWHERE, controller="ai")
+    own.child.start().wait_ready(60.0)
+    standing = ChildProcess("standing", command_and, ELSEWHERE, "ends")
+    hanging = ChildProcess("hanging", command_and, ELSEWHERE, "ends", "hanging")
+    try:
+        with pytest.raises(InputError, match="own controller 'ai' has the motors, and a standing"):
+            standing.start().wait_ready(60.0)
+        assert own.traffic["commands"] == 0
+        hanging.start().wait_ready(60.0)
+        wait_for(lambda: own.traffic["stiff"])
+    finally:
+        for child in (standing, hanging, own.child):
+            child.stop()
+
+
+def test_a_motor_that_reports_a_fault_is_not_taken_over(twin):
+    twin.say("motor left_knee fault 4")
+    child = ChildProcess("second", listen_idly, Where())
+    try:
+        with pytest.raises(InputError, match=r"motors report faults: left_knee \(codes 4\)"):
+            child.start().wait_ready(60.0)
+    finally:
+        child.stop()
+
+
 @pytest.mark.parametrize("ending", ["ends", pytest.param("breaks", marks=pytest.mark.slow)])
 def test_whoever_leaves_lets_the_motors_brake(twin, ending):
     child = ChildProcess("commander", command_and, Where(), ending).start()
@@ -206,8 +235,21 @@ class TestFaults:
         twin.say("hot left_knee 97")
         wait_for(lambda: robot.read().motor_temperature_c[knee] == 97.0)
         twin.say("motor left_knee dead")
-        wait_for(lambda: robot.read().motor_fault[knee] == 1.0)
-        assert robot.read().motor_fault.sum() == 1.0
+        wait_for(lambda: robot.read().motor_fault[knee] == NO_VOLTAGE)
+        twin.say("motor right_knee fault 4")
+        wait_for(lambda: robot.read().motor_fault[MOTOR_ORDER.index("right_knee")] == 4.0)
+        assert robot.read().motor_fault.sum() == NO_VOLTAGE + 4.0
+
+    def test_both_inertial_units_are_measured(self, twin, robot):
+        apart_rad = InertialUnits(UNITREE_G1).disagreement_rad
+        assert apart_rad(robot.read()) < 0.02
+        twin.say("imu torso tilted 20")
+        wait_for(lambda: apart_rad(robot.read()) > 0.1)
+        twin.say("imu torso ok")
+        twin.say("imu pelvis tilted -30")
+        wait_for(lambda: apart_rad(robot.read()) > 0.2)
+        twin.say("imu torso silent")
+        wait_for(lambda: np.isnan(robot.read().quat_world_from_torso_wxyz).all())
 
     def test_the_remotes_stop_is_seen_until_it_is_let_go(self, twin, robot):
         twin.say("remote L1 A")

@@ -12,6 +12,7 @@ def test_without_noise_a_measurement_is_exact_but_never_repeats(simulated_robot)
     np.testing.assert_array_equal(first.position_rad, true.joint_position_rad)
     np.testing.assert_array_equal(first.velocity_rad_s, true.joint_velocity_rad_s)
     np.testing.assert_allclose(first.quat_wxyz, true.quat_world_from_pelvis_wxyz, atol=1e-15)
+    np.testing.assert_allclose(first.torso_quat_wxyz, robot.torso_orientation(), atol=1e-15)
     assert (first.acceleration_m_s2 != second.acceleration_m_s2).all()
     assert first.acceleration_m_s2[2] == pytest.approx(9.81, abs=0.2)
 
@@ -26,8 +27,9 @@ def test_noise_has_its_size_and_its_seed(simulated_robot):
         ([one.angular_velocity_rad_s for one in many], true.angular_velocity_pelvis_in_pelvis_rad_s, GYROSCOPE_RAD_S),
     ):
         assert np.std(np.array(values) - exact) == pytest.approx(2.0 * size, rel=0.1)
-    tilts = roll_pitch_yaw_from_quat(np.array([one.quat_wxyz for one in many]))
-    assert np.std(tilts - tilts.mean(axis=0)) == pytest.approx(2.0 * TILT_RAD, rel=0.1)
+    for quats in ([one.quat_wxyz for one in many], [one.torso_quat_wxyz for one in many]):
+        tilts = roll_pitch_yaw_from_quat(np.array(quats))
+        assert np.std(tilts - tilts.mean(axis=0)) == pytest.approx(2.0 * TILT_RAD, rel=0.1)
     again = Sensors(2.0, 0.0, seed=1).measure(robot)
     np.testing.assert_array_equal(again.position_rad, many[0].position_rad)
 

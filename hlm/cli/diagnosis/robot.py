@@ -1,4 +1,4 @@
-"""Whether a robot answers, and whether somebody else commands it; nothing is sent to it."""
+"""Whether a robot answers, and whether somebody else commands it; nothing is commanded."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ import numpy as np
 
 from hlm.cli.diagnosis.finding import Finding, Verdict, judged, refused
 from hlm.core.clock import NS_PER_S, Clock
+from hlm.core.embodiment import Embodiment
 from hlm.core.errors import HlmError
 from hlm.core.values import RobotState
+from hlm.runtime.safety.inertial_units import InertialUnits
+from hlm.runtime.safety.watch import WatchConfig
 
 _LISTEN_S, _LOOK_HZ = 1.0, 500.0
 
@@ -36,12 +39,17 @@ class Listened(Protocol):
         """Whether another process commands the robot."""
         ...
 
+    def own_controller(self) -> str | None:
+        """Name of the robot's own controller that has the motors; empty when none has, None if it does not say."""
+        ...
 
-def robot_findings(robot: Listened, clock: Clock) -> list[Finding]:
-    """Rate and age of measurements, temperature, and other controllers, listening for a second.
+
+def robot_findings(robot: Listened, embodiment: Embodiment, clock: Clock) -> list[Finding]:
+    """Rate and age of measurements, temperature, inertial units, and other controllers, listening for a second.
 
     Args:
         robot: not entered yet.
+        embodiment: the robot's table.
         clock: that measurements are stamped with.
     """
     try:
@@ -52,7 +60,11 @@ def robot_findings(robot: Listened, clock: Clock) -> list[Finding]:
                 stamps.add(state.stamp_ns)
                 oldest_s = max(oldest_s, (clock.now_ns() - state.stamp_ns) / NS_PER_S)
                 clock.wait_until(now_ns + round(NS_PER_S / _LOOK_HZ))
-            return [_measurements(len(stamps), oldest_s, state), _hands(others=robot.in_other_hands())]
+            return [
+                _measurements(len(stamps), oldest_s, state),
+                _inertial_units(state, embodiment),
+                _hands(robot.own_controller(), others=robot.in_other_hands()),
+            ]
     except HlmError as error:
         return [refused("robot", error, "Switch it on, or start the twin: hlm twin --task shelf_cup_transfer")]
 
@@ -69,7 +81,27 @@ def _measurements(count: int, oldest_s: float, state: RobotState) -> Finding:
     )
 
 
-def _hands(*, others: bool) -> Finding:
+def _inertial_units(state: RobotState, embodiment: Embodiment) -> Finding:
+    limit_rad, angle_rad = WatchConfig().disagreement_rad, InertialUnits(embodiment).disagreement_rad(state)
+    if np.isnan(angle_rad):
+        return judged("inertial units", "one, in the pelvis", "", bad=False)
+    return judged(
+        "inertial units",
+        f"pelvis and torso, {np.degrees(angle_rad):.1f}° apart about the vertical",
+        "Calibrate the waist and the inertial units with Unitree's app",
+        bad=angle_rad > limit_rad,
+        note=angle_rad > 0.5 * limit_rad,
+    )
+
+
+def _hands(own: str | None, *, others: bool) -> Finding:
+    if own:
+        return Finding(
+            "other controllers",
+            Verdict.NOTE,
+            f"the robot's own '{own}' has the motors",
+            "Hang the robot: hlm deploy --start hanging makes it release them. Or debug mode: L2 + R2 on the remote",
+        )
     return Finding(
         "other controllers",
         Verdict.BAD if others else Verdict.OK,

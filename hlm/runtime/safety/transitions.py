@@ -31,6 +31,9 @@ class Event(StrEnum):
     LIFTED = "both feet lose the ground: nothing loads the legs"
     HOT = "a motor is hotter than {temperature_c} C"
     MOTOR_FAULT = "a motor reports a fault"
+    DISAGREEING = (
+        "the inertial units of pelvis and torso disagree by more than {disagreement_rad} rad about the vertical"
+    )
     BROKEN = "the robot cannot be read or measures nonsense, or the tracker fails"
     STARVED = "no control step comes"
 
@@ -89,6 +92,7 @@ TRANSITIONS: tuple[Transition, ...] = (
     *_each((HOLDING,), Event.HELD, CROUCHING, _CROUCH, "{hold_s} s; {stop_hold_s} s after a stop"),
     *_each((*_FOLLOWING, HOLDING), Event.HOT, CROUCHING, _CROUCH),
     *_each((*_FOLLOWING, HOLDING), Event.MOTOR_FAULT, CROUCHING, _CROUCH),
+    *_each((*_FOLLOWING, HOLDING), Event.DISAGREEING, CROUCHING, _CROUCH, "{disagreement_s} s"),
     *_each((CROUCHING,), Event.CROUCHED, DAMPING, _BRAKE, "{crouch_s} s"),
     *_each(_BALANCING, Event.DAMP, DAMPING, _BRAKE),
     *_each(_BALANCING, Event.TILTED, DAMPING, _BRAKE, "the same control step"),

@@ -1,4 +1,4 @@
-"""What a body notices in its measurements: that it falls, flails, hangs, or gets too hot."""
+"""What a body notices in its measurements: that it falls, flails, hangs, gets too hot, or contradicts itself."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from hlm.core.embodiment import Embodiment
 from hlm.core.errors import InputError
 from hlm.core.layout import MOTOR_ORDER
 from hlm.core.values import RobotState
+from hlm.runtime.safety.inertial_units import InertialUnits
 from hlm.runtime.safety.transitions import Event
 
 _KNEES = [MOTOR_ORDER.index("left_knee"), MOTOR_ORDER.index("right_knee")]
@@ -32,6 +33,9 @@ class WatchConfig:
             0.47 with nine tenths.
         lifted_s: for how long.
         temperature_c: of a motor. SONIC's robots warn at 90.
+        disagreement_rad: angle between the verticals that the inertial units of pelvis and torso measure, where the
+            robot has both. Worst 0.003 on a twin with its noise, by the policy; waists of robots have play.
+        disagreement_s: for how long.
     """
 
     tilt_rad: float = 1.05
@@ -41,6 +45,8 @@ class WatchConfig:
     lifted_rad: float = 0.3
     lifted_s: float = 0.2
     temperature_c: float = 90.0
+    disagreement_rad: float = 0.2
+    disagreement_s: float = 0.1
 
     def __post_init__(self) -> None:
         """Check ranges."""
@@ -61,11 +67,13 @@ class StateWatch:
         self._config = config
         self._top_rad_s = embodiment.velocity_rad_s
         self._least_upright = float(np.cos(config.tilt_rad))
+        self._units = InertialUnits(embodiment)
         self._lifted_ns: int | None = None
+        self._disagreed_ns: int | None = None
 
     def reset(self) -> None:
         """Forget what was."""
-        self._lifted_ns = None
+        self._lifted_ns = self._disagreed_ns = None
 
     def look(self, state: RobotState, commanded_rad: FloatArray | None) -> tuple[Event, str] | None:
         """What is wrong with a measurement, and in words; None when nothing is.
@@ -74,7 +82,13 @@ class StateWatch:
             state: finite.
             commanded_rad: [joint] position targets of the last command; None before the first.
         """
-        return self._tilted(state) or self._flailing(state) or self._lifted(state, commanded_rad) or self._hot(state)
+        return (
+            self._tilted(state)
+            or self._flailing(state)
+            or self._lifted(state, commanded_rad)
+            or self._hot(state)
+            or self._disagreeing(state)
+        )
 
     def _tilted(self, state: RobotState) -> tuple[Event, str] | None:
         _, x, y, _ = state.quat_world_from_pelvis_wxyz
@@ -116,6 +130,20 @@ class StateWatch:
         broken = np.nan_to_num(state.motor_fault) != 0.0
         if broken.any():
             first = int(np.argmax(broken))
-            what = f"the motor of {MOTOR_ORDER[first]} reports fault {state.motor_fault[first]:g}"
-            return Event.MOTOR_FAULT, what
+            code = state.motor_fault[first]
+            what = "has no supply voltage" if code < 0.0 else f"reports fault {code:g}"
+            return Event.MOTOR_FAULT, f"the motor of {MOTOR_ORDER[first]} {what}"
         return None
+
+    def _disagreeing(self, state: RobotState) -> tuple[Event, str] | None:
+        """Without a unit in the torso there is no number, which is never more."""
+        angle_rad = self._units.disagreement_rad(state)
+        if not angle_rad > self._config.disagreement_rad:
+            self._disagreed_ns = None
+            return None
+        self._disagreed_ns = state.stamp_ns if self._disagreed_ns is None else self._disagreed_ns
+        if (state.stamp_ns - self._disagreed_ns) / NS_PER_S < self._config.disagreement_s:
+            return None
+        more = f"more than {self._config.disagreement_rad:g} rad"
+        what = f"the inertial units of pelvis and torso disagree by {angle_rad:.2f} rad about the vertical, {more}"
+        return Event.DISAGREEING, what

@@ -2,6 +2,7 @@
 
 import json
 import struct
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -260,7 +261,7 @@ def test_the_doctor_looks_at_the_cameras_that_a_deployment_would_open(checkpoint
 class Link(FakeRobot):
     """A robot that may be under another controller, or not there."""
 
-    others, error = False, None
+    others, own, error = False, "", None
 
     def __enter__(self):
         if self.error is not None:
@@ -270,18 +271,36 @@ class Link(FakeRobot):
     def in_other_hands(self):
         return self.others
 
+    def own_controller(self):
+        return self.own
+
 
 def test_a_robot_that_answers_and_that_nobody_else_commands():
     clock = SteppedClock()
-    assert verdicts(robot_findings(Link(clock), clock)) == [OK, OK]
-    assert verdicts(robot_findings(Link(clock, old_s=0.05), clock)) == [NOTE, OK]
+    assert verdicts(robot_findings(Link(clock), UNITREE_G1, clock)) == [OK, OK, OK]
+    assert verdicts(robot_findings(Link(clock, old_s=0.05), UNITREE_G1, clock)) == [NOTE, OK, OK]
     link = Link(clock, old_s=0.2)
     link.others = True
-    assert verdicts(robot_findings(link, clock)) == [BAD, BAD]
+    assert verdicts(robot_findings(link, UNITREE_G1, clock)) == [BAD, OK, BAD]
+    link.own = "ai"
+    assert robot_findings(link, UNITREE_G1, clock)[2].found == "the robot's own 'ai' has the motors"
     assert not link.commands
     link.error = LostError("no measurement of a robot arrives within 3 s.")
-    (lost,) = robot_findings(link, clock)
+    (lost,) = robot_findings(link, UNITREE_G1, clock)
     assert (lost.verdict, lost.found) == (BAD, "no measurement of a robot arrives within 3 s")
+
+
+@pytest.mark.parametrize(("tilted_rad", "verdict"), [(0.01, OK), (0.15, NOTE), (0.3, BAD)])
+def test_inertial_units_that_disagree_are_told(tilted_rad, verdict):
+    class Twofold(Link):
+        def read(self):
+            torso = np.array([np.cos(0.5 * tilted_rad), 0.0, np.sin(0.5 * tilted_rad), 0.0])
+            return replace(super().read(), quat_world_from_torso_wxyz=torso)
+
+    clock = SteppedClock()
+    found = robot_findings(Twofold(clock), UNITREE_G1, clock)[1]
+    assert found.verdict is verdict
+    assert found.found == f"pelvis and torso, {np.degrees(tilted_rad):.1f}° apart about the vertical"
 
 
 def test_cameras_are_watched_for_rate_and_age():
