@@ -98,6 +98,18 @@ class SimulatedRobot:
         """Pull and turn the pelvis from outside, until the next call: [3] and [3]."""
         self._world.data.xfrc_applied[self._pelvis] = np.concatenate((force_in_world_n, torque_in_world_nm))
 
+    def pull(self, point_in_torso_m: FloatArray, force_in_world_n: FloatArray) -> None:
+        """Pull at a [3] point of the torso from outside with a [3] force, until the next call."""
+        data = self._world.data
+        arm_m = self.torso_point_m(point_in_torso_m) - data.xipos[self._torso]
+        data.xfrc_applied[self._torso] = np.concatenate((force_in_world_n, np.cross(arm_m, force_in_world_n)))
+
+    def torso_point_m(self, point_in_torso_m: FloatArray) -> FloatArray:
+        """[3] true place in the world of a [3] point of the torso, at the beginning of the last step."""
+        data = self._world.data
+        place_m: FloatArray = data.xpos[self._torso] + data.xmat[self._torso].reshape(3, 3) @ point_in_torso_m
+        return place_m
+
     def motor_torque_nm(self) -> FloatArray:
         """[29] torques that the motors gave in the last step, motor order."""
         return np.array(self._world.data.actuator_force[self._motors])

@@ -16,6 +16,7 @@ from hlm.runtime.safety.watch import WatchConfig
 STANDING = pack(UNITREE_G1.default_rad, np.ones(2), np.zeros(3))
 STRETCHED = UNITREE_G1.default_rad.copy()
 STRETCHED[[3, 9]] = 0.2
+SAGGED = UNITREE_G1.default_rad + np.where(np.isin(np.arange(29), [3, 9]), 0.1, 0.0)
 LYING = np.array([np.cos(0.6), 0.0, np.sin(0.6), 0.0])
 CONFIG = SafetyConfig(
     arming_s=0.1,

@@ -73,7 +73,7 @@ def _run(parts: DeployParts, stops: StopSignals) -> tuple[Outcome, dict[str, Any
             parts.collect()
             view.show(moment)
 
-        outcome = deployment.run(show)
+        outcome = deployment.run(show, parts.robot.hang)
     prefer(0, 0)
     gc.unfreeze()
     recorded = _commit(parts, outcome)

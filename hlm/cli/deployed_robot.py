@@ -72,6 +72,7 @@ class DeployedRobot:
         scene: the task whose world shows the robot's, for a scripted operator; None where nobody sees the world.
         seeing: lets a source of references look at that world.
         watches: what the robot needs besides body and cameras, see `hlm.runtime.deployment.Watch`.
+        hang: arms a robot that hangs from a crane, and waits until it has begun; None for one that stands.
         reports: control steps of the body since the last call.
         prefer: lets what must be on time go before other programs; called once body and cameras were entered.
         notes: what the system refused, known after that.
@@ -86,6 +87,7 @@ class DeployedRobot:
     scene: SimulatedTask | None = None
     seeing: Callable[[ReferenceSource], ReferenceSource] = lambda source: source
     watches: Mapping[str, Callable[[], str]] = field(default_factory=dict)
+    hang: Callable[[], None] | None = None
     reports: Callable[[], Sequence[BodyReport]] = list
     prefer: Callable[[], object] = tuple
     notes: Callable[[], tuple[str, ...]] = tuple

@@ -47,6 +47,8 @@ def open_unitree(config: RobotConfig) -> Iterator[DeployedRobot]:
     with gripper_watches(link.grippers) as watches:
         robot = on_a_network(body, config, StreamConfig().latency_s, here=here)
         robot.watches = watches
+        if config.start == "hanging" and not config.dry_run:
+            robot.hang = body.hang
         yield robot
 
 

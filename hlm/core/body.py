@@ -15,6 +15,8 @@ class BodyState(StrEnum):
 
     DISARMED = "disarmed"
     """It commands nothing: nobody has armed it yet."""
+    HANGING = "hanging"
+    """It hangs: it moves slowly to a standing pose, and waits until its feet carry it; it takes no references."""
     ARMING = "arming"
     """It has just taken over: it keeps its balance and takes references, and its power may rise only slowly."""
     RUNNING = "running"

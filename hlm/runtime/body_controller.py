@@ -19,6 +19,7 @@ from hlm.runtime.safety.braking import damping_command
 from hlm.runtime.safety.checks import command_fault
 from hlm.runtime.safety.command_limits import CommandLimits
 from hlm.runtime.safety.config import SafetyConfig
+from hlm.runtime.safety.hanging import Hanging
 from hlm.runtime.safety.own_motion import OwnMotion
 from hlm.runtime.safety.transitions import Event
 
@@ -48,6 +49,7 @@ class BodyController(SafeController[JointCommand]):
         model = BodyModel(embodiment)
         self._limits = CommandLimits(model, self._config.commands)
         self._own = OwnMotion(model)
+        self._hanging = Hanging(model, self._config.carried_rad, self._config.carried_s)
         self._wanted: JointCommand | None = None
         self._gripper_opening: FloatArray = np.ones(2)
         self._commanded_rad: FloatArray | None = None
@@ -71,6 +73,15 @@ class BodyController(SafeController[JointCommand]):
         self._commanded_rad, self._armed_ns = None, now_ns
         super().reset(measure, now_ns)
 
+    def hang(self, measure: Callable[[], RobotState], now_ns: int) -> None:
+        """Arm a robot that hangs: it takes a standing pose, and follows references once its feet carry it.
+
+        One that is following some already goes on.
+        """
+        if not self._status.tracking:
+            self._commanded_rad, self._armed_ns = None, now_ns
+            self._arm(Event.HANG, measure, now_ns)
+
     def braking(self, now_ns: int) -> JointCommand:
         """The command that only brakes; grippers keep what they hold."""
         return damping_command(self._embodiment, now_ns, self._gripper_opening)
@@ -84,6 +95,9 @@ class BodyController(SafeController[JointCommand]):
 
     def _start(self, state: RobotState) -> None:
         self._limits.reset(state)
+        if self._status.state is BodyState.HANGING:
+            self._hanging.reset(state)
+            return
         self._own.reset(state)
         try:
             self._tracker.reset(state)
@@ -103,10 +117,14 @@ class BodyController(SafeController[JointCommand]):
         state = self._watched(measure, now_ns, self._loaded_rad)
         if state is None:
             return self.braking(now_ns)
+        if self._status.state is BodyState.HANGING and self._hanging.carried(state):
+            self._commanded_rad, self._armed_ns = None, now_ns
+            self._arm(Event.CARRIED, lambda: state, now_ns)
+            if self._status.braking:
+                return self.braking(now_ns)
         ramp = (now_ns - self._armed_ns) / NS_PER_S / self._config.arming_s  # also while a stop answers the arming
         try:
-            self._move_by_itself(state, now_ns)
-            command = self._tracker.step(state)
+            command = self._moved(state, now_ns)
             if fault := command_fault(command):
                 self.fail(fault)
                 return self.braking(now_ns)
@@ -122,13 +140,16 @@ class BodyController(SafeController[JointCommand]):
     @property
     def _loaded_rad(self) -> FloatArray | None:
         """[joint] what legs were commanded that should carry the robot; the end of a crouch rests on its calves."""
-        unsent = self._dry_run or self._status.state is BodyState.CROUCHING
+        unsent = self._dry_run or self._status.state in (BodyState.CROUCHING, BodyState.HANGING)
         return None if unsent else self._commanded_rad
 
-    def _move_by_itself(self, state: RobotState, now_ns: int) -> None:
-        """Give the tracker the body's own references where it follows no others."""
+    def _moved(self, state: RobotState, now_ns: int) -> JointCommand:
+        """What moves the body now; the tracker gets the body's own references where it follows no others."""
+        if self._status.state is BodyState.HANGING:
+            return self._hanging.command(state, now_ns)
         if not self._status.tracking and (reference := self._own.reference(state, now_ns)):
             self._tracker.push(reference)
+        return self._tracker.step(state)
 
     def _crouched(self, now_ns: int) -> bool:
         return self._own.crouched(now_ns)

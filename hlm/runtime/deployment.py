@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-from hlm.core.body import BodyStatus
+from hlm.core.body import BodyState, BodyStatus
 from hlm.core.clock import NS_PER_S
 from hlm.core.errors import HlmError, InputError
 from hlm.core.task import Progress, TaskInstance
@@ -160,10 +160,16 @@ class Deployment:
         self._progress: Progress | None = None
         self.figures = DeploymentFigures(self._config.loop.rate_hz)
 
-    def run(self, show: Callable[[Moment], None]) -> Outcome:
-        """Run the episode, calling `show` after every step and while the body comes to rest."""
+    def run(self, show: Callable[[Moment], None], hang: Callable[[], None] | None = None) -> Outcome:
+        """Run the episode, and bring the body to rest.
+
+        Args:
+            show: called after every step, and while the body hangs or comes to rest.
+            hang: arms a robot that hangs from a crane; the episode begins once its feet carry it. None for one that
+                stands.
+        """
         self._armed_ns = self._station.clock.now_ns()
-        ended, why = self._episode(show)
+        ended, why = (None if hang is None else self._let_down(hang, show)) or self._episode(show)
         fault = "" if ended in (Ended.DONE, Ended.TIME) else why
         self._come_to_rest(why, show)
         return Outcome(
@@ -174,6 +180,23 @@ class Deployment:
             duration_s=(self._last_ns - self._first_ns) / NS_PER_S,
             status=self._station.body.status,
         )
+
+    def _let_down(self, hang: Callable[[], None], show: Callable[[Moment], None]) -> tuple[Ended, str] | None:
+        """Wait until the feet of a robot that hangs carry it; None once they do, else what ended that, and why."""
+        clock, body = self._station.clock, self._station.body
+        try:
+            hang()
+        except HlmError as error:
+            return Ended.FAULT, str(error)
+        while body.status.state is BodyState.HANGING:
+            self.figures.event(self._time_s(), body.status)
+            if why := self._stops.why if self._stops.count else self._trouble():
+                self._stop(why)
+                return Ended.STOPPED if self._stops.count else Ended.FAULT, why
+            show(self._moment(None))
+            clock.wait_until(clock.now_ns() + _LOOK_NS)
+        self.figures.event(self._time_s(), body.status)
+        return None if body.status.tracking else (Ended.FAULT, body.status.fault)
 
     def _episode(self, show: Callable[[Moment], None]) -> tuple[Ended, str]:
         """Take steps until something ends them; what, and why."""

@@ -57,9 +57,15 @@ class SafeController[Command](ABC):
     def reset(self, measure: Callable[[], RobotState], now_ns: int) -> None:
         """Arm: follow references from the pose measured now; clears a fault, or finds the next.
 
-        Nothing that was pushed before is followed, and nothing in between is another state.
+        Nothing that was pushed before is followed, and nothing in between is another state. A robot that hangs is armed
+        by its feet alone.
         """
-        self._status = BodyStatus(next_state(self._status.state, Event.ARM))
+        if self._status.state is not BodyState.HANGING:
+            self._arm(Event.ARM, measure, now_ns)
+
+    def _arm(self, event: Event, measure: Callable[[], RobotState], now_ns: int) -> None:
+        """Begin anew, as the table says of an event."""
+        self._status = BodyStatus(next_state(self._status.state, event))
         self._referenced = self._stopped = False
         self._stepped_ns = self._entered_ns = self._referenced_ns = now_ns
         self._repeats.reset()

@@ -12,7 +12,6 @@ import numpy as np
 from hlm.core.arrays import FloatArray
 from hlm.core.clock import NS_PER_S
 from hlm.core.layout import JOINTS
-from hlm.core.rotations import matrix_from_quat
 from hlm.core.shared_ring import SharedRing
 from hlm.core.values import JointCommand
 from hlm.robots.dds.topics import Topics
@@ -24,7 +23,7 @@ from hlm.sim.world import TIME_STEP_NS
 from hlm.twin.config import TwinConfig
 from hlm.twin.faults import FAULTS, StateFault, no_faults
 from hlm.twin.gripper_server import GripperServer
-from hlm.twin.rope import Rope
+from hlm.twin.rope import HOOK_M, Rope
 from hlm.twin.sensors import Measured, Sensors, roll_pitch_yaw
 from hlm.twin.switcher_server import SwitcherServer
 
@@ -81,7 +80,7 @@ class DdsPort:
             self._sensors = Sensors(config.noise, config.delay_ms * 1e-3, config.seed)
             self._set(no_faults())
             self._faults_seen, self._push_ends_ns = 0, 0
-            self._pulled = False
+            self._pushed = False
             self._traffic = np.zeros(1, TRAFFIC)
             self._heard: tuple[Any, ...] = ()
             self._rope: Rope | None = None
@@ -161,23 +160,16 @@ class DdsPort:
             self._grippers.tell(measured.gripper_opening)
 
     def _pull(self, robot: SimulatedRobot, stamp_ns: int) -> None:
-        """What acts on the pelvis from outside: pushes and the rope."""
-        hangs = self._config.start == "hanging" and not self._faults["slack"]
+        """What acts from outside: pushes on the pelvis, and the rope."""
         pushed = stamp_ns < self._push_ends_ns
-        if not (hangs or pushed or self._pulled):
-            return
-        self._pulled = hangs or pushed
-        force: FloatArray = np.zeros(3)
-        torque: FloatArray = np.zeros(3)
-        if pushed:
-            force = np.array(self._faults["push_n"])
-        if hangs:
-            position, quat = robot.true_base()
-            self._rope = self._rope or Rope(position)
-            lowered_m = float(self._faults["lowered_m"])
-            lift, upright = self._rope.pull(position, matrix_from_quat(quat), TIME_STEP_NS / NS_PER_S, lowered_m)
-            force, torque = force + lift, upright
-        robot.push(force, torque)
+        if pushed or self._pushed:
+            robot.push(np.array(self._faults["push_n"]) if pushed else np.zeros(3), np.zeros(3))
+            self._pushed = pushed
+        if self._config.start == "hanging":
+            hook_m = robot.torso_point_m(HOOK_M)
+            self._rope = self._rope or Rope(hook_m)
+            force = self._rope.pull(hook_m, TIME_STEP_NS / NS_PER_S, float(self._faults["lowered_m"]))
+            robot.pull(HOOK_M, np.zeros(3) if self._faults["slack"] else force)
 
     def _received(self, stamp_ns: int, measured: Measured) -> JointCommand | None:
         """The newest command, None if there is no other than before."""

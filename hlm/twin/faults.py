@@ -73,7 +73,7 @@ push X Y Z [SECONDS]               a force on the pelvis, N in the world
 camera NAME frozen|black|gone|ok   an image repeats, is black, or does not come
 camera swapped|straight            the wrists' images change places
 grippers silent|ok                 the grippers' state does not come
-rope METRES | rope off             a hanging robot is let down so far, or let go
+rope METRES | rope off             a hanging robot is let down so far, by 5 cm a second, or let go
 ok                                 all is well again"""
 
 

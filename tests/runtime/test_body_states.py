@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from fakes_driven import CONFIG, LYING, STRETCHED, Driven, one, push_nonsense, running, stop_twice
+from fakes_driven import CONFIG, LYING, SAGGED, STRETCHED, Driven, one, push_nonsense, running, stop_twice
 
 from hlm.core.body import BodyState
 from hlm.core.clock import NS_PER_S
@@ -15,6 +15,11 @@ from hlm.runtime.safety.transitions import Event, next_state
 
 def disarmed(driven):
     pass
+
+
+def hanging(driven):
+    driven.controller.hang(driven.read, driven.clock.now_ns())
+    driven.step(3)
 
 
 def arming(driven):
@@ -49,8 +54,19 @@ def fault(driven):
 
 
 INTO: dict[BodyState, Callable[[Driven], None]] = {
-    BodyState(made.__name__): made for made in (disarmed, arming, running, holding, crouching, damping, fault)
+    BodyState(made.__name__): made for made in (disarmed, hanging, arming, running, holding, crouching, damping, fault)
 }
+
+
+def stand(driven):
+    """The pose is taken, and then the knees give way; feet of a robot that does not hang always carry it."""
+    if driven.state is not BodyState.HANGING:
+        return
+    driven.step(400, referenced=True)
+    driven.measured = {"joint_position_rad": SAGGED}
+    for _ in range(40):
+        if driven.state is driven.before:
+            driven.step(referenced=True)
 
 
 def pull_the_cable(driven):
@@ -78,6 +94,8 @@ def measure(**measured):
 # What makes an event happen. Those that time alone makes are waited for, one step at a time, below.
 DO: dict[Event, Callable[[Driven], None]] = {
     Event.ARM: Driven.arm,
+    Event.HANG: lambda driven: driven.controller.hang(driven.read, driven.clock.now_ns()),
+    Event.CARRIED: stand,
     Event.BAD_REFERENCE: push_nonsense,
     Event.HOLD: lambda driven: driven.controller.hold("why"),
     Event.STOP: lambda driven: driven.controller.stop("why"),

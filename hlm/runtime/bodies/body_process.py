@@ -226,6 +226,11 @@ class BodyStepper[Command: _Sent]:
                 case Order.ARM:
                     self._references, self._stopping, self._pressed = int(record["references"]), False, False
                     controller.reset(self._robot.read, now_ns)  # the step's own instant: its clock must not go back
+                case Order.HANG if not self._leaving and isinstance(controller, BodyController):
+                    self._references, self._stopping, self._pressed = int(record["references"]), False, False
+                    controller.hang(self._robot.read, now_ns)
+                case Order.HANG:
+                    pass
                 case Order.HOLD:
                     controller.hold(why)
                 case Order.STOP:

@@ -23,6 +23,7 @@ class Order(IntEnum):
     HOLD = 1
     STOP = 2
     DAMP = 3
+    HANG = 4
 
 
 ORDER = np.dtype([("order", np.uint8), ("references", np.int64), ("why", f"S{_WHY_BYTES}")])

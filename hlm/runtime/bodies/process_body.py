@@ -200,9 +200,20 @@ class ProcessBody:
         Raises:
             WorkerDiedError: the body's process does not answer.
         """
+        self._arm(Order.ARM)
+
+    def hang(self) -> None:
+        """Arm a robot that hangs from a crane: it follows references once its feet carry it. Waits until it has begun.
+
+        Raises:
+            WorkerDiedError: the body's process does not answer.
+        """
+        self._arm(Order.HANG)
+
+    def _arm(self, order: Order) -> None:
         if self._body is None or not self._body.alive:
             return
-        number = self._order(Order.ARM, "")
+        number = self._order(order, "")
         self._pending, self._stopped, self._pushed_ns = [], False, None
         if not self._wait(lambda: self._carried_out(number), self._config.answer_s):
             raise WorkerDiedError(f"{self._body.death()}.")

@@ -23,6 +23,9 @@ class SafetyConfig:
             (0.2 s to 1 s); the tracker's preview of 0.2 s is over by then, and the last reference held.
         first_reference_s: the same, while no reference has come since the body was armed.
         arming_s: how long it is arming.
+        carried_rad: by which both knees of a robot that hangs bend further when its feet carry it. They bend by 0.06
+            under half its weight, at the reference gains; 0.002 by themselves in the air.
+        carried_s: for how long, before it balances.
         hold_s: how long it holds before it crouches: enough for a person to take over.
         stop_hold_s: the same after the operator's stop: enough for the limbs to come to rest.
         crouch_s: how long the crouch takes at most.
@@ -36,6 +39,8 @@ class SafetyConfig:
     max_reference_age_s: float = 0.5
     first_reference_s: float = 30.0
     arming_s: float = 0.5
+    carried_rad: float = 0.06
+    carried_s: float = 0.3
     hold_s: float = 3.0
     stop_hold_s: float = 0.5
     crouch_s: float = 4.0

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from hlm.core.body import BodyState
 
-DISARMED, ARMING, RUNNING = BodyState.DISARMED, BodyState.ARMING, BodyState.RUNNING
+DISARMED, HANGING, ARMING, RUNNING = BodyState.DISARMED, BodyState.HANGING, BodyState.ARMING, BodyState.RUNNING
 HOLDING, CROUCHING, DAMPING, FAULT = BodyState.HOLDING, BodyState.CROUCHING, BodyState.DAMPING, BodyState.FAULT
 
 
@@ -15,6 +15,8 @@ class Event(StrEnum):
     """What can happen to a body, in words; names in braces are numbers of `hlm.runtime.safety.config.SafetyConfig`."""
 
     ARM = "a person arms"
+    HANG = "a person arms a robot that hangs"
+    CARRIED = "its feet carry the robot"
     RAMPED = "the ramp is over"
     BAD_REFERENCE = "a reference is not finite or out of order"
     NO_REFERENCE = "no reference comes"
@@ -59,6 +61,7 @@ class Transition(NamedTuple):
 
 _STEP = "the next control step"
 _ARM = "forgets every earlier reference, balances at the pose measured now, takes references"
+_HANG = "takes a standing pose slowly, without balance, and waits"
 _HOLD = "brings the reference to rest and balances there; drops every later reference"
 _CROUCH = "sinks in balance, feet where they are; drops every reference"
 _BRAKE = "only brakes; grippers keep what they hold"
@@ -72,10 +75,18 @@ def _each(
 
 _FOLLOWING = (ARMING, RUNNING)
 _BALANCING = (*_FOLLOWING, HOLDING, CROUCHING)
+_MOVING = (HANGING, *_BALANCING)
 _STOPPED = (DISARMED, HOLDING, CROUCHING, DAMPING, FAULT)
 
 TRANSITIONS: tuple[Transition, ...] = (
     *_each((*_STOPPED, *_FOLLOWING), Event.ARM, ARMING, _ARM),
+    *_each(_STOPPED, Event.HANG, HANGING, _HANG),
+    *_each((HANGING,), Event.CARRIED, ARMING, _ARM, "{carried_s} s"),
+    *_each((HANGING,), Event.HOLD, DAMPING, _BRAKE),
+    *_each((HANGING,), Event.STOP, DAMPING, _BRAKE),
+    *_each((HANGING,), Event.HOT, DAMPING, _BRAKE),
+    *_each((HANGING,), Event.MOTOR_FAULT, DAMPING, _BRAKE),
+    *_each((HANGING,), Event.DISAGREEING, DAMPING, _BRAKE, "{disagreement_s} s"),
     *_each((ARMING,), Event.RAMPED, RUNNING, "follows references", "{arming_s} s"),
     *_each(_FOLLOWING, Event.BAD_REFERENCE, HOLDING, _HOLD),
     *_each(
@@ -88,20 +99,18 @@ TRANSITIONS: tuple[Transition, ...] = (
     *_each(_FOLLOWING, Event.HOLD, HOLDING, _HOLD),
     *_each(_FOLLOWING, Event.STOP, HOLDING, _HOLD + "; crouches {stop_hold_s} s later"),
     *_each((HOLDING,), Event.STOP, CROUCHING, _CROUCH),
-    *_each(_BALANCING, Event.STOP_AGAIN, DAMPING, _BRAKE),
+    *_each(_MOVING, Event.STOP_AGAIN, DAMPING, _BRAKE),
     *_each((HOLDING,), Event.HELD, CROUCHING, _CROUCH, "{hold_s} s; {stop_hold_s} s after a stop"),
     *_each((*_FOLLOWING, HOLDING), Event.HOT, CROUCHING, _CROUCH),
     *_each((*_FOLLOWING, HOLDING), Event.MOTOR_FAULT, CROUCHING, _CROUCH),
     *_each((*_FOLLOWING, HOLDING), Event.DISAGREEING, CROUCHING, _CROUCH, "{disagreement_s} s"),
     *_each((CROUCHING,), Event.CROUCHED, DAMPING, _BRAKE, "{crouch_s} s"),
-    *_each(_BALANCING, Event.DAMP, DAMPING, _BRAKE),
-    *_each(_BALANCING, Event.TILTED, DAMPING, _BRAKE, "the same control step"),
-    *_each(_BALANCING, Event.FLAILING, DAMPING, _BRAKE, "the same control step"),
+    *_each(_MOVING, Event.DAMP, DAMPING, _BRAKE),
+    *_each(_MOVING, Event.TILTED, DAMPING, _BRAKE, "the same control step"),
+    *_each(_MOVING, Event.FLAILING, DAMPING, _BRAKE, "the same control step"),
     *_each((*_FOLLOWING, HOLDING), Event.LIFTED, DAMPING, _BRAKE, "{lifted_s} s"),
-    *_each(
-        _BALANCING, Event.BROKEN, FAULT, _BRAKE, "the same control step; {max_state_age_s} s for an old measurement"
-    ),
-    *_each(_BALANCING, Event.STARVED, FAULT, _BRAKE, "the first control step after a gap of {max_gap_s} s"),
+    *_each(_MOVING, Event.BROKEN, FAULT, _BRAKE, "the same control step; {max_state_age_s} s for an old measurement"),
+    *_each(_MOVING, Event.STARVED, FAULT, _BRAKE, "the first control step after a gap of {max_gap_s} s"),
 )
 
 _NEXT = {(transition.state, transition.event): transition.next_state for transition in TRANSITIONS}
