@@ -148,6 +148,28 @@ def test_however_a_deployment_dies_a_stranger_sees_the_robot_brake(twin, signals
     assert process.wait(60.0) == 1
 
 
+@pytest.mark.parametrize("twin", [("--start", "hanging", "--controller", "ai")], indirect=True)
+def test_a_robot_that_hangs_is_released_let_down_and_follows(twin):
+    process, _ = twin
+    with deploy("--seconds", 3) as refused:
+        said, _ = refused.communicate(timeout=60.0)
+    assert (refused.returncode, "own controller 'ai' has the motors" in said) == (2, True)
+    with deploy("--start", "hanging", "--seconds", 3) as deployed:
+        try:
+            wait_for_safety(deployed, "hanging")
+            CLOCK.wait_until(CLOCK.now_ns() + 4 * NS_PER_S)
+            with socket.create_connection(("127.0.0.1", PORTS.control)) as control:
+                control.sendall(b"rope 0.3\n")
+                assert control.recv(100) == b"ok\n"
+            wait_for_safety(deployed, "running")
+            said, _ = deployed.communicate(timeout=60.0)
+        finally:
+            deployed.kill()
+    assert deployed.returncode == 0, said
+    assert "safety crouching (3 s are over)" in said
+    assert process.wait(60.0) == 1
+
+
 def test_grippers_that_fall_silent_end_the_deployment_in_words(twin):
     process, _ = twin
     with deploy() as deployed:

@@ -59,6 +59,20 @@ def test_a_body_that_is_to_end_cannot_be_armed_any_more(stepped):
     assert not stepped.robot.commands
 
 
+def test_a_robot_that_hangs_is_armed_like_one_that_stands(stepped):
+    stepped.order(Order.HANG)
+    stepped.step()
+    assert stepped.controller.status.state is BodyState.HANGING
+    assert stepped.robot.commands
+    stepped.order(Order.ARM)  # its feet do that
+    stepped.step()
+    assert stepped.controller.status.state is BodyState.HANGING
+    stepped.stepper.come_to_rest("the body was told to end")
+    stepped.order(Order.HANG)
+    stepped.step()
+    assert stepped.controller.status.state is BodyState.DAMPING
+
+
 def test_a_signal_to_all_processes_is_one_stop(stepped):
     stepped.order(Order.ARM)
     stepped.step()
