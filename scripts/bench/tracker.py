@@ -1,11 +1,11 @@
 """The tracker in the open world: falls, deviations, lag and time per tick, in one table.
 
-Real human motion, random references, noise, stream faults, pushes, payloads, model error, sensors and floors. A third of
-the clips and seeds is held out from tuning by a fixed rule (`tracker_parts.cases`), and has a column of its own. People's
-motions come from packages that this project does not depend on (`tracker_parts.clips` says how to get them).
+Real human motion, random references, noise, stream faults, pushes, payloads, model error, sensors and floors. A third
+of the clips and seeds is held out from tuning by a fixed rule (`tracker_parts.cases`), and has a column of its own.
+People's motions come from packages that this project does not depend on (`tracker_parts.clips` says how to get them).
 
 `python scripts/bench/tracker.py --quick --packages FOLDER --out runs/bench/tracker`
-`python scripts/bench/tracker.py --goal --packages FOLDER --out runs/bench/tracker`: 500 streams, groups a to d
+`python scripts/bench/tracker.py --goal --packages FOLDER --json runs/bench/goal.json`: 500 streams, groups a to d
 `python scripts/bench/tracker.py --seeds 50 --packages FOLDER --json runs/bench/tracker.json`: the whole table
 """
 
@@ -17,14 +17,11 @@ import sys
 import time
 from pathlib import Path
 
-for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(_name, "1")  # read when numpy is imported; a run is one thread
-
 from tracker_parts.cases import GROUPS, all_cases
 from tracker_parts.clips import find_clips
 from tracker_parts.page import write_page
 from tracker_parts.results import COLUMNS, Result, causes, cells, rows_of, write_json
-from tracker_parts.work import perform, performed, read_sources, workers
+from tracker_parts.work import performed, read_sources, workers
 
 from hlm.sim.graphics import use_headless_rendering
 

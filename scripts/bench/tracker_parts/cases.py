@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
-
-from hlm.core.arrays import FloatArray
-from hlm.sim.motions import VELOCITIES
 from tracker_parts.clips import MOTIONS, Clip, Family
 from tracker_parts.random_motion import FastArms, RandomReach, RandomWalk
 from tracker_parts.real_motion import RealMotion
-from tracker_parts.standard_motion import HELD, STANDING, StandardMotion
+from tracker_parts.standard_motion import STANDING, StandardMotion
 from tracker_parts.stream_faults import BASES, KINDS, FaultyStream
 from tracker_parts.streams import Recipe
 from tracker_parts.surroundings import Surroundings
+
+from hlm.core.arrays import FloatArray
+from hlm.sim.motions import VELOCITIES
 
 GROUPS: Mapping[str, str] = {
     "a": "real motion",
@@ -214,7 +214,7 @@ def _floors(seeds: int) -> Iterator[Case]:
             yield _in(case, around)
 
 
-def _seeded(group: str, row: str, recipes: list[Recipe], seeds: int) -> Iterator[Case]:
+def _seeded(group: str, row: str, recipes: Sequence[Recipe], seeds: int) -> Iterator[Case]:
     """Cases of a row whose recipes take turns."""
     for seed in range(seeds):
         recipe = recipes[seed % len(recipes)]

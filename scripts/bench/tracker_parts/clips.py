@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
+from tracker_parts.points import POINTS, chosen
+from tracker_parts.pybullet_skeleton import body_points
 
 from hlm.core.arrays import FloatArray
 from hlm.core.layout import MOTOR_ORDER
-
-from tracker_parts.points import POINTS, chosen
-from tracker_parts.pybullet_skeleton import body_points
 
 type Family = Literal["omomo_g1", "omomo", "everyday", "impossible"]
 
@@ -31,8 +30,8 @@ REQUIREMENTS = {
 }
 _OMOMO_HZ, _CLIMB_HZ = 30.0, 120.0
 _OMOMO_POSITIONS = slice(162, 318)
-# What is recorded, by name, in alphabetical order. The impossible ones nobody can follow standing on flat ground with two
-# feet: a tracker is to stay up all the same.
+# What is recorded, by name, in alphabetical order. The impossible ones nobody can follow on flat ground on two feet:
+# a tracker is to stay up all the same.
 MOTIONS: dict[str, tuple[str, ...]] = {
     "omomo": ("sub10_largebox_049", "sub3_largebox_003"),
     "everyday": ("dance_a", "dance_b", "punch", "walk"),
@@ -143,19 +142,19 @@ def _read_g1(path: Path) -> Recording:
 def _read_smplh(path: Path) -> Recording:
     import torch
 
-    table = torch.load(path, weights_only=True, map_location="cpu").detach().numpy().astype(np.float64)
+    table: FloatArray = torch.load(path, weights_only=True, map_location="cpu").detach().double().numpy()
     joints_m = table[:, _OMOMO_POSITIONS].reshape(len(table), -1, 3)
     return Recording(_OMOMO_HZ, None, chosen(joints_m, POINTS, _SMPLH))
 
 
 def _read_climb(path: Path) -> Recording:
-    joints_m = np.load(path, allow_pickle=False).astype(np.float64)
+    joints_m: FloatArray = np.load(path, allow_pickle=False).astype(np.float64)
     return Recording(_CLIMB_HZ, None, chosen(joints_m, POINTS, _CLIMB))
 
 
 def _read_pybullet(path: Path) -> Recording:
     document = json.loads(path.read_text(encoding="utf-8"))
-    frames = np.array(document["Frames"], dtype=np.float64)
+    frames: FloatArray = np.array(document["Frames"], dtype=np.float64)
     if document.get("Loop") == "wrap":
         frames = _looped(frames)
     return Recording(1.0 / float(np.median(frames[:, 0])), None, body_points(frames))

@@ -1,1 +1,80 @@
-def write_page(*a, **k): ...
+"""The page of the table, with plots and films of falls."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tracker_parts.cases import GROUPS, Case
+from tracker_parts.film import write_film
+from tracker_parts.plots import write_deviations, write_falls
+from tracker_parts.results import COLUMNS, Result, causes, cells, rows_of
+
+from hlm.core.wording import counted
+from hlm.evaluation.report import Clip, Section, write_demo
+
+_TERMS = {
+    "held out": "Falls of the clips and seeds that no tracker may be tuned on: a third, by a fixed rule.",
+    "legs rad": "Root mean square of the difference between the joints and what was meant, at the tracker's own lag, "
+    "of the runs that did not fall; arms are with the waist.",
+    "place cm": "Root mean square of the distance between the pelvis and where it was meant to be.",
+    "lag s": "Median time from a reference's stamp to its playback; longest: of any run that did not fall.",
+    "unsolved": "Ticks without torques that keep all the rules of inverse dynamics.",
+    "tick ms": "Median processor time of a tick; p99: of the slowest of 100.",
+}
+
+
+def write_page(
+    folder: Path, cases: Sequence[Case], results: Sequence[Result], facts: Mapping[str, Any], films: int
+) -> Path:
+    """Write the page, its plots and its films, and return its path.
+
+    Args:
+        folder: of the page, made if needed.
+        cases: that were run, from which falls are filmed.
+        results: of the cases.
+        facts: of the whole run.
+        films: falls of each row that are filmed.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    falls = sum(result.outcome.fell for result in results)
+    plots = (
+        write_falls(folder / "falls.png", results),
+        write_deviations(folder / "deviations.png", results),
+    )
+    whole = Section(
+        title="All groups",
+        text="Deviations are of the runs that did not fall.",
+        facts={name: str(value) for name, value in facts.items()},
+        images=plots,
+        terms=_TERMS,
+    )
+    by_title = {(case.group, case.row, case.recipe.name, case.seed): case for case in cases}
+    sections = [whole]
+    for group in dict.fromkeys(result.group for result in results):
+        members = [result for result in results if result.group == group]
+        sections.append(_section(folder, group, members, by_title, films))
+    title = f"Tracker in the open world: {counted(falls, 'fall')} in {counted(len(results), 'run')}"
+    return write_demo(folder, title, sections)
+
+
+def _section(
+    folder: Path, group: str, results: Sequence[Result], cases: Mapping[tuple[str, str, str, int], Case], films: int
+) -> Section:
+    rows, clips, how = [], [], {}
+    for (_, row), members in rows_of(results).items():
+        rows.append((row, *cells(members)))
+        if text := causes(members):
+            how[row] = text
+        fallen = [result for result in members if result.outcome.fell]
+        for result in fallen[:films]:
+            path = folder / "films" / f"{re.sub('[^a-z0-9]+', '_', result.title.lower())}.mp4"
+            write_film(path, cases[group, row, result.name, result.seed])
+            caption = f"{row}: {result.name}, seed {result.seed}"
+            fell = f"fell {result.outcome.tilt} after {result.outcome.duration_s:.1f} s"
+            clips.append(Clip(path=str(path.relative_to(folder)), caption=caption, success=False, note=fell))
+    return Section(
+        title=f"{group}: {GROUPS[group]}", columns=("row", *COLUMNS), rows=tuple(rows), facts=how, clips=tuple(clips)
+    )

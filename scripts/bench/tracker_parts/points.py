@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from hlm.core.arrays import FloatArray
@@ -42,7 +44,7 @@ def chosen(joints_m: FloatArray, names: tuple[str, ...], index_of: dict[str, int
 def chain_length_m(points_m: FloatArray, *names: str) -> float:
     """Length of a chain of points, the median over the recording and both sides, m."""
     total = 0.0
-    for start, end in zip(names, names[1:], strict=False):
+    for start, end in pairwise(names):
         for side in ("left", "right"):
             offset_m = point(points_m, f"{side}_{end}") - point(points_m, f"{side}_{start}")
             total += 0.5 * float(np.median(np.linalg.norm(offset_m, axis=-1)))

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+from tracker_parts.points import POINTS
 
 from hlm.core.arrays import FloatArray
 from hlm.core.rotations import matrix_from_quat
-
-from tracker_parts.points import POINTS
 
 FRAME_SIZE = 44
 # Offsets from parent to child, m: x forward, y up, z to the right (pybullet_data/humanoid/humanoid.urdf at scale 0.25).

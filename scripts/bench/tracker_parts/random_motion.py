@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from tracker_parts.streams import STREAM_S, STREAM_STEPS, Stream, from_trajectory, trajectory_of
+from tracker_parts.trajectory import JOINTS_AT, fitted, on_the_floor
 
 from hlm.control.interpolation import minimum_jerk
 from hlm.control.model import BodyModel
@@ -14,8 +16,6 @@ from hlm.core.arrays import FloatArray
 from hlm.core.clock import STEP_HZ
 from hlm.core.layout import JOINTS, MOTOR_ARMS, MOTOR_ORDER, MOTOR_WAIST
 from hlm.sim.motions import STANCE, UPRIGHT_M, Key, through_keys, walk
-from tracker_parts.streams import STREAM_S, STREAM_STEPS, Stream, from_trajectory, trajectory_of
-from tracker_parts.trajectory import JOINTS_AT, fitted, on_the_floor
 
 # The peak speed of minimum jerk over its mean speed.
 _PEAK = 1.875

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-
-from hlm.control.model import BodyModel
-from hlm.core.arrays import FloatArray
-from hlm.core.clock import STEP_HZ
 from tracker_parts.clips import Clip, read_clip
 from tracker_parts.retargeting import retargeted
 from tracker_parts.streams import STREAM_STEPS, Stream, from_trajectory
 from tracker_parts.trajectory import at_origin, fitted, lead_in, lowest_m, mirrored, on_the_floor, resampled, stands
+
+from hlm.control.model import BodyModel
+from hlm.core.arrays import FloatArray
+from hlm.core.clock import STEP_HZ
 
 _LEAST_WINDOW_S = 2.0
 

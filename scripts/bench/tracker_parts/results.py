@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tracker_parts.rollout import Outcome
 
 from hlm.core.files import write_atomic
-from tracker_parts.rollout import Outcome
 
 COLUMNS = (
     "runs",

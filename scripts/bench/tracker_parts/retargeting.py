@@ -1,7 +1,7 @@
 """A person's body points to the G1's trajectory, by the inverse kinematics that teleoperation uses.
 
-Legs and arms are scaled by their own lengths, pelvis and trunk turn as the person's, and the centre of mass is where the person's was above the feet. Nothing makes the motion feasible:
-that is the tracker's part.
+Legs and arms are scaled by their own lengths, pelvis and trunk turn as the person's, and the centre of mass is where
+the person's was above the feet. Nothing makes the motion feasible: that is the tracker's part.
 """
 
 from __future__ import annotations
@@ -10,15 +10,14 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
+from tracker_parts.points import center_of_mass_m, chain_length_m, point
+from tracker_parts.trajectory import row_of
 
 from hlm.control.inverse_kinematics import BodyTargets, IKConfig, PoseTarget, WholeBodyIK
 from hlm.control.model import BodyModel, Configuration
-from hlm.core.arrays import FloatArray
+from hlm.core.arrays import BoolArray, FloatArray
 from hlm.core.layout import MOTOR_WAIST
 from hlm.core.rotations import quat_from_matrix, quat_from_yaw
-
-from tracker_parts.points import center_of_mass_m, chain_length_m, point
-from tracker_parts.trajectory import row_of
 
 # People stand with straight knees, at which inverse kinematics is singular and no height is left to balance with.
 KNEE_ROOM = 0.97
@@ -151,9 +150,9 @@ def _figures(model: BodyModel) -> Figures:
         quat_world_from_pelvis_wxyz=np.array([1.0, 0.0, 0.0, 0.0]),
         joint_position_rad=joints,
     )
-    hip, knee, ankle, sole, shoulder, elbow, grip = (
+    hip, ankle, sole, shoulder, elbow, grip = (
         model.pose_world_from(f"left_{name}", zero)[:3, 3]
-        for name in ("hip_roll", "knee", "ankle_roll", "sole", "shoulder_roll", "elbow", "grip")
+        for name in ("hip_roll", "ankle_roll", "sole", "shoulder_roll", "elbow", "grip")
     )
     return Figures(
         leg_m=float(hip[2] - ankle[2]),
@@ -173,7 +172,7 @@ def _turn(points_m: FloatArray, sides: str, low: str, high: str) -> FloatArray:
     return np.stack([forward, np.cross(up, forward), up], axis=-1)
 
 
-def _upright(turn: FloatArray, standing: FloatArray) -> FloatArray:
+def _upright(turn: FloatArray, standing: BoolArray) -> FloatArray:
     """The orientations, with the pitch that the points have while the person stands taken for none."""
     pitch_rad = float(np.median(np.arctan2(-turn[standing, 2, 0], turn[standing, 2, 2])))
     return turn @ _yaw_pitch(np.zeros(1), np.array([-pitch_rad]))[0]

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from tracker_parts.streams import Stream
+from tracker_parts.surroundings import FlawedSensors, Pusher, Surroundings, make_world, start_of
 
 from hlm.control.tracker.whole_body_tracker import WholeBodyTracker
 from hlm.core.arrays import FloatArray
@@ -21,8 +23,6 @@ from hlm.runtime.safety.checks import reference_fault
 from hlm.runtime.safety.reference_limits import ReferenceLimits
 from hlm.sim.robot import SimulatedRobot
 from hlm.sim.world import World
-from tracker_parts.streams import Stream
-from tracker_parts.surroundings import FlawedSensors, Pusher, Surroundings, make_world, start_of
 
 TICK_HZ = 100.0
 AFTER_S = 1.0  # observed time after the end of the stream

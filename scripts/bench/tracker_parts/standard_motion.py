@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
+from tracker_parts.streams import Stream, from_trajectory, trajectory_of
 
 from hlm.control.model import BodyModel
 from hlm.sim.motions import KEYS, Key, Motion, find_motion, stream, through_keys
-from tracker_parts.streams import Stream, from_trajectory, trajectory_of
 
 STANDING = tuple(KEYS)
 _DOWN = Key(duration_s=2.0, pelvis_height_m=0.55)

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
+from tracker_parts.standard_motion import StandardMotion
+from tracker_parts.streams import Stream
 
 from hlm.control.model import BodyModel
 from hlm.core.clock import STEP_HZ
 from hlm.core.layout import GRIPPERS
-from tracker_parts.standard_motion import StandardMotion
-from tracker_parts.streams import Stream
 
 BASES = ("squat", "bend", "reach", "lean", "arms", "forward_0.2", "backward_0.2", "turn_0.4", "fast", "in_place")
 _STEP_RAD, _GLITCH_RAD, _GLITCHES = 0.15, 0.5, 5

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
+from tracker_parts.trajectory import JOINTS_AT, QUAT, configuration, row_of
 
 from hlm.control.model import BodyModel, Configuration
 from hlm.core.arrays import FloatArray
@@ -14,7 +16,6 @@ from hlm.core.layout import pack
 from hlm.core.rotations import roll_pitch_yaw_from_quat
 from hlm.core.yaw_rate import YawRate, filter_yaw_rate
 from hlm.sim.motions import Motion
-from tracker_parts.trajectory import JOINTS_AT, QUAT, configuration, row_of
 
 STREAM_S = 10.0
 STREAM_STEPS = round(STREAM_S * STEP_HZ)
@@ -36,7 +37,7 @@ class Stream:
 
     start: Configuration
     vectors: FloatArray
-    arrival_step: FloatArray
+    arrival_step: npt.NDArray[np.int64]
     meant: FloatArray
     height_m: FloatArray
     place_m: FloatArray

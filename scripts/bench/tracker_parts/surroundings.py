@@ -15,7 +15,7 @@ from hlm.core.embodiment import Embodiment
 from hlm.core.layout import JOINTS
 from hlm.core.values import RobotState
 from hlm.sim.robot import SimulatedRobot
-from hlm.sim.robot_model import WORLD_TOUCHES, ARM_BIT, add_robot
+from hlm.sim.robot_model import ARM_BIT, WORLD_TOUCHES, add_robot
 from hlm.sim.world import World, set_physics_options
 
 PUSH_S = 0.2
@@ -158,8 +158,8 @@ class Pusher:
 
     def act(self) -> None:
         """Push or not, until the next call."""
-        since_s = self._world.now_ns() / NS_PER_S - self._around.push_s
-        pushes = self._around.push_n > 0.0 and 0.0 <= since_s < PUSH_S
+        since_ns = self._world.now_ns() - round(self._around.push_s * NS_PER_S)
+        pushes = self._around.push_n > 0.0 and 0 <= since_ns < PUSH_S * NS_PER_S
         self._world.data.xfrc_applied[self._torso, :3] = self._force_n if pushes else 0.0
 
 

@@ -9,15 +9,19 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from functools import lru_cache
+from multiprocessing import get_context
 
-from hlm.control.model import BodyModel
-from hlm.core.embodiments.catalog import find_embodiment
-from hlm.core.wording import counted
 from tracker_parts.cases import Case, Source
 from tracker_parts.clips import Clip
 from tracker_parts.real_motion import clip_trajectory
 from tracker_parts.results import Result
 from tracker_parts.rollout import Look, Rollout
+
+from hlm.control.model import BodyModel
+from hlm.core.arrays import FloatArray
+from hlm.core.embodiments.catalog import find_embodiment
+from hlm.core.realtime import single_threaded
+from hlm.core.wording import counted
 
 EMBODIMENT = find_embodiment("unitree_g1")
 _SHOW_EVERY_S = 10.0
@@ -26,11 +30,13 @@ _SHOW_EVERY_S = 10.0
 @contextmanager
 def workers(count: int) -> Iterator[ProcessPoolExecutor]:
     """A pool whose processes leave Ctrl+C to this one, and which drops what it has not begun."""
-    pool = ProcessPoolExecutor(count, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN))
-    try:
-        yield pool
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+    ignore = (signal.SIGINT, signal.SIG_IGN)
+    with single_threaded():
+        pool = ProcessPoolExecutor(count, get_context("spawn"), initializer=signal.signal, initargs=ignore)
+        try:
+            yield pool
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
 
 
 def read_sources(pool: ProcessPoolExecutor, clips: Sequence[Clip]) -> list[Source]:
@@ -67,7 +73,7 @@ def performed(pool: ProcessPoolExecutor, cases: Sequence[Case], done: list[Resul
 def perform(case: Case, look: Look | None = None) -> Result:
     """Run a case."""
     begin_s = time.monotonic()
-    stream = case.recipe.make(_model(), case.random)
+    stream = case.recipe.make(body_model(), case.random)
     outcome = Rollout(stream, case.around, EMBODIMENT, look).run()
     return Result(
         group=case.group,
@@ -80,12 +86,13 @@ def perform(case: Case, look: Look | None = None) -> Result:
     )
 
 
-def _trajectory(clip: Clip) -> object:
-    return clip_trajectory(_model(), clip)
+def _trajectory(clip: Clip) -> FloatArray:
+    return clip_trajectory(body_model(), clip)
 
 
 @lru_cache(maxsize=1)
-def _model() -> BodyModel:
+def body_model() -> BodyModel:
+    """The model of the robot, one in each process."""
     return BodyModel(EMBODIMENT)
 
 

@@ -1,0 +1,312 @@
+"""The parts of the tracker's bench: pure functions on trajectories, streams and recordings, and one short run."""
+
+import importlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hlm.control.model import BodyModel, Configuration
+from hlm.core.clock import STEP_HZ
+from hlm.core.embodiments.catalog import find_embodiment
+from hlm.core.layout import JOINT_INDEX, MOTOR_ARMS, MOTOR_ORDER
+from hlm.core.rotations import quat_from_yaw, roll_pitch_yaw_from_quat
+
+ROOT = Path(__file__).resolve().parents[1]
+EMBODIMENT = find_embodiment("unitree_g1")
+
+
+@pytest.fixture(scope="module")
+def part():
+    """Imports a part of the bench by name."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(ROOT / "scripts" / "bench"))
+        yield lambda name: importlib.import_module(f"tracker_parts.{name}")
+
+
+@pytest.fixture(scope="module")
+def model():
+    return BodyModel(EMBODIMENT)
+
+
+@pytest.fixture
+def random():
+    return np.random.default_rng(7)
+
+
+@pytest.fixture
+def trajectory(random):
+    """Two seconds of a robot that turns and goes, with joints that wave."""
+    time_s = np.arange(60) / STEP_HZ
+    joints = EMBODIMENT.default_rad + 0.1 * np.sin(time_s[:, None] + random.uniform(0, 6, 29))
+    quats = np.array([quat_from_yaw(0.5 + 0.4 * instant) for instant in time_s])
+    place = np.column_stack([3.0 + 0.2 * time_s, 0.1 * time_s, np.full(60, 0.74)])
+    return np.column_stack([place, quats, joints])
+
+
+class TestTrajectories:
+    def test_a_mirror_is_its_own_inverse_and_swaps_left_and_right(self, part, trajectory):
+        tj = part("trajectory")
+        once = tj.mirrored(trajectory)
+        assert np.allclose(tj.mirrored(once), trajectory)
+        left, right = (7 + MOTOR_ORDER.index(f"{side}_knee") for side in ("left", "right"))
+        assert np.allclose(once[:, left], trajectory[:, right])
+        assert np.allclose(
+            roll_pitch_yaw_from_quat(once[:, 3:7])[:, 2], -roll_pitch_yaw_from_quat(trajectory[:, 3:7])[:, 2]
+        )
+
+    def test_the_soles_of_a_mirrored_pose_are_the_mirror_images(self, part, model, trajectory):
+        tj = part("trajectory")
+        pose, other = (tj.configuration(rows[10]) for rows in (trajectory, tj.mirrored(trajectory)))
+        left = model.pose_world_from("left_sole", pose)[:3, 3]
+        right = model.pose_world_from("right_sole", other)[:3, 3]
+        assert np.allclose(left * [1, -1, 1], right, atol=1e-9)
+
+    def test_half_the_speed_takes_twice_as_long_and_ends_alike(self, part, trajectory):
+        slow = part("trajectory").resampled(trajectory, STEP_HZ, 0.5)
+        assert len(slow) == 2 * len(trajectory) - 1
+        assert np.allclose(slow[::2], trajectory)
+
+    def test_at_the_origin_it_starts_at_zero_and_keeps_its_shape(self, part, trajectory):
+        moved = part("trajectory").at_origin(trajectory)
+        yaw = [np.unwrap(roll_pitch_yaw_from_quat(rows[:, 3:7])[:, 2]) for rows in (moved, trajectory)]
+        assert np.allclose(moved[0, :2], 0.0)
+        assert np.allclose(yaw[0], yaw[1] - yaw[1][0])
+        assert np.allclose(
+            np.linalg.norm(moved[:, :2], axis=1), np.linalg.norm(trajectory[:, :2] - trajectory[0, :2], axis=1)
+        )
+
+    def test_on_the_floor_the_lowest_corner_touches(self, part, model, trajectory):
+        tj = part("trajectory")
+        assert np.allclose(tj.lowest_m(model, tj.on_the_floor(model, trajectory)).min(axis=1), 0.0, atol=1e-9)
+
+    def test_the_lead_in_begins_with_the_standing_robot(self, part, model, trajectory):
+        tj = part("trajectory")
+        led = tj.lead_in(model, trajectory)
+        assert np.allclose(led[0, 7:], EMBODIMENT.default_rad)
+        assert np.array_equal(led[30:], trajectory)
+        assert np.abs(np.diff(led[:, 7:], axis=0)).max() < 0.1
+
+    def test_a_robot_stands_in_its_default_pose_and_not_when_its_weight_is_beside_its_feet(self, part, model):
+        tj = part("trajectory")
+        standing = tj.on_the_floor(model, np.repeat(tj.row_of(Configuration.standing(EMBODIMENT))[None], 5, axis=0))
+        tilted = standing.copy()
+        tilted[:, 3:7] = [np.cos(0.2), 0.0, np.sin(0.2), 0.0]
+        assert tj.stands(model, standing)
+        assert not tj.stands(model, tj.on_the_floor(model, tilted))
+
+
+def person(part, leg_m=0.85):
+    """[30, point, 3] a person who stands with hanging arms and faces y."""
+    places = {"pelvis": (0, 0, 0.95), "spine": (0, 0, 1.07), "neck": (0, 0, 1.5)}
+    for side, x in (("left", -1.0), ("right", 1.0)):
+        places |= {
+            f"{side}_hip": (0.09 * x, 0, 0.08 + leg_m),
+            f"{side}_knee": (0.09 * x, 0.01, 0.08 + 0.5 * leg_m),
+            f"{side}_ankle": (0.09 * x, 0, 0.08),
+            f"{side}_toe": (0.09 * x, 0.15, 0.02),
+            f"{side}_shoulder": (0.18 * x, 0, 1.42),
+            f"{side}_elbow": (0.2 * x, -0.02, 1.14),
+            f"{side}_wrist": (0.2 * x, 0.02, 0.9),
+        }
+    return np.repeat(np.array([places[name] for name in part("points").POINTS])[None], 30, axis=0)
+
+
+class TestRetargeting:
+    def test_who_stands_makes_the_robot_stand_and_face_the_same_way(self, part, model):
+        tj = part("trajectory")
+        rows = part("retargeting").retargeted(model, person(part))
+        assert np.abs(tj.lowest_m(model, rows)).max() < 0.01
+        assert roll_pitch_yaw_from_quat(rows[-1, 3:7]) == pytest.approx([0.0, 0.0, np.pi / 2], abs=0.05)
+        assert tj.stands(model, tj.on_the_floor(model, rows))
+
+    def test_the_size_of_the_person_does_not_matter(self, part, model):
+        retargeted = part("retargeting").retargeted
+        small, tall = (retargeted(model, scale * person(part)) for scale in (0.8, 1.1))
+        assert small[-1, 7:19] == pytest.approx(tall[-1, 7:19], abs=0.03)
+
+    def test_points_are_not_changed(self, part, model):
+        points = person(part)
+        before = points.copy()
+        part("retargeting").retargeted(model, points)
+        assert np.array_equal(points, before)
+
+    def test_a_person_balances_over_the_feet(self, part):
+        com_m = part("points").center_of_mass_m(person(part))
+        assert com_m[0] == pytest.approx([0.0, 0.02, 1.0], abs=0.12)
+
+
+class TestRecordings:
+    def test_a_humanoid_at_rest_has_its_left_on_the_left(self, part):
+        frames = np.zeros((2, 44))
+        frames[:, [4, 8, 12, 16, 21, 25, 30, 35, 39]] = 1.0
+        frames[:, 2] = 0.9
+        skeleton, points = part("pybullet_skeleton"), part("points")
+        found = skeleton.body_points(frames)
+        assert points.point(found, "left_hip")[0] == pytest.approx([0.0, 0.084887, 0.9])
+        assert points.point(found, "right_wrist")[0][1] < 0.0
+        assert points.point(found, "left_toe")[0][0] > 0.1
+
+    def test_a_motion_that_repeats_goes_on_where_it_was(self, part):
+        frames = np.zeros((4, 44))
+        frames[:, 0], frames[:, 1] = 0.5, [0.0, 0.1, 0.2, 0.3]
+        looped = part("clips")._looped(frames, 3.0)
+        assert looped[:, 1] == pytest.approx([0.0, 0.1, 0.2, 0.3, 0.4, 0.5])
+
+    def test_missing_packages_are_told_in_a_line_each(self, part, tmp_path, monkeypatch):
+        monkeypatch.setattr("sys.path", [])
+        clips, missing = part("clips").find_clips([tmp_path])
+        assert clips == []
+        assert len(missing) == 3
+        assert "no package 'pybullet'" in missing[2]
+        assert "pip install --no-deps --target FOLDER pybullet" in missing[2]
+
+    def test_clips_are_found_in_a_folder_with_packages(self, part, tmp_path, monkeypatch):
+        monkeypatch.setattr("sys.path", [])
+        notes = tmp_path / "pybullet-3.2.7.dist-info"
+        notes.mkdir()
+        (notes / "METADATA").write_text("Metadata-Version: 2.1\nName: pybullet\nVersion: 3.2.7\n")
+        (notes / "RECORD").write_text("data/humanoid3d_walk.txt,,\ndata/humanoid3d_jump.txt,,\n")
+        (tmp_path / "data").mkdir()
+        for motion in ("walk", "jump"):
+            (tmp_path / "data" / f"humanoid3d_{motion}.txt").touch()
+        clips, missing = part("clips").find_clips([tmp_path])
+        assert [(clip.name, clip.family) for clip in clips] == [
+            ("jump/pybullet", "impossible"),
+            ("walk/pybullet", "everyday"),
+        ]
+        assert len(missing) == 2
+
+    def test_a_robots_clip_is_read_in_motor_order(self, part, tmp_path):
+        names = [f"{name}_joint" for name in MOTOR_ORDER]
+        rows = np.arange(72.0).reshape(2, 36)
+        np.savez(tmp_path / "clip.npz", joint_names=np.array(names[::-1]), joint_pos=rows, fps=np.array([50]))
+        recording = part("clips")._read_g1(tmp_path / "clip.npz")
+        assert recording.rate_hz == 50.0
+        assert np.array_equal(recording.trajectory[:, 7:], rows[:, :6:-1])
+
+
+class TestRandomMotion:
+    def test_the_same_numbers_make_the_same_stream(self, part, model):
+        recipe = part("random_motion").RandomReach(balanced=True)
+        one, two = (recipe.make(model, np.random.default_rng(3)) for _ in range(2))
+        assert np.array_equal(one.vectors, two.vectors)
+        assert len(one.vectors) == part("streams").STREAM_STEPS
+
+    def test_arms_stay_inside_their_limits_and_near_their_speed(self, part, random, trajectory):
+        rows = part("random_motion").with_arms(trajectory, random, (2.0, 4.0), waist=True)
+        arms = rows[:, 7:][:, MOTOR_ARMS]
+        assert (arms >= EMBODIMENT.lower_rad[MOTOR_ARMS]).all()
+        assert (arms <= EMBODIMENT.upper_rad[MOTOR_ARMS]).all()
+        assert 1.0 < np.abs(np.diff(arms, axis=0)).max() * STEP_HZ < 4.5
+        assert np.array_equal(rows[:, :19], trajectory[:, :19])
+
+
+class TestStreamFaults:
+    @pytest.mark.parametrize("kind", ["step", "jump", "drop-out", "freeze", "stop", "glitch", "burst"])
+    def test_faults_leave_the_stream_they_are_made_from_as_it_is(self, part, trajectory, random, kind):
+        streams = part("streams")
+        one, other = (streams.from_trajectory(trajectory) for _ in range(2))
+        before = one.vectors.copy()
+        faulty = part("stream_faults").KINDS[kind](one, other, random)
+        assert np.array_equal(one.vectors, before)
+        assert np.isfinite(faulty.vectors).all()
+        assert len(faulty.vectors) == len(faulty.arrival_step) == len(faulty.place_m) == len(faulty.meant)
+        changed = not np.array_equal(faulty.vectors, before) or not np.array_equal(faulty.arrival_step, np.arange(60))
+        assert changed
+
+    def test_bursts_keep_the_order_and_bring_everything(self, part, trajectory, random):
+        stream = part("streams").from_trajectory(trajectory)
+        arrival = part("stream_faults").burst(stream, stream, random).arrival_step
+        assert (np.diff(arrival) >= 0).all()
+        assert (arrival >= np.arange(60)).all()
+
+    def test_what_is_meant_is_what_teleoperation_sends(self, part, trajectory):
+        stream = part("streams").from_trajectory(trajectory)
+        assert np.allclose(stream.vectors[:, JOINT_INDEX], trajectory[:, 7:])
+        assert stream.vectors[-1, 33] == pytest.approx(0.4, abs=0.02)
+
+
+class TestCases:
+    def test_a_third_of_seeds_and_motions_is_held_out(self, part):
+        cases, clips = part("cases"), part("clips")
+        assert [cases.held_out_seed(seed) for seed in range(6)] == [False, False, True, False, False, True]
+        motions = [motion for names in clips.MOTIONS.values() for motion in names]
+        assert 1 / 4 < sum(map(cases.held_out_clip, motions)) / len(motions) < 1 / 2
+
+    def test_all_forms_of_a_motion_are_held_out_together(self, part):
+        held_out = part("cases").held_out_clip
+        assert held_out("sub3_largebox_003/g1") == held_out("sub3_largebox_003/body")
+
+    def test_every_case_has_a_title_of_its_own_and_numbers_of_its_own(self, part):
+        cases = part("cases").all_cases([], "bcdefgh", 3)
+        titles = {(case.group, case.row, case.seed) for case in cases}
+        numbers = {case.random.integers(2**60) for case in cases}
+        assert len(titles) == len(cases) == len(numbers)
+
+    def test_pushes_come_from_all_sides(self, part):
+        cases = [case for case in part("cases").all_cases([], "e", 12) if case.row == "50 N standing"]
+        angles = np.sort([case.around.push_rad for case in cases])
+        assert np.diff(angles).max() < 2.0 * np.pi / 6.0
+
+
+class TestSurroundings:
+    def test_on_a_slope_the_highest_corner_touches(self, part, model):
+        around = part("surroundings")
+        slope = around.Surroundings(slope_rad=0.05, slope_direction_rad=0.7)
+        start = Configuration.standing(EMBODIMENT)
+        placed = around.start_of(start, slope, model)
+        corners = np.concatenate(
+            [
+                (
+                    model.pose_world_from(f"{side}_sole", placed)
+                    @ np.column_stack([model.sole_corners_m, np.ones(4)]).T
+                ).T
+                for side in ("left", "right")
+            ]
+        )
+        assert (corners[:, 2] - slope.floor_m(corners[:, :2])).min() == pytest.approx(0.0, abs=1e-9)
+
+    def test_masses_are_wrong_by_no_more_than_asked_and_alike_for_a_seed(self, part):
+        around = part("surroundings")
+        worlds = [
+            around.make_world(around.Surroundings(mass_error=error, seed=4), EMBODIMENT) for error in (0.0, 0.05, 0.05)
+        ]
+        share = worlds[1].model.body_mass[1:] / worlds[0].model.body_mass[1:]
+        assert 0.01 < np.abs(share - 1.0).max() <= 0.05
+        assert np.array_equal(worlds[1].model.body_mass, worlds[2].model.body_mass)
+
+    def test_a_push_lasts_as_long_as_it_says(self, part):
+        around = part("surroundings")
+        push = around.Surroundings(push_n=50.0, push_s=0.1, push_rad=np.pi / 2)
+        world = around.make_world(push, EMBODIMENT)
+        world.reset()
+        pusher, felt = around.Pusher(world, push), []
+        for tick in range(50):
+            world.wait_until(tick * 10_000_000)
+            pusher.act()
+            felt.append(float(world.data.xfrc_applied[:, 1].sum()))
+        assert felt[10:30] == pytest.approx([50.0] * 20)
+        assert sum(felt) == pytest.approx(50.0 * 20)
+
+
+class TestRuns:
+    def test_who_is_asked_to_stand_stands_and_the_table_says_so(self, part, model):
+        tj, rollout, results = part("trajectory"), part("rollout"), part("results")
+        standing = np.repeat(tj.row_of(Configuration.standing(EMBODIMENT))[None], 15, axis=0)
+        stream = part("streams").from_trajectory(tj.on_the_floor(model, standing))
+        outcome = rollout.Rollout(stream, part("surroundings").Surroundings(), EMBODIMENT).run()
+        assert not outcome.fell
+        assert outcome.leg_rad < 0.05
+        result = results.Result(group="b", row="row", name="stand", seed=2, held_out=True, outcome=outcome, wall_s=1.0)
+        assert results.cells([result])[:3] == ("1", "0", "0/1")
+        assert results.causes([result]) == ""
+
+    def test_a_reference_that_the_loop_refuses_is_counted(self, part, model):
+        tj, rollout = part("trajectory"), part("rollout")
+        standing = np.repeat(tj.row_of(Configuration.standing(EMBODIMENT))[None], 5, axis=0)
+        stream = part("streams").from_trajectory(tj.on_the_floor(model, standing))
+        wild = stream.vectors.copy()
+        wild[3, 0] = np.nan
+        outcome = rollout.Rollout(stream.asking(wild), part("surroundings").Surroundings(), EMBODIMENT).run()
+        assert outcome.refused == 1
