@@ -80,12 +80,28 @@ class TestTrajectories:
         tj = part("trajectory")
         assert np.allclose(tj.lowest_m(model, tj.on_the_floor(model, trajectory)).min(axis=1), 0.0, atol=1e-9)
 
-    def test_the_lead_in_begins_with_the_standing_robot(self, part, model, trajectory):
+    def test_the_lead_in_begins_at_rest_where_the_motion_begins(self, part, model, trajectory):
         tj = part("trajectory")
-        led = tj.lead_in(model, trajectory)
-        assert np.allclose(led[0, 7:], EMBODIMENT.default_rad)
-        assert np.array_equal(led[30:], trajectory)
-        assert np.abs(np.diff(led[:, 7:], axis=0)).max() < 0.1
+        led = tj.lead_in(model, tj.on_the_floor(model, trajectory))
+        assert tj.stands(model, led)
+        assert led[30] == pytest.approx(tj.on_the_floor(model, trajectory)[0])
+        assert np.abs(np.diff(led[:, 7:], axis=0)).max() < 0.05
+
+    def test_an_eased_motion_begins_slowly_and_ends_alike(self, part, trajectory):
+        eased = part("trajectory").eased(trajectory)
+        step_m = np.linalg.norm(np.diff(eased[:, :2], axis=0), axis=1)
+        assert step_m[0] < 0.1 * step_m[-2]
+        assert step_m[20:-1] == pytest.approx(step_m[-2])
+        assert eased[-1] == pytest.approx(trajectory[-1], abs=0.02)
+
+    def test_a_resting_pose_keeps_feet_where_they_are_and_stands(self, part, model, trajectory):
+        tj = part("trajectory")
+        row = tj.on_the_floor(model, trajectory)[5]
+        row[7 + MOTOR_ORDER.index("left_hip_pitch")] -= 0.3
+        settled = tj.settled_pose(model, row)
+        feet = [model.pose_world_from("left_sole", tj.configuration(pose))[:2, 3] for pose in (row, settled)]
+        assert feet[0] == pytest.approx(feet[1], abs=0.01)
+        assert tj.stands(model, np.repeat(settled[None], 5, axis=0))
 
     def test_a_robot_stands_in_its_default_pose_and_not_when_its_weight_is_beside_its_feet(self, part, model):
         tj = part("trajectory")

@@ -8,7 +8,17 @@ import numpy as np
 from tracker_parts.clips import Clip, read_clip
 from tracker_parts.retargeting import retargeted
 from tracker_parts.streams import STREAM_STEPS, Stream, from_trajectory
-from tracker_parts.trajectory import at_origin, fitted, lead_in, lowest_m, mirrored, on_the_floor, resampled, stands
+from tracker_parts.trajectory import (
+    at_origin,
+    calmest,
+    fitted,
+    lead_in,
+    lowest_m,
+    mirrored,
+    on_the_floor,
+    resampled,
+    stands,
+)
 
 from hlm.control.model import BodyModel
 from hlm.core.arrays import FloatArray
@@ -54,12 +64,11 @@ class RealMotion:
         rows, in_mirror = self.trajectory, self.in_mirror
         if self.window:
             last_s = max(0.0, len(rows) / STEP_HZ - _LEAST_WINDOW_S)
-            rows = rows[round(random.uniform(0.0, last_s) * STEP_HZ) :]
+            rows = rows[calmest(model, rows, round(random.uniform(0.0, last_s) * STEP_HZ)) :]
             in_mirror = bool(random.integers(2))
-        rows = resampled(mirrored(rows) if in_mirror else rows, STEP_HZ, self.speed)
-        rows = at_origin(rows)
-        grounded = on_the_floor(model, rows[:1])
-        rows = lead_in(model, rows) if not stands(model, grounded) else np.concatenate([grounded, rows[1:]])
+        rows = at_origin(resampled(mirrored(rows) if in_mirror else rows, STEP_HZ, self.speed))
+        grounded = np.concatenate([on_the_floor(model, rows[:1]), rows[1:]])
+        rows = grounded if stands(model, grounded) else lead_in(model, rows)
         return from_trajectory(fitted(rows, STREAM_STEPS) if self.window else rows)
 
 

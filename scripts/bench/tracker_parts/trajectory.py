@@ -6,31 +6,26 @@ import numpy as np
 import pinocchio as pin
 
 from hlm.control.interpolation import minimum_jerk
+from hlm.control.inverse_kinematics import BodyTargets, PoseTarget, WholeBodyIK
 from hlm.control.model import BodyModel, Configuration
 from hlm.core.arrays import FloatArray
 from hlm.core.clock import STEP_HZ
 from hlm.core.layout import MOTOR_ORDER
-from hlm.core.rotations import matrix_from_quat, quat_from_roll_pitch_yaw, roll_pitch_yaw_from_quat
+from hlm.core.rotations import matrix_from_quat, quat_from_yaw, roll_pitch_yaw_from_quat
 
 POSITION, QUAT, JOINTS_AT = slice(0, 3), slice(3, 7), slice(7, 36)
 _STANDS_WITHIN_M = 0.02
 _STANDS_MARGIN_M = 0.005
 _STILL_M_S = 0.1
 _STANDS_UPRIGHTNESS = 0.8
+_SETTLE_ITERATIONS = 60
+_SPEED_OF_A_LIFT_PER_S = 10.0  # how much a foot in the air counts, m/s for each m
 
 
 def resampled(trajectory: FloatArray, rate_hz: float, speed: float) -> FloatArray:
     """The trajectory on the 30 Hz grid, played at `speed` times its own speed."""
     end_s = (len(trajectory) - 1) / rate_hz / speed
-    times_s = np.arange(0.0, end_s + 1e-9, 1.0 / STEP_HZ) * speed
-    own_s = np.arange(len(trajectory)) / rate_hz
-    rows = trajectory.copy()
-    for index in range(1, len(rows)):  # q and -q are one orientation: interpolate between neighbours
-        if rows[index, QUAT] @ rows[index - 1, QUAT] < 0.0:
-            rows[index, QUAT] *= -1.0
-    out = np.column_stack([np.interp(times_s, own_s, column) for column in rows.T])
-    out[:, QUAT] /= np.linalg.norm(out[:, QUAT], axis=1, keepdims=True)
-    return out
+    return _at(trajectory, np.arange(0.0, end_s + 1e-9, 1.0 / STEP_HZ) * speed * rate_hz)
 
 
 def mirrored(trajectory: FloatArray) -> FloatArray:
@@ -100,18 +95,54 @@ def stands(model: BodyModel, trajectory: FloatArray) -> bool:
 
 
 def lead_in(model: BodyModel, trajectory: FloatArray, duration_s: float = 1.0) -> FloatArray:
-    """The trajectory with a second before it in which the standing robot's joints go to its first pose."""
-    first = trajectory[0]
-    standing = Configuration.standing(model.embodiment)
-    roll, pitch, yaw = roll_pitch_yaw_from_quat(first[QUAT])
-    rows = []
-    for step in range(round(duration_s * STEP_HZ)):
-        travelled = minimum_jerk(step / (duration_s * STEP_HZ))
-        row = first.copy()
-        row[QUAT] = quat_from_roll_pitch_yaw(np.array([travelled * roll, travelled * pitch, yaw]))
-        row[JOINTS_AT] = (1.0 - travelled) * standing.joint_position_rad + travelled * first[JOINTS_AT]
-        rows.append(row)
-    return np.concatenate([on_the_floor(model, np.array(rows)), trajectory])
+    """The trajectory with a second before it in which a robot that stands with its feet there takes its first pose.
+
+    A recording is cut anywhere, and so begins in the middle of a stride at full speed: its first half second is played
+    with a speed that grows from none.
+    """
+    settled, first = settled_pose(model, trajectory[0]), trajectory[0]
+    travelled = minimum_jerk(np.arange(round(duration_s * STEP_HZ)) / (duration_s * STEP_HZ))[:, None]
+    ends = np.array([settled, first])
+    if settled[QUAT] @ first[QUAT] < 0.0:
+        ends[0, QUAT] *= -1.0
+    rows = (1.0 - travelled) * ends[0] + travelled * ends[1]
+    rows[:, QUAT] /= np.linalg.norm(rows[:, QUAT], axis=1, keepdims=True)
+    return np.concatenate([on_the_floor(model, rows), eased(trajectory)])
+
+
+def settled_pose(model: BodyModel, row: FloatArray) -> FloatArray:
+    """[36] the pose nearest to another in which a robot can rest: soles flat on the floor, balanced between them."""
+    pose = configuration(row)
+    soles = []
+    for side in ("left", "right"):
+        placement = model.pose_world_from(f"{side}_sole", pose)
+        yaw_rad = float(np.arctan2(placement[1, 0], placement[0, 0]))
+        position_m = np.array([*placement[:2, 3], 0.0])
+        soles.append(PoseTarget(position_in_world_m=position_m, quat_world_from_frame_wxyz=quat_from_yaw(yaw_rad)))
+    targets = BodyTargets(
+        soles=(soles[0], soles[1]),
+        pelvis_height_m=float(row[2]),
+        quat_world_from_pelvis_wxyz=row[QUAT],
+        com_position_in_world_m=0.5 * (soles[0].position_in_world_m + soles[1].position_in_world_m)[:2],
+        joint_position_rad=row[JOINTS_AT],
+    )
+    return on_the_floor(model, row_of(WholeBodyIK(model).solve(targets, pose, _SETTLE_ITERATIONS))[None])[0]
+
+
+def eased(trajectory: FloatArray, duration_s: float = 0.5) -> FloatArray:
+    """The trajectory with a speed that grows from none to its own over a time."""
+    end_s = (len(trajectory) - 1) / STEP_HZ
+    grid_s = np.arange(0.0, end_s + 0.5 * duration_s + 1e-9, 1.0 / STEP_HZ)
+    own_s = np.where(grid_s < duration_s, grid_s**2 / (2.0 * duration_s), grid_s - 0.5 * duration_s)
+    return _at(trajectory, own_s * STEP_HZ)
+
+
+def calmest(model: BodyModel, trajectory: FloatArray, index: int, reach_s: float = 0.75) -> int:
+    """The step near another one at which the body is slowest and its soles are most alike in height."""
+    low, high = max(0, index - round(reach_s * STEP_HZ)), min(len(trajectory) - 1, index + round(reach_s * STEP_HZ))
+    speed_m_s = np.linalg.norm(np.gradient(trajectory[low : high + 1, :3], axis=0), axis=1) * STEP_HZ
+    apart_m = np.ptp(lowest_m(model, trajectory[low : high + 1]), axis=1)
+    return low + int(np.argmin(speed_m_s + _SPEED_OF_A_LIFT_PER_S * apart_m))
 
 
 def fitted(trajectory: FloatArray, steps: int) -> FloatArray:
@@ -132,6 +163,17 @@ def configuration(row: FloatArray) -> Configuration:
 def row_of(pose: Configuration) -> FloatArray:
     """[36] the row of a configuration."""
     return np.concatenate([pose.position_pelvis_in_world_m, pose.quat_world_from_pelvis_wxyz, pose.joint_position_rad])
+
+
+def _at(trajectory: FloatArray, positions: FloatArray) -> FloatArray:
+    """[time, 36] the trajectory between its rows, at positions counted in rows."""
+    rows = trajectory.copy()
+    for index in range(1, len(rows)):  # q and -q are one orientation: interpolate between neighbours
+        if rows[index, QUAT] @ rows[index - 1, QUAT] < 0.0:
+            rows[index, QUAT] *= -1.0
+    out = np.column_stack([np.interp(positions, np.arange(len(rows)), column) for column in rows.T])
+    out[:, QUAT] /= np.linalg.norm(out[:, QUAT], axis=1, keepdims=True)
+    return out
 
 
 def _mirror_of(name: str) -> int:
