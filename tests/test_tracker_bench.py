@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from hlm.control.model import BodyModel, Configuration
+from hlm.control.self_distance import SelfDistance
 from hlm.core.clock import STEP_HZ
 from hlm.core.embodiments.catalog import find_embodiment
 from hlm.core.layout import JOINT_INDEX, MOTOR_ARMS, MOTOR_ORDER
@@ -150,6 +151,21 @@ class TestRetargeting:
     def test_a_person_balances_over_the_feet(self, part):
         com_m = part("points").center_of_mass_m(person(part))
         assert com_m[0] == pytest.approx([0.0, 0.02, 1.0], abs=0.12)
+
+
+class TestClearance:
+    def test_arms_that_touch_nothing_stay_and_a_hand_at_the_hip_goes_outward(self, part, model, trajectory):
+        distance = SelfDistance(model)
+        free = trajectory[:20].copy()
+        free[:, 7:] = EMBODIMENT.pose_rad("manipulation")
+        touching = free.copy()
+        touching[10, 7 + MOTOR_ORDER.index("right_elbow")] = 1.4
+        touching[10, 7 + MOTOR_ORDER.index("right_shoulder_pitch")] = 0.0
+        touching[10, 7 + MOTOR_ORDER.index("right_shoulder_roll")] = 0.1
+        cleared = part("clearance").cleared
+        assert np.array_equal(cleared(model, free), free)
+        assert distance.smallest_m(touching[10, 7:]) < 0.0
+        assert distance.smallest_m(cleared(model, touching)[10, 7:]) > 0.005
 
 
 class TestRecordings:

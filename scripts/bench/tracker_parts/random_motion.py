@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from tracker_parts.clearance import cleared
 from tracker_parts.streams import STREAM_S, STREAM_STEPS, Stream, from_trajectory, trajectory_of
 from tracker_parts.trajectory import JOINTS_AT, fitted, on_the_floor
 
@@ -50,7 +51,7 @@ class RandomReach:
             keys.append(key)
             total_s += key.duration_s
             before = _values(key)
-        return from_trajectory(fitted(trajectory_of(through_keys(model, keys)), STREAM_STEPS))
+        return from_trajectory(cleared(model, fitted(trajectory_of(through_keys(model, keys)), STREAM_STEPS)))
 
     def _key(self, random: np.random.Generator, before: FloatArray) -> Key:
         height_m = random.uniform(0.45, UPRIGHT_M)
@@ -97,7 +98,9 @@ class FastArms:
             Key(duration_s=8.0, pelvis_height_m=height_m),
         ]
         trajectory = fitted(trajectory_of(through_keys(model, keys)), STREAM_STEPS)
-        return from_trajectory(on_the_floor(model, with_arms(trajectory, random, (2.0, 6.0), waist=True)))
+        return from_trajectory(
+            on_the_floor(model, cleared(model, with_arms(trajectory, random, (2.0, 6.0), waist=True)))
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +118,9 @@ class RandomWalk:
         gait = GaitConfig()
         velocities = tuple((forward, sideways, turn, time_s) for forward, sideways, turn, time_s in legs)
         trajectory = trajectory_of(walk(model, footsteps_along(velocities, STANCE, gait), gait))
-        return from_trajectory(fitted(with_arms(trajectory, random, (1.0, 3.0), waist=False), STREAM_STEPS))
+        return from_trajectory(
+            cleared(model, fitted(with_arms(trajectory, random, (1.0, 3.0), waist=False), STREAM_STEPS))
+        )
 
 
 def with_arms(

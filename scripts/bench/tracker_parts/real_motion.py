@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from tracker_parts.clearance import cleared
 from tracker_parts.clips import Clip, read_clip
 from tracker_parts.retargeting import retargeted
 from tracker_parts.streams import STREAM_STEPS, Stream, from_trajectory
@@ -28,7 +29,7 @@ _LEAST_WINDOW_S = 2.0
 
 
 def clip_trajectory(model: BodyModel, clip: Clip) -> FloatArray:
-    """[time, 36] what a clip asks of the robot, on the 30 Hz grid, with its joints inside their limits."""
+    """[time, 36] what a clip asks of the robot, on the 30 Hz grid, inside the joints' limits and clear of the body."""
     recording = read_clip(clip)
     if recording.trajectory is not None:
         trajectory = resampled(recording.trajectory, recording.rate_hz, 1.0)
@@ -38,7 +39,7 @@ def clip_trajectory(model: BodyModel, clip: Clip) -> FloatArray:
         flat = recording.points_m.reshape(len(recording.points_m), -1)
         trajectory = retargeted(model, _on_grid(flat, recording.rate_hz).reshape(-1, *recording.points_m.shape[1:]))
     trajectory[:, 2] -= float(np.median(lowest_m(model, trajectory).min(axis=1)))
-    return trajectory
+    return cleared(model, trajectory)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -30,6 +30,9 @@ COLUMNS = (
 )
 
 
+_TOUCHES = 0.02  # share of the ticks that is no accident of the fall itself
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Result:
     """A case that was run.
@@ -103,10 +106,12 @@ def causes(results: Sequence[Result]) -> str:
     where = ", ".join(f"{count} {tilt}" for tilt, count in tilts.items() if count)
     middle_s = float(np.median([outcome.duration_s for outcome in fallen]))
     saturated = float(np.mean([outcome.saturated for outcome in fallen]))
+    touching = sum(outcome.touching > _TOUCHES for outcome in fallen)
     gave_up = sum(outcome.ending != "fell" for outcome in fallen)
     return (
         f"{where}; {one} on one foot half a second before; median after {middle_s:.1f} s; "
-        f"a motor at its limit in {100.0 * saturated:.0f} % of the last half second; {gave_up} times no torques"
+        f"a motor at its limit in {100.0 * saturated:.0f} % of the last half second; {touching} touched itself; "
+        f"{gave_up} times no torques"
     )
 
 

@@ -55,6 +55,7 @@ class Outcome:
         tilt: where the trunk went in the fall: "forward", "backward", "left", "right"; empty without one.
         contact: feet on the ground half a second before the end: "both", "left", "right" or "none".
         saturated: share of the ticks in the last half second in which a motor was at its limit.
+        touching: share of all ticks in which the robot touched itself, such as its thigh with a hand.
     """
 
     fell: bool
@@ -76,6 +77,7 @@ class Outcome:
     tilt: str
     contact: str
     saturated: float
+    touching: float
 
 
 type Look = Callable[[World, int], None]
@@ -101,7 +103,7 @@ class Rollout:
         self._limits, self._effort_nm = ReferenceLimits(embodiment), embodiment.effort_nm
         self._soles = [int(self._world.model.body(name).id) for name in embodiment.sole_links]
         self._rows: list[FloatArray] = []
-        self._contacts: list[tuple[bool, bool]] = []
+        self._contacts: list[tuple[bool, bool, bool]] = []
         self._step_s: list[float] = []
         self._push_s: list[float] = []
         self._refused = 0
@@ -165,14 +167,16 @@ class Rollout:
         yaw = float(roll_pitch_yaw_from_quat(quat)[2])
         row = [self._world.now_ns() / NS_PER_S, self._tracker.lag_s, height_m, *position_m[:2], yaw, used, *joints]
         self._rows.append(np.array(row))
-        self._contacts.append(self._feet_down())
+        self._contacts.append(self._touches())
         if self._robot.pelvis_uprightness() < FALLEN_UPRIGHTNESS or height_m < FALLEN_HEIGHT_M:
             self._ending = "fell"
 
-    def _feet_down(self) -> tuple[bool, bool]:
+    def _touches(self) -> tuple[bool, bool, bool]:
+        """Whether the left foot, the right foot and the robot itself are touched."""
         data, model = self._world.data, self._world.model
-        touching = {int(model.geom_bodyid[geom]) for contact in data.contact for geom in contact.geom}
-        return self._soles[0] in touching, self._soles[1] in touching
+        pairs = [{int(model.geom_bodyid[geom]) for geom in contact.geom} for contact in data.contact]
+        left, right = (any(sole in pair and 0 in pair for pair in pairs) for sole in self._soles)
+        return left, right, any(0 not in pair for pair in pairs)
 
     def _outcome(self) -> Outcome:
         rows, stream = np.array(self._rows), self._stream
@@ -182,7 +186,7 @@ class Rollout:
         yaw = np.unwrap(rows[:, 5])
         turned = (yaw - yaw[0]) - (stream.heading_rad[played] - stream.heading_rad[0])
         before = max(0, len(rows) - round(_BEFORE_S * TICK_HZ))
-        left, right = self._contacts[before]
+        left, right, _ = self._contacts[before]
         return Outcome(
             fell=bool(self._ending),
             ending=self._ending or "stood",
@@ -203,6 +207,7 @@ class Rollout:
             tilt=self._tilt() if self._ending else "",
             contact={(True, True): "both", (True, False): "left", (False, True): "right"}.get((left, right), "none"),
             saturated=float((rows[before:, 6] > _SATURATED).mean()),
+            touching=float(np.mean([touched for *_, touched in self._contacts])),
         )
 
     def _tilt(self) -> str:
