@@ -49,11 +49,11 @@ def performed(pool: ProcessPoolExecutor, cases: Sequence[Case], done: list[Resul
 
     Args:
         pool: of worker processes.
-        cases: what to run.
+        cases: what to run; the first seeds of all rows come first, so that an interrupted table is an even one.
         done: takes the results; whole even after Ctrl+C.
     """
     begin_s = shown_s = time.monotonic()
-    waiting: set[Future[Result]] = {pool.submit(perform, case) for case in cases}
+    waiting: set[Future[Result]] = {pool.submit(perform, case) for case in sorted(cases, key=lambda case: case.seed)}
     try:
         while waiting:
             ready, waiting = wait(waiting, return_when=FIRST_COMPLETED)
