@@ -334,6 +334,27 @@ class TestRuns:
         assert results.cells([result])[:3] == ("1", "0", "0/1")
         assert results.causes([result]) == ""
 
+    def test_the_page_has_rows_falls_and_how_they_fell(self, part, tmp_path):
+        rollout, results, page = part("rollout"), part("results"), part("page")
+        figures = dict.fromkeys(rollout.Outcome.__dataclass_fields__, 0.25)
+        words = {"ending": "fell", "tilt": "forward", "contact": "left", "unsolved": 0, "refused": 0}
+        made = [
+            results.Result(
+                group="e",
+                row="100 N standing",
+                name="hold_stand",
+                seed=seed,
+                held_out=seed == 2,
+                outcome=rollout.Outcome(**figures | words | {"fell": seed > 0}),
+                wall_s=1.0,
+            )
+            for seed in range(3)
+        ]
+        text = page.write_page(tmp_path, made, {}, {"seeds": 3}).read_text()
+        assert "2 falls in 3 runs" in text
+        assert "2 forward; 2 on one foot half a second before" in text
+        assert "data:image/png" in text
+
     def test_a_reference_that_the_loop_refuses_is_counted(self, part, model):
         tj, rollout = part("trajectory"), part("rollout")
         standing = np.repeat(tj.row_of(Configuration.standing(EMBODIMENT))[None], 5, axis=0)

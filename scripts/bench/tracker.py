@@ -19,19 +19,20 @@ from pathlib import Path
 
 from tracker_parts.cases import GROUPS, all_cases
 from tracker_parts.clips import find_clips
-from tracker_parts.page import write_page
+from tracker_parts.page import write_films, write_page
 from tracker_parts.results import COLUMNS, Result, causes, cells, rows_of, write_json
 from tracker_parts.work import performed, read_sources, workers
 
 from hlm.sim.graphics import use_headless_rendering
 
-QUICK_SEEDS, DEFAULT_SEEDS, GOAL_SEEDS = 2, 4, 16
+QUICK_SEEDS, DEFAULT_SEEDS, GOAL_SEEDS = 1, 4, 16
 GOAL_GROUPS = "abcd"
 
 
 def main() -> None:
     """Run the cases, print the table, and write what is asked for."""
     options = _options()
+    use_headless_rendering()  # of films, in the workers
     clips, missing = find_clips(options.packages)
     for line in missing if "a" in options.groups else ():
         print(line, file=sys.stderr)
@@ -42,16 +43,20 @@ def main() -> None:
         cases = all_cases(sources, options.groups, options.seeds)
         cases = [case for case in cases if not options.rows or any(part in case.row for part in options.rows)]
         whole = performed(pool, cases, results)
-    order = {(case.group, case.row): index for index, case in enumerate(reversed(cases))}
-    results.sort(key=lambda result: (-order[result.group, result.row], result.name, result.seed))
-    print_table(results)
-    facts = {"seeds": options.seeds, "whole": whole, "wall_s": time.monotonic() - begin_s, "missing": missing}
-    if options.json is not None:
-        write_json(options.json, results, facts)
-    if options.out is not None:
-        use_headless_rendering()
-        page = write_page(options.out, cases, results, facts, films=options.films)
-        print(page)
+        order = {(case.group, case.row): index for index, case in enumerate(reversed(cases))}
+        results.sort(key=lambda result: (-order[result.group, result.row], result.name, result.seed))
+        print_table(results)
+        facts = {
+            "seeds": options.seeds,
+            "whole": whole,
+            "wall_s": round(time.monotonic() - begin_s),
+            "missing": missing,
+        }
+        if options.json is not None:
+            write_json(options.json, results, facts)
+        if options.out is not None:
+            films = write_films(options.out, pool, cases, results, options.films)
+            print(write_page(options.out, results, films, facts))
 
 
 def print_table(results: list[Result]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
@@ -26,17 +27,45 @@ _TERMS = {
 }
 
 
+def write_films(
+    folder: Path, pool: Executor, cases: Sequence[Case], results: Sequence[Result], count: int
+) -> dict[str, list[Clip]]:
+    """Film falls again, and return the films of each group.
+
+    Args:
+        folder: of the page.
+        pool: of worker processes that can render.
+        cases: that were run.
+        results: of the cases.
+        count: falls of each row that are filmed.
+    """
+    by_title = {(case.group, case.row, case.recipe.name, case.seed): case for case in cases}
+    begun = []
+    for (group, row), members in rows_of(results).items():
+        for result in [result for result in members if result.outcome.fell][:count]:
+            path = folder / "films" / f"{re.sub('[^a-z0-9]+', '_', result.title.lower())}.mp4"
+            case = by_title[group, row, result.name, result.seed]
+            caption = f"{row}: {result.name}, seed {result.seed}"
+            fell = f"fell {result.outcome.tilt} after {result.outcome.duration_s:.1f} s"
+            clip = Clip(path=str(path.relative_to(folder)), caption=caption, success=False, note=fell)
+            begun.append((group, clip, pool.submit(write_film, path, case)))
+    films: dict[str, list[Clip]] = {}
+    for group, clip, film in begun:
+        film.result()
+        films.setdefault(group, []).append(clip)
+    return films
+
+
 def write_page(
-    folder: Path, cases: Sequence[Case], results: Sequence[Result], facts: Mapping[str, Any], films: int
+    folder: Path, results: Sequence[Result], films: Mapping[str, Sequence[Clip]], facts: Mapping[str, Any]
 ) -> Path:
-    """Write the page, its plots and its films, and return its path.
+    """Write the page with its plots, and return its path.
 
     Args:
         folder: of the page, made if needed.
-        cases: that were run, from which falls are filmed.
         results: of the cases.
+        films: of each group, in the folder already.
         facts: of the whole run.
-        films: falls of each row that are filmed.
     """
     folder.mkdir(parents=True, exist_ok=True)
     falls = sum(result.outcome.fell for result in results)
@@ -51,30 +80,20 @@ def write_page(
         images=plots,
         terms=_TERMS,
     )
-    by_title = {(case.group, case.row, case.recipe.name, case.seed): case for case in cases}
     sections = [whole]
     for group in dict.fromkeys(result.group for result in results):
         members = [result for result in results if result.group == group]
-        sections.append(_section(folder, group, members, by_title, films))
+        sections.append(_section(group, members, films.get(group, ())))
     title = f"Tracker in the open world: {counted(falls, 'fall')} in {counted(len(results), 'run')}"
-    return write_demo(folder, title, sections)
+    return write_demo(folder, title, sections, "On the left of each film the robot, on the right what was meant.")
 
 
-def _section(
-    folder: Path, group: str, results: Sequence[Result], cases: Mapping[tuple[str, str, str, int], Case], films: int
-) -> Section:
-    rows, clips, how = [], [], {}
-    for (_, row), members in rows_of(results).items():
-        rows.append((row, *cells(members)))
-        if text := causes(members):
-            how[row] = text
-        fallen = [result for result in members if result.outcome.fell]
-        for result in fallen[:films]:
-            path = folder / "films" / f"{re.sub('[^a-z0-9]+', '_', result.title.lower())}.mp4"
-            write_film(path, cases[group, row, result.name, result.seed])
-            caption = f"{row}: {result.name}, seed {result.seed}"
-            fell = f"fell {result.outcome.tilt} after {result.outcome.duration_s:.1f} s"
-            clips.append(Clip(path=str(path.relative_to(folder)), caption=caption, success=False, note=fell))
+def _section(group: str, results: Sequence[Result], clips: Sequence[Clip]) -> Section:
+    rows = {row: members for (_, row), members in rows_of(results).items()}
     return Section(
-        title=f"{group}: {GROUPS[group]}", columns=("row", *COLUMNS), rows=tuple(rows), facts=how, clips=tuple(clips)
+        title=f"{group}: {GROUPS[group]}",
+        columns=("row", *COLUMNS),
+        rows=tuple((row, *cells(members)) for row, members in rows.items()),
+        facts={row: text for row, members in rows.items() if (text := causes(members))},
+        clips=tuple(clips),
     )
