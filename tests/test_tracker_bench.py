@@ -276,6 +276,11 @@ class TestCases:
         numbers = {case.random.integers(2**60) for case in cases}
         assert len(titles) == len(cases) == len(numbers)
 
+    def test_every_motion_of_a_row_meets_held_out_seeds(self, part):
+        cases = [case for case in part("cases").all_cases([], "cdfgh", 60) if case.held_out]
+        everyone = part("cases").all_cases([], "cdfgh", 60)
+        assert {(case.row, case.recipe.name) for case in cases} == {(case.row, case.recipe.name) for case in everyone}
+
     def test_pushes_come_from_all_sides(self, part):
         cases = [case for case in part("cases").all_cases([], "e", 12) if case.row == "50 N standing"]
         angles = np.sort([case.around.push_rad for case in cases])
