@@ -79,6 +79,11 @@ class ReferenceClock:
         """Let `dt_s` pass at the present rate."""
         self.lag_s += (1.0 - self.rate) * dt_s
 
+    def relax(self, dt_s: float) -> None:
+        """Choose the rate until the next tick for a body that the reference need not wait for."""
+        self._held_s = 0.0
+        self._approach(self._catching_up, dt_s)
+
     def update(
         self, dt_s: float, sample: ReferenceSample, balance: Balance, contacts: ContactStateMachine, feet: Feet
     ) -> None:
@@ -92,8 +97,7 @@ class ReferenceClock:
             feet: measured feet.
         """
         config = self._config
-        excess_lag_s = self.lag_s - self._latency_s
-        desired = 1.0 + float(np.clip(config.catch_up_per_s * excess_lag_s, -_MAX_SLOW_DOWN, config.max_catch_up))
+        desired = self._catching_up
         lifting_off = sample.contact.mask & (sample.time_to_lift_off_s < config.hold_before_lift_off_s)
         if not contacts.contact.double_support:
             self._held_s = 0.0
@@ -104,7 +108,16 @@ class ReferenceClock:
             self._held_s += dt_s
             self.rate = 0.0
             return
-        max_change = config.max_rate_change_per_s * dt_s
+        self._approach(desired, dt_s)
+
+    @property
+    def _catching_up(self) -> float:
+        """Rate that brings the lag back to the latency."""
+        config, excess_lag_s = self._config, self.lag_s - self._latency_s
+        return 1.0 + float(np.clip(config.catch_up_per_s * excess_lag_s, -_MAX_SLOW_DOWN, config.max_catch_up))
+
+    def _approach(self, desired: float, dt_s: float) -> None:
+        max_change = self._config.max_rate_change_per_s * dt_s
         self.rate += float(np.clip(desired - self.rate, -max_change, max_change))
 
     def _may_hold(self) -> bool:

@@ -101,21 +101,30 @@ class WholeBodyTracker:
         """Time from a reference's stamp to its playback; longer while the body waits to lift a foot off."""
         return self._clock.lag_s
 
+    @property
+    def sample(self) -> ReferenceSample:
+        """The reference that is played now."""
+        return self._sample
+
+    @property
+    def body(self) -> BodyDynamics:
+        """Dynamics at the last measurement, in the world of `estimate`; overwritten by the next one."""
+        return self._body
+
     def reset(self, state: RobotState) -> None:
         """Start in double support, with the measured pose as the first reference."""
         self._odometry.reset(state)
         self._contacts.reset()
         self._clock.reset()
-        self._solution = None
-        self._swing = None
-        self._heading.reset()
-        self._unsolved_ticks = self._unsolved_in_a_row = 0
+        self._forget()
+        self._unsolved_ticks = 0
         self._stamp_ns = state.stamp_ns
         roll_rad, pitch_rad, _ = pin.rpy.matrixToRpy(rotation_from_quat(state.quat_world_from_pelvis_wxyz))
         root = np.array([roll_rad, pitch_rad, 0.0])
         vector = pack(state.joint_position_rad, state.gripper_opening, root)
         self._stream.start(state.stamp_ns, vector)
         self._motion.start(state.stamp_ns, vector)
+        self._sample = self._motion.sample(self._played_ns)
 
     def push(self, reference: Reference) -> None:
         """Add the next reference of the stream.
@@ -137,12 +146,8 @@ class WholeBodyTracker:
         Raises:
             TrackingError: the QP was infeasible for so many ticks in a row that its last torques mean nothing any more.
         """
-        dt_s = min(max((state.stamp_ns - self._stamp_ns) / NS_PER_S, 0.0), _MAX_TICK_S)
-        self._stamp_ns = state.stamp_ns
-        self._odometry.update(state, self._foot_weights())
-        self._body.update(self._odometry.position, self._odometry.velocity)
-        sample = self._sample(dt_s)
-        feet = feet_of(self._body, self.model.sole_corners_m)
+        dt_s = self._pass_time(state)
+        sample, feet = self._sample, self._measure(state, self._foot_weights())
         self._contacts.update(dt_s, sample, feet)
         anchored = anchor(sample, self._body, self._contacts.contact)
         self._heading.update(dt_s, sample, anchored, resting=self._rests(sample))
@@ -159,6 +164,41 @@ class WholeBodyTracker:
         self._unsolved_in_a_row = 0
         self._solution = solution
         return self._commander.command(state, sample, solution, dt_s)
+
+    def watch(self, state: RobotState, foot_load: FloatArray) -> None:
+        """Play the reference and follow the body without commanding it, while somebody else does; `take_over` ends it.
+
+        Args:
+            state: the measurement.
+            foot_load: [foot] load of each foot, for odometry; >= 0 and not all 0.
+        """
+        self._clock.relax(self._pass_time(state))
+        self._measure(state, foot_load)
+
+    def take_over(self) -> None:
+        """Command again, after `watch`, from double support where the feet stand; the reference goes on."""
+        self._contacts.reset()
+        self._forget()
+
+    def _forget(self) -> None:
+        """Forget what was commanded."""
+        self._solution = None
+        self._swing = None
+        self._heading.reset()
+        self._unsolved_in_a_row = 0
+
+    def _pass_time(self, state: RobotState) -> float:
+        """Play the reference until a measurement; the time since the one before, s."""
+        dt_s = min(max((state.stamp_ns - self._stamp_ns) / NS_PER_S, 0.0), _MAX_TICK_S)
+        self._stamp_ns = state.stamp_ns
+        self._sample = self._next_sample(dt_s)
+        return dt_s
+
+    def _measure(self, state: RobotState, foot_load: FloatArray) -> Feet:
+        """Update odometry and dynamics; the feet."""
+        self._odometry.update(state, foot_load)
+        self._body.update(self._odometry.position, self._odometry.velocity)
+        return feet_of(self._body, self.model.sole_corners_m)
 
     @property
     def _played_ns(self) -> int:
@@ -177,7 +217,7 @@ class WholeBodyTracker:
         fraction = load_n / max(float(load_n.sum()), 1.0)
         return np.where(contact, np.clip(fraction, _MIN_STANCE_WEIGHT, 1.0), 0.0)
 
-    def _sample(self, dt_s: float) -> ReferenceSample:
+    def _next_sample(self, dt_s: float) -> ReferenceSample:
         """The reference played now; a stream that has stopped is held."""
         self._clock.advance(dt_s)
         if self._played_ns >= self._motion.newest_ns:

@@ -1,0 +1,1 @@
+"""A tracker that stands by model and walks by a learned policy."""

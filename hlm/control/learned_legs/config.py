@@ -1,0 +1,95 @@
+"""Configuration of the tracker with learned legs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from hlm.control.checks import require_positive
+from hlm.control.tracker.config import TrackerConfig
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CourseConfig:
+    """How a velocity is commanded to legs that shall get where the reference is.
+
+    Attributes:
+        average_s: time over which places and velocities are averaged; a stride sways.
+        place_gain_per_s: gain on the distance from the reference's place.
+        heading_gain_per_s: gain on the distance from its heading.
+        max_correction_m_s: largest velocity by that distance.
+        max_correction_rad_s: largest yaw rate by it.
+        max_speed_m_s: largest velocity commanded in all.
+        max_yaw_rate_rad_s: largest yaw rate commanded in all.
+        max_distance_m: distance from the reference's place of which more is given up.
+    """
+
+    average_s: float = 1.5
+    place_gain_per_s: float = 1.0
+    heading_gain_per_s: float = 1.0
+    max_correction_m_s: float = 0.3
+    max_correction_rad_s: float = 0.3
+    max_speed_m_s: float = 1.0
+    max_yaw_rate_rad_s: float = 1.0
+    max_distance_m: float = 0.6
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        require_positive(self, *self.__slots__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SwitchConfig:
+    """When legs change between model and learned policy.
+
+    Attributes:
+        lift_ahead_s: time before a lift-off of the reference at which the policy takes the legs.
+        max_capture_m: distance of the capture point outside the soles' hull at which it takes them too.
+        min_height_m: height of the pelvis below which it does not: it walks upright only.
+        quiet_s: time for which the reference has to stand before the policy stops.
+        near_m: distance from the reference's place at which it stops.
+        near_rad: distance from its heading at which it stops.
+        max_settling_s: time after which it stops anyway.
+        calm_s: time for which the body has to stand still before the model takes the legs back.
+        calm_speed_m_s: speed of the centre of mass below which it does.
+        support_scale: scale of the soles' hull that its capture point has to be in.
+        blend_s: time of the change, from the command before to the one after it.
+    """
+
+    lift_ahead_s: float = 0.2
+    max_capture_m: float = 0.0
+    min_height_m: float = 0.6
+    quiet_s: float = 0.3
+    near_m: float = 0.04
+    near_rad: float = 0.06
+    max_settling_s: float = 4.0
+    calm_s: float = 0.4
+    calm_speed_m_s: float = 0.06
+    support_scale: float = 0.7
+    blend_s: float = 0.15
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        require_positive(self, *(name for name in self.__slots__ if name != "max_capture_m"))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LearnedLegsConfig:
+    """Configuration of `hlm.control.learned_legs.learned_legs_tracker.LearnedLegsTracker`.
+
+    Attributes:
+        model: the tracker that stands, and its reference stream.
+        course: velocities commanded to the legs.
+        switch: who has the legs.
+        waist_kp_nm_rad: stiffness of waist yaw, roll and pitch while the policy walks.
+        waist_kd_nm_s_rad: their damping.
+    """
+
+    model: TrackerConfig = field(default_factory=TrackerConfig)
+    course: CourseConfig = field(default_factory=CourseConfig)
+    switch: SwitchConfig = field(default_factory=SwitchConfig)
+    waist_kp_nm_rad: tuple[float, float, float] = (150.0, 200.0, 200.0)
+    waist_kd_nm_s_rad: tuple[float, float, float] = (4.0, 5.0, 5.0)
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        require_positive(self, "waist_kp_nm_rad", "waist_kd_nm_s_rad")
