@@ -15,7 +15,7 @@ COM_HEIGHT_M = 0.68
 
 
 class BalanceTilt:
-    """Tilt of gravity in the pelvis frame whose moment is that of the arms' and waist's distance from neutral.
+    """Tilt of gravity in the pelvis frame whose moment is that of the arms' distance from neutral and the waist's bend.
 
     Args:
         model: the robot.
@@ -27,15 +27,16 @@ class BalanceTilt:
         self._position = np.zeros(self._model.nq)
         self._position[6] = 1.0
 
-    def of(self, joint_position_rad: FloatArray) -> FloatArray:
+    def of(self, joint_position_rad: FloatArray, waist_rad: FloatArray) -> FloatArray:
         """[2] forward and leftward tilt, 1.
 
         Args:
             joint_position_rad: [29] measured pose.
+            waist_rad: [3] what the waist is bent by.
         """
         neutral_rad = joint_position_rad.copy()
-        for others in (MOTOR_WAIST, MOTOR_ARMS):
-            neutral_rad[others] = NEUTRAL_RAD[others]
+        neutral_rad[MOTOR_ARMS] = NEUTRAL_RAD[MOTOR_ARMS]
+        neutral_rad[MOTOR_WAIST] -= waist_rad
         return (self._com_m(joint_position_rad) - self._com_m(neutral_rad)) / COM_HEIGHT_M
 
     def _com_m(self, joint_position_rad: FloatArray) -> FloatArray:

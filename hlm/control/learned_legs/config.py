@@ -18,8 +18,6 @@ class CourseConfig:
         heading_gain_per_s: gain on the distance from its heading.
         max_correction_m_s: largest velocity by that distance.
         max_correction_rad_s: largest yaw rate by it.
-        max_speed_m_s: largest velocity commanded in all.
-        max_yaw_rate_rad_s: largest yaw rate commanded in all.
         max_distance_m: distance from the reference's place of which more is given up.
     """
 
@@ -28,9 +26,7 @@ class CourseConfig:
     heading_gain_per_s: float = 1.0
     max_correction_m_s: float = 0.3
     max_correction_rad_s: float = 0.3
-    max_speed_m_s: float = 1.0
-    max_yaw_rate_rad_s: float = 1.0
-    max_distance_m: float = 0.6
+    max_distance_m: float = 1.0
 
     def __post_init__(self) -> None:
         """Check ranges."""
@@ -61,7 +57,7 @@ class SwitchConfig:
     quiet_s: float = 0.3
     near_m: float = 0.04
     near_rad: float = 0.06
-    max_settling_s: float = 4.0
+    max_settling_s: float = 8.0
     calm_s: float = 0.4
     calm_speed_m_s: float = 0.06
     support_scale: float = 0.7
@@ -80,16 +76,8 @@ class LearnedLegsConfig:
         model: the tracker that stands, and its reference stream.
         course: velocities commanded to the legs.
         switch: who has the legs.
-        waist_kp_nm_rad: stiffness of waist yaw, roll and pitch while the policy walks.
-        waist_kd_nm_s_rad: their damping.
     """
 
     model: TrackerConfig = field(default_factory=TrackerConfig)
     course: CourseConfig = field(default_factory=CourseConfig)
     switch: SwitchConfig = field(default_factory=SwitchConfig)
-    waist_kp_nm_rad: tuple[float, float, float] = (150.0, 200.0, 200.0)
-    waist_kd_nm_s_rad: tuple[float, float, float] = (4.0, 5.0, 5.0)
-
-    def __post_init__(self) -> None:
-        """Check ranges."""
-        require_positive(self, "waist_kp_nm_rad", "waist_kd_nm_s_rad")

@@ -82,8 +82,8 @@ class Course:
         apart_m = np.mean(self._wanted, axis=0)[:2] - np.mean(self._reached, axis=0)[:2]
         return np.array([*_turned(apart_m, -self._reached[-1][2]), float(np.mean(heading_rad))])
 
-    def command(self, *, stopping: bool) -> FloatArray:
-        """[3] forward and leftward velocity (m/s) and yaw rate (rad/s) for the legs.
+    def wanted_velocity(self, *, stopping: bool) -> FloatArray:
+        """[3] forward and leftward velocity (m/s) and yaw rate (rad/s) that the robot should have.
 
         Args:
             stopping: the reference stands by now, whatever its mean velocity.
@@ -93,10 +93,7 @@ class Course:
         turn_rad_s = np.clip(
             config.heading_gain_per_s * error[2], -config.max_correction_rad_s, config.max_correction_rad_s
         )
-        wanted = (0.0 if stopping else self.velocity) + np.array([*along_m_s, turn_rad_s])
-        speed_m_s, yaw_rate_rad_s = config.max_speed_m_s, config.max_yaw_rate_rad_s
-        limit = np.array([speed_m_s, speed_m_s, yaw_rate_rad_s])
-        return np.clip(wanted, -limit, limit)
+        return (0.0 if stopping else self.velocity) + np.array([*along_m_s, turn_rad_s])
 
 
 def _turned(vector: FloatArray, angle_rad: float) -> FloatArray:

@@ -16,7 +16,7 @@ from hlm.control.learned_legs.blending import blend
 from hlm.control.learned_legs.config import LearnedLegsConfig
 from hlm.control.learned_legs.course import Course
 from hlm.control.learned_legs.sole_odometry import SoleOdometry
-from hlm.control.learned_legs.velocity_policy import POLICY_HZ, Network, VelocityPolicy
+from hlm.control.learned_legs.velocity_policy import POLICY_HZ, Network, UpperBody, VelocityPolicy
 from hlm.control.model import Configuration, pendulum_frequency
 from hlm.control.tracker.contact_state import ContactState
 from hlm.control.tracker.feet import feet_of
@@ -27,7 +27,7 @@ from hlm.core.arrays import FloatArray
 from hlm.core.clock import NS_PER_S
 from hlm.core.embodiment import Embodiment
 from hlm.core.errors import TrackingError
-from hlm.core.layout import JOINTS, MOTOR_ARMS, MOTOR_LEFT_WRIST, MOTOR_LEGS, MOTOR_RIGHT_WRIST, MOTOR_WAIST
+from hlm.core.layout import JOINTS, MOTOR_ARMS, MOTOR_LEFT_WRIST, MOTOR_LEGS_AND_WAIST, MOTOR_RIGHT_WRIST, MOTOR_WAIST
 from hlm.core.values import JointCommand, Reference, RobotState
 
 _TICK_TOLERANCE_NS = 4_000_000
@@ -151,11 +151,10 @@ class LearnedLegsTracker:
         self._stopped = False
 
     def _gains(self) -> tuple[FloatArray, FloatArray]:
-        """[joint] stiffness and damping while the policy walks: its own, except for what follows the reference."""
+        """[joint] stiffness and damping while the policy walks: its own, except for the arms."""
         kp = np.array([joint.kp_nm_rad for joint in self._embodiment.joints])
         kd = np.array([joint.kd_nm_s_rad for joint in self._embodiment.joints])
         arm = self._own.model.command
-        kp[MOTOR_WAIST], kd[MOTOR_WAIST] = self._own.waist_kp_nm_rad, self._own.waist_kd_nm_s_rad
         kp[MOTOR_ARMS], kd[MOTOR_ARMS] = arm.arm_kp_nm_rad, arm.arm_kd_nm_s_rad
         for wrist in (MOTOR_LEFT_WRIST, MOTOR_RIGHT_WRIST):
             kp[wrist], kd[wrist] = arm.wrist_kp_nm_rad, arm.wrist_kd_nm_s_rad
@@ -209,11 +208,16 @@ class LearnedLegsTracker:
         if state.stamp_ns >= self._due_ns - _TICK_TOLERANCE_NS:
             self._due_ns = max(self._due_ns + _POLICY_NS, state.stamp_ns)
             velocity = None if self._stopped else self._velocity()
-            self._target_rad = self._policy.step(state, velocity, self._tilt.of(state.joint_position_rad))
+            self._target_rad = self._policy.step(state, velocity, self._upper_body(state, sample))
         return self._command(state, sample)
 
+    def _upper_body(self, state: RobotState, sample: ReferenceSample) -> UpperBody:
+        waist_rad = sample.joint_position_rad[MOTOR_WAIST]
+        tilt = self._tilt.of(state.joint_position_rad, waist_rad)
+        return UpperBody(tilt, waist_rad, sample.joint_velocity_rad_s[MOTOR_WAIST])
+
     def _velocity(self) -> FloatArray:
-        velocity = self._course.command(stopping=self._standing_s > self._own.switch.quiet_s)
+        velocity = self._course.wanted_velocity(stopping=self._standing_s > self._own.switch.quiet_s)
         if float(np.abs(velocity).max()) < _STEP_IN_PLACE_M_S:
             velocity = np.array([_STEP_IN_PLACE_M_S, 0.0, 0.0])
         return velocity
@@ -272,14 +276,14 @@ class LearnedLegsTracker:
 
     def _command(self, state: RobotState, sample: ReferenceSample) -> JointCommand:
         lower_rad, upper_rad = self._embodiment.lower_rad, self._embodiment.upper_rad
-        wanted_rad = sample.joint_position_rad.copy()
-        wanted_rad[MOTOR_LEGS] = self._target_rad[MOTOR_LEGS]
-        velocity_rad_s = sample.joint_velocity_rad_s.copy()
-        velocity_rad_s[MOTOR_LEGS] = 0.0
+        policys = MOTOR_LEGS_AND_WAIST
+        wanted_rad, velocity_rad_s = sample.joint_position_rad.copy(), sample.joint_velocity_rad_s.copy()
+        wanted_rad[policys] = self._target_rad[policys]
+        velocity_rad_s[policys] = 0.0
         position_rad: FloatArray = np.clip(wanted_rad, lower_rad, upper_rad)
         torque_nm = self._model.body.bias[-JOINTS:].copy()
         # A target beyond a limit is how the policy asks for torque there.
-        torque_nm[MOTOR_LEGS] = (self._kp * (wanted_rad - position_rad))[MOTOR_LEGS]
+        torque_nm[policys] = (self._kp * (wanted_rad - position_rad))[policys]
         limit_nm = self._embodiment.effort_nm
         return JointCommand(
             stamp_ns=state.stamp_ns,

@@ -6,7 +6,7 @@ Its observation is that of its training: terms in alphabetical order, each scale
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -33,6 +33,13 @@ _STANDING_PHASE_RAD = frozen(np.array([np.pi, np.pi]), (2,), "")
 _STARTING_PHASE_RAD = frozen(np.array([0.0, np.pi]), (2,), "")
 _LIFTING_PHASE_RAD = -0.75 * np.pi  # a foot leaves the ground soon after
 
+# What the policy does when it is commanded, measured over 6 s each in hlm's world: commanded and reached velocities.
+_COMMANDED = (0.0, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0)
+_REACHED_FORWARD_M_S = (0.0, 0.11, 0.21, 0.346, 0.447, 0.520, 0.575)
+_REACHED_BACKWARD_M_S = (0.0, 0.09, 0.17, 0.301, 0.358)
+_REACHED_SIDEWAYS_M_S = (0.0, 0.09, 0.151, 0.224, 0.258)
+_REACHED_TURNING_RAD_S = (0.0, 0.092, 0.184, 0.376, 0.56, 0.745, 0.918)
+
 
 class Network(Protocol):
     """A learned function."""
@@ -42,24 +49,39 @@ class Network(Protocol):
         ...
 
 
+class UpperBody(NamedTuple):
+    """What others do above the legs.
+
+    Attributes:
+        tilt: [2] forward and leftward tilt of the gravity vector to feign for it, 1.
+        waist_rad: [3] yaw, roll and pitch that the waist is bent by; the policy moves it from there.
+        waist_rad_s: [3] speeds of that.
+    """
+
+    tilt: FloatArray
+    waist_rad: FloatArray
+    waist_rad_s: FloatArray
+
+
 def observation_of(
-    state: RobotState, action: FloatArray, velocity: FloatArray, phase_rad: FloatArray, tilt: FloatArray
+    state: RobotState, action: FloatArray, velocity: FloatArray, phase_rad: FloatArray, upper: UpperBody
 ) -> FloatArray:
-    """[100] what the policy sees; waist and arms, which others move, stand in its neutral pose for it.
+    """[100] what the policy sees: arms in its neutral pose, and a waist that nobody else has bent.
 
     Args:
         state: the measurement.
         action: [29] the policy's last action.
         velocity: [3] commanded forward and leftward velocity (m/s) and yaw rate (rad/s).
         phase_rad: [2] phase of the left and right leg in the stride.
-        tilt: [2] forward and leftward tilt of the gravity vector to feign, 1.
+        upper: what others do.
     """
     position_rad = state.joint_position_rad - NEUTRAL_RAD
     velocity_rad_s = state.joint_velocity_rad_s.copy()
-    for others in (MOTOR_WAIST, MOTOR_ARMS):
-        position_rad[others] = velocity_rad_s[others] = 0.0
+    position_rad[MOTOR_WAIST] -= upper.waist_rad
+    velocity_rad_s[MOTOR_WAIST] -= upper.waist_rad_s
+    position_rad[MOTOR_ARMS] = velocity_rad_s[MOTOR_ARMS] = 0.0
     gravity = -matrix_from_quat(state.quat_world_from_pelvis_wxyz)[2]
-    gravity[:2] += tilt
+    gravity[:2] += upper.tilt
     return np.concatenate([
         action,
         _ANGULAR_VELOCITY_SCALE * state.angular_velocity_pelvis_in_pelvis_rad_s,
@@ -71,6 +93,16 @@ def observation_of(
         gravity,
         np.sin(phase_rad),
     ])  # fmt: skip
+
+
+def commanded(velocity: FloatArray) -> FloatArray:
+    """[3] what to command for [3] a forward and leftward velocity (m/s) and yaw rate (rad/s), as far as it can be had."""
+    forward, leftward, turning = velocity.tolist()
+    ahead = _REACHED_FORWARD_M_S if forward >= 0.0 else _REACHED_BACKWARD_M_S
+    tables = ((forward, ahead), (leftward, _REACHED_SIDEWAYS_M_S), (turning, _REACHED_TURNING_RAD_S))
+    return np.array([
+        np.copysign(np.interp(abs(value), reached, _COMMANDED[: len(reached)]), value) for value, reached in tables
+    ])
 
 
 class VelocityPolicy:
@@ -97,13 +129,13 @@ class VelocityPolicy:
             self._phase_rad = _LIFTING_PHASE_RAD + np.pi * (np.arange(2) != lifting)
         self._stands = False
 
-    def step(self, state: RobotState, velocity: FloatArray | None, tilt: FloatArray) -> FloatArray:
+    def step(self, state: RobotState, velocity: FloatArray | None, upper: UpperBody) -> FloatArray:
         """[29] joint targets, rad.
 
         Args:
             state: the measurement.
-            velocity: [3] commanded forward and leftward velocity (m/s) and yaw rate (rad/s); None stands.
-            tilt: [2] see `observation_of`.
+            velocity: [3] wanted forward and leftward velocity (m/s) and yaw rate (rad/s); None stands.
+            upper: what others do; its bend of the waist is in the targets.
         """
         if velocity is None:
             self._phase_rad = _STANDING_PHASE_RAD
@@ -113,7 +145,9 @@ class VelocityPolicy:
             advanced_rad = self._phase_rad + 2.0 * np.pi * _STRIDE_HZ / POLICY_HZ
             self._phase_rad = np.fmod(advanced_rad + np.pi, 2.0 * np.pi) - np.pi
         self._stands = velocity is None
-        commanded = np.zeros(3) if velocity is None else velocity
-        action = self._network(observation_of(state, self._action, commanded, self._phase_rad, tilt))
+        command = np.zeros(3) if velocity is None else commanded(velocity)
+        action = self._network(observation_of(state, self._action, command, self._phase_rad, upper))
         self._action = np.clip(action, -_MAX_ACTION, _MAX_ACTION)
-        return NEUTRAL_RAD + _ACTION_SCALE_RAD * self._action
+        target_rad = NEUTRAL_RAD + _ACTION_SCALE_RAD * self._action
+        target_rad[MOTOR_WAIST] += upper.waist_rad
+        return target_rad
