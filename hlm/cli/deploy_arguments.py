@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from hlm.cli.arguments import Place
 from hlm.cli.deployed_robot import ROBOTS
+from hlm.cli.trackers import WHOLE_BODY, must_be_tracker
 from hlm.core.errors import InputError, UnknownNameError
 from hlm.core.seeds import LAST_SEED
 
@@ -52,6 +53,7 @@ class DeployArguments:
         sonic: for --robot sonic, addresses where references are published and where SONIC publishes its state; by
             default tcp://127.0.0.1:5556 tcp://127.0.0.1:5557.
         start: how a real robot is taken over: standing on its feet, or hanging from a crane.
+        tracker: whole_body, or learned_legs (walks by a learned policy; needs the extra `learned`).
         scheduler: when the policy is asked and what becomes of its answers.
         execution_horizon: actions of each chunk to execute; the checkpoint's by default.
         dry_run: do everything, but let the motors only brake.
@@ -72,6 +74,7 @@ class DeployArguments:
     grippers: tuple[str, ...] = ()
     sonic: tuple[str, ...] = ()
     start: Literal["standing", "hanging"] = "standing"
+    tracker: str = WHOLE_BODY
     scheduler: str = "asynchronous"
     execution_horizon: int | None = None
     dry_run: bool = False
@@ -80,6 +83,9 @@ class DeployArguments:
         """Check what needs no other file."""
         if self.robot not in ROBOTS:
             raise UnknownNameError("robot", self.robot, ROBOTS)
+        must_be_tracker(self.tracker)
+        if self.robot == "sonic" and self.tracker != WHOLE_BODY:
+            raise InputError("--tracker does nothing with --robot sonic, which tracks references itself.")
         self._check_source()
         if not 0 <= self.seed <= LAST_SEED:
             raise InputError(f"--seed must be from 0 to {LAST_SEED}, got {self.seed}.")

@@ -132,14 +132,14 @@ def _starting_recorder(
         return None
     from hlm.datasets.schema import DatasetSpec
     from hlm.runtime.recorder_process import RecorderProcess, RecordingPlan
-    from hlm.runtime.recording import episode_info
+    from hlm.runtime.recording import Tracking, episode_info
 
     task = robot.task
     recorder = RecorderProcess(
         RecordingPlan(
             path=plan.record,
             spec=DatasetSpec(embodiment=EMBODIMENT.name, rate_hz=STEP_HZ, cameras=cameras),
-            info=episode_info(task, instance, _kind(plan), plan.operator, robot.preview_s),
+            info=episode_info(task, instance, _kind(plan), plan.operator, Tracking(robot.preview_s, robot.tracker)),
             inputs=("state", *(f"image_{name}" for name in cameras)),
             privileged={} if task is None else {name: value.shape for name, value in task.privileged().items()},
         )
@@ -189,4 +189,5 @@ def _station(robot: DeployedRobot, cameras: Cameras, source: ReferenceSource) ->
         make_source=lambda _: source,
         task=robot.task,
         preview_s=robot.preview_s,
+        tracker=robot.tracker,
     )

@@ -92,6 +92,7 @@ def planned(config: DeployArguments) -> DeployPlan:
         grippers=config.grippers,
         sonic=config.sonic,
         start=config.start,
+        tracker=config.tracker,
     )
     _must_be_fit(config)
     return DeployPlan(

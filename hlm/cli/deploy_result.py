@@ -26,6 +26,7 @@ def document(
     return {
         "schema": SCHEMA,
         "robot": plan.robot.name,
+        "tracker": parts.robot.tracker,
         "task": plan.robot.task,
         "operator": plan.operator,
         "policy": {} if plan.spec is None else _identity(parts),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from hlm.cli.sources import CAMERAS
+from hlm.cli.trackers import WHOLE_BODY, must_be_tracker
 from hlm.core.errors import UnknownNameError
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class RobotConfig:
         grippers: addresses of the grippers' state and commands; "none" for a robot without; empty for the usual ones.
         sonic: addresses where references are published and where SONIC publishes its state; empty for the usual ones.
         start: how a robot on a network is taken over: standing, or hanging from a crane.
+        tracker: who turns references into joint commands, one of `hlm.cli.trackers.TRACKERS`.
     """
 
     name: RobotName
@@ -50,9 +52,11 @@ class RobotConfig:
     grippers: tuple[str, ...] = ()
     sonic: tuple[str, ...] = ()
     start: Literal["standing", "hanging"] = "standing"
+    tracker: str = WHOLE_BODY
 
     def __post_init__(self) -> None:
         """Check names."""
+        must_be_tracker(self.tracker)
         if self.name not in ROBOTS:
             raise UnknownNameError("robot", self.name, ROBOTS)
         for camera in self.cameras:
@@ -68,6 +72,7 @@ class DeployedRobot:
         body: what moves.
         cameras: what sees.
         preview_s: how long after its stamp a reference is tracked nominally.
+        tracker: name of what tracks it; empty for a robot that does so itself.
         task: scores the episode; None where nobody can.
         scene: the task whose world shows the robot's, for a scripted operator; None where nobody sees the world.
         seeing: lets a source of references look at that world.
@@ -83,6 +88,7 @@ class DeployedRobot:
     body: Body
     cameras: Cameras
     preview_s: float
+    tracker: str = ""
     task: Task | None = None
     scene: SimulatedTask | None = None
     seeing: Callable[[ReferenceSource], ReferenceSource] = lambda source: source

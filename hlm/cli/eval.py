@@ -17,6 +17,7 @@ from hlm.cli.eval_schedule import schedulings
 from hlm.cli.eval_subject import FIRST_UNSEEN_SEED, Evaluated, must_be_the_same, must_compare, packages, who_is
 from hlm.cli.eval_table import begin_table, resume_table
 from hlm.cli.tables import console
+from hlm.cli.trackers import WHOLE_BODY, must_be_tracker
 from hlm.cli.worker_count import workers_told
 from hlm.core.errors import ExistsError, InputError, MissingFileError, UnknownNameError
 from hlm.core.policy import UNKNOWN_POLICY
@@ -60,6 +61,7 @@ class EvalArguments:
         delay_ms: simulated time from asking the policy to its answer; 0 by default.
         scheduler: "synchronous" (wait for each chunk; the default), "asynchronous" (ask early, join by due time), or
             "ensemble" (mean of all chunks).
+        tracker: whole_body, or learned_legs (walks by a learned policy; needs the extra `learned`).
     """
 
     checkpoint: Positional[Path | None] = None
@@ -77,6 +79,7 @@ class EvalArguments:
     execution_horizon: int | None = None
     delay_ms: str | None = None
     scheduler: str | None = None
+    tracker: str = WHOLE_BODY
 
     def __post_init__(self) -> None:
         """Check what needs no simulation."""
@@ -85,6 +88,7 @@ class EvalArguments:
         if self.resume is not None:
             self._must_only_resume()
             return
+        must_be_tracker(self.tracker)
         self._check_numbers()
         self._check_source()
         self.schedulings()  # says what is wrong with it
@@ -224,7 +228,8 @@ def _plan(config: EvalArguments, command: str) -> Plan:
         json=None if config.json is None else config.json.absolute(),
         command=command,
         hlm=hlm.__version__,
-        packages=packages(),
+        packages=packages(config.tracker),
+        tracker=config.tracker,
     )
 
 

@@ -8,6 +8,7 @@ from hlm.cli.policy_specs import checkpoint_config, policy_spec
 from hlm.cli.rendering import load_simulator
 from hlm.cli.sources import LocalPolicy, PolicyConfig, Schedule, ServedPolicy
 from hlm.cli.stations import StationConfig, policy_station
+from hlm.cli.trackers import WHOLE_BODY, must_have_tracker, tracker_packages
 from hlm.core.errors import MismatchError
 from hlm.core.seeds import seeds_within
 
@@ -37,7 +38,7 @@ class Evaluated(NamedTuple):
     seen: Sequence[int] = ()
 
 
-def evaluated(task: str, source: PolicyConfig | None, seeds: Sequence[int]) -> Evaluated:
+def evaluated(task: str, source: PolicyConfig | None, seeds: Sequence[int], tracker: str = WHOLE_BODY) -> Evaluated:
     """Find out about a policy, or with None the scripted operator, without loading it.
 
     Raises:
@@ -47,7 +48,7 @@ def evaluated(task: str, source: PolicyConfig | None, seeds: Sequence[int]) -> E
     from hlm.policies.card_data import data_of_card
 
     if source is None:
-        return Evaluated(StationConfig(task=task), PolicyIdentity())
+        return Evaluated(StationConfig(task=task, tracker=tracker), PolicyIdentity())
     spec = policy_spec(source)
     config = checkpoint_config(source) if isinstance(source, LocalPolicy) else None
     identity = PolicyIdentity(
@@ -58,7 +59,7 @@ def evaluated(task: str, source: PolicyConfig | None, seeds: Sequence[int]) -> E
         horizon=spec.horizon,
         execution_horizon=source.execution_horizon or spec.execution_horizon,
     )
-    station = policy_station(task, source, spec)
+    station = policy_station(task, source, spec, tracker)
     learnt = None if config is None else config.training_seeds
     if learnt is not None and (seen := seeds_within(seeds, learnt.get(task, ()))):
         return Evaluated(station, identity, unseen=False, seen=seen)
@@ -72,21 +73,22 @@ def who_is(plan: Plan) -> Evaluated:
     from hlm.sim.tasks.catalog import find_task
 
     find_task(plan.task)
-    return evaluated(plan.task, source_of(plan), plan.seeds)
+    must_have_tracker(plan.tracker)
+    return evaluated(plan.task, source_of(plan), plan.seeds, plan.tracker)
 
 
-def packages() -> dict[str, str]:
+def packages(tracker: str = WHOLE_BODY) -> dict[str, str]:
     """Versions of what computes a rollout: with others, the same seed may give another one."""
     from hlm.evaluation.provenance import version
 
-    return {name: version(name) for name in ("mujoco", "numpy", "pin", "scipy", "torch")}
+    return {name: version(name) for name in ("mujoco", "numpy", "pin", "scipy", "torch", *tracker_packages(tracker))}
 
 
 def must_compare(folder: Path, plan: Plan) -> None:
     """Raise MismatchError unless everything that computes a rollout is as when an evaluation was begun."""
     import hlm
 
-    begun, now = {"hlm": plan.hlm, **plan.packages}, {"hlm": hlm.__version__, **packages()}
+    begun, now = {"hlm": plan.hlm, **plan.packages}, {"hlm": hlm.__version__, **packages(plan.tracker)}
     if changed := [name for name in begun if begun[name] != now.get(name)]:
         name = changed[0]
         raise MismatchError(

@@ -16,6 +16,7 @@ from hlm.cli.rendering import load_simulator
 from hlm.cli.sources import CAMERAS, EMBODIMENT, Replay, Scripted, SourceConfig, recorded_episode
 from hlm.cli.stations import StationConfig, open_station
 from hlm.cli.tables import console, duration
+from hlm.cli.trackers import WHOLE_BODY, must_be_tracker, must_have_tracker
 from hlm.core.clock import STEP_HZ
 from hlm.core.errors import ExistsError, HlmError, InputError, UnknownNameError
 from hlm.core.seeds import LAST_SEED
@@ -52,6 +53,7 @@ class RecordArguments:
         image_size: height and width of the images, px.
         image_codec: how images are stored: jpeg is written and read fastest, avif takes a third of the space.
         image_quality: quality of the images, 1 to 100; each codec has a default.
+        tracker: whole_body, or learned_legs (walks by a learned policy; needs the extra `learned`).
     """
 
     episode: Positional[Path | None] = None
@@ -65,6 +67,7 @@ class RecordArguments:
     image_size: tuple[int, int] = (128, 128)
     image_codec: Literal["jpeg", "avif"] = "jpeg"
     image_quality: int | None = None
+    tracker: str = WHOLE_BODY
 
     def __post_init__(self) -> None:
         """Check what needs no simulation."""
@@ -72,6 +75,7 @@ class RecordArguments:
             raise InputError(f"--episodes must be at least 1, got {self.episodes}.")
         if self.episodes > MOST_EPISODES:
             raise InputError(f"--episodes must be at most {MOST_EPISODES}, got {self.episodes}.")
+        must_be_tracker(self.tracker)
         if self.seed is not None and not 0 <= self.seed <= LAST_SEED - self.episodes:
             wanted = "not be negative" if self.seed < 0 else f"be at most {LAST_SEED - self.episodes}"
             raise InputError(f"--seed must {wanted}, got {self.seed}.")
@@ -88,8 +92,13 @@ def run(arguments: Sequence[str]) -> int:
     config = parse(RecordArguments, "hlm record", arguments)
     out = Path("runs") / f"{config.task}.zarr" if config.out is None else config.out
     station_config = StationConfig(
-        task=config.task, source=_source(config), cameras=config.cameras, image_size=config.image_size
+        task=config.task,
+        source=_source(config),
+        cameras=config.cameras,
+        image_size=config.image_size,
+        tracker=config.tracker,
     )
+    must_have_tracker(config.tracker)
     from hlm.datasets.store.swap import is_there
 
     if is_there(out) and not config.append:

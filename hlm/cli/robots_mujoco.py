@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from hlm.cli.deployed_robot import CAMERAS_PRIORITY, DeployedRobot, NoCameras, RobotConfig
 from hlm.cli.sources import EMBODIMENT
+from hlm.cli.trackers import tracker_maker
 from hlm.core.realtime import prefer
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ def open_mujoco(config: RobotConfig) -> Iterator[DeployedRobot]:
 
     load_simulator()
     from hlm.control.tracker.reference_stream import StreamConfig
-    from hlm.control.tracker.whole_body_tracker import WholeBodyTracker
     from hlm.runtime.bodies.body_process import BodyProcessConfig
     from hlm.runtime.bodies.process_body import RealtimeBodyConfig
     from hlm.runtime.bodies.realtime import RealtimeBody
@@ -41,7 +41,7 @@ def open_mujoco(config: RobotConfig) -> Iterator[DeployedRobot]:
         mirror = plant.mirror(scene.world)
         body = RealtimeBody(
             plant.make_robot(),
-            partial(WholeBodyTracker, EMBODIMENT),
+            tracker_maker(config.tracker),
             EMBODIMENT,
             RealtimeBodyConfig(process=BodyProcessConfig(safety=_safety(config), dry_run=config.dry_run)),
         )
@@ -57,6 +57,7 @@ def open_mujoco(config: RobotConfig) -> Iterator[DeployedRobot]:
             body=body,
             cameras=cameras,
             preview_s=StreamConfig().latency_s,
+            tracker=config.tracker,
             task=MirroredTask(scene, mirror, plant.restart),
             scene=scene,
             seeing=partial(MirroredSource, mirror=mirror),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import TYPE_CHECKING
 
 from hlm.cli.deployed_robot import CAMERAS_PRIORITY, DeployedRobot, RobotConfig
 from hlm.cli.sources import CAMERAS, EMBODIMENT
+from hlm.cli.trackers import tracker_maker
 from hlm.core.errors import InputError
 from hlm.core.realtime import prefer
 
@@ -24,7 +24,6 @@ _ROBOT, _COMMANDER, _HERE = "192.168.123.164", "192.168.123.222", "127.0.0.1"
 def open_unitree(config: RobotConfig) -> Iterator[DeployedRobot]:
     """A G1 on the network; nobody scores it. Its remote's stops are the operator's."""
     from hlm.control.tracker.reference_stream import StreamConfig
-    from hlm.control.tracker.whole_body_tracker import WholeBodyTracker
     from hlm.robots.unitree_g1 import UnitreeG1Config, UnitreeG1Factory
     from hlm.robots.unitree_link import DdsAddress, binding
     from hlm.runtime.bodies.body_process import BodyProcessConfig
@@ -40,13 +39,13 @@ def open_unitree(config: RobotConfig) -> Iterator[DeployedRobot]:
     )
     body = RealtimeBody(
         UnitreeG1Factory(link),
-        partial(WholeBodyTracker, EMBODIMENT),
+        tracker_maker(config.tracker),
         EMBODIMENT,
         RealtimeBodyConfig(process=BodyProcessConfig(dry_run=config.dry_run)),
     )
     with gripper_watches(link.grippers) as watches:
         robot = on_a_network(body, config, StreamConfig().latency_s, here=here)
-        robot.watches = watches
+        robot.watches, robot.tracker = watches, config.tracker
         if config.start == "hanging" and not config.dry_run:
             robot.hang = body.hang
         yield robot

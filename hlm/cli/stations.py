@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from hlm.cli.sources import CAMERAS, EMBODIMENT, PolicyConfig, Scripted, SourceConfig, open_sources
+from hlm.cli.trackers import WHOLE_BODY, must_be_tracker, tracker_maker
 from hlm.core.errors import InputError, MismatchError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -27,15 +28,18 @@ class StationConfig:
         source: who gives the references.
         cameras: which of the robot's cameras are used.
         image_size: height and width of their images, px.
+        tracker: who turns references into joint commands, one of `hlm.cli.trackers.TRACKERS`.
     """
 
     task: str
     source: SourceConfig = field(default_factory=Scripted)
     cameras: tuple[str, ...] = CAMERAS
     image_size: tuple[int, int] = (128, 128)
+    tracker: str = WHOLE_BODY
 
     def __post_init__(self) -> None:
         """Check names and sizes."""
+        must_be_tracker(self.tracker)
         for camera in self.cameras:
             if camera not in CAMERAS:
                 raise UnknownNameError("camera", camera, CAMERAS)
@@ -66,13 +70,12 @@ def open_station(config: StationConfig) -> Iterator[SimulatedStation]:
     Raises:
         HlmError: a part cannot be had.
     """
-    from hlm.control.tracker.whole_body_tracker import WholeBodyTracker
     from hlm.runtime.bodies.lockstep import LockstepBody
     from hlm.runtime.station import Station
     from hlm.sim.cameras import SimulatedCameras
     from hlm.sim.tasks.catalog import make_task
 
-    task, tracker = make_task(config.task, EMBODIMENT), WholeBodyTracker(EMBODIMENT)
+    task, tracker = make_task(config.task, EMBODIMENT), tracker_maker(config.tracker)()
     with ExitStack() as stack:
         station = Station(
             clock=task.world,
@@ -82,17 +85,19 @@ def open_station(config: StationConfig) -> Iterator[SimulatedStation]:
             make_source=stack.enter_context(open_sources(config.source, task)),
             task=task,
             preview_s=tracker.config.stream.latency_s,
+            tracker=config.tracker,
         )
         yield SimulatedStation(stack.enter_context(station), task)
 
 
-def policy_station(task: str, policy: PolicyConfig, spec: PolicySpec) -> StationConfig:
+def policy_station(task: str, policy: PolicyConfig, spec: PolicySpec, tracker: str = WHOLE_BODY) -> StationConfig:
     """A station with the cameras and the image size that a policy needs.
 
     Args:
         task: name of the task.
         policy: how to get the policy; the station only takes the one of this spec.
         spec: what it needs.
+        tracker: see `StationConfig`.
 
     Raises:
         MismatchError: the robot has no such camera.
@@ -102,4 +107,4 @@ def policy_station(task: str, policy: PolicyConfig, spec: PolicySpec) -> Station
             f"the policy needs camera '{unknown[0]}', and robot '{EMBODIMENT.name}' has {', '.join(CAMERAS)}."
         )
     source = replace(policy, digest=spec.digest)
-    return StationConfig(task=task, source=source, cameras=spec.cameras, image_size=spec.image_size)
+    return StationConfig(task=task, source=source, cameras=spec.cameras, image_size=spec.image_size, tracker=tracker)

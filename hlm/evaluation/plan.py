@@ -11,7 +11,7 @@ from hlm.core.documents import from_document, to_document
 from hlm.core.errors import CorruptError, HlmError, InputError, MissingFileError
 from hlm.core.seeds import LAST_SEED
 from hlm.core.serialization import json_bytes, read_json
-from hlm.evaluation.results import EvalResult, PolicyIdentity, RolloutResult, Scheduling
+from hlm.evaluation.results import USUAL_TRACKER, EvalResult, PolicyIdentity, RolloutResult, Scheduling
 
 PLAN_FILE = "evaluation.json"
 SCHEMA = 1
@@ -32,6 +32,7 @@ class Plan:
         euler_steps: flow steps per chunk; the policy's default if None.
         execution_horizon: actions of each chunk that are executed; the policy's default if None.
         scheduling: how chunks are scheduled; as `hlm eval` does by default, and not told in the results, if None.
+        tracker: what turned references into joint commands; not told in the results if it is the usual one.
         identity: which policy it is.
         unseen: whether the policy was trained on none of the seeds; None when that is not known.
         workers: processes that were asked for; as many as make sense if None.
@@ -52,6 +53,7 @@ class Plan:
     euler_steps: int | None = None
     execution_horizon: int | None = None
     scheduling: Scheduling | None = None
+    tracker: str = USUAL_TRACKER
     identity: PolicyIdentity = field(default_factory=PolicyIdentity)
     unseen: bool | None = None
     workers: int | None = None
@@ -95,6 +97,7 @@ class Plan:
             unseen=self.unseen,
             stopped=stopped,
             scheduling=self.scheduling,
+            tracker=self.tracker,
         )
 
 
@@ -103,6 +106,8 @@ def plan_bytes(plan: Plan) -> bytes:
     document = to_document(plan)
     if plan.scheduling is None:
         del document["scheduling"]
+    if plan.tracker == USUAL_TRACKER:
+        del document["tracker"]
     return json_bytes(document)
 
 

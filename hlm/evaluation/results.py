@@ -16,6 +16,8 @@ from hlm.runtime.chunks.schedulers import SchedulerName
 
 FILE_NAME = "results.json"
 MAX_DELAY_MS = 10_000.0
+USUAL_TRACKER = "whole_body"
+"""What turns references into joint commands unless another tracker is asked for."""
 SCHEMA = 3  # 2 knew of no evaluations that were stopped, and of the policy its name; 1 had no faults, and a "source"
 
 
@@ -119,6 +121,7 @@ class EvalResult:
         unseen: whether the policy was trained on none of the seeds; None when that is not known.
         stopped: why rollouts are missing; empty when none are, or when that is not known.
         scheduling: how chunks were scheduled; None when nobody asked.
+        tracker: what turned references into joint commands.
     """
 
     task: str
@@ -130,6 +133,7 @@ class EvalResult:
     unseen: bool | None = None
     stopped: str = ""
     scheduling: Scheduling | None = None
+    tracker: str = USUAL_TRACKER
 
     def __post_init__(self) -> None:
         """Check that there is something to count, and that stages agree; fill in `planned`."""
@@ -209,6 +213,7 @@ class EvalResult:
             "fault_rate": self.fault_rate,
             "stage_rates": self.stage_rates,
             **({} if self.scheduling is None else {"scheduling": asdict(self.scheduling)}),
+            **({} if self.tracker == USUAL_TRACKER else {"tracker": self.tracker}),
             "results": [values_of(rollout) for rollout in self.rollouts],
         }
 
@@ -237,6 +242,7 @@ class EvalResult:
                 unseen=values.get("unseen"),
                 stopped=values.get("stopped", ""),
                 scheduling=from_document(Scheduling, values["scheduling"]) if "scheduling" in values else None,
+                tracker=values.get("tracker", USUAL_TRACKER),
             )
         except (ValueError, KeyError, TypeError, AttributeError, HlmError) as error:
             raise CorruptError(f"not the result of an evaluation: {type(error).__name__}: {error}") from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from hlm.core.seeds import seed_ranges
-from hlm.evaluation.results import EvalResult, Scheduling
+from hlm.evaluation.results import USUAL_TRACKER, EvalResult, Scheduling
 
 SCRIPTED = "scripted"
 _SERVED = ("ws://", "wss://")
@@ -34,6 +34,7 @@ def subject(result: EvalResult) -> Mapping[str, str]:
         "trained on": "\n".join(identity.trained_on),
         "horizon": ", ".join(part for part in (chunks, executed) if part),
         "scheduler": "" if result.scheduling is None else scheduling(result.scheduling),
+        "tracker": "" if result.tracker == USUAL_TRACKER else result.tracker,
         "digest": identity.digest[:_DIGEST_LETTERS],
         "rollouts": shortfall(result) if result.partial else str(len(result.rollouts)),
         "seeds": seeds(result),

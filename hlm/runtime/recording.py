@@ -4,12 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from hlm.core.errors import HlmError
 from hlm.core.task import Progress, Task, TaskInstance
 from hlm.datasets.schema import EpisodeInfo, Step
 from hlm.datasets.writer import DatasetWriter, EpisodeWriter
 from hlm.runtime.station import ScoredStep, Station, episode
+
+# In `EpisodeInfo.extra`: name of the tracker that the body followed references with.
+TRACKER = "tracker"
+
+
+class Tracking(NamedTuple):
+    """How references are tracked, as far as datasets tell.
+
+    Attributes:
+        preview_s: see `hlm.runtime.station.Station`.
+        tracker: see there.
+    """
+
+    preview_s: float | None
+    tracker: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,7 +75,8 @@ def record(
         on_step: called after each step was handed to the writer.
     """
     for instance in instances:
-        recording = writer.episode(episode_info(station.task, instance, source, operator, station.preview_s))
+        tracking = Tracking(station.preview_s, station.tracker)
+        recording = writer.episode(episode_info(station.task, instance, source, operator, tracking))
         progress: Progress | None = None
         try:
             for scored in episode(station, instance):
@@ -81,9 +98,9 @@ def record(
 
 
 def episode_info(
-    task: Task | None, instance: TaskInstance, source: str, operator: str, preview_s: float | None
+    task: Task | None, instance: TaskInstance, source: str, operator: str, tracking: Tracking
 ) -> EpisodeInfo:
-    """The description of an episode before it has happened; see `record` and `Station.preview_s`."""
+    """The description of an episode before it has happened; see `record`."""
     return EpisodeInfo(
         instruction=instance.instruction,
         source=source,
@@ -94,7 +111,8 @@ def episode_info(
         candidate=instance.candidate,
         scene=instance.seed if instance.scene is None else instance.scene,
         stages=() if task is None else task.stages,
-        preview_s=preview_s,
+        preview_s=tracking.preview_s,
+        extra={TRACKER: tracking.tracker} if tracking.tracker else {},
     )
 
 

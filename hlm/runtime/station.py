@@ -34,6 +34,7 @@ class Station:
         make_source: makes the source of references for each episode.
         task: scores the episodes; None where a person labels them.
         preview_s: how long after its stamp a reference is tracked nominally; recorded. None when unknown.
+        tracker: name of what tracks it; recorded. Empty when unknown.
     """
 
     clock: Clock
@@ -43,6 +44,7 @@ class Station:
     make_source: Callable[[TaskInstance], ReferenceSource]
     task: Task | None = None
     preview_s: float | None = None
+    tracker: str = ""
     _entered: ExitStack = field(default_factory=ExitStack, init=False, repr=False)
 
     def __enter__(self) -> Self:

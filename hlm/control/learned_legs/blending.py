@@ -11,7 +11,7 @@ from hlm.core.values import JointCommand
 
 
 def blend(before: JointCommand, after: JointCommand, weight: float) -> JointCommand:
-    """The command whose torque at every state is `1 - weight` times that of one command plus `weight` times the other's.
+    """The command whose torque at every state is the weighted mean of the torques of two commands.
 
     Args:
         before: the command at weight 0.

@@ -13,7 +13,8 @@ class CourseConfig:
     """How a velocity is commanded to legs that shall get where the reference is.
 
     Attributes:
-        average_s: time over which places and velocities are averaged; a stride sways.
+        average_s: time over which the reference's velocity is averaged.
+        stride_s: time of the policy's stride, over which it sways.
         place_gain_per_s: gain on the distance from the reference's place.
         heading_gain_per_s: gain on the distance from its heading.
         max_correction_m_s: largest velocity by that distance.
@@ -21,7 +22,8 @@ class CourseConfig:
         max_distance_m: distance from the reference's place of which more is given up.
     """
 
-    average_s: float = 1.5
+    average_s: float = 1.0
+    stride_s: float = 1.0
     place_gain_per_s: float = 1.0
     heading_gain_per_s: float = 1.0
     max_correction_m_s: float = 0.3
@@ -55,8 +57,8 @@ class SwitchConfig:
     max_capture_m: float = 0.0
     min_height_m: float = 0.6
     quiet_s: float = 0.3
-    near_m: float = 0.04
-    near_rad: float = 0.06
+    near_m: float = 0.06
+    near_rad: float = 0.08
     max_settling_s: float = 8.0
     calm_s: float = 0.4
     calm_speed_m_s: float = 0.06

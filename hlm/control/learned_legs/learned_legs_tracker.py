@@ -18,6 +18,7 @@ from hlm.control.learned_legs.course import Course
 from hlm.control.learned_legs.sole_odometry import SoleOdometry
 from hlm.control.learned_legs.velocity_policy import POLICY_HZ, Network, UpperBody, VelocityPolicy
 from hlm.control.model import Configuration, pendulum_frequency
+from hlm.control.tracker.config import TrackerConfig
 from hlm.control.tracker.contact_state import ContactState
 from hlm.control.tracker.feet import feet_of
 from hlm.control.tracker.reference_sample import ReferenceSample
@@ -76,10 +77,17 @@ class LearnedLegsTracker:
         self._odometry = SoleOdometry()
         self._course = Course(self._own.course)
         self._kp, self._kd = self._gains()
-        self._clear()
+        self._legs = Legs.MODEL
+        self._stamp_ns = self._due_ns = 0
+        self._before: JointCommand | None = None
+        self._sent: JointCommand | None = None
+        self._since_switch_s = 0.0
+        self._target_rad: FloatArray = np.zeros(JOINTS)
+        self._standing_s = self._calm_s = self._settling_s = 0.0
+        self._stopped = False
 
     @property
-    def config(self) -> object:
+    def config(self) -> TrackerConfig:
         """Configuration of the reference stream, among others."""
         return self._own.model
 
@@ -111,7 +119,7 @@ class LearnedLegsTracker:
     def reset(self, state: RobotState) -> None:
         """Start in double support by model, with the measured pose as the first reference."""
         self._model.reset(state)
-        self._clear()
+        self._legs, self._before, self._sent = Legs.MODEL, None, None
         self._stamp_ns = self._due_ns = state.stamp_ns
         self._course.forget()
         self._odometry.reset()
@@ -139,16 +147,6 @@ class LearnedLegsTracker:
             command = blend(self._before, command, weight)
         self._sent = command
         return command
-
-    def _clear(self) -> None:
-        self._legs = Legs.MODEL
-        self._stamp_ns = self._due_ns = 0
-        self._before: JointCommand | None = None
-        self._sent: JointCommand | None = None
-        self._since_switch_s = np.inf
-        self._target_rad: FloatArray = np.zeros(JOINTS)
-        self._standing_s = self._calm_s = self._settling_s = 0.0
-        self._stopped = False
 
     def _gains(self) -> tuple[FloatArray, FloatArray]:
         """[joint] stiffness and damping while the policy walks: its own, except for the arms."""
