@@ -42,10 +42,10 @@ class SwitchConfig:
     Attributes:
         lift_ahead_s: time before a lift-off of the reference at which the policy takes the legs.
         max_capture_m: distance of the capture point outside the soles' hull at which it takes them too.
-        min_height_m: height of the pelvis below which it does not: it walks upright only.
         quiet_s: time for which the reference has to stand before the policy stops.
         near_m: distance from the reference's place at which it stops.
         near_rad: distance from its heading at which it stops.
+        far: distance from there, in `near`s, at which it goes on.
         max_settling_s: time after which it stops anyway.
         calm_s: time for which the body has to stand still before the model takes the legs back.
         calm_speed_m_s: speed of the centre of mass below which it does.
@@ -55,10 +55,10 @@ class SwitchConfig:
 
     lift_ahead_s: float = 0.2
     max_capture_m: float = 0.0
-    min_height_m: float = 0.6
     quiet_s: float = 0.3
     near_m: float = 0.06
     near_rad: float = 0.08
+    far: float = 2.0
     max_settling_s: float = 8.0
     calm_s: float = 0.4
     calm_speed_m_s: float = 0.06

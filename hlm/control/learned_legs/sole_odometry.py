@@ -6,7 +6,7 @@ import numpy as np
 
 from hlm.core.arrays import FloatArray
 
-_TOUCHING_M = 0.003  # height above the lowest corner at which a corner counts e times less
+_TOUCHING_M = 0.0015  # height above the lowest corner at which a corner counts e times less
 
 
 class SoleOdometry:

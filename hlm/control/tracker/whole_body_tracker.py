@@ -25,6 +25,7 @@ from hlm.control.tracker.command import JointCommander
 from hlm.control.tracker.config import TrackerConfig
 from hlm.control.tracker.contact_state import ContactState
 from hlm.control.tracker.contact_state_machine import ContactStateMachine
+from hlm.control.tracker.easing import Easing
 from hlm.control.tracker.feet import Feet, feet_of
 from hlm.control.tracker.heading import Heading
 from hlm.control.tracker.leg_odometry import LegOdometry
@@ -78,6 +79,7 @@ class WholeBodyTracker:
         self._solution: WholeBodySolution | None = None
         self._heading = Heading()
         self._swing: SwingFoot | None = None
+        self._easing = Easing()
         self._unsolved_ticks = self._unsolved_in_a_row = 0
         self._stamp_ns = 0
 
@@ -107,6 +109,11 @@ class WholeBodyTracker:
         return self._sample
 
     @property
+    def feet(self) -> Feet:
+        """The feet at the last measurement."""
+        return self._feet
+
+    @property
     def body(self) -> BodyDynamics:
         """Dynamics at the last measurement, in the world of `estimate`; overwritten by the next one."""
         return self._body
@@ -117,6 +124,7 @@ class WholeBodyTracker:
         self._contacts.reset()
         self._clock.reset()
         self._forget()
+        self._easing.stop()
         self._unsolved_ticks = 0
         self._stamp_ns = state.stamp_ns
         roll_rad, pitch_rad, _ = pin.rpy.matrixToRpy(rotation_from_quat(state.quat_world_from_pelvis_wxyz))
@@ -147,7 +155,8 @@ class WholeBodyTracker:
             TrackingError: the QP was infeasible for so many ticks in a row that its last torques mean nothing any more.
         """
         dt_s = self._pass_time(state)
-        sample, feet = self._sample, self._measure(state, self._foot_weights())
+        self._measure(state, self._foot_weights())
+        sample, feet = self._sample, self._feet
         self._contacts.update(dt_s, sample, feet)
         anchored = anchor(sample, self._body, self._contacts.contact)
         self._heading.update(dt_s, sample, anchored, resting=self._rests(sample))
@@ -172,13 +181,18 @@ class WholeBodyTracker:
             state: the measurement.
             foot_load: [foot] load of each foot, for odometry; >= 0 and not all 0.
         """
+        self._easing.stop()
         self._clock.relax(self._pass_time(state))
         self._measure(state, foot_load)
 
-    def take_over(self) -> None:
-        """Command again, after `watch`, from double support where the feet stand; the reference goes on."""
+    def take_over(self, state: RobotState) -> None:
+        """Command again, after `watch`, from double support where the feet stand.
+
+        The reference goes on; the measured pose fades into it.
+        """
         self._contacts.reset()
         self._forget()
+        self._easing.start(self._sample, self._body, state.joint_position_rad)
 
     def _forget(self) -> None:
         """Forget what was commanded."""
@@ -191,14 +205,14 @@ class WholeBodyTracker:
         """Play the reference until a measurement; the time since the one before, s."""
         dt_s = min(max((state.stamp_ns - self._stamp_ns) / NS_PER_S, 0.0), _MAX_TICK_S)
         self._stamp_ns = state.stamp_ns
-        self._sample = self._next_sample(dt_s)
+        self._sample = self._easing.eased(self._next_sample(dt_s), dt_s)
         return dt_s
 
-    def _measure(self, state: RobotState, foot_load: FloatArray) -> Feet:
-        """Update odometry and dynamics; the feet."""
+    def _measure(self, state: RobotState, foot_load: FloatArray) -> None:
+        """Update odometry, dynamics and feet."""
         self._odometry.update(state, foot_load)
         self._body.update(self._odometry.position, self._odometry.velocity)
-        return feet_of(self._body, self.model.sole_corners_m)
+        self._feet = feet_of(self._body, self.model.sole_corners_m)
 
     @property
     def _played_ns(self) -> int:

@@ -1,0 +1,67 @@
+"""Settling: when a policy that has walked stops, and when its legs can be taken back."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hlm.control.learned_legs.config import SwitchConfig
+from hlm.control.learned_legs.poise import Poise
+from hlm.core.arrays import FloatArray
+
+
+class Settling:
+    """From the reference's last step to a body that stands still at its place.
+
+    Args:
+        config: times and distances.
+
+    Attributes:
+        stopped: whether the policy should stand.
+    """
+
+    def __init__(self, config: SwitchConfig) -> None:
+        self._config = config
+        self.restart(stopped=False)
+
+    def restart(self, *, stopped: bool) -> None:
+        """Start again.
+
+        Args:
+            stopped: whether the policy should stand from the start, as after a push.
+        """
+        self.stopped = stopped
+        self._quiet_s = self._settling_s = self._calm_s = 0.0
+
+    @property
+    def reference_stands(self) -> bool:
+        """Whether the reference has stood for long enough."""
+        return self._quiet_s >= self._config.quiet_s
+
+    @property
+    def done(self) -> bool:
+        """Whether the body has stood still for long enough."""
+        return self._calm_s > self._config.calm_s
+
+    def walk(self) -> None:
+        """The reference walks."""
+        self.restart(stopped=False)
+
+    def stand(self, dt_s: float, error: FloatArray, poise: Poise) -> None:
+        """The reference stands.
+
+        Args:
+            dt_s: time since the last call.
+            error: [3] distance to its place (m, m) and heading (rad).
+            poise: how the body stands.
+        """
+        config = self._config
+        self._quiet_s += dt_s
+        if not self.reference_stands:
+            return
+        self._settling_s += dt_s
+        distance = max(float(np.hypot(error[0], error[1])) / config.near_m, abs(float(error[2])) / config.near_rad)
+        if distance < 1.0 or self._settling_s > config.max_settling_s:
+            self.stopped = True
+        elif distance > config.far and poise.steady:
+            self.stopped = False
+        self._calm_s = self._calm_s + dt_s if self.stopped and poise.steady else 0.0
