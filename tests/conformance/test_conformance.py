@@ -20,10 +20,12 @@ from fakes_sonic import SonicEmulator, StringLink, free_addresses
 from fakes_unitree import Where, run_floor_twin, twin_config
 from remote_robot import RemoteRobot
 
+from hlm.control.learned_legs.learned_legs_tracker import LearnedLegsTracker
+from hlm.control.learned_legs.policy_file import find_policy_file, open_network
 from hlm.control.tracker.whole_body_tracker import WholeBodyTracker
 from hlm.core.clock import MonotonicClock
 from hlm.core.embodiments.unitree_g1 import UNITREE_G1
-from hlm.core.errors import InputError
+from hlm.core.errors import InputError, MissingDependencyError
 from hlm.core.processes import ChildProcess
 from hlm.core.shared_ring import SharedRing
 from hlm.datasets.reader import open_dataset
@@ -128,6 +130,21 @@ class TestWholeBodyTracker(TrackerConformance):
     @pytest.fixture
     def tracker(self):
         return WholeBodyTracker(UNITREE_G1)
+
+
+class TestLearnedLegsTrackerOfAFakePolicy(TrackerConformance):
+    @pytest.fixture
+    def tracker(self):
+        return LearnedLegsTracker(UNITREE_G1, lambda _: np.zeros(29))
+
+
+class TestLearnedLegsTracker(TrackerConformance):
+    @pytest.fixture
+    def tracker(self):
+        try:
+            return LearnedLegsTracker(UNITREE_G1, open_network(find_policy_file()))
+        except MissingDependencyError as error:
+            pytest.skip(str(error))
 
 
 class TestLockstepBodyOfFakes(BodyConformance):
