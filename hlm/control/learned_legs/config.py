@@ -24,8 +24,8 @@ class CourseConfig:
 
     average_s: float = 1.0
     stride_s: float = 1.0
-    place_gain_per_s: float = 1.0
-    heading_gain_per_s: float = 1.0
+    place_gain_per_s: float = 1.5
+    heading_gain_per_s: float = 1.5
     max_correction_m_s: float = 0.3
     max_correction_rad_s: float = 0.3
     max_distance_m: float = 1.0
@@ -56,8 +56,8 @@ class SwitchConfig:
     lift_ahead_s: float = 0.2
     max_capture_m: float = 0.0
     quiet_s: float = 0.3
-    near_m: float = 0.06
-    near_rad: float = 0.08
+    near_m: float = 0.03
+    near_rad: float = 0.05
     far: float = 2.0
     max_settling_s: float = 8.0
     calm_s: float = 0.4
