@@ -1,14 +1,19 @@
 """`--tracker`: which there are, and what is said when one cannot be had."""
 
 import pickle
+from dataclasses import replace
 
 import pytest
 
+from hlm.cli.eval_subject import packages
+from hlm.cli.main import main
 from hlm.cli.stations import StationConfig
 from hlm.cli.trackers import LEARNED_LEGS, TRACKERS, WHOLE_BODY, tracker_maker
 from hlm.control.learned_legs import policy_file
 from hlm.control.tracker.whole_body_tracker import WholeBodyTracker
 from hlm.core.errors import MissingDependencyError, UnknownNameError
+from hlm.datasets.reader import open_dataset
+from hlm.evaluation.plan import PLAN_FILE, Plan, plan_bytes, read_plan
 from hlm.evaluation.results import USUAL_TRACKER
 
 LINES = (
@@ -61,3 +66,24 @@ def test_a_robot_that_tracks_itself_takes_none(refused):
 def test_a_station_refuses_what_there_is_not():
     with pytest.raises(UnknownNameError):
         StationConfig(task="shelf_cup_transfer", tracker="legs")
+
+
+def test_a_plan_names_another_tracker_and_keeps_it(tmp_path):
+    usual = Plan(task="shelf", policy="scripted", kind="scripted", first_seed=0, rollouts=1)
+    assert b"tracker" not in plan_bytes(usual)
+    learned = replace(usual, tracker=LEARNED_LEGS)
+    (tmp_path / PLAN_FILE).write_bytes(plan_bytes(learned))
+    assert read_plan(tmp_path) == learned
+    (tmp_path / PLAN_FILE).write_bytes(plan_bytes(usual))
+    assert read_plan(tmp_path) == usual
+
+
+def test_the_packages_of_a_tracker_are_part_of_what_computes_a_rollout():
+    assert set(packages(LEARNED_LEGS)) - set(packages(WHOLE_BODY)) == {"holosoma-inference", "onnxruntime"}
+
+
+@pytest.mark.usefixtures("brief")
+def test_an_episode_tells_its_tracker(folder):
+    assert main(["record", "--out", "demos.zarr", "--cameras", "head", "--image-size", "16", "16"]) == 0
+    (episode,) = open_dataset(folder / "demos.zarr").episodes
+    assert episode.info.extra == {"tracker": WHOLE_BODY}

@@ -16,6 +16,8 @@ from hlm.evaluation.results import (
     progress_of,
     wilson_interval,
 )
+from hlm.evaluation.subject import subject
+from hlm.evaluation.terms import terms
 
 
 def rollout(seed, stage, **changes):
@@ -156,3 +158,14 @@ def test_faults_are_counted_and_kept():
     found = result(rollout(4, 3), rollout(5, 1, fault="camera 'head' stopped delivering images"))
     assert found.fault_rate == 0.5
     assert EvalResult.from_json(found.to_json()) == found
+
+
+def test_another_tracker_is_told_and_the_usual_one_is_not():
+    usual = result(rollout(0, 2))
+    assert "tracker" not in usual.summary()
+    learned = dataclasses.replace(usual, tracker="learned_legs")
+    assert learned.summary()["tracker"] == "learned_legs"
+    assert EvalResult.from_json(learned.to_json()) == learned
+    assert EvalResult.from_json(usual.to_json()) == usual
+    assert subject(learned)["tracker"] == "learned_legs"
+    assert set(subject(learned)) <= set(terms(learned))
