@@ -61,7 +61,7 @@ class SwitchConfig:
     far: float = 2.0
     max_settling_s: float = 8.0
     calm_s: float = 0.4
-    calm_speed_m_s: float = 0.06
+    calm_speed_m_s: float = 0.15
     support_scale: float = 0.7
     blend_s: float = 0.15
 

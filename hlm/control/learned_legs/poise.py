@@ -13,13 +13,15 @@ from hlm.control.tracker.feet import Feet
 from hlm.control.tracker.pendulum import MIN_COM_HEIGHT_M
 from hlm.control.tracker.support_polygon import convex_hull, project_onto_polygon, scaled_polygon
 
+_GROUNDED_M = 0.01
+
 
 class Poise(NamedTuple):
     """How a body stands.
 
     Attributes:
         outside_m: distance of the capture point outside the soles' hull; 0 inside.
-        steady: whether the capture point is well inside, and the body slow.
+        steady: whether both soles are on the ground, the capture point is well inside, and the body slow.
     """
 
     outside_m: float
@@ -42,4 +44,5 @@ def poise_of(body: BodyDynamics, feet: Feet, config: SwitchConfig) -> Poise:
     inner_m = scaled_polygon(hull_m, config.support_scale)
     inside = bool((project_onto_polygon(inner_m, capture_m) == capture_m).all())
     slow = float(np.linalg.norm(body.com_velocity_m_s)) < config.calm_speed_m_s
-    return Poise(outside_m, inside and slow)
+    grounded = float(feet.clearance_m.max()) < _GROUNDED_M
+    return Poise(outside_m, inside and slow and grounded)

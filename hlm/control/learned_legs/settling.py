@@ -64,4 +64,6 @@ class Settling:
             self.stopped = True
         elif distance > config.far and poise.steady:
             self.stopped = False
-        self._calm_s = self._calm_s + dt_s if self.stopped and poise.steady else 0.0
+        # A noisy moment takes back twice its time, not everything.
+        calm = self.stopped and poise.steady
+        self._calm_s = max(self._calm_s + (dt_s if calm else -2.0 * dt_s), 0.0)
