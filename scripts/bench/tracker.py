@@ -15,6 +15,7 @@ import argparse
 import os
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from tracker_parts.cases import GROUPS, all_cases
@@ -23,6 +24,7 @@ from tracker_parts.page import write_films, write_page
 from tracker_parts.results import COLUMNS, Result, causes, cells, rows_of, write_json
 from tracker_parts.work import performed, read_sources, workers
 
+from hlm.cli.trackers import TRACKERS, must_have_tracker
 from hlm.sim.graphics import use_headless_rendering
 
 QUICK_SEEDS, DEFAULT_SEEDS, GOAL_SEEDS = 1, 4, 16
@@ -32,6 +34,7 @@ GOAL_GROUPS = "abcd"
 def main() -> None:
     """Run the cases, print the table, and write what is asked for."""
     options = _options()
+    must_have_tracker(options.tracker)
     use_headless_rendering()  # of films, in the workers
     clips, missing = find_clips(options.packages)
     for line in missing if "a" in options.groups else ():
@@ -41,12 +44,14 @@ def main() -> None:
     with workers(options.workers) as pool:
         sources = read_sources(pool, clips if "a" in options.groups else [])
         cases = all_cases(sources, options.groups, options.seeds)
+        cases = [replace(case, tracker=options.tracker) for case in cases]
         cases = [case for case in cases if not options.rows or any(part in case.row for part in options.rows)]
         whole = performed(pool, cases, results)
         order = {(case.group, case.row): index for index, case in enumerate(reversed(cases))}
         results.sort(key=lambda result: (-order[result.group, result.row], result.name, result.seed))
         print_table(results)
         facts = {
+            "tracker": options.tracker,
             "seeds": options.seeds,
             "whole": whole,
             "wall_s": round(time.monotonic() - begin_s),
@@ -80,6 +85,7 @@ def _options() -> argparse.Namespace:
     size.add_argument("--quick", action="store_true", help=f"{QUICK_SEEDS} runs in each row with chance in it")
     size.add_argument("--goal", action="store_true", help="500 streams of groups a to d")
     size.add_argument("--seeds", type=int, default=DEFAULT_SEEDS, help="runs in each row with chance in it")
+    parser.add_argument("--tracker", choices=TRACKERS, default=TRACKERS[0], help="who turns references into commands")
     parser.add_argument("--groups", default="".join(GROUPS), help="letters of groups")
     parser.add_argument("--rows", nargs="+", default=[], help="only rows whose name contains one of these")
     parser.add_argument("--packages", type=Path, nargs="+", default=[], help="folders with packages that bring clips")

@@ -16,6 +16,7 @@ from tracker_parts.stream_faults import BASES, KINDS, FaultyStream
 from tracker_parts.streams import Recipe
 from tracker_parts.surroundings import Surroundings
 
+from hlm.cli.trackers import WHOLE_BODY
 from hlm.core.arrays import FloatArray
 from hlm.sim.motions import VELOCITIES
 
@@ -63,6 +64,7 @@ class Case:
         seed: of the stream.
         around: what the tracker is not told.
         held_out: never used to tune a tracker.
+        tracker: name of the tracker.
     """
 
     group: str
@@ -71,6 +73,7 @@ class Case:
     seed: int
     around: Surroundings
     held_out: bool
+    tracker: str = WHOLE_BODY
 
     @property
     def random(self) -> np.random.Generator:

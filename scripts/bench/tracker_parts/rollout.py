@@ -10,7 +10,8 @@ import numpy as np
 from tracker_parts.streams import Stream
 from tracker_parts.surroundings import FlawedSensors, Pusher, Surroundings, make_world, start_of
 
-from hlm.control.tracker.whole_body_tracker import WholeBodyTracker
+from hlm.cli.trackers import WHOLE_BODY, tracker_maker
+from hlm.control.model import BodyModel
 from hlm.core.arrays import FloatArray
 from hlm.core.clock import NS_PER_S, STEP_HZ
 from hlm.core.embodiment import Embodiment
@@ -90,16 +91,25 @@ class Rollout:
         stream: what is asked.
         around: what the tracker is not told.
         embodiment: the robot.
+        tracker: name of the tracker, one of `hlm.cli.trackers.TRACKERS`.
         look: called at each step of the stream with the world and the step, for films.
     """
 
-    def __init__(self, stream: Stream, around: Surroundings, embodiment: Embodiment, look: Look | None = None) -> None:
+    def __init__(
+        self,
+        stream: Stream,
+        around: Surroundings,
+        embodiment: Embodiment,
+        tracker: str = WHOLE_BODY,
+        look: Look | None = None,
+    ) -> None:
         self._stream, self._around, self._look = stream, around, look
         self._world = make_world(around, embodiment)
         self._robot = SimulatedRobot(self._world, embodiment)
         self._sensors = FlawedSensors(self._robot, around, TICK_HZ)
         self._pusher = Pusher(self._world, around)
-        self._tracker = WholeBodyTracker(embodiment)
+        self._tracker = tracker_maker(tracker)()
+        self._model = BodyModel(embodiment)
         self._limits, self._effort_nm = ReferenceLimits(embodiment), embodiment.effort_nm
         self._soles = [int(self._world.model.body(name).id) for name in embodiment.sole_links]
         self._rows: list[FloatArray] = []
@@ -111,7 +121,7 @@ class Rollout:
 
     def run(self) -> Outcome:
         """Put the robot at the start, and let it follow the stream to its end or its own."""
-        start = start_of(self._stream.start, self._around, self._tracker.model)
+        start = start_of(self._stream.start, self._around, self._model)
         self._world.reset()
         self._robot.place(start.position_pelvis_in_world_m, start.quat_world_from_pelvis_wxyz, start.joint_position_rad)
         self._world.forward()

@@ -11,9 +11,10 @@ from hlm.control.model import BodyModel, Configuration
 from hlm.core.arrays import FloatArray
 from hlm.core.clock import STEP_HZ
 from hlm.core.layout import MOTOR_ORDER
-from hlm.core.rotations import matrix_from_quat, quat_from_yaw, roll_pitch_yaw_from_quat
+from hlm.core.rotations import matrix_from_quat, quat_from_roll_pitch_yaw, quat_from_yaw, roll_pitch_yaw_from_quat
 
 POSITION, QUAT, JOINTS_AT = slice(0, 3), slice(3, 7), slice(7, 36)
+_MOST_TILT_RAD = 0.85  # references may ask for 0.9
 _STANDS_WITHIN_M = 0.02
 _STANDS_MARGIN_M = 0.005
 _STILL_M_S = 0.1
@@ -111,7 +112,13 @@ def lead_in(model: BodyModel, trajectory: FloatArray, duration_s: float = 1.0) -
 
 
 def settled_pose(model: BodyModel, row: FloatArray) -> FloatArray:
-    """[36] the pose nearest to another in which a robot can rest: soles flat on the floor, balanced between them."""
+    """[36] the pose nearest to another in which a robot can rest: soles flat on the floor, balanced between them.
+
+    Its pelvis is tilted no more than references may ask for.
+    """
+    tilt_rad = roll_pitch_yaw_from_quat(row[QUAT])
+    tilt_rad[:2] = np.clip(tilt_rad[:2], -_MOST_TILT_RAD, _MOST_TILT_RAD)
+    row = np.concatenate([row[POSITION], quat_from_roll_pitch_yaw(tilt_rad), row[JOINTS_AT]])
     pose = configuration(row)
     soles = []
     for side in ("left", "right"):

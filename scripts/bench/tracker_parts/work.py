@@ -74,7 +74,7 @@ def perform(case: Case, look: Look | None = None) -> Result:
     """Run a case."""
     begin_s = time.monotonic()
     stream = case.recipe.make(body_model(), case.random)
-    outcome = Rollout(stream, case.around, EMBODIMENT, look).run()
+    outcome = Rollout(stream, case.around, EMBODIMENT, case.tracker, look).run()
     return Result(
         group=case.group,
         row=case.row,
