@@ -24,8 +24,7 @@ class BalanceConfig:
         dcm_gain_per_s: feedback gain on the horizontal DCM error.
         height_stiffness_per_s2: feedback gain on the height of the centre of mass.
         height_damping_per_s: feedback gain on the vertical velocity of the centre of mass.
-        support_scale: scale of the support polygon, about its centre, that references are limited to. People who stoop
-            have their mass over their toes, from where a robot cannot come back: it needs about 4 cm before its own.
+        support_scale: scale of the support polygon, about its centre, that references are limited to.
         max_dcm_outward_m: largest distance of the reference DCM outside the stance foot's centre line.
         max_zmp_outward_m: largest distance of the reference ZMP outside the stance foot's centre line.
     """
@@ -33,7 +32,7 @@ class BalanceConfig:
     dcm_gain_per_s: float = 3.0
     height_stiffness_per_s2: float = 60.0
     height_damping_per_s: float = 14.0
-    support_scale: float = 0.6
+    support_scale: float = 0.85
     max_dcm_outward_m: float = 0.003
     max_zmp_outward_m: float = 0.012
 
