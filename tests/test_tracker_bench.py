@@ -1,6 +1,7 @@
 """The parts of the tracker's bench: pure functions on trajectories, streams and recordings, and one short run."""
 
 import importlib
+import json
 from pathlib import Path
 
 import numpy as np
@@ -338,6 +339,30 @@ class TestRuns:
         result = results.Result(group="b", row="row", name="stand", seed=2, held_out=True, outcome=outcome, wall_s=1.0)
         assert results.cells([result])[:3] == ("1", "0", "0/1")
         assert results.causes([result]) == ""
+
+    def test_trackers_stand_side_by_side_and_a_row_that_one_lacks_is_empty(self, part, tmp_path):
+        def written(tracker, rows):
+            outcome = {"place_m": 0.012, "height_m": 0.003, "heading_rad": float("nan")}
+            results = [
+                {"group": group, "row": row, "held_out": out, "outcome": outcome | {"fell": fell}}
+                for group, row, fell, out in rows
+            ]
+            path = tmp_path / f"{tracker}.json"
+            path.write_text(json.dumps({"tracker": tracker, "results": results}))
+            return path
+
+        both = [("c", "walking", True, False), ("c", "walking", False, True)]
+        paths = [written("one", both), written("other", [*both[:1], ("e", "50 N", False, True)])]
+        assert part("comparison").comparison_markdown(paths).splitlines() == [
+            "| | one: falls (held out) | one: place, height, heading "
+            "| other: falls (held out) | other: place, height, heading |",
+            "|---|---|---|---|---|",
+            "| **c: standard motions with noise** | | | | |",
+            "| walking | 1 of 2 (0 of 1) | 1.2 cm, 0.3 cm, - | 1 of 1 (0 of 0) | -, -, - |",
+            "| **e: pushes** | | | | |",
+            "| 50 N | - | - | 0 of 1 (0 of 1) | 1.2 cm, 0.3 cm, - |",
+            "| **all** | 1 of 2 (0 of 1) |  | 1 of 2 (0 of 1) |  |",
+        ]
 
     def test_the_page_has_rows_falls_and_how_they_fell(self, part, tmp_path):
         rollout, results, page = part("rollout"), part("results"), part("page")

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from tracker_parts.cases import GROUPS, all_cases
 from tracker_parts.clips import find_clips
+from tracker_parts.comparison import comparison_markdown
 from tracker_parts.page import write_films, write_page
 from tracker_parts.results import COLUMNS, Result, causes, cells, rows_of, write_json
 from tracker_parts.work import performed, read_sources, workers
@@ -34,6 +35,9 @@ GOAL_GROUPS = "abcd"
 def main() -> None:
     """Run the cases, print the table, and write what is asked for."""
     options = _options()
+    if options.compare:
+        print(comparison_markdown(options.compare), end="")
+        return
     must_have_tracker(options.tracker)
     use_headless_rendering()  # of films, in the workers
     clips, missing = find_clips(options.packages)
@@ -91,6 +95,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--packages", type=Path, nargs="+", default=[], help="folders with packages that bring clips")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes")
     parser.add_argument("--json", type=Path, help="file for all results")
+    parser.add_argument("--compare", type=Path, nargs="+", help="only print files of --json side by side, as Markdown")
     parser.add_argument("--out", type=Path, help="folder for a page with plots and films")
     parser.add_argument("--films", type=int, default=1, help="falls of each row that are filmed on the page")
     options = parser.parse_args()
