@@ -247,6 +247,16 @@ class Embodiment:
         """[joint] rotor inertias."""
         return _read_only([joint.motor.armature_kg_m2 for joint in self.joints])
 
+    @cached_property
+    def kp_nm_rad(self) -> FloatArray:
+        """[joint] stiffness of the reference gains."""
+        return _read_only([joint.kp_nm_rad for joint in self.joints])
+
+    @cached_property
+    def kd_nm_s_rad(self) -> FloatArray:
+        """[joint] damping of the reference gains."""
+        return _read_only([joint.kd_nm_s_rad for joint in self.joints])
+
     def chain(self, link: str) -> tuple[Link, ...]:
         """The links from the floating base to the link `link`, both included."""
         links = {one.name: one for one in self.links}

@@ -271,7 +271,7 @@ class UnitreeG1:
         if self._state is not None:
             message.q_target = self._state.joint_position_rad.tolist()
         message.dq_target = message.kp = message.tau_ff = none
-        message.kd = [joint.kd_nm_s_rad for joint in UNITREE_G1.joints]
+        message.kd = UNITREE_G1.kd_nm_s_rad.tolist()
         self._link.write_low_command(message)
         self._clock.wait_until(self._clock.now_ns() + round(_BRAKING_S * NS_PER_S))
         if self._measurements is not None:

@@ -22,8 +22,7 @@ class PolicyCommander:
 
     def __init__(self, embodiment: Embodiment, config: CommandConfig) -> None:
         self._embodiment = embodiment
-        self._kp = np.array([joint.kp_nm_rad for joint in embodiment.joints])
-        self._kd = np.array([joint.kd_nm_s_rad for joint in embodiment.joints])
+        self._kp, self._kd = embodiment.kp_nm_rad.copy(), embodiment.kd_nm_s_rad.copy()
         self._kp[MOTOR_ARMS], self._kd[MOTOR_ARMS] = config.arm_kp_nm_rad, config.arm_kd_nm_s_rad
         for wrist in (MOTOR_LEFT_WRIST, MOTOR_RIGHT_WRIST):
             self._kp[wrist], self._kd[wrist] = config.wrist_kp_nm_rad, config.wrist_kd_nm_s_rad

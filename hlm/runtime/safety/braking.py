@@ -24,7 +24,7 @@ def damping_command(embodiment: Embodiment, stamp_ns: int, gripper_opening: Floa
         gripper_opening: [2] left, right; grippers keep what they hold.
     """
     none = np.zeros(JOINTS)
-    damping = np.array([joint.kd_nm_s_rad for joint in embodiment.joints])
+    damping = embodiment.kd_nm_s_rad.copy()
     damping[MOTOR_LEGS_AND_WAIST] *= _LEGS_AND_WAIST_SHARE
     return JointCommand(
         stamp_ns=stamp_ns,

@@ -80,8 +80,8 @@ class CommandLimits:
         self._lower_rad, self._upper_rad = embodiment.lower_rad, embodiment.upper_rad
         self._speed_rad_s = config.speed_share * embodiment.velocity_rad_s
         self._effort_nm = config.torque_share * embodiment.effort_nm
-        self._max_kp_nm_rad = config.gain_share * np.array([joint.kp_nm_rad for joint in embodiment.joints])
-        self._max_kd_nm_s_rad = config.gain_share * np.array([joint.kd_nm_s_rad for joint in embodiment.joints])
+        self._max_kp_nm_rad = config.gain_share * embodiment.kp_nm_rad
+        self._max_kd_nm_s_rad = config.gain_share * embodiment.kd_nm_s_rad
         self._distance = SelfDistance(model)
         self._counts: Counter[str] = Counter()
 

@@ -46,8 +46,7 @@ class Hanging:
         self._torso = model.frame("torso")
         self._carried_rad, self._carried_s = carried_rad, carried_s
         self._pose_rad = embodiment.default_rad
-        self._kp = np.array([joint.kp_nm_rad for joint in embodiment.joints])
-        self._kd = np.array([joint.kd_nm_s_rad for joint in embodiment.joints])
+        self._kp, self._kd = embodiment.kp_nm_rad, embodiment.kd_nm_s_rad
         self._still: FloatArray = np.zeros(len(embodiment.joints))
 
     def reset(self, state: RobotState) -> None:
@@ -69,7 +68,13 @@ class Hanging:
         pose_rad[_HIPS_PITCH] -= self._tilt_rad[1]
         position_rad = self._from_rad + minimum_jerk(share) * (pose_rad - self._from_rad)
         return JointCommand(
-            now_ns, position_rad, self._still, self._kp, self._kd, self._weight_nm(state), self._gripper_opening
+            now_ns,
+            position_rad,
+            self._still,
+            self._kp,
+            self._kd,
+            self._weight_nm(state),
+            self._gripper_opening,
         )
 
     def carried(self, state: RobotState) -> bool:
