@@ -75,6 +75,11 @@ class SafeController[Command](ABC):
         self._watch.reset()
         self._start(state)
 
+    def hang(self, measure: Callable[[], RobotState], now_ns: int) -> None:
+        """Arm a robot that hangs; one that tracks by itself is not armed so."""
+        del measure, now_ns
+        self.fail("this body cannot take over a robot that hangs")
+
     def push(self, reference: Reference) -> None:
         """Add the next reference; one that is not finite, or out of order, holds the body.
 

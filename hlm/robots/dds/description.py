@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, ClassVar
 
 _ADDRESS = 1 << 24
@@ -71,8 +72,9 @@ class Description(ctypes.Structure):
         return bool(self.flags & _FIXED_SIZE)
 
 
+@cache
 def description(message: type[Message]) -> Description:
-    """The description of a message; it must outlive the topic."""
+    """The description of a message; it is kept, because topics refer to it."""
     words, count = _instructions(message)
     return Description(
         size=ctypes.sizeof(message),

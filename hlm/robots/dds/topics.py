@@ -18,8 +18,6 @@ _OF_PARTICIPANT = 2  # where a topic is looked for
 _CALLS = 16  # that wait for being read
 _BLOCKS_NS = 100_000_000
 _FREE_CONTENTS = 2
-# Descriptions must outlive their topics, and a process makes few.
-_KEPT: list[Description] = []
 
 
 class Topics:
@@ -66,7 +64,6 @@ class Topics:
         self, create: Any, topic: str, message: type[Message], reliability: int, depth: int
     ) -> tuple[int, Description]:
         about = description(message)
-        _KEPT.append(about)
         with self._qos() as qos:
             self._as_the_bindings(topic, qos)
             made = self._library.dds_create_topic(self._participant, ctypes.byref(about), topic.encode(), qos, None)

@@ -221,16 +221,12 @@ class BodyStepper[Command: _Sent]:
         for record in batch.records:
             why = why_of(record)
             match Order(int(record["order"])):
-                case Order.ARM if self._leaving:
+                case Order.ARM | Order.HANG if self._leaving:
                     pass  # it was given before whoever gave it died, or told this process to end
-                case Order.ARM:
+                case Order.ARM | Order.HANG as order:
                     self._references, self._stopping, self._pressed = int(record["references"]), False, False
-                    controller.reset(self._robot.read, now_ns)  # the step's own instant: its clock must not go back
-                case Order.HANG if not self._leaving and isinstance(controller, BodyController):
-                    self._references, self._stopping, self._pressed = int(record["references"]), False, False
-                    controller.hang(self._robot.read, now_ns)
-                case Order.HANG:
-                    pass
+                    arm = controller.reset if order is Order.ARM else controller.hang
+                    arm(self._robot.read, now_ns)  # the step's own instant: its clock must not go back
                 case Order.HOLD:
                     controller.hold(why)
                 case Order.STOP:
