@@ -38,7 +38,7 @@ class RobotConfig:
         grippers: addresses of the grippers' state and commands; "none" for a robot without; empty for the usual ones.
         sonic: addresses where references are published and where SONIC publishes its state; empty for the usual ones.
         start: how a robot on a network is taken over: standing, or hanging from a crane.
-        tracker: who turns references into joint commands, one of `hlm.cli.trackers.TRACKERS`.
+        tracker: who turns references into joint commands, see `hlm.cli.trackers`.
     """
 
     name: RobotName

@@ -61,7 +61,8 @@ class EvalArguments:
         delay_ms: simulated time from asking the policy to its answer; 0 by default.
         scheduler: "synchronous" (wait for each chunk; the default), "asynchronous" (ask early, join by due time), or
             "ensemble" (mean of all chunks).
-        tracker: whole_body, or learned_legs (walks by a learned policy; needs the extra `learned`).
+        tracker: whole_body, learned_legs (walks by a learned policy), or learned:FILE.onnx (a network of your own, see
+            docs/learn_tracker.md); the learned ones need the extra `learned`.
     """
 
     checkpoint: Positional[Path | None] = None

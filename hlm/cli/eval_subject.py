@@ -8,7 +8,7 @@ from hlm.cli.policy_specs import checkpoint_config, policy_spec
 from hlm.cli.rendering import load_simulator
 from hlm.cli.sources import LocalPolicy, PolicyConfig, Schedule, ServedPolicy
 from hlm.cli.stations import StationConfig, policy_station
-from hlm.cli.trackers import WHOLE_BODY, must_have_tracker, tracker_packages
+from hlm.cli.trackers import WHOLE_BODY, must_have_tracker, tracker_digest, tracker_packages
 from hlm.core.errors import MismatchError
 from hlm.core.seeds import seeds_within
 
@@ -78,10 +78,12 @@ def who_is(plan: Plan) -> Evaluated:
 
 
 def packages(tracker: str = WHOLE_BODY) -> dict[str, str]:
-    """Versions of what computes a rollout: with others, the same seed may give another one."""
+    """Versions of what computes a rollout, a network's file too: with others, the same seed may give another one."""
     from hlm.evaluation.provenance import version
 
-    return {name: version(name) for name in ("mujoco", "numpy", "pin", "scipy", "torch", *tracker_packages(tracker))}
+    found = {name: version(name) for name in ("mujoco", "numpy", "pin", "scipy", "torch", *tracker_packages(tracker))}
+    digest = tracker_digest(tracker)
+    return found if digest is None else {**found, "tracker": digest[:12]}
 
 
 def must_compare(folder: Path, plan: Plan) -> None:

@@ -28,7 +28,7 @@ class StationConfig:
         source: who gives the references.
         cameras: which of the robot's cameras are used.
         image_size: height and width of their images, px.
-        tracker: who turns references into joint commands, one of `hlm.cli.trackers.TRACKERS`.
+        tracker: who turns references into joint commands, see `hlm.cli.trackers`.
     """
 
     task: str
@@ -84,7 +84,7 @@ def open_station(config: StationConfig) -> Iterator[SimulatedStation]:
             embodiment=EMBODIMENT,
             make_source=stack.enter_context(open_sources(config.source, task)),
             task=task,
-            preview_s=tracker.config.stream.latency_s,
+            preview_s=tracker.lag_s,  # nominal: it has not begun
             tracker=config.tracker,
         )
         yield SimulatedStation(stack.enter_context(station), task)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hlm.cli.sources import EMBODIMENT
@@ -11,10 +12,16 @@ from hlm.core.errors import UnknownNameError
 
 if TYPE_CHECKING:
     from hlm.control.learned_legs.learned_legs_tracker import LearnedLegsTracker
+    from hlm.control.learned_tracker.learned_tracker import LearnedTracker
+    from hlm.control.onnx_network import OnnxNetwork
     from hlm.control.tracker.whole_body_tracker import WholeBodyTracker
 
 WHOLE_BODY, LEARNED_LEGS = "whole_body", "learned_legs"  # the first is also `hlm.evaluation.results.USUAL_TRACKER`
 TRACKERS = (WHOLE_BODY, LEARNED_LEGS)
+"""Those that have a name of their own."""
+_LEARNED = "learned:"
+LEARNED_FILE = f"{_LEARNED}FILE.onnx"
+"""How a tracker is named that is a network in the user's file, see `docs/learn_tracker.md`."""
 
 
 def must_be_tracker(name: str) -> None:
@@ -23,8 +30,13 @@ def must_be_tracker(name: str) -> None:
     Raises:
         UnknownNameError: there is no such tracker.
     """
-    if name not in TRACKERS:
-        raise UnknownNameError("tracker", name, TRACKERS)
+    if name not in TRACKERS and learned_file(name) is None:
+        raise UnknownNameError("tracker", name, (*TRACKERS, LEARNED_FILE))
+
+
+def learned_file(name: str) -> Path | None:
+    """The file of a tracker that is a network; None for any other name."""
+    return Path(name.removeprefix(_LEARNED)) if name.startswith(_LEARNED) and name != _LEARNED else None
 
 
 def must_have_tracker(name: str) -> None:
@@ -38,9 +50,11 @@ def must_have_tracker(name: str) -> None:
         from hlm.control.learned_legs.policy_file import find_policy_file, open_network
 
         open_network(find_policy_file())
+    if (file := learned_file(name)) is not None:
+        _learned_network(file)
 
 
-def tracker_maker(name: str) -> Callable[[], WholeBodyTracker | LearnedLegsTracker]:
+def tracker_maker(name: str) -> Callable[[], WholeBodyTracker | LearnedLegsTracker | LearnedTracker]:
     """Makes a tracker, here or in another process, which it can be sent to.
 
     Raises:
@@ -49,6 +63,8 @@ def tracker_maker(name: str) -> Callable[[], WholeBodyTracker | LearnedLegsTrack
     must_have_tracker(name)
     if name == LEARNED_LEGS:
         return _learned_legs
+    if (file := learned_file(name)) is not None:
+        return partial(_learned_tracker, file)
     from hlm.control.tracker.whole_body_tracker import WholeBodyTracker
 
     return partial(WholeBodyTracker, EMBODIMENT)
@@ -58,7 +74,19 @@ def tracker_packages(name: str) -> tuple[str, ...]:
     """Packages beyond hlm's usual ones that compute what a tracker does."""
     from hlm.control.learned_legs.policy_file import PACKAGE
 
+    if learned_file(name) is not None:
+        return ("onnxruntime",)
     return (PACKAGE, "onnxruntime") if name == LEARNED_LEGS else ()
+
+
+def tracker_digest(name: str) -> str | None:
+    """SHA-256 of the user's file that computes what a tracker does; None for a tracker without one.
+
+    Raises:
+        HlmError: the file cannot be used.
+    """
+    file = learned_file(name)
+    return None if file is None else _learned_network(file).sha256
 
 
 def _learned_legs() -> LearnedLegsTracker:
@@ -66,3 +94,15 @@ def _learned_legs() -> LearnedLegsTracker:
     from hlm.control.learned_legs.policy_file import find_policy_file, open_network
 
     return LearnedLegsTracker(EMBODIMENT, open_network(find_policy_file()))
+
+
+def _learned_tracker(file: Path) -> LearnedTracker:
+    from hlm.control.learned_tracker.learned_tracker import LearnedTracker
+
+    return LearnedTracker(EMBODIMENT, _learned_network(file))
+
+
+def _learned_network(file: Path) -> OnnxNetwork:
+    from hlm.control.learned_tracker.network_file import open_tracker_network
+
+    return open_tracker_network(file, EMBODIMENT)

@@ -25,7 +25,8 @@ from tracker_parts.page import write_films, write_page
 from tracker_parts.results import COLUMNS, Result, causes, cells, rows_of, write_json
 from tracker_parts.work import performed, read_sources, workers
 
-from hlm.cli.trackers import TRACKERS, must_have_tracker
+from hlm.cli.trackers import LEARNED_FILE, TRACKERS, must_have_tracker
+from hlm.core.errors import HlmError
 from hlm.sim.graphics import use_headless_rendering
 
 QUICK_SEEDS, DEFAULT_SEEDS, GOAL_SEEDS = 1, 4, 16
@@ -38,7 +39,11 @@ def main() -> None:
     if options.compare:
         print(comparison_markdown(options.compare), end="")
         return
-    must_have_tracker(options.tracker)
+    try:
+        must_have_tracker(options.tracker)
+    except HlmError as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
     use_headless_rendering()  # of films, in the workers
     clips, missing = find_clips(options.packages)
     for line in missing if "a" in options.groups else ():
@@ -89,7 +94,8 @@ def _options() -> argparse.Namespace:
     size.add_argument("--quick", action="store_true", help=f"{QUICK_SEEDS} runs in each row with chance in it")
     size.add_argument("--goal", action="store_true", help="500 streams of groups a to d")
     size.add_argument("--seeds", type=int, default=DEFAULT_SEEDS, help="runs in each row with chance in it")
-    parser.add_argument("--tracker", choices=TRACKERS, default=TRACKERS[0], help="who turns references into commands")
+    names = ", ".join((*TRACKERS, LEARNED_FILE))
+    parser.add_argument("--tracker", default=TRACKERS[0], help=f"who turns references into commands: {names}")
     parser.add_argument("--groups", default="".join(GROUPS), help="letters of groups")
     parser.add_argument("--rows", nargs="+", default=[], help="only rows whose name contains one of these")
     parser.add_argument("--packages", type=Path, nargs="+", default=[], help="folders with packages that bring clips")

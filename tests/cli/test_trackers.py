@@ -1,14 +1,25 @@
 """`--tracker`: which there are, and what is said when one cannot be had."""
 
+import hashlib
 import pickle
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from fakes_learned_tracker import write_network
 
 from hlm.cli.eval_subject import packages
 from hlm.cli.main import main
 from hlm.cli.stations import StationConfig
-from hlm.cli.trackers import LEARNED_LEGS, TRACKERS, WHOLE_BODY, tracker_maker
+from hlm.cli.trackers import (
+    LEARNED_FILE,
+    LEARNED_LEGS,
+    TRACKERS,
+    WHOLE_BODY,
+    learned_file,
+    must_be_tracker,
+    tracker_maker,
+)
 from hlm.control.learned_legs import policy_file
 from hlm.control.tracker.whole_body_tracker import WholeBodyTracker
 from hlm.core.errors import MissingDependencyError, UnknownNameError
@@ -47,7 +58,7 @@ def test_a_maker_can_be_sent_to_another_process():
 
 @pytest.mark.parametrize("line", LINES, ids=lambda line: line[0])
 def test_a_tracker_that_there_is_not_is_one_line(line, refused):
-    assert "no tracker 'learned_leg'. Known: learned_legs, whole_body. Did you mean" in refused(
+    assert "no tracker 'learned_leg'. Known: learned:FILE.onnx, learned_legs, whole_body. Did you mean" in refused(
         *line, "--tracker", "learned_leg"
     )
 
@@ -80,6 +91,39 @@ def test_a_plan_names_another_tracker_and_keeps_it(tmp_path):
 
 def test_the_packages_of_a_tracker_are_part_of_what_computes_a_rollout():
     assert set(packages(LEARNED_LEGS)) - set(packages(WHOLE_BODY)) == {"holosoma-inference", "onnxruntime"}
+
+
+@pytest.fixture
+def network(tmp_path):
+    pytest.importorskip("onnx", reason="needs onnx, which is not part of hlm")
+    pytest.importorskip("onnxruntime", reason="needs hlm[learned]")
+    return write_network(tmp_path / "tracker.onnx")
+
+
+def test_a_network_of_the_users_is_named_by_its_file():
+    must_be_tracker(LEARNED_FILE)
+    assert learned_file("learned:runs/a.onnx") == Path("runs/a.onnx")
+    assert [learned_file(name) for name in (*TRACKERS, "learned:", "learned")] == [None] * 4
+    with pytest.raises(UnknownNameError):
+        must_be_tracker("learned:")
+
+
+def test_a_network_of_the_users_can_be_sent_to_another_process(network):
+    maker = tracker_maker(f"learned:{network}")
+    assert pickle.loads(pickle.dumps(maker))().lag_s == pytest.approx(0.2)
+
+
+def test_the_file_is_part_of_what_computes_a_rollout(network):
+    found = packages(f"learned:{network}")
+    assert set(found) - set(packages(WHOLE_BODY)) == {"onnxruntime", "tracker"}
+    assert found["tracker"] == hashlib.sha256(network.read_bytes()).hexdigest()[:12]
+
+
+@pytest.mark.parametrize("line", LINES, ids=lambda line: line[0])
+def test_a_file_that_there_is_not_is_one_line(line, refused):
+    pytest.importorskip("onnxruntime", reason="needs hlm[learned]")
+    text = refused(*line, "--tracker", "learned:none.onnx")
+    assert text.endswith("learned trackers need a network, and there is no file none.onnx.")
 
 
 @pytest.mark.usefixtures("brief")

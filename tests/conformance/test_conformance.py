@@ -22,6 +22,7 @@ from remote_robot import RemoteRobot
 
 from hlm.control.learned_legs.learned_legs_tracker import LearnedLegsTracker
 from hlm.control.learned_legs.policy_file import find_policy_file, open_network
+from hlm.control.learned_tracker.learned_tracker import LearnedTracker
 from hlm.control.tracker.whole_body_tracker import WholeBodyTracker
 from hlm.core.clock import MonotonicClock
 from hlm.core.embodiments.unitree_g1 import UNITREE_G1
@@ -145,6 +146,12 @@ class TestLearnedLegsTracker(TrackerConformance):
             return LearnedLegsTracker(UNITREE_G1, open_network(find_policy_file()))
         except MissingDependencyError as error:
             pytest.skip(str(error))
+
+
+class TestLearnedTrackerOfAFakeNetwork(TrackerConformance):
+    @pytest.fixture
+    def tracker(self):
+        return LearnedTracker(UNITREE_G1, lambda seen: 3.0 * np.sin(1.0 + seen[:29]))
 
 
 class TestLockstepBodyOfFakes(BodyConformance):

@@ -91,7 +91,7 @@ class Rollout:
         stream: what is asked.
         around: what the tracker is not told.
         embodiment: the robot.
-        tracker: name of the tracker, one of `hlm.cli.trackers.TRACKERS`.
+        tracker: name of the tracker, see `hlm.cli.trackers`.
         look: called at each step of the stream with the world and the step, for films.
     """
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from hlm.control.learned_legs.policy_file import OnnxNetwork, find_policy_file, open_network
+from hlm.control.learned_legs.policy_file import find_policy_file, open_network
+from hlm.control.onnx_network import OnnxNetwork
 from hlm.core.errors import MissingDependencyError
 
 
