@@ -27,6 +27,7 @@ PACKAGES = ("mjlab", "mujoco", "mujoco-warp", "rsl-rl-lib", "torch")
 
 def main() -> None:
     """Train."""
+    sys.stdout.reconfigure(line_buffering=True)  # progress, also into a file
     try:
         train(_options())
     except HlmError as error:

@@ -111,7 +111,7 @@ def causes(results: Sequence[Result]) -> str:
     return (
         f"{where}; {one} on one foot half a second before; median after {middle_s:.1f} s; "
         f"a motor at its limit in {100.0 * saturated:.0f} % of the last half second; {touching} touched itself; "
-        f"{gave_up} times no torques"
+        f"{gave_up} times the tracker gave up"
     )
 
 

@@ -91,9 +91,7 @@ def played(vectors: FloatArray) -> FloatArray:
     """[time, 34] references at 30 Hz on the grid of the tracker, by the tracker's own resampling."""
     stream = ReferenceStream(TRACKER_HZ, StreamConfig().ease_in_s)
     out = [stream.start(0, vectors[0])]
-    out += [
-        stream.push(Reference(round(step * NS_PER_S / STEP_HZ), vector)) for step, vector in enumerate(vectors) if step
-    ]
+    out += [stream.push(Reference(round(step * NS_PER_S / STEP_HZ), vector)) for step, vector in enumerate(vectors)]
     return np.concatenate(out)
 
 

@@ -73,7 +73,7 @@ def observations_again(probe: Probe, embodiment: Embodiment) -> FloatArray:
     """
     window = ReferenceWindow()
     window.start(0, probe.stream[0])
-    arrived, seen = 1, []
+    arrived, seen = 0, []
     for step in range(len(probe.observation)):
         tick = int(probe.slot[step]) + LATENCY_SLOTS
         while arrived < len(probe.stream) and arrived / STEP_HZ <= tick / TRACKER_HZ + 1e-9:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from learn_tracker_parts.robot import body_name, joint_name, robot_cfg
+from learn_tracker_parts.robot_check import robot_fault
 from learn_tracker_parts.stream_command import StreamCommandCfg
 from learn_tracker_parts.terms import angular_velocity_likeness, linear_velocity_likeness, reference_stream
 from mjlab.envs import ManagerBasedRlEnv, ManagerBasedRlEnvCfg
@@ -62,7 +63,7 @@ def environment_cfg(embodiment: Embodiment, motions: Path, environments: int, *,
 
 
 def make_environment(cfg: ManagerBasedRlEnvCfg, embodiment: Embodiment, device: str) -> RslRlVecEnvWrapper:
-    """The environment, whose joints, rates and observations are those of a tracker.
+    """The environment, whose robot, rates and observations are those of a tracker.
 
     Raises:
         MismatchError: this mjlab has others.
@@ -83,6 +84,8 @@ def make_environment(cfg: ManagerBasedRlEnvCfg, embodiment: Embodiment, device: 
     ]
     if found != list(TERMS) or round(1.0 / env.step_dt) != round(TRACKER_HZ):
         raise MismatchError(f"the actor sees {found} every {env.step_dt} s, which is not what a tracker sees.")
+    if fault := robot_fault(env.sim.mj_model, embodiment, Path(cfg.commands[COMMAND].motion_file)):
+        raise MismatchError(f"mjlab's G1 is another robot than hlm's: {fault}.")
     return RslRlVecEnvWrapper(env)
 
 
