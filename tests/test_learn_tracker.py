@@ -17,10 +17,10 @@ from hlm.control.model import BodyModel
 from hlm.core.clock import STEP_HZ
 from hlm.core.embodiments.unitree_g1 import UNITREE_G1
 from hlm.core.errors import CorruptError, MismatchError, MissingFileError
-from hlm.core.layout import JOINT_INDEX, NAMES
+from hlm.core.layout import JOINT_INDEX, MOTOR_ORDER, NAMES
 from hlm.core.rotations import matrix_from_quat, quat_from_roll_pitch_yaw, roll_pitch_yaw_from_quat
 from hlm.core.values import RobotState
-from hlm.runtime.safety.reference_limits import ReferenceLimits
+from hlm.runtime.safety.reference_limits import JOINT_SPEED_SHARE, ReferenceLimits
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = ROOT / "scripts" / "learn_tracker"
@@ -128,6 +128,16 @@ class TestMotion:
         for before, after in pairwise(sent):
             np.testing.assert_allclose(limits.limited(after, before, 1.0 / STEP_HZ), after, atol=1e-9)
         assert jump[10, NAMES.index("left_elbow")] == 99.0
+
+    def test_nothing_is_meant_that_references_may_not_ask_for(self, part, model, trajectory):
+        jump = trajectory.copy()
+        jump[30:, 7 + MOTOR_ORDER.index("left_elbow")] += 0.8
+        motion = part("learn_tracker_parts.motion").motion_of(
+            model, part("tracker_parts.streams").from_trajectory(jump)
+        )
+        fastest = np.abs(motion.joint_vel).max(axis=0) / UNITREE_G1.velocity_rad_s
+        assert fastest.argmax() == MOTOR_ORDER.index("left_elbow")
+        assert JOINT_SPEED_SHARE * 0.9 < fastest.max() < JOINT_SPEED_SHARE * 1.3  # a spline overshoots
 
     def test_the_reference_is_the_meant_motion_where_nothing_limits_it(self, motion):
         np.testing.assert_allclose(motion.reference[:, JOINT_INDEX], motion.joint_pos, atol=2e-3)

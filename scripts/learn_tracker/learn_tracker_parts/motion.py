@@ -6,6 +6,7 @@ not mind the others.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -51,8 +52,9 @@ class Motion(NamedTuple):
 
 
 def motion_of(model: BodyModel, stream: Stream) -> Motion:
-    """The motion that a stream means, with the references that it sends."""
-    poses = at_tracker_rate(meant_trajectory(stream))
+    """The motion that a stream means, no faster than references may be, with the references that it sends."""
+    meant = replace(stream, meant=limited(stream.meant, model.embodiment))
+    poses = at_tracker_rate(meant_trajectory(meant))
     sent = limited(stream.vectors, model.embodiment)
     reference = played(sent)
     position_m, quat = link_poses(model, poses)

@@ -1,17 +1,20 @@
-"""mjlab's G1 with the figures of hlm's: gains, torques, rotors, default pose and hands. Needs mjlab."""
+"""mjlab's G1 with the figures of hlm's: gains, torques, rotors, default pose, hands and soles. Needs mjlab."""
 
 from __future__ import annotations
 
 import mujoco
+import numpy as np
 from learn_tracker_parts.hand_inertia import Inertia, hand_inertia
 from mjlab.actuator import BuiltinPositionActuatorCfg
 from mjlab.asset_zoo.robots.unitree_g1.g1_constants import get_g1_robot_cfg, get_spec
 from mjlab.entity import EntityArticulationInfoCfg, EntityCfg
 
 from hlm.core.embodiment import Embodiment, Motor
+from hlm.sim.robot_model import SOLE_RADIUS_M
 
 # Commands arrive up to this many physics steps of 5 ms late, newly drawn every half second.
 _MAX_DELAY_STEPS, _DELAY_PERIOD_STEPS = 4, 100
+_FOOT_GEOMS = 7
 _SOFT_LIMITS = 0.9  # share of the joints' ranges beyond which mjlab's task takes reward off
 
 
@@ -69,7 +72,29 @@ def _spec(embodiment: Embodiment) -> mujoco.MjSpec:
     spec = get_spec()
     for gripper in embodiment.grippers:
         _put_inertia(spec.body(body_name(gripper.link)), hand_inertia(embodiment, gripper))
+    for side in ("left", "right"):
+        _put_sole(spec, side, embodiment)
     return spec
+
+
+def sole_geoms(side: str) -> list[str]:
+    """Names in mjlab's model of the geoms of a foot that touch the floor."""
+    return [f"{side}_foot{number}_collision" for number in range(1, _FOOT_GEOMS + 1)]
+
+
+def _put_sole(spec: mujoco.MjSpec, side: str, embodiment: Embodiment) -> None:
+    """Stand on four small spheres at the sole's corners, as hlm's robot does; mjlab's capsules make a longer foot."""
+    corners = np.array(embodiment.sole_corners_m)
+    names = sole_geoms(side)
+    for name, corner in zip(names, corners, strict=False):
+        geom = spec.geom(name)
+        geom.type = mujoco.mjtGeom.mjGEOM_SPHERE
+        geom.fromto = np.full(6, np.nan)
+        geom.quat = [1.0, 0.0, 0.0, 0.0]
+        geom.size = [SOLE_RADIUS_M, 0.0, 0.0]
+        geom.pos = corner + np.array([0.0, 0.0, SOLE_RADIUS_M])
+    for name in names[len(corners) :]:
+        spec.delete(spec.geom(name))
 
 
 def _put_inertia(body: mujoco.MjsBody, inertia: Inertia) -> None:

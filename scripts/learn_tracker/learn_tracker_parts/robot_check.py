@@ -1,4 +1,4 @@
-"""Whether the robot that is trained on is hlm's: gains, motors, ranges, masses, places of its links. Needs mjlab."""
+"""Whether the robot that is trained on is hlm's: gains, motors, ranges, masses, soles, links. Needs mjlab."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import mujoco
 import numpy as np
 from learn_tracker_parts.hand_inertia import hand_inertia
-from learn_tracker_parts.robot import body_name, joint_name
+from learn_tracker_parts.robot import body_name, joint_name, sole_geoms
 
 from hlm.core.arrays import FloatArray
 from hlm.core.embodiment import Embodiment
@@ -36,6 +36,7 @@ def robot_fault(model: mujoco.MjModel, embodiment: Embodiment, motions: Path) ->
         "rotors": (model.dof_armature[dofs], embodiment.armature_kg_m2),
         "lower limits": (np.array([joint.range[0] for joint in joints]), embodiment.lower_rad),
         "upper limits": (np.array([joint.range[1] for joint in joints]), embodiment.upper_rad),
+        "soles": (_soles_m(model, embodiment), np.tile(embodiment.sole_corners_m, (2, 1))),
         "masses": (_masses(model, embodiment), _table_masses(embodiment)),
     }
     for name, (found, wanted) in pairs.items():
@@ -48,6 +49,14 @@ def robot_fault(model: mujoco.MjModel, embodiment: Embodiment, motions: Path) ->
 
 def _motor_of(model: mujoco.MjModel, joint: int) -> int:
     return int(np.flatnonzero(model.actuator_trnid[:, 0] == joint)[0])
+
+
+def _soles_m(model: mujoco.MjModel, embodiment: Embodiment) -> FloatArray:
+    """[corner, 3] lowest points of the spheres under both feet, in the frames of the feet."""
+    names = [PREFIX + name for side in ("left", "right") for name in sole_geoms(side)[: len(embodiment.sole_corners_m)]]
+    geoms = [model.geom(name).id for name in names]
+    lowest: FloatArray = model.geom_pos[geoms] - [[0.0, 0.0, model.geom_size[geom, 0]] for geom in geoms]
+    return lowest
 
 
 def _masses(model: mujoco.MjModel, embodiment: Embodiment) -> FloatArray:
