@@ -14,6 +14,7 @@ from hlm.control.learned_legs.balance_tilt import BalanceTilt
 from hlm.control.learned_legs.blending import blend
 from hlm.control.learned_legs.config import LearnedLegsConfig
 from hlm.control.learned_legs.course import Course
+from hlm.control.learned_legs.guide import Guide, ReferenceGuide
 from hlm.control.learned_legs.poise import Poise, poise_of
 from hlm.control.learned_legs.policy_command import PolicyCommander
 from hlm.control.learned_legs.settling import Settling
@@ -55,10 +56,18 @@ class LearnedLegsTracker:
         embodiment: the robot.
         network: the policy's, see `hlm.control.learned_legs.policy_file`.
         config: gains and times.
+        guide: says where the legs go; None means where the reference's feet do.
     """
 
-    def __init__(self, embodiment: Embodiment, network: Network, config: LearnedLegsConfig | None = None) -> None:
+    def __init__(
+        self,
+        embodiment: Embodiment,
+        network: Network,
+        config: LearnedLegsConfig | None = None,
+        guide: Guide | None = None,
+    ) -> None:
         self._own = LearnedLegsConfig() if config is None else config
+        self._guide: Guide = ReferenceGuide(self._own.switch.lift_ahead_s) if guide is None else guide
         self._model = WholeBodyTracker(embodiment, self._own.model)
         self._embodiment = embodiment
         self._policy = VelocityPolicy(network)
@@ -192,10 +201,8 @@ class LearnedLegsTracker:
 
     @property
     def _walks_soon(self) -> bool:
-        """Whether the reference walks, or lifts a foot soon."""
-        sample = self._model.sample
-        lifts = float(sample.time_to_lift_off_s.min()) < self._own.switch.lift_ahead_s
-        return lifts or not sample.contact.double_support
+        """Whether the legs should walk, or begin to soon."""
+        return self._guide.walks_soon(self._model.sample)
 
     @property
     def _poise(self) -> Poise:
@@ -216,16 +223,15 @@ class LearnedLegsTracker:
 
     def _velocity(self) -> FloatArray:
         """[3] wanted velocity; where it is none, the policy steps in place."""
-        velocity = self._course.wanted_velocity(stopping=self._settling.reference_stands)
+        velocity = self._guide.velocity(self._course, stopping=self._settling.reference_stands)
         return velocity if float(np.abs(velocity).max()) > _STEP_IN_PLACE_M_S else np.array([_STEP_IN_PLACE_M_S, 0, 0])
 
     def _follow_course(self, dt_s: float) -> None:
         """Tell the course where reference and robot are."""
-        sample, body = self._model.sample, self._model.body
+        body = self._model.body
         pelvis_m = self._model.estimate.position_pelvis_in_world_m
         self._odometry.update(self._model.feet.corner_position_m.reshape(-1, 3) - pelvis_m)
         middle_m = self._odometry.position_m + (body.sole_position_m.mean(axis=0) - pelvis_m)[:2]
         rotation = body.rotation_world_from_pelvis
         robot = np.array([*middle_m, np.arctan2(rotation[1, 0], rotation[0, 0])])
-        reference = np.array([*sample.sole_position_m.mean(axis=0)[:2], sample.pelvis_roll_pitch_yaw_rad[2]])
-        self._course.advance(reference, sample.yaw_rate_rad_s * dt_s, robot, dt_s)
+        self._guide.advance(self._course, self._model.sample, robot, dt_s)
