@@ -31,7 +31,15 @@ _SHOW_EVERY = 25
 
 def main() -> None:
     """Make the motions, and join them into one file."""
-    options = _options()
+    try:
+        make(_options())
+    except KeyboardInterrupt:
+        print("interrupted: started again, it keeps what it has made", file=sys.stderr)
+        sys.exit(130)
+
+
+def make(options: argparse.Namespace) -> None:
+    """Make the motions that are missing, and join all into one file."""
     run = RunFolder(options.run)
     clips, missing = find_clips(options.packages)
     for line in missing if options.packages else ():

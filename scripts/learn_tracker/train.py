@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from learn_tracker_parts.motion_files import digest_of
-from learn_tracker_parts.run_folder import RunFolder, must_exist
+from learn_tracker_parts.run_folder import RunFolder, must_exist, number_of
 
 from hlm.core.embodiments.unitree_g1 import UNITREE_G1
 from hlm.core.errors import HlmError, MismatchError, MissingDependencyError
+from hlm.core.wording import counted
 
 DEFAULT_ENVIRONMENTS, DEFAULT_ITERATIONS = 4096, 30_000
 SMALL_ENVIRONMENTS, SMALL_ITERATIONS = 4, 2
@@ -33,6 +34,9 @@ def main() -> None:
     except HlmError as error:
         print(error, file=sys.stderr)
         sys.exit(2)
+    except KeyboardInterrupt:
+        print("interrupted: started again, it goes on from its newest checkpoint", file=sys.stderr)
+        sys.exit(130)
 
 
 def train(options: argparse.Namespace) -> None:
@@ -55,19 +59,20 @@ def train(options: argparse.Namespace) -> None:
     environments = options.environments or (SMALL_ENVIRONMENTS if options.small else DEFAULT_ENVIRONMENTS)
     iterations = options.iterations or (SMALL_ITERATIONS if options.small else DEFAULT_ITERATIONS)
     must_be_begun_so(run.facts, facts_of(options, references))
+    checkpoints = run.checkpoints()
+    begun = number_of(checkpoints[-1]) + 1 if checkpoints else 0
     cfg = environment_cfg(UNITREE_G1, references, environments, exact=False)
-    cfg.seed = options.seed
+    cfg.seed = options.seed + begun  # who goes on does not draw the beginning again
     env = make_environment(cfg, UNITREE_G1, device)
     runner = make_runner(env, run.training, small=options.small)
-    begun = 0
-    if checkpoints := run.checkpoints():
+    if checkpoints:
         runner.load(str(checkpoints[-1]), map_location=device)
-        begun = runner.current_learning_iteration = runner.current_learning_iteration + 1
-        print(f"goes on from {checkpoints[-1]}: {begun} of {iterations} iterations are done", flush=True)
+        runner.current_learning_iteration = begun
+        print(f"goes on from {checkpoints[-1]}: {begun} of {counted(iterations, 'iteration')} done", flush=True)
     if begun < iterations:
         runner.learn(iterations - begun, init_at_random_ep_len=True)
     env.close()
-    print(f"{iterations} iterations are done: {run.checkpoints()[-1]}")
+    print(f"{counted(iterations, 'iteration')} done: {run.checkpoints()[-1]}")
 
 
 def facts_of(options: argparse.Namespace, references: Path) -> dict[str, Any]:

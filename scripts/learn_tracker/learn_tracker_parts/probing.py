@@ -12,6 +12,7 @@ from learn_tracker_parts.task import ACTION, ACTOR, COMMAND
 from mjlab.rl import RslRlVecEnvWrapper
 
 from hlm.core.arrays import FloatArray
+from hlm.core.errors import MismatchError
 
 
 def probe_of(
@@ -24,6 +25,9 @@ def probe_of(
         network: actions for observations.
         references: the motions that it plays.
         steps: how many at most.
+
+    Raises:
+        MismatchError: the robot falls at once.
     """
     rows: list[list[FloatArray]] = []
     observations, _ = env.reset()
@@ -49,4 +53,6 @@ def probe_of(
             break
         said = (last_action, actions.get_term(ACTION)._processed_actions)  # noqa: SLF001
         rows.append(noted + [value[0].cpu().numpy().copy() for value in said])
+    if not rows:
+        raise MismatchError("the robot falls at its first step: there is nothing to compare.")
     return Probe(references.stream_of(0), *(np.array(column) for column in zip(*rows, strict=True)))

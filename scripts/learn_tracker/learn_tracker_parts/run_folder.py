@@ -50,7 +50,12 @@ class RunFolder:
 
     def checkpoints(self) -> list[Path]:
         """Checkpoints, the oldest first."""
-        return sorted(self.training.glob("model_*.pt"), key=lambda path: int(path.stem.removeprefix("model_")))
+        return sorted(self.training.glob("model_*.pt"), key=number_of)
+
+
+def number_of(checkpoint: Path) -> int:
+    """The iteration after which a checkpoint was written, from 0."""
+    return int(checkpoint.stem.removeprefix("model_"))
 
 
 def must_exist(path: Path, stage: str) -> Path:
