@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from hlm.control.tracker.admission import Admission
 from hlm.core.clock import NS_PER_S
 from hlm.core.embodiments.unitree_g1 import UNITREE_G1
 from hlm.core.errors import InputError, MismatchError
@@ -91,25 +92,33 @@ class FakeCameras:
 
 
 class FakeTracker:
-    """Commands the newest reference."""
+    """Commands the newest reference; refuses what every tracker does."""
 
     def __init__(self):
+        self.admission, self.measured_ns = Admission(UNITREE_G1), 0
         self.resets, self.pushed, self.stepped_ns, self.broken = 0, [], [], None
 
     def reset(self, state):
-        self.resets += 1
+        self.admission.must_be_measurement(state)
+        self.resets, self.measured_ns = self.resets + 1, state.stamp_ns
         self.pushed, self.stepped_ns = [], []
         self.joints, self.opening = state.joint_position_rad, state.gripper_opening
 
     def push(self, reference):
         if self.pushed and reference.stamp_ns <= self.pushed[-1].stamp_ns:
             raise InputError("references must come in order.")
+        if not np.isfinite(reference.vector).all():
+            raise InputError("references must be finite.")
+        self.admission.must_be_reference(reference, self.measured_ns)
         self.pushed.append(reference)
         self.joints, self.opening, _ = unpack(reference.vector)
 
     def step(self, state):
         if self.broken is not None:
             raise self.broken
+        self.admission.must_follow(state, self.measured_ns)
+        self.admission.must_stand(state)
+        self.measured_ns = state.stamp_ns
         self.stepped_ns.append(state.stamp_ns)
         nothing = np.zeros(29)
         return JointCommand(state.stamp_ns, self.joints, nothing, nothing, nothing, nothing, self.opening)

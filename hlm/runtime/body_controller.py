@@ -44,7 +44,6 @@ class BodyController(SafeController[JointCommand]):
     ) -> None:
         super().__init__(embodiment, SafetyConfig() if config is None else config)
         self._tracker = tracker
-        self._embodiment = embodiment
         self._dry_run = dry_run
         model = BodyModel(embodiment)
         self._limits = CommandLimits(model, self._config.commands)

@@ -6,13 +6,14 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
+from hlm.control.measurement import state_fault
 from hlm.core.arrays import FloatArray
 from hlm.core.body import BodyState, BodyStatus
 from hlm.core.clock import NS_PER_S
 from hlm.core.embodiment import Embodiment
 from hlm.core.errors import HlmError
 from hlm.core.values import Reference, RobotState
-from hlm.runtime.safety.checks import reference_fault, state_fault
+from hlm.runtime.safety.checks import reference_fault
 from hlm.runtime.safety.config import SafetyConfig
 from hlm.runtime.safety.reference_limits import ReferenceLimits
 from hlm.runtime.safety.repeated_state import RepeatWatch
@@ -34,7 +35,7 @@ class SafeController[Command](ABC):
     """
 
     def __init__(self, embodiment: Embodiment, config: SafetyConfig) -> None:
-        self._config = config
+        self._config, self._embodiment = config, embodiment
         self._reference_limits = ReferenceLimits(embodiment)
         self._watch = StateWatch(embodiment, config.watch)
         self._repeats = RepeatWatch(config.max_repeat_s)
@@ -81,13 +82,13 @@ class SafeController[Command](ABC):
         self.fail("this body cannot take over a robot that hangs")
 
     def push(self, reference: Reference) -> None:
-        """Add the next reference; one that is not finite, or out of order, holds the body.
+        """Add the next reference; one that is not finite, far out of range, or out of order, holds the body.
 
-        Whoever pushes limits ranges and speeds; what is out of range all the same is brought inside.
+        Whoever pushes limits ranges and speeds; what is a little out of range all the same is brought inside.
         """
         if not self._status.tracking:
             return
-        if fault := reference_fault(reference.vector):
+        if fault := reference_fault(reference.vector) or self._reference_limits.fault(reference.vector):
             self._happen(Event.BAD_REFERENCE, fault)
             return
         if (inside := self._reference_limits.inside(reference.vector)) is not reference.vector:
@@ -145,7 +146,7 @@ class SafeController[Command](ABC):
         except Exception as error:  # noqa: BLE001 - a driver may raise anything
             self.fail(f"the robot cannot be read: {reason(error)}")
             return None
-        if fault := state_fault(state):
+        if fault := state_fault(state, self._embodiment):
             self.fail(fault)
             return None
         self._state = state

@@ -1,11 +1,13 @@
 """What the controller makes of references and measurements, and what it sends."""
 
 import numpy as np
-from fakes_driven import STANDING, STRETCHED, Driven, running
+import pytest
+from fakes_driven import STANDING, STRETCHED, Driven, one, running
 
 from hlm.core.body import BodyState
 from hlm.core.clock import NS_PER_S
 from hlm.core.embodiments.unitree_g1 import UNITREE_G1
+from hlm.core.layout import NAMES, pack
 from hlm.core.values import Reference
 
 
@@ -23,13 +25,13 @@ def test_what_came_before_arming_again_is_forgotten():
 def test_a_dry_run_commands_nothing_but_braking_and_says_what_it_would_command():
     driven = Driven(dry_run=True)
     wet = Driven()
-    for one in (driven, wet):
-        one.arm()
+    for each in (driven, wet):
+        each.arm()
         for step in range(20):
-            one.push(STANDING + 0.001 * step)
-            one.step()
-            assert one.state is (BodyState.ARMING if step < 9 else BodyState.RUNNING)
-            assert one.braking() or one is wet
+            each.push(STANDING + 0.001 * step)
+            each.step()
+            assert each.state is (BodyState.ARMING if step < 9 else BodyState.RUNNING)
+            assert each.braking() or each is wet
     np.testing.assert_array_equal(driven.controller.wanted.joint_position_rad, wet.controller.wanted.joint_position_rad)
     assert wet.controller.wanted is wet.sent[-1]
 
@@ -88,8 +90,43 @@ def test_a_bug_in_the_limits_brakes(monkeypatch):
     assert driven.controller.status.fault == "the control step failed: ZeroDivisionError: by zero"
 
 
-def test_a_huge_reference_is_brought_into_its_range():
+@pytest.mark.parametrize(
+    ("dimension", "value"),
+    [("left_knee", 1e300), ("root_pitch", -2.0), ("root_yaw_rate", 100.0), ("left_gripper", -5.0)],
+)
+def test_a_reference_that_nobody_means_is_not_followed(dimension, value):
     driven = Driven()
     running(driven)
-    driven.push(np.full(34, 1e300))
-    assert (driven.tracker.joints == UNITREE_G1.upper_rad).all()
+    wild = STANDING.copy()
+    wild[NAMES.index(dimension)] = value
+    driven.push(wild)
+    assert driven.state is BodyState.HOLDING
+    assert driven.controller.status.fault.startswith(f"the reference of {dimension} is {value:.4g} ")
+    np.testing.assert_array_equal(driven.tracker.joints, UNITREE_G1.default_rad)
+
+
+def test_a_reference_that_is_a_little_out_of_range_is_brought_inside():
+    driven = Driven()
+    running(driven)
+    driven.push(pack(UNITREE_G1.upper_rad + 0.9, np.ones(2), np.zeros(3)))
+    assert driven.state is BodyState.RUNNING
+    np.testing.assert_array_equal(driven.tracker.joints, UNITREE_G1.upper_rad)
+
+
+@pytest.mark.parametrize(
+    ("measured", "fault"),
+    [
+        ({"joint_position_rad": one("left_knee", 1e6, 0.0)}, "the measured position of left_knee is 1e+06 rad, far"),
+        ({"joint_velocity_rad_s": one("left_knee", -1e6, 0.0)}, "the measured velocity of left_knee is -1e+06 rad/s"),
+        ({"angular_velocity_pelvis_in_pelvis_rad_s": np.array([0.0, 1e6, 0.0])}, "the measured angular velocity in y"),
+        ({"quat_world_from_pelvis_wxyz": np.array([2.0, 0.0, 0.0, 0.0])}, "the measured orientation must be a unit"),
+    ],
+)
+def test_a_measurement_that_no_robot_could_make_brakes_at_once(measured, fault):
+    driven = Driven()
+    running(driven)
+    driven.measured = measured
+    driven.step()
+    assert driven.state is BodyState.FAULT
+    assert driven.braking()
+    assert driven.controller.status.fault.startswith(fault)

@@ -134,8 +134,10 @@ class LearnedLegsTracker:
         """The command for the state measured now.
 
         Raises:
+            InputError: the measurement cannot be one; nothing has changed.
             TrackingError: the robot has fallen.
         """
+        self._model.must_follow(state)
         dt_s = max((state.stamp_ns - self._stamp_ns) / NS_PER_S, 0.0)
         self._stamp_ns = state.stamp_ns
         command = self._by_model(state, dt_s) if self._legs is Legs.MODEL else self._by_policy(state, dt_s)

@@ -54,7 +54,7 @@ class LegOdometry:
         pelvis_m = load_fraction @ (self._anchor_m - sole_m)
         self.position[:3] = pelvis_m
         self.velocity[:3] = rotation.T @ -(load_fraction @ sole_velocity_m_s)
-        dt_s = (state.stamp_ns - self._stamp_ns) * 1e-9
+        dt_s = max((state.stamp_ns - self._stamp_ns) * 1e-9, 0.0)
         self._stamp_ns = state.stamp_ns
         self._update_anchors(pelvis_m + sole_m, load, min(dt_s / self._anchor_time_constant_s, 1.0))
 

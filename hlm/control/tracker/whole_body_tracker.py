@@ -11,6 +11,7 @@ import numpy as np
 import pinocchio as pin
 
 from hlm.control.model import BASE_DOFS, GRAVITY_M_S2, BodyModel, Configuration, pendulum_frequency, rotation_from_quat
+from hlm.control.tracker.admission import Admission
 from hlm.control.tracker.anchoring import AnchoredReference, anchor
 from hlm.control.tracker.balance import (
     Balance,
@@ -39,13 +40,12 @@ from hlm.control.tracker.whole_body_qp import WholeBodyQP, WholeBodySolution, Wh
 from hlm.core.arrays import FloatArray
 from hlm.core.clock import NS_PER_S
 from hlm.core.embodiment import Embodiment
-from hlm.core.errors import InputError, TrackingError
+from hlm.core.errors import TrackingError
 from hlm.core.layout import pack
 from hlm.core.values import JointCommand, Reference, RobotState
 
 _MAX_TICK_S = 0.02
 _MAX_UNSOLVED_IN_A_ROW = 10  # 0.1 s: a body that falls does not get far
-_MAX_AHEAD_S = 1.0
 _MAX_LOAD_FRACTION = 4.0  # on one foot; a landing exceeds the weight
 _MIN_STANCE_WEIGHT = 0.1  # of a foot in contact, in odometry
 _STANCE_LOAD_FRACTION = 0.5  # a foot with more than this carries the body
@@ -67,6 +67,7 @@ class WholeBodyTracker:
         self.config = TrackerConfig() if config is None else config
         self.model = BodyModel(embodiment)
         self._embodiment = embodiment
+        self._admission = Admission(embodiment)
         self._stream = ReferenceStream(self.config.stream.rate_hz, self.config.stream.ease_in_s)
         self._motion = ReferenceMotion(self.model, self.config.stream, self.config.contact, self.config.pendulum)
         self._clock = ReferenceClock(self.config.stream.latency_s, self.config.clock)
@@ -119,7 +120,12 @@ class WholeBodyTracker:
         return self._body
 
     def reset(self, state: RobotState) -> None:
-        """Start in double support, with the measured pose as the first reference."""
+        """Start in double support, with the measured pose as the first reference.
+
+        Raises:
+            InputError: the measurement cannot be one.
+        """
+        self._admission.must_be_measurement(state)
         self._odometry.reset(state)
         self._contacts.reset()
         self._clock.reset()
@@ -138,22 +144,30 @@ class WholeBodyTracker:
         """Add the next reference of the stream.
 
         Raises:
-            InputError: an entry is not finite, the stamp does not increase, or it is too far ahead of the robot's.
+            InputError: an entry is not finite or far out of range, the stamp does not increase, or it is too far ahead
+                of the robot's.
         """
-        ahead_s = (reference.stamp_ns - self._stamp_ns) / NS_PER_S
-        if ahead_s > _MAX_AHEAD_S:
-            raise InputError(
-                f"reference is {ahead_s:.2f} s ahead of the robot's last state; at most {_MAX_AHEAD_S:.0f} s "
-                "can be kept. Stamp both on the same clock."
-            )
+        self._admission.must_be_reference(reference, self._stamp_ns)
         self._motion.extend(self._stream.push(reference), self._played_ns)
+
+    def must_follow(self, state: RobotState) -> None:
+        """Refuse a measurement that cannot be the next one.
+
+        Raises:
+            InputError: a number in it is none or impossible, or its stamp is far from that of the one before.
+        """
+        self._admission.must_follow(state, self._stamp_ns)
 
     def step(self, state: RobotState) -> JointCommand:
         """The command for the state measured now.
 
         Raises:
-            TrackingError: the QP was infeasible for so many ticks in a row that its last torques mean nothing any more.
+            InputError: the measurement cannot be one, see `must_follow`; nothing has changed.
+            TrackingError: the robot has fallen, or the QP was infeasible for so many ticks in a row that its last
+                torques mean nothing any more.
         """
+        self.must_follow(state)
+        self._admission.must_stand(state)
         dt_s = self._pass_time(state)
         self._measure(state, self._foot_weights())
         sample, feet = self._sample, self._feet
@@ -180,7 +194,11 @@ class WholeBodyTracker:
         Args:
             state: the measurement.
             foot_load: [foot] load of each foot, for odometry; >= 0 and not all 0.
+
+        Raises:
+            InputError: as by `step`.
         """
+        self.must_follow(state)
         self._easing.stop()
         self._clock.relax(self._pass_time(state))
         self._measure(state, foot_load)

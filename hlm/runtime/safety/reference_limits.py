@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
+from hlm.control.reference_range import ReferenceRange
 from hlm.core.arrays import FloatArray
 from hlm.core.embodiment import Embodiment
-from hlm.core.layout import NAMES, UNITS, pack
-from hlm.core.yaw_rate import MAX_YAW_RATE_RAD_S
+from hlm.core.layout import pack
 
-MAX_TILT_RAD = 0.9
 MAX_TILT_SPEED_RAD_S = 3.0
 MAX_GRIPPER_SPEED_PER_S = 8.0
 MAX_YAW_ACCELERATION_RAD_S2 = 20.0
 # A share of the motors' top speed: what a person's limbs do, far from what motors can do.
 JOINT_SPEED_SHARE = 0.3
-# A policy overshoots the ranges that it learnt from by hundredths. Who asks for this much more, in the unit of each
-# dimension, does not mean the nearest angle that exists.
-OUTRAGEOUS = 1.0
 
 
 class ReferenceLimits:
@@ -28,28 +24,15 @@ class ReferenceLimits:
     """
 
     def __init__(self, embodiment: Embodiment) -> None:
-        tilt = [MAX_TILT_RAD, MAX_TILT_RAD, MAX_YAW_RATE_RAD_S]
-        self._lower = pack(embodiment.lower_rad, np.zeros(2), -np.array(tilt))
-        self._upper = pack(embodiment.upper_rad, np.ones(2), np.array(tilt))
+        self._range = ReferenceRange(embodiment)
+        self._lower, self._upper = self._range.lower, self._range.upper
         root_speed = np.array([MAX_TILT_SPEED_RAD_S, MAX_TILT_SPEED_RAD_S, MAX_YAW_ACCELERATION_RAD_S2])
         grippers = np.full(2, MAX_GRIPPER_SPEED_PER_S)
         self._speed = pack(JOINT_SPEED_SHARE * embodiment.velocity_rad_s, grippers, root_speed)
 
     def fault(self, wanted: FloatArray) -> str:
-        """Why a reference is no sensible one, not even the nearest that is possible; empty when it is.
-
-        Args:
-            wanted: [34] what the source asks for, finite.
-        """
-        outside = np.maximum(self._lower - wanted, wanted - self._upper)
-        if outside.max() <= OUTRAGEOUS:
-            return ""
-        worst = int(outside.argmax())
-        lower, upper = self._lower[worst], self._upper[worst]
-        return (
-            f"the reference of {NAMES[worst]} is {wanted[worst]:.4g} {UNITS[worst]}, far outside of {lower:.4g} to "
-            f"{upper:.4g}"
-        )
+        """Why a finite [34] reference is no sensible one; empty when it is, see `ReferenceRange.fault`."""
+        return self._range.fault(wanted)
 
     def inside(self, wanted: FloatArray) -> FloatArray:
         """[34] nearest reference inside the ranges, whatever its speed; a new array, or `wanted` if it is inside."""

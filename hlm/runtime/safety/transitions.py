@@ -18,7 +18,7 @@ class Event(StrEnum):
     HANG = "a person arms a robot that hangs"
     CARRIED = "its feet carry the robot"
     RAMPED = "the ramp is over"
-    BAD_REFERENCE = "a reference is not finite or out of order"
+    BAD_REFERENCE = "a reference is not finite, far out of range or out of order"
     NO_REFERENCE = "no reference comes"
     HOLD = "an input or a process is lost, or somebody asks to hold"
     STOP = "the operator stops"

@@ -6,11 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from hlm.control.measurement import state_fault
 from hlm.core.embodiments.unitree_g1 import UNITREE_G1
 from hlm.core.layout import GRIPPERS, NAMES, ROOT_PITCH, ROOT_YAW_RATE, pack
 from hlm.core.values import RobotState
 from hlm.runtime.safety.braking import damping_command
-from hlm.runtime.safety.checks import command_fault, reference_fault, state_fault
+from hlm.runtime.safety.checks import command_fault, reference_fault
 from hlm.runtime.safety.command_limits import CommandLimitConfig
 from hlm.runtime.safety.reference_limits import JOINT_SPEED_SHARE, MAX_GRIPPER_SPEED_PER_S, ReferenceLimits
 
@@ -114,8 +115,8 @@ COMMAND = damping_command(UNITREE_G1, 5, np.array([0.2, 0.9]))
 def test_a_measurement_that_is_not_a_number_is_named(field, place, text):
     values = np.array(getattr(STATE, field))
     values[place] = np.nan
-    assert state_fault(STATE) == ""
-    assert state_fault(replace(STATE, **{field: values})) == text
+    assert state_fault(STATE, UNITREE_G1) == ""
+    assert state_fault(replace(STATE, **{field: values}), UNITREE_G1) == text
 
 
 @pytest.mark.parametrize(

