@@ -23,6 +23,9 @@ _FORCES = 2 * _FOOT_FORCES
 _UNKNOWNS = DOFS + _FORCES
 _ACCELERATION_REGULARIZATION = 1e-4
 _UNBOUNDED = 1e30
+# Of constraints, N and Nm. No contact force and a free fall obey all of them, so that no program is infeasible. Large
+# demands on a foot that may carry nothing look so to the solver, which is then asked again, less strictly.
+_TOLERANCES = (1e-6, 1e-3)
 _GRAVITY_COMPENSATION_M_S2 = np.array([0.0, 0.0, GRAVITY_M_S2])
 
 
@@ -153,23 +156,36 @@ class WholeBodyQP:
         self._moment_map = np.zeros((3, 3, 2 * _CORNERS))
 
     def solve(self, body: BodyDynamics, task: WholeBodyTask) -> WholeBodySolution | None:
-        """The best solution, or None when the program is infeasible."""
+        """The best solution, or None when the solver finds none, such as of numbers that are none."""
         self._place_corners(body)
         self._fill_accelerations(body, task)
         self._fill_forces(body, task)
         self._fill_constraints(body, task)
-        try:
-            solution, _, flag, _ = daqp.solve(
-                self._hessian, self._gradient, self._constraints, self._upper, self._lower, self._sense
-            )
-        except (ValueError, TypeError):
-            return None
-        if flag != _SOLVED or not np.all(np.isfinite(solution)):
+        solution = self._solved(_TOLERANCES[0])
+        if solution is None:
+            solution = self._solved(_TOLERANCES[1])
+        if solution is None:
             return None
         acceleration, force = solution[:DOFS], solution[DOFS:]
         jacobian = self._corner_jacobian.reshape(_FORCES, DOFS)[:, BASE_DOFS:]
         torque = body.inertia[BASE_DOFS:] @ acceleration + body.bias[BASE_DOFS:] - force @ jacobian
         return WholeBodySolution(acceleration[BASE_DOFS:], torque, force.reshape(2, _CORNERS, 3))
+
+    def _solved(self, tolerance: float) -> FloatArray | None:
+        """[unknown] the best solution that violates no constraint by more than a tolerance; None when none is found."""
+        try:
+            solution, _, flag, _ = daqp.solve(
+                self._hessian,
+                self._gradient,
+                self._constraints,
+                self._upper,
+                self._lower,
+                self._sense,
+                primal_tol=tolerance,
+            )
+        except (ValueError, TypeError):
+            return None
+        return solution if flag == _SOLVED and np.all(np.isfinite(solution)) else None
 
     def _place_corners(self, body: BodyDynamics) -> None:
         """Offsets of the sole corners from the sole centres, and the Jacobians of the corners."""

@@ -4,6 +4,7 @@ import pytest
 from hlm.control.model import BASE_DOFS, DOFS, GRAVITY_M_S2, BodyModel, Configuration
 from hlm.control.tracker.body_dynamics import BodyDynamics
 from hlm.control.tracker.whole_body_qp import WholeBodyQP, WholeBodyQPConfig, WholeBodyTask
+from hlm.core.embodiments.unitree_g1 import UNITREE_G1
 
 PLENTY_N = 2000.0
 
@@ -74,3 +75,24 @@ def test_forces_stay_within_friction_however_hard_the_push(
     sideways = np.abs(solution.contact_force_n[..., :2]).max(axis=-1)
     assert np.all(sideways <= config.friction_coefficient * solution.contact_force_n[..., 2] + 1e-4)
     assert np.sign(solution.contact_force_n[..., 0].sum()) == np.sign(push_m_s2)
+
+
+@pytest.mark.parametrize("demand", [1.0, 30.0, 300.0, 3000.0])
+@pytest.mark.parametrize(
+    "load_n", [(PLENTY_N, PLENTY_N), (PLENTY_N, 0.0), (0.0, PLENTY_N), (0.0, 0.0), (PLENTY_N, 5.0)]
+)
+def test_whatever_is_demanded_there_is_a_solution_inside_the_limits(
+    model: BodyModel, standing: Configuration, demand: float, load_n: tuple[float, float]
+) -> None:
+    config, random = WholeBodyQPConfig(), np.random.default_rng(0)
+    qp, body = WholeBodyQP(model, config), BodyDynamics(model)
+    for _ in range(20):
+        wild = standing.vector.copy()
+        wild[7:] = random.uniform(UNITREE_G1.lower_rad, UNITREE_G1.upper_rad)
+        body.update(wild, random.normal(size=DOFS))
+        demands = (demand * random.normal(size=shape) for shape in (3, 3, (2, 6), 29))
+        solution = qp.solve(body, WholeBodyTask(*demands, np.array(load_n)))
+        assert solution is not None
+        assert (solution.load_n <= np.array(load_n) + 0.01).all()
+        forces_n = solution.contact_force_n
+        assert (np.abs(forces_n[..., :2]).max(axis=-1) <= config.friction_coefficient * forces_n[..., 2] + 0.01).all()
