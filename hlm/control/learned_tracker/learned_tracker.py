@@ -11,17 +11,17 @@ import numpy as np
 
 from hlm.control.learned_tracker.observation import LATENCY_S, TRACKER_HZ, observation_of, target_of
 from hlm.control.learned_tracker.reference_window import ReferenceWindow
+from hlm.control.tracker.admission import Admission
 from hlm.core.arrays import FloatArray
 from hlm.core.clock import NS_PER_S, due_ns
 from hlm.core.embodiment import Embodiment
-from hlm.core.errors import InputError, TrackingError
+from hlm.core.errors import TrackingError
 from hlm.core.layout import GRIPPERS, JOINTS
 from hlm.core.proprioception import measured_state
 from hlm.core.rotations import matrix_from_quat
 from hlm.core.values import JointCommand, Reference, RobotState
 
 _EARLY_NS = 4_000_000  # a measurement this long before a tick is the tick's
-_MAX_AHEAD_S = 1.0
 _MIN_UPRIGHTNESS = 0.5
 
 
@@ -37,6 +37,7 @@ class LearnedTracker:
 
     def __init__(self, embodiment: Embodiment, network: Callable[[FloatArray], FloatArray]) -> None:
         self._embodiment = embodiment
+        self._admission = Admission(embodiment)
         self._network = network
         self._window = ReferenceWindow()
         self._start_ns = self._stamp_ns = self._tick = 0
@@ -55,7 +56,12 @@ class LearnedTracker:
         return 0
 
     def reset(self, state: RobotState) -> None:
-        """Start with the measured pose as the first reference."""
+        """Start with the measured pose as the first reference.
+
+        Raises:
+            InputError: the measurement cannot be one.
+        """
+        self._admission.must_be_measurement(state)
         self._start_ns = self._stamp_ns = state.stamp_ns
         self._tick = 0
         self._action = np.zeros(JOINTS)
@@ -65,22 +71,20 @@ class LearnedTracker:
         """Add the next reference of the stream.
 
         Raises:
-            InputError: an entry is not finite, the stamp does not increase, or it is too far ahead of the robot's.
+            InputError: an entry is not finite or far out of range, the stamp does not increase, or it is too far ahead
+                of the robot's.
         """
-        ahead_s = (reference.stamp_ns - self._stamp_ns) / NS_PER_S
-        if ahead_s > _MAX_AHEAD_S:
-            raise InputError(
-                f"reference is {ahead_s:.2f} s ahead of the robot's last state; at most {_MAX_AHEAD_S:.0f} s "
-                "can be kept. Stamp both on the same clock."
-            )
+        self._admission.must_be_reference(reference, self._stamp_ns)
         self._window.push(reference)
 
     def step(self, state: RobotState) -> JointCommand:
         """The command for the state measured now.
 
         Raises:
+            InputError: the measurement cannot be one; nothing has changed.
             TrackingError: the robot has fallen, or the network's answer is not finite.
         """
+        self._admission.must_follow(state, self._stamp_ns)
         self._stamp_ns = state.stamp_ns
         if matrix_from_quat(state.quat_world_from_pelvis_wxyz)[2, 2] < _MIN_UPRIGHTNESS:
             raise TrackingError("the robot has fallen: its pelvis is tilted by more than 60 degrees.")

@@ -38,8 +38,9 @@ def numbered(step):
 
 
 def pushed(tracker, steps):
+    """References that rise by a hundredth with each step, so that a robot could be asked for them."""
     for step in range(steps):
-        tracker.push(Reference(round(step * NS_PER_S / STEP_HZ), numbered(step)))
+        tracker.push(Reference(round(step * NS_PER_S / STEP_HZ), numbered(0.01 * step)))
 
 
 class Asked:
@@ -178,12 +179,15 @@ class TestTracker:
 
     def test_a_late_tick_sees_what_is_due_then(self, tracker, network):
         pushed(tracker, 30)
-        tracker.step(state_at(0))
-        tracker.step(state_at(800_000_000))
-        assert network.seen[1][29] == pytest.approx(0.6 * STEP_HZ + 0.5, abs=1e-6)  # roll of what was due 0.2 s before
+        for stamp_ns in (0, 400_000_000, 800_000_000):
+            tracker.step(state_at(stamp_ns))
+        assert network.seen[2][29] == pytest.approx(
+            0.01 * 0.6 * STEP_HZ + 0.5, abs=1e-6
+        )  # roll of what was due 0.2 s before
 
     def test_the_gains_are_the_robots_and_the_hands_follow(self, tracker):
         pushed(tracker, 30)
+        tracker.step(state_at(400_000_000))
         command = tracker.step(state_at(800_000_000))
         np.testing.assert_array_equal(command.kp_nm_rad, UNITREE_G1.kp_nm_rad)
         np.testing.assert_array_equal(command.kd_nm_s_rad, UNITREE_G1.kd_nm_s_rad)
