@@ -96,3 +96,13 @@ class Tracker(Protocol):
     def step(self, state: RobotState) -> JointCommand:
         """The command for the current measurement."""
         ...
+
+
+@runtime_checkable
+class Refusing(Protocol):
+    """A tracker that says when it holds a pose because the reference cannot be followed."""
+
+    @property
+    def refusal(self) -> str:
+        """Why the reference is not followed; empty while it is."""
+        ...

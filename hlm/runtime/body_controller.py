@@ -12,7 +12,7 @@ from hlm.core.arrays import FloatArray
 from hlm.core.body import BodyState
 from hlm.core.clock import NS_PER_S
 from hlm.core.embodiment import Embodiment
-from hlm.core.protocols import Tracker
+from hlm.core.protocols import Refusing, Tracker
 from hlm.core.values import JointCommand, Reference, RobotState
 from hlm.runtime.safe_controller import SafeController, reason
 from hlm.runtime.safety.braking import damping_command
@@ -53,6 +53,7 @@ class BodyController(SafeController[JointCommand]):
         self._gripper_opening: FloatArray = np.ones(2)
         self._commanded_rad: FloatArray | None = None
         self._armed_ns = 0
+        self._refusal = ""
 
     @property
     def wanted(self) -> JointCommand | None:
@@ -94,6 +95,7 @@ class BodyController(SafeController[JointCommand]):
 
     def _start(self, state: RobotState) -> None:
         self._limits.reset(state)
+        self._refusal = ""
         if self._status.state is BodyState.HANGING:
             self._hanging.reset(state)
             return
@@ -148,13 +150,31 @@ class BodyController(SafeController[JointCommand]):
             return self._hanging.command(state, now_ns)
         if not self._status.tracking and (reference := self._own.reference(state, now_ns)):
             self._tracker.push(reference)
-        return self._tracker.step(state)
+        command = self._tracker.step(state)
+        if isinstance(self._tracker, Refusing) and self._tracker.refusal != self._refusal:
+            self._tell_of(self._tracker.refusal)
+        return command
+
+    def _own_from_here(self) -> None:
+        """Let the body's own motion start at the measured pose where the last reference was not followed."""
+        if self._refusal and self._state is not None:
+            self._own.reset(self._state)
+
+    def _tell_of(self, refusal: str) -> None:
+        """Say that the tracker holds a pose instead of the reference, or that it follows again."""
+        if not self._refusal:
+            _LOG.warning("not followed, the last pose on both feet is held: %s", refusal)
+        elif not refusal:
+            _LOG.warning("the reference is followed again")
+        self._refusal = refusal
 
     def _crouched(self, now_ns: int) -> bool:
-        return self._own.crouched(now_ns)
+        return not self._refusal and self._own.crouched(now_ns)
 
     def _begin_crouch(self) -> None:
+        self._own_from_here()
         self._own.crouch(self._stepped_ns)
 
     def _begin_hold(self) -> None:
+        self._own_from_here()
         self._own.hold(self._stepped_ns)

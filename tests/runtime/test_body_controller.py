@@ -1,13 +1,17 @@
 """What the controller makes of references and measurements, and what it sends."""
 
+import logging
+
 import numpy as np
 import pytest
+from fakes import FakeTracker
 from fakes_driven import STANDING, STRETCHED, Driven, one, running
 
 from hlm.core.body import BodyState
 from hlm.core.clock import NS_PER_S
 from hlm.core.embodiments.unitree_g1 import UNITREE_G1
 from hlm.core.layout import NAMES, pack
+from hlm.core.protocols import Refusing
 from hlm.core.values import Reference
 
 
@@ -130,3 +134,52 @@ def test_a_measurement_that_no_robot_could_make_brakes_at_once(measured, fault):
     assert driven.state is BodyState.FAULT
     assert driven.braking()
     assert driven.controller.status.fault.startswith(fault)
+
+
+class RefusingTracker(FakeTracker):
+    """Refuses what the test has it refuse."""
+
+    refusal = ""
+
+
+def test_what_is_not_followed_is_said_once_and_so_is_its_end(caplog):
+    driven = Driven()
+    tracker = driven.controller._tracker = RefusingTracker()
+    assert isinstance(tracker, Refusing)
+    with caplog.at_level(logging.WARNING):
+        running(driven)
+        assert caplog.messages == []
+        for degrees in range(40, 80):
+            tracker.refusal = f"its pelvis rolls by {degrees} degrees"
+            driven.step(2, referenced=True)
+        assert caplog.messages == ["not followed, the last pose on both feet is held: its pelvis rolls by 40 degrees"]
+        tracker.refusal = ""
+        driven.step(20, referenced=True)
+        assert caplog.messages[1:] == ["the reference is followed again"]
+        tracker.refusal = "its pelvis pitches by 80 degrees"
+        driven.step(2, referenced=True)
+        assert caplog.messages[2:] == [
+            "not followed, the last pose on both feet is held: its pelvis pitches by 80 degrees"
+        ]
+    assert driven.state is BodyState.RUNNING
+
+
+def test_what_is_not_followed_is_said_again_after_arming(caplog):
+    driven = Driven()
+    tracker = driven.controller._tracker = RefusingTracker()
+    tracker.refusal = "its pelvis rolls by 40 degrees"
+    with caplog.at_level(logging.WARNING):
+        for _ in range(2):
+            running(driven)
+            driven.controller.fail("why")
+            driven.step()
+    said = [message for message in caplog.messages if "its pelvis rolls by 40 degrees" in message]
+    assert len(said) == 2
+
+
+def test_a_tracker_that_refuses_nothing_says_nothing(caplog):
+    driven = Driven()
+    assert not isinstance(driven.tracker, Refusing)
+    with caplog.at_level(logging.WARNING):
+        running(driven)
+    assert caplog.messages == []

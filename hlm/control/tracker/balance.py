@@ -25,6 +25,7 @@ class BalanceConfig:
         height_stiffness_per_s2: feedback gain on the height of the centre of mass.
         height_damping_per_s: feedback gain on the vertical velocity of the centre of mass.
         support_scale: scale of the support polygon, about its centre, that references are limited to.
+        standing_scale: the same for the DCM of a reference that stands; people lean farther than a robot may.
         max_dcm_outward_m: largest distance of the reference DCM outside the stance foot's centre line.
         max_zmp_outward_m: largest distance of the reference ZMP outside the stance foot's centre line.
     """
@@ -33,6 +34,7 @@ class BalanceConfig:
     height_stiffness_per_s2: float = 60.0
     height_damping_per_s: float = 14.0
     support_scale: float = 0.85
+    standing_scale: float = 0.7
     max_dcm_outward_m: float = 0.003
     max_zmp_outward_m: float = 0.012
 
@@ -131,7 +133,7 @@ def balance_of(
 
 def limit_to_support(balance: Balance, config: BalanceConfig) -> Balance:
     """The balance with its reference DCM inside the scaled support polygon: the body takes no step."""
-    polygon_m = scaled_polygon(balance.support_polygon_m, config.support_scale)
+    polygon_m = scaled_polygon(balance.support_polygon_m, config.standing_scale)
     return replace(balance, reference_dcm_m=project_onto_polygon(polygon_m, balance.reference_dcm_m))
 
 

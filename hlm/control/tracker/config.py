@@ -11,7 +11,9 @@ from hlm.control.tracker.contact_state_machine import ContactTransitionConfig
 from hlm.control.tracker.pendulum import PendulumConfig
 from hlm.control.tracker.reference_clock import ClockConfig
 from hlm.control.tracker.reference_stream import StreamConfig
+from hlm.control.tracker.refusal import RefusalConfig
 from hlm.control.tracker.swing_foot import SwingConfig
+from hlm.control.tracker.upper_body_limits import UpperBodyConfig
 from hlm.control.tracker.whole_body_qp import WholeBodyQPConfig
 
 
@@ -22,6 +24,8 @@ class TrackerConfig:
     Attributes:
         stream: resampling and playback of the reference.
         contact: contact detection in the reference.
+        refusal: what is not followed.
+        upper_body: limits of arms and waist.
         pendulum: pendulum fit of the reference's centre of mass.
         clock: playback rate.
         transition: lift-off and touchdown of the robot's feet.
@@ -38,5 +42,7 @@ class TrackerConfig:
     transition: ContactTransitionConfig = field(default_factory=ContactTransitionConfig)
     swing: SwingConfig = field(default_factory=SwingConfig)
     balance: BalanceConfig = field(default_factory=BalanceConfig)
+    refusal: RefusalConfig = field(default_factory=RefusalConfig)
+    upper_body: UpperBodyConfig = field(default_factory=UpperBodyConfig)
     qp: WholeBodyQPConfig = field(default_factory=WholeBodyQPConfig)
     command: CommandConfig = field(default_factory=CommandConfig)

@@ -19,7 +19,7 @@ _MAX_HEIGHT_SPEED_M_S = 0.2
 
 
 class Easing:
-    """Offset of the measured pose from the reference, which fades; arms are left to the reference.
+    """Offset of the measured pose from the reference, which fades; arms may be left to the reference.
 
     It holds legs, waist, roll and pitch of the pelvis, and the height of the centre of mass.
     """
@@ -34,16 +34,20 @@ class Easing:
         self._pelvis_rad: FloatArray = np.zeros(3)
         self._height_m = 0.0
 
-    def start(self, sample: ReferenceSample, body: BodyDynamics, joint_position_rad: FloatArray) -> None:
+    def start(
+        self, sample: ReferenceSample, body: BodyDynamics, joint_position_rad: FloatArray, *, arms: bool = False
+    ) -> None:
         """Start at a measured pose.
 
         Args:
             sample: the reference now.
             body: the robot now.
             joint_position_rad: [29] its joints.
+            arms: arms too.
         """
         self._joint_rad = joint_position_rad - sample.joint_position_rad
-        self._joint_rad[MOTOR_ARMS] = 0.0
+        if not arms:
+            self._joint_rad[MOTOR_ARMS] = 0.0
         angles_rad = pin.rpy.matrixToRpy(body.rotation_world_from_pelvis)
         self._pelvis_rad = np.array([*(angles_rad - sample.pelvis_roll_pitch_yaw_rad)[:2], 0.0])
         height_m = body.com_position_m[2] - body.sole_position_m[:, 2].mean()

@@ -1,4 +1,7 @@
-"""Playback clock of the reference: it waits for the body before lift-off, and touches down with it."""
+"""Playback clock of the reference.
+
+It waits for the body before lift-off, touches down with it, and slows down for a body that loses its balance standing.
+"""
 
 from __future__ import annotations
 
@@ -31,6 +34,8 @@ class ClockConfig:
         max_dcm_error_inward_m: the clock holds while the DCM is farther than this to the inside of the stance foot.
         max_dcm_error_outward_m: the clock holds while the DCM is farther than this to the outside of the stance foot.
         max_dcm_error_forward_m: the clock holds while the DCM is farther than this to the front or the back.
+        slow_standing_dcm_error_m: a body that stands is followed more slowly from this DCM error on.
+        max_standing_dcm_error_m: the clock stands still at this DCM error of a body that stands.
         min_swing_rate: lowest rate in a swing.
         max_swing_rate: highest rate in a swing.
     """
@@ -44,6 +49,8 @@ class ClockConfig:
     max_dcm_error_inward_m: float = 0.012
     max_dcm_error_outward_m: float = 0.03
     max_dcm_error_forward_m: float = 0.1
+    slow_standing_dcm_error_m: float = 0.02
+    max_standing_dcm_error_m: float = 0.04
     min_swing_rate: float = 0.85
     max_swing_rate: float = 1.2
 
@@ -102,6 +109,9 @@ class ReferenceClock:
         if not contacts.contact.double_support:
             self._held_s = 0.0
             desired *= self._swing_rate(sample, balance, contacts, feet)
+        elif np.isinf(sample.time_to_lift_off_s).all():
+            self._held_s = 0.0
+            desired = min(desired, self._standing_rate(balance))
         elif lifting_off.sum() != 1:
             self._held_s = 0.0
         elif self._may_hold() and not self._is_ready(balance, feet, stance_foot=int(np.argmin(lifting_off))):
@@ -119,6 +129,17 @@ class ReferenceClock:
     def _approach(self, desired: float, dt_s: float) -> None:
         max_change = self._config.max_rate_change_per_s * dt_s
         self.rate += float(np.clip(desired - self.rate, -max_change, max_change))
+
+    def _standing_rate(self, balance: Balance) -> float:
+        """Largest rate for a body that stands: the farther the DCM is from the reference's, the slower it goes on."""
+        config = self._config
+        if self.lag_s > config.max_hold_lag_s:
+            return np.inf
+        error_m = float(np.linalg.norm(balance.dcm_error_m))
+        if error_m <= config.slow_standing_dcm_error_m:
+            return np.inf
+        width_m = config.max_standing_dcm_error_m - config.slow_standing_dcm_error_m
+        return max((config.max_standing_dcm_error_m - error_m) / width_m, 0.0)
 
     def _may_hold(self) -> bool:
         return self._held_s < self._config.max_hold_s and self.lag_s < self._config.max_hold_lag_s

@@ -34,8 +34,10 @@ from hlm.control.tracker.reference_clock import ReferenceClock
 from hlm.control.tracker.reference_motion import ReferenceMotion
 from hlm.control.tracker.reference_sample import ReferenceSample
 from hlm.control.tracker.reference_stream import ReferenceStream
+from hlm.control.tracker.refusal import Refusal
 from hlm.control.tracker.support_polygon import convex_hull
 from hlm.control.tracker.swing_foot import SwingFoot
+from hlm.control.tracker.upper_body_limits import UpperBodyLimits
 from hlm.control.tracker.whole_body_qp import WholeBodyQP, WholeBodySolution, WholeBodyTask
 from hlm.core.arrays import FloatArray
 from hlm.core.clock import NS_PER_S
@@ -81,8 +83,16 @@ class WholeBodyTracker:
         self._heading = Heading()
         self._swing: SwingFoot | None = None
         self._easing = Easing()
+        self._refusal = Refusal(self.config.refusal)
+        self._upper = UpperBodyLimits(self.config.upper_body)
         self._unsolved_ticks = self._unsolved_in_a_row = 0
         self._stamp_ns = 0
+        self._dcm_error_m: FloatArray = np.zeros(2)
+
+    @property
+    def dcm_error_m(self) -> FloatArray:
+        """[2] measured minus reference DCM at the last `step`."""
+        return self._dcm_error_m
 
     @property
     def unsolved_ticks(self) -> int:
@@ -103,6 +113,11 @@ class WholeBodyTracker:
     def lag_s(self) -> float:
         """Time from a reference's stamp to its playback; longer while the body waits to lift a foot off."""
         return self._clock.lag_s
+
+    @property
+    def refusal(self) -> str:
+        """Why the reference is not followed, but a pose held; empty while it is."""
+        return self._refusal.reason
 
     @property
     def sample(self) -> ReferenceSample:
@@ -131,6 +146,7 @@ class WholeBodyTracker:
         self._clock.reset()
         self._forget()
         self._easing.stop()
+        self._upper.reset()
         self._unsolved_ticks = 0
         self._stamp_ns = state.stamp_ns
         roll_rad, pitch_rad, _ = pin.rpy.matrixToRpy(rotation_from_quat(state.quat_world_from_pelvis_wxyz))
@@ -139,6 +155,7 @@ class WholeBodyTracker:
         self._stream.start(state.stamp_ns, vector)
         self._motion.start(state.stamp_ns, vector)
         self._sample = self._motion.sample(self._played_ns)
+        self._refusal.start(self._sample)
 
     def push(self, reference: Reference) -> None:
         """Add the next reference of the stream.
@@ -175,9 +192,13 @@ class WholeBodyTracker:
         anchored = anchor(sample, self._body, self._contacts.contact)
         self._heading.update(dt_s, sample, anchored, resting=self._rests(sample))
         balance = self._balance(sample, anchored, feet)
+        self._dcm_error_m = balance.dcm_error_m
         soles = self._sole_accelerations(sample, anchored, balance, feet, dt_s)
         solution = self._qp.solve(self._body, self._task(sample, anchored, balance, soles))
-        self._clock.update(dt_s, sample, balance, self._contacts, feet)
+        if self.refusal:
+            self._clock.relax(dt_s)
+        else:
+            self._clock.update(dt_s, sample, balance, self._contacts, feet)
         if solution is None:
             self._unsolved_ticks += 1
             self._unsolved_in_a_row += 1
@@ -199,8 +220,8 @@ class WholeBodyTracker:
             InputError: as by `step`.
         """
         self.must_follow(state)
-        self._easing.stop()
         self._clock.relax(self._pass_time(state))
+        self._easing.stop()
         self._measure(state, foot_load)
 
     def take_over(self, state: RobotState) -> None:
@@ -223,7 +244,11 @@ class WholeBodyTracker:
         """Play the reference until a measurement; the time since the one before, s."""
         dt_s = min(max((state.stamp_ns - self._stamp_ns) / NS_PER_S, 0.0), _MAX_TICK_S)
         self._stamp_ns = state.stamp_ns
-        self._sample = self._easing.eased(self._next_sample(dt_s), dt_s)
+        sample, changed = self._refusal.followed(self._next_sample(dt_s), dt_s)
+        sample = self._upper.limited(sample, dt_s)
+        if changed:
+            self._easing.start(sample, self._body, state.joint_position_rad, arms=True)
+        self._sample = self._easing.eased(sample, dt_s)
         return dt_s
 
     def _measure(self, state: RobotState, foot_load: FloatArray) -> None:

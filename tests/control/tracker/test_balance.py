@@ -70,5 +70,18 @@ def test_a_body_that_takes_no_step_keeps_its_reference_inside_the_support() -> N
     config = BalanceConfig()
     outside = balance_at(np.zeros(2))
     far = Balance(3.9, outside.support_polygon_m, outside.dcm_m, np.array([0.3, 0.0]), outside.reference_zmp_m)
-    np.testing.assert_allclose(limit_to_support(far, config).reference_dcm_m, [0.1 * config.support_scale, 0.0])
+    np.testing.assert_allclose(limit_to_support(far, config).reference_dcm_m, [0.1 * config.standing_scale, 0.0])
     np.testing.assert_array_equal(limit_to_support(outside, config).reference_dcm_m, outside.reference_dcm_m)
+
+
+def test_a_reference_that_stands_leans_less_far_than_its_zmp_may_go() -> None:
+    config, center, still = (
+        BalanceConfig(standing_scale=0.5, support_scale=0.8),
+        np.array([0.0, 0.0, 0.65]),
+        np.zeros(3),
+    )
+    ahead = ComMotion(center + np.array([0.3, 0.0, 0.0]), still)
+    balance = balance_of(ComMotion(center, still), ahead, np.array([0.3, 0.0]), 3.9, convex_hull(SQUARE), config)
+    limited = limit_to_support(balance, config)
+    np.testing.assert_allclose(limited.reference_dcm_m, [0.05, 0.0], atol=1e-12)
+    np.testing.assert_allclose(limited.reference_zmp_m, [0.08, 0.0], atol=1e-12)
