@@ -391,4 +391,4 @@ class TestCommandLine:
 
     def test_the_bench_refuses_a_tracker_that_there_is_not(self):
         text = self.refused(ROOT / "scripts" / "bench" / "tracker.py", "--tracker", "learned")
-        assert text.startswith("no tracker 'learned'. Known: learned:FILE.onnx, learned_legs, whole_body.")
+        assert text.startswith("no tracker 'learned'. Known: guarded, learned:FILE.onnx, learned_legs, whole_body.")

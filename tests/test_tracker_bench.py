@@ -12,7 +12,7 @@ from hlm.control.self_distance import SelfDistance
 from hlm.core.clock import STEP_HZ
 from hlm.core.embodiments.catalog import find_embodiment
 from hlm.core.layout import JOINT_INDEX, MOTOR_ARMS, MOTOR_ORDER
-from hlm.core.rotations import quat_from_yaw, roll_pitch_yaw_from_quat
+from hlm.core.rotations import quat_from_roll_pitch_yaw, quat_from_yaw, roll_pitch_yaw_from_quat
 
 ROOT = Path(__file__).resolve().parents[1]
 EMBODIMENT = find_embodiment("unitree_g1")
@@ -88,6 +88,29 @@ class TestTrajectories:
         assert tj.stands(model, led)
         assert led[30] == pytest.approx(tj.on_the_floor(model, trajectory)[0])
         assert np.abs(np.diff(led[:, 7:], axis=0)).max() < 0.05
+
+    def test_who_sits_near_the_ground_does_not_stand(self, part, model, trajectory):
+        tj = part("trajectory")
+        sitting = tj.row_of(Configuration.standing(EMBODIMENT))
+        sitting[7 + MOTOR_ORDER.index("left_hip_pitch")] = sitting[7 + MOTOR_ORDER.index("right_hip_pitch")] = -2.2
+        sitting[7 + MOTOR_ORDER.index("left_knee")] = sitting[7 + MOTOR_ORDER.index("right_knee")] = 2.8
+        sitting[7 + MOTOR_ORDER.index("left_ankle_pitch")] = sitting[7 + MOTOR_ORDER.index("right_ankle_pitch")] = -0.6
+        low = tj.on_the_floor(model, np.repeat(sitting[None], 5, axis=0))
+        assert low[0, 2] < 0.35
+        assert not tj.stands(model, low)
+
+    def test_before_a_crawl_the_robot_stands_upright_at_its_place(self, part, model, trajectory):
+        tj = part("trajectory")
+        crawl = tj.on_the_floor(model, trajectory)
+        crawl[:, 3:7] = quat_from_roll_pitch_yaw(np.array([0.0, 1.5, 0.7]))
+        crawl[:, 7 + MOTOR_ORDER.index("left_knee")] = crawl[:, 7 + MOTOR_ORDER.index("right_knee")] = 2.0
+        crawl = tj.on_the_floor(model, crawl)
+        led = tj.lead_in(model, crawl)
+        assert tj.stands(model, led)
+        assert led[0, :2] == pytest.approx(crawl[0, :2])
+        assert roll_pitch_yaw_from_quat(led[0, 3:7]) == pytest.approx([0.0, 0.0, 0.7], abs=1e-9)
+        assert led[0, 2] > 0.7
+        assert led[30] == pytest.approx(crawl[0])
 
     def test_an_eased_motion_begins_slowly_and_ends_alike(self, part, trajectory):
         eased = part("trajectory").eased(trajectory)

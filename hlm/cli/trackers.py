@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from hlm.control.onnx_network import OnnxNetwork
     from hlm.control.tracker.whole_body_tracker import WholeBodyTracker
 
-WHOLE_BODY, LEARNED_LEGS = "whole_body", "learned_legs"  # the first is also `hlm.evaluation.results.USUAL_TRACKER`
-TRACKERS = (WHOLE_BODY, LEARNED_LEGS)
+WHOLE_BODY = "whole_body"  # also `hlm.evaluation.results.USUAL_TRACKER`
+LEARNED_LEGS, GUARDED = "learned_legs", "guarded"
+TRACKERS = (WHOLE_BODY, LEARNED_LEGS, GUARDED)
 """Those that have a name of their own."""
+_WITH_LEARNED_LEGS = (LEARNED_LEGS, GUARDED)
 _LEARNED = "learned:"
 LEARNED_FILE = f"{_LEARNED}FILE.onnx"
 """How a tracker is named that is a network in the user's file, see `docs/learn_tracker.md`."""
@@ -46,7 +48,7 @@ def must_have_tracker(name: str) -> None:
         HlmError: it cannot be had.
     """
     must_be_tracker(name)
-    if name == LEARNED_LEGS:
+    if name in _WITH_LEARNED_LEGS:
         from hlm.control.learned_legs.policy_file import find_policy_file, open_network
 
         open_network(find_policy_file())
@@ -61,8 +63,8 @@ def tracker_maker(name: str) -> Callable[[], WholeBodyTracker | LearnedLegsTrack
         HlmError: it cannot be had.
     """
     must_have_tracker(name)
-    if name == LEARNED_LEGS:
-        return _learned_legs
+    if name in _WITH_LEARNED_LEGS:
+        return partial(_learned_legs, model_walks=name == GUARDED)
     if (file := learned_file(name)) is not None:
         return partial(_learned_tracker, file)
     from hlm.control.tracker.whole_body_tracker import WholeBodyTracker
@@ -76,7 +78,7 @@ def tracker_packages(name: str) -> tuple[str, ...]:
 
     if learned_file(name) is not None:
         return ("onnxruntime",)
-    return (PACKAGE, "onnxruntime") if name == LEARNED_LEGS else ()
+    return (PACKAGE, "onnxruntime") if name in _WITH_LEARNED_LEGS else ()
 
 
 def tracker_digest(name: str) -> str | None:
@@ -89,11 +91,13 @@ def tracker_digest(name: str) -> str | None:
     return None if file is None else _learned_network(file).sha256
 
 
-def _learned_legs() -> LearnedLegsTracker:
+def _learned_legs(*, model_walks: bool) -> LearnedLegsTracker:
+    from hlm.control.learned_legs.config import LearnedLegsConfig, SwitchConfig
     from hlm.control.learned_legs.learned_legs_tracker import LearnedLegsTracker
     from hlm.control.learned_legs.policy_file import find_policy_file, open_network
 
-    return LearnedLegsTracker(EMBODIMENT, open_network(find_policy_file()))
+    config = LearnedLegsConfig(switch=SwitchConfig(model_walks=model_walks))
+    return LearnedLegsTracker(EMBODIMENT, open_network(find_policy_file()), config)
 
 
 def _learned_tracker(file: Path) -> LearnedTracker:

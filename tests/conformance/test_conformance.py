@@ -20,6 +20,7 @@ from fakes_sonic import SonicEmulator, StringLink, free_addresses
 from fakes_unitree import Where, run_floor_twin, twin_config
 from remote_robot import RemoteRobot
 
+from hlm.control.learned_legs.config import LearnedLegsConfig, SwitchConfig
 from hlm.control.learned_legs.learned_legs_tracker import LearnedLegsTracker
 from hlm.control.learned_legs.policy_file import find_policy_file, open_network
 from hlm.control.learned_tracker.learned_tracker import LearnedTracker
@@ -52,6 +53,7 @@ from hlm.teleop.retargeting import RetargetedSource
 from hlm.twin.dds_port import TRAFFIC, DdsPort, make_faults_ring
 
 STANDING = observation(0).state
+GUARDED = LearnedLegsConfig(switch=SwitchConfig(model_walks=True))
 
 
 def break_robot(robot, result):
@@ -144,6 +146,21 @@ class TestLearnedLegsTracker(TrackerConformance):
     def tracker(self):
         try:
             return LearnedLegsTracker(UNITREE_G1, open_network(find_policy_file()))
+        except MissingDependencyError as error:
+            pytest.skip(str(error))
+
+
+class TestGuardedTrackerOfAFakePolicy(TrackerConformance):
+    @pytest.fixture
+    def tracker(self):
+        return LearnedLegsTracker(UNITREE_G1, lambda _: np.zeros(29), GUARDED)
+
+
+class TestGuardedTracker(TrackerConformance):
+    @pytest.fixture
+    def tracker(self):
+        try:
+            return LearnedLegsTracker(UNITREE_G1, open_network(find_policy_file()), GUARDED)
         except MissingDependencyError as error:
             pytest.skip(str(error))
 

@@ -40,6 +40,8 @@ class SwitchConfig:
     """When legs change between model and learned policy.
 
     Attributes:
+        model_walks: whether the model walks too, and the policy only catches what the model is about to lose.
+        max_dcm_error_m: distance of the DCM from the reference's at which the policy catches a walk of the model.
         lift_ahead_s: time before a lift-off of the reference at which the policy takes the legs.
         max_capture_m: distance of the capture point outside the soles' hull at which it takes them too.
         quiet_s: time for which the reference has to stand before the policy stops.
@@ -53,6 +55,8 @@ class SwitchConfig:
         blend_s: time of the change, from the command before to the one after it.
     """
 
+    model_walks: bool = False
+    max_dcm_error_m: float = 0.06
     lift_ahead_s: float = 0.2
     max_capture_m: float = 0.0
     quiet_s: float = 0.3
@@ -67,7 +71,7 @@ class SwitchConfig:
 
     def __post_init__(self) -> None:
         """Check ranges."""
-        require_positive(self, *(name for name in self.__slots__ if name != "max_capture_m"))
+        require_positive(self, *(name for name in self.__slots__ if name not in ("max_capture_m", "model_walks")))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,8 +82,15 @@ class LearnedLegsConfig:
         model: the tracker that stands, and its reference stream.
         course: velocities commanded to the legs.
         switch: who has the legs.
+        max_waist_rad: largest yaw, roll and pitch of the waist, to either side, while the policy has the legs: people
+            who turn and bend farther made it fall.
     """
 
     model: TrackerConfig = field(default_factory=TrackerConfig)
     course: CourseConfig = field(default_factory=CourseConfig)
     switch: SwitchConfig = field(default_factory=SwitchConfig)
+    max_waist_rad: tuple[float, float, float] = (0.6, 0.25, 0.4)
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        require_positive(self, "max_waist_rad")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from hlm.control.checks import require_positive
 from hlm.control.learned_legs.config import CourseConfig, LearnedLegsConfig
 
 
 def _legs() -> LearnedLegsConfig:
-    # What a push or a table has taken from a walk is not made up for.
-    return LearnedLegsConfig(course=CourseConfig(max_distance_m=0.1))
+    # What a push or a table has taken from a walk is not made up for. The waist goes where it is told.
+    return LearnedLegsConfig(course=CourseConfig(max_distance_m=0.1), max_waist_rad=(np.pi, np.pi, np.pi))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

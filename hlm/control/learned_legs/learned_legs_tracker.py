@@ -1,7 +1,9 @@
 """The tracker with learned legs: stands and squats by model, walks and takes pushes by a learned policy.
 
-Arms, waist and grippers follow the reference throughout. While the policy has the legs it is told the velocity that
-the reference's feet imply, and what brings the robot back to the reference's place by leg odometry.
+Arms and grippers follow the reference while the policy walks too, the waist as far as the policy can bear. While the
+policy has the legs it is told the velocity that the reference's feet imply, and what brings the robot back to the
+reference's place by leg odometry. With `SwitchConfig.model_walks` the model walks too, and the policy only catches
+what it loses.
 """
 
 from __future__ import annotations
@@ -83,6 +85,7 @@ class LearnedLegsTracker:
         self._since_switch_s = 0.0
         self._target_rad: FloatArray = np.zeros(JOINTS)
         self._waist_rad: FloatArray = np.zeros(3)
+        self._refused = False
 
     @property
     def config(self) -> TrackerConfig:
@@ -98,6 +101,11 @@ class LearnedLegsTracker:
     def unsolved_ticks(self) -> int:
         """Ticks since the reset in which the model's program was infeasible."""
         return self._model.unsolved_ticks
+
+    @property
+    def refusal(self) -> str:
+        """Why the reference is not followed, but a pose held; empty while it is."""
+        return self._model.refusal
 
     @property
     def estimate(self) -> Configuration:
@@ -120,6 +128,7 @@ class LearnedLegsTracker:
         self._legs, self._before, self._sent = Legs.MODEL, None, None
         self._stamp_ns = self._due_ns = state.stamp_ns
         self._course.forget()
+        self._refused = bool(self.refusal)
         self._odometry.reset()
 
     def push(self, reference: Reference) -> None:
@@ -150,16 +159,21 @@ class LearnedLegsTracker:
 
     def _by_model(self, state: RobotState, dt_s: float) -> JointCommand:
         """The model's command, or the policy's first one when the model should not go on."""
-        if self._walks_soon:
+        if self._walks_soon and not self._own.switch.model_walks:
             return self._give_to_policy(state, walks=True)
         try:
             command = self._model.step(state)
         except TrackingError:
-            return self._give_to_policy(state, walks=False)
+            return self._give_to_policy(state, walks=self._walks_soon)
         self._follow_course(dt_s)
-        if self._poise.outside_m > self._own.switch.max_capture_m:
-            return self._give_to_policy(state, walks=False)
-        return command
+        walks = self._walks_soon or not self._model.contact.double_support
+        return self._give_to_policy(state, walks=walks) if self._is_lost(walks=walks) else command
+
+    def _is_lost(self, *, walks: bool) -> bool:
+        """Whether the model is about to lose the balance."""
+        if walks:
+            return float(np.linalg.norm(self._model.dcm_error_m)) > self._own.switch.max_dcm_error_m
+        return self._poise.outside_m > self._own.switch.max_capture_m
 
     def _by_policy(self, state: RobotState, dt_s: float) -> JointCommand:
         """The policy's command, or the model's first one when the policy has settled."""
@@ -185,11 +199,17 @@ class LearnedLegsTracker:
         self._switch(Legs.POLICY)
         self._course.start()
         self._settling.restart(stopped=not walks)
-        lifting = int(np.argmin(self._model.sample.load_fraction)) if walks else None
+        lifting = self._lifted_foot if walks else None
         self._waist_rad = self._model.sample.joint_position_rad[MOTOR_WAIST]
         self._policy.reset(state.joint_position_rad, lifting)
         self._due_ns = state.stamp_ns
         return self._by_policy(state, 0.0)
+
+    @property
+    def _lifted_foot(self) -> int:
+        """Index of the foot that is in the air, or else of the one that the reference lifts."""
+        contact = self._model.contact
+        return int(np.argmin(self._model.sample.load_fraction)) if contact.double_support else contact.swing_foot
 
     def _give_to_model(self, state: RobotState) -> JointCommand:
         self._switch(Legs.MODEL)
@@ -219,7 +239,9 @@ class LearnedLegsTracker:
 
     def _upper_body(self, state: RobotState, sample: ReferenceSample) -> UpperBody:
         """What the policy is told of arms and waist; its bend is smoothed, because what shakes it shakes the walk."""
-        waist_rad_s = (sample.joint_position_rad[MOTOR_WAIST] - self._waist_rad) / _WAIST_TIME_CONSTANT_S
+        limit_rad = np.array(self._own.max_waist_rad)
+        wanted_rad = np.clip(sample.joint_position_rad[MOTOR_WAIST], -limit_rad, limit_rad)
+        waist_rad_s = (wanted_rad - self._waist_rad) / _WAIST_TIME_CONSTANT_S
         self._waist_rad = self._waist_rad + waist_rad_s / POLICY_HZ
         return UpperBody(self._tilt.of(state.joint_position_rad, self._waist_rad), self._waist_rad, waist_rad_s)
 
@@ -229,7 +251,10 @@ class LearnedLegsTracker:
         return velocity if float(np.abs(velocity).max()) > _STEP_IN_PLACE_M_S else np.array([_STEP_IN_PLACE_M_S, 0, 0])
 
     def _follow_course(self, dt_s: float) -> None:
-        """Tell the course where reference and robot are."""
+        """Tell the course where reference and robot are; what was refused has not moved the reference."""
+        if bool(self.refusal) != self._refused:
+            self._refused = not self._refused
+            self._course.forget()
         body = self._model.body
         pelvis_m = self._model.estimate.position_pelvis_in_world_m
         self._odometry.update(self._model.feet.corner_position_m.reshape(-1, 3) - pelvis_m)

@@ -12,6 +12,7 @@ from hlm.core.arrays import FloatArray
 from hlm.core.clock import STEP_HZ
 from hlm.core.layout import MOTOR_ORDER
 from hlm.core.rotations import matrix_from_quat, quat_from_roll_pitch_yaw, quat_from_yaw, roll_pitch_yaw_from_quat
+from hlm.sim.motions import find_motion
 
 POSITION, QUAT, JOINTS_AT = slice(0, 3), slice(3, 7), slice(7, 36)
 _MOST_TILT_RAD = 0.85  # references may ask for 0.9
@@ -19,6 +20,7 @@ _STANDS_WITHIN_M = 0.02
 _STANDS_MARGIN_M = 0.005
 _STILL_M_S = 0.1
 _STANDS_UPRIGHTNESS = 0.8
+_STANDS_HEIGHT_M = 0.35
 _SETTLE_ITERATIONS = 60
 _SPEED_OF_A_LIFT_PER_S = 10.0  # how much a foot in the air counts, m/s for each m
 
@@ -76,7 +78,7 @@ def on_the_floor(model: BodyModel, trajectory: FloatArray) -> FloatArray:
 def stands(model: BodyModel, trajectory: FloatArray) -> bool:
     """Whether a robot at rest could stand in the first pose: upright, slow, both soles down, balanced between them."""
     row = trajectory[0]
-    if matrix_from_quat(row[QUAT])[2, 2] < _STANDS_UPRIGHTNESS:
+    if matrix_from_quat(row[QUAT])[2, 2] < _STANDS_UPRIGHTNESS or row[2] < _STANDS_HEIGHT_M:
         return False
     low_m = lowest_m(model, trajectory[:1])[0]
     velocity_m_s = (trajectory[min(3, len(trajectory) - 1), :3] - row[:3]) * STEP_HZ / 3.0
@@ -99,9 +101,12 @@ def lead_in(model: BodyModel, trajectory: FloatArray, duration_s: float = 1.0) -
     """The trajectory with a second before it in which a robot that stands with its feet there takes its first pose.
 
     A recording is cut anywhere, and so begins in the middle of a stride at full speed: its first half second is played
-    with a speed that grows from none.
+    with a speed that grows from none. Where nobody could rest in its first pose (a crawl), the robot stands upright
+    before it.
     """
     settled, first = settled_pose(model, trajectory[0]), trajectory[0]
+    if not stands(model, settled[None]):
+        settled = _upright_at(model, first)
     travelled = minimum_jerk(np.arange(round(duration_s * STEP_HZ)) / (duration_s * STEP_HZ))[:, None]
     ends = np.array([settled, first])
     if settled[QUAT] @ first[QUAT] < 0.0:
@@ -109,6 +114,14 @@ def lead_in(model: BodyModel, trajectory: FloatArray, duration_s: float = 1.0) -
     rows = (1.0 - travelled) * ends[0] + travelled * ends[1]
     rows[:, QUAT] /= np.linalg.norm(rows[:, QUAT], axis=1, keepdims=True)
     return np.concatenate([on_the_floor(model, rows), eased(trajectory)])
+
+
+def _upright_at(model: BodyModel, row: FloatArray) -> FloatArray:
+    """[36] a robot that stands upright at the place and with the heading of a pose."""
+    standing = row_of(find_motion(model, "stand").poses[0])
+    standing[:2] = row[:2]
+    standing[QUAT] = quat_from_yaw(float(roll_pitch_yaw_from_quat(row[QUAT])[2]))
+    return standing
 
 
 def settled_pose(model: BodyModel, row: FloatArray) -> FloatArray:
