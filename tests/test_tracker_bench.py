@@ -2,15 +2,19 @@
 
 import importlib
 import json
+from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from hlm.control.model import BodyModel, Configuration
 from hlm.control.self_distance import SelfDistance
 from hlm.core.clock import STEP_HZ
 from hlm.core.embodiments.catalog import find_embodiment
+from hlm.core.errors import InputError
 from hlm.core.layout import JOINT_INDEX, MOTOR_ARMS, MOTOR_ORDER
 from hlm.core.rotations import quat_from_roll_pitch_yaw, quat_from_yaw, roll_pitch_yaw_from_quat
 
@@ -407,6 +411,57 @@ class TestRuns:
         assert "2 falls in 3 runs" in text
         assert "2 forward; 2 on one foot half a second before" in text
         assert "data:image/png" in text
+
+    def test_a_fall_is_filmed_beside_who_stands_and_its_last_picture_stays(self, part, model):
+        shown, case = part("show"), part("cases").all_cases([], "e", 1)[0]
+        outcome = {**dict.fromkeys(part("rollout").Outcome.__dataclass_fields__, 2.0), "fell": False}
+
+        def film(count, **changed):
+            images = [np.full((40, 60, 3), 100 + index, dtype=np.uint8) for index in range(count)]
+            result = {"group": "e", "row": "row", "name": "stand", "seed": 0, "held_out": False, "wall_s": 1.0}
+            made = part("results").Result(**result, outcome=part("rollout").Outcome(**outcome | changed))
+            return part("film").Filmed(images, made)
+
+        films = [film(10, fell=True, duration_s=0.7), film(20)]
+        images = shown.side_by_side(["one", "other"], films, replace(case, around=part("surroundings").Surroundings()))
+        assert images[0].shape == (40, 120, 3)
+        assert len(images) == 20 + shown.HELD_S * part("film").FILM_HZ
+        assert [int(image[-1, 0, 0]) for image in images[8:12]] == [108, 109, 65, 65]
+        assert [int(image[-1, -1, 0]) for image in (images[10], images[-1])] == [110, 119]
+
+    def test_a_named_case_is_animated_beside_what_was_meant(self, part, tmp_path):
+        shown, sent = part("show"), []
+
+        class Pool:
+            def submit(self, work, case, *, meant):
+                sent.append((case.tracker, meant))
+                pushed = replace(case, recipe=Short(), around=replace(case.around, push_s=0.1))
+                done = Future()
+                done.set_result(work(pushed, meant=meant))
+                return done
+
+        class Short:
+            name = "short"
+
+            def make(self, model, random):
+                tj = part("trajectory")
+                standing = np.repeat(tj.row_of(Configuration.standing(EMBODIMENT))[None], 4, axis=0)
+                return part("streams").from_trajectory(tj.on_the_floor(model, standing))
+
+        groups, seeds = shown.reach_of(["e/50 N standing/hold_stand/1"])
+        assert (groups, seeds) == ("e", 2)
+        cases = shown.cases_named(["e/50 N standing/hold_stand/1"], part("cases").all_cases([], groups, seeds))
+        (path,) = shown.write_shown(tmp_path, Pool(), cases, None)
+        assert path.name == "e_50_n_standing_hold_stand_1.webp"
+        assert sent == [("whole_body", True)]
+        with Image.open(path) as film:
+            assert film.size == (2 * part("film").SIZE_PX, part("film").SIZE_PX)
+            assert film.n_frames > 1
+
+    def test_a_case_that_there_is_not_is_refused_with_the_nearest(self, part):
+        with pytest.raises(InputError, match=r"no case 'e/50 N stand/hold_stand/0'.*'e/50 N standing/hold_stand/0'"):
+            part("show").cases_named(["e/50 N stand/hold_stand/0"], part("cases").all_cases([], "e", 1))
+        assert part("show").reach_of(["nonsense", "z/1/2/x"]) == ("", 1)
 
     def test_a_reference_that_the_loop_refuses_is_counted(self, part, model):
         tj, rollout = part("trajectory"), part("rollout")

@@ -76,6 +76,11 @@ class Case:
     tracker: str = WHOLE_BODY
 
     @property
+    def title(self) -> str:
+        """Unique name of the case among those of a tracker; its result has the same."""
+        return f"{self.group}/{self.row}/{self.recipe.name}/{self.seed}"
+
+    @property
     def random(self) -> np.random.Generator:
         """The generator of the stream's numbers; no two rows share them."""
         return np.random.default_rng([zlib.crc32(f"{self.group}/{self.row}".encode()), self.seed])

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
 from tracker_parts.cases import GROUPS, Case
-from tracker_parts.film import write_film
+from tracker_parts.film import file_name, write_film
 from tracker_parts.plots import write_deviations, write_falls
 from tracker_parts.results import COLUMNS, Result, causes, cells, rows_of
 
@@ -39,16 +38,15 @@ def write_films(
         results: of the cases.
         count: falls of each row that are filmed.
     """
-    by_title = {(case.group, case.row, case.recipe.name, case.seed): case for case in cases}
+    by_title = {case.title: case for case in cases}
     begun = []
     for (group, row), members in rows_of(results).items():
         for result in [result for result in members if result.outcome.fell][:count]:
-            path = folder / "films" / f"{re.sub('[^a-z0-9]+', '_', result.title.lower())}.mp4"
-            case = by_title[group, row, result.name, result.seed]
+            path = folder / "films" / f"{file_name(result.title)}.mp4"
             caption = f"{row}: {result.name}, seed {result.seed}"
             fell = f"fell {result.outcome.tilt} after {result.outcome.duration_s:.1f} s"
             clip = Clip(path=str(path.relative_to(folder)), caption=caption, success=False, note=fell)
-            begun.append((group, clip, pool.submit(write_film, path, case)))
+            begun.append((group, clip, pool.submit(write_film, path, by_title[result.title])))
     films: dict[str, list[Clip]] = {}
     for group, clip, film in begun:
         film.result()
