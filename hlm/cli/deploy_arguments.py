@@ -53,8 +53,9 @@ class DeployArguments:
         sonic: for --robot sonic, addresses where references are published and where SONIC publishes its state; by
             default tcp://127.0.0.1:5556 tcp://127.0.0.1:5557.
         start: how a real robot is taken over: standing on its feet, or hanging from a crane.
-        tracker: whole_body, learned_legs (walks by a learned policy), or learned:FILE.onnx (a network of your own, see
-            docs/learn_tracker.md); the learned ones need the extra `learned`.
+        tracker: whole_body, guarded (the same, and a learned policy catches what would fall), learned_legs (walks by
+            that policy), or learned:FILE.onnx (a network of your own, see docs/learn_tracker.md); all but the first
+            need the extra `learned`.
         scheduler: when the policy is asked and what becomes of its answers.
         execution_horizon: actions of each chunk to execute; the checkpoint's by default.
         dry_run: do everything, but let the motors only brake.

@@ -61,8 +61,9 @@ class EvalArguments:
         delay_ms: simulated time from asking the policy to its answer; 0 by default.
         scheduler: "synchronous" (wait for each chunk; the default), "asynchronous" (ask early, join by due time), or
             "ensemble" (mean of all chunks).
-        tracker: whole_body, learned_legs (walks by a learned policy), or learned:FILE.onnx (a network of your own, see
-            docs/learn_tracker.md); the learned ones need the extra `learned`.
+        tracker: whole_body, guarded (the same, and a learned policy catches what would fall), learned_legs (walks by
+            that policy), or learned:FILE.onnx (a network of your own, see docs/learn_tracker.md); all but the first
+            need the extra `learned`.
     """
 
     checkpoint: Positional[Path | None] = None

@@ -53,8 +53,9 @@ class RecordArguments:
         image_size: height and width of the images, px.
         image_codec: how images are stored: jpeg is written and read fastest, avif takes a third of the space.
         image_quality: quality of the images, 1 to 100; each codec has a default.
-        tracker: whole_body, learned_legs (walks by a learned policy), or learned:FILE.onnx (a network of your own, see
-            docs/learn_tracker.md); the learned ones need the extra `learned`.
+        tracker: whole_body, guarded (the same, and a learned policy catches what would fall), learned_legs (walks by
+            that policy), or learned:FILE.onnx (a network of your own, see docs/learn_tracker.md); all but the first
+            need the extra `learned`.
     """
 
     episode: Positional[Path | None] = None

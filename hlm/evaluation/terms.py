@@ -37,8 +37,8 @@ _SOMETIMES = {
     "scheduler": "When the policy is asked for its next chunk, and how that is joined: synchronous waits for it at the "
     "end of the last one, asynchronous asks early and joins it by due time, ensemble plays the mean of all chunks. The "
     "time that an answer takes is simulated.",
-    "tracker": "What turns references into motor commands: whole_body (a model of the body) or learned_legs (the same, "
-    "but a learned policy walks).",
+    "tracker": "What turns references into motor commands: whole_body (a model of the body), guarded (the same, and a "
+    "learned policy catches what would fall), or learned_legs (the same, but that policy walks).",
     "digest": "A fingerprint of weights, statistics and sampling: equal for the same policy, wherever it is kept.",
     "rollouts": "How many attempts the figures are of. Partial means that the evaluation was stopped before all were "
     "made.",
