@@ -368,13 +368,14 @@ class TestRuns:
         assert results.causes([result]) == ""
 
     def test_trackers_stand_side_by_side_and_a_row_that_one_lacks_is_empty(self, part, tmp_path):
-        def written(tracker, rows):
+        def written(tracker, rows, name="runs"):
             outcome = {"place_m": 0.012, "height_m": 0.003, "heading_rad": float("nan")}
             results = [
-                {"group": group, "row": row, "held_out": out, "outcome": outcome | {"fell": fell}}
-                for group, row, fell, out in rows
+                {"group": group, "row": row, "name": name, "seed": seed, "held_out": out}
+                | {"outcome": outcome | {"fell": fell}}
+                for seed, (group, row, fell, out) in enumerate(rows)
             ]
-            path = tmp_path / f"{tracker}.json"
+            path = tmp_path / f"{tracker} {name}.json"
             path.write_text(json.dumps({"tracker": tracker, "results": results}))
             return path
 
@@ -389,6 +390,15 @@ class TestRuns:
             "| **e: pushes** | | | | |",
             "| 50 N | - | - | 0 of 1 (0 of 1) | 1.2 cm, 0.3 cm, - |",
             "| **all** | 1 of 2 (0 of 1) |  | 1 of 2 (0 of 1) |  |",
+        ]
+        # Files of one tracker count as one, in the order of the groups, and a run in both counts once.
+        more = [written("one", [("e", "50 N", False, True)], "pushes"), paths[0], paths[0]]
+        assert part("comparison").comparison_markdown(more).splitlines()[2:] == [
+            "| **c: standard motions with noise** | | |",
+            "| walking | 1 of 2 (0 of 1) | 1.2 cm, 0.3 cm, - |",
+            "| **e: pushes** | | |",
+            "| 50 N | 0 of 1 (0 of 1) | 1.2 cm, 0.3 cm, - |",
+            "| **all** | 1 of 3 (0 of 2) |  |",
         ]
 
     def test_the_page_has_rows_falls_and_how_they_fell(self, part, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -17,23 +18,34 @@ def comparison_markdown(paths: Sequence[Path]) -> str:
     """A row for each row of the bench; for each tracker its falls (those held out in brackets), and its deviations.
 
     Args:
-        paths: files that `--json` wrote, one for each tracker.
+        paths: files that `--json` wrote; those of one tracker count as one, and a run that is in several once.
     """
-    documents = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
-    names = [document["tracker"] for document in documents]
+    trackers = _by_tracker(paths)
+    names = list(trackers)
     heads = [f"{name}: falls (held out) | {name}: place, height, heading" for name in names]
     lines = [f"| | {' | '.join(heads)} |", "|---" * (1 + 2 * len(names)) + "|"]
-    tables = [_rows(document["results"]) for document in documents]
+    tables = [_rows(results) for results in trackers.values()]
     last = ""
-    for group, row in dict.fromkeys(key for table in tables for key in table):
+    for group, row in sorted(dict.fromkeys(key for table in tables for key in table), key=itemgetter(0)):
         if group != last:
             last = group
             lines.append(f"| **{group}: {GROUPS[group]}** |" + " |" * (2 * len(names)))
         cells = [cell for table in tables for cell in _cells(table.get((group, row), []))]
         lines.append(f"| {row} | {' | '.join(cells)} |")
-    totals = [cell for document in documents for cell in (_falls(document["results"]), "")]
+    totals = [cell for results in trackers.values() for cell in (_falls(results), "")]
     lines.append(f"| **all** | {' | '.join(totals)} |")
     return "\n".join(lines) + "\n"
+
+
+def _by_tracker(paths: Sequence[Path]) -> dict[str, list[dict[str, Any]]]:
+    """The results of each tracker."""
+    trackers: dict[str, dict[tuple[str, str, str, int], dict[str, Any]]] = {}
+    for path in paths:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        runs = trackers.setdefault(document["tracker"], {})
+        for result in document["results"]:
+            runs.setdefault((result["group"], result["row"], result["name"], result["seed"]), result)
+    return {name: list(runs.values()) for name, runs in trackers.items()}
 
 
 def _rows(results: list[dict[str, Any]]) -> dict[tuple[str, str], list[dict[str, Any]]]:
