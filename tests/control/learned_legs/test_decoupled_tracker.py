@@ -124,9 +124,9 @@ def test_arms_and_waist_never_move_faster_than_they_may(held):
             held.run(0.01, **asked)
             played.append(held.tracker._tracker._model.sample.joint_position_rad)
     speed = np.abs(np.diff(played, axis=0)).max(axis=0) * TICK_HZ
-    # What is played is smoothed by cubics, which overshoot a little where the speed changes.
+    # What is played is smoothed by cubics and limited in acceleration; both overshoot a little where speeds change.
     assert 0.95 < speed[MOTOR_ARMS].max() / config.max_arm_speed_rad_s < 1.2
-    assert 0.95 < speed[MOTOR_WAIST].max() / config.max_waist_speed_rad_s < 1.2
+    assert 0.95 < speed[MOTOR_WAIST].max() / config.max_waist_speed_rad_s < 1.25
 
 
 @pytest.mark.parametrize(
