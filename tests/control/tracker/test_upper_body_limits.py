@@ -12,7 +12,7 @@ from hlm.core.layout import MOTOR_ARMS, MOTOR_LEGS, MOTOR_WAIST
 
 CONFIG = UpperBodyConfig()
 GROUPS = [
-    (MOTOR_WAIST, CONFIG.waist_speed_rad_s, CONFIG.waist_acceleration_rad_s2),
+    (MOTOR_WAIST, np.array(CONFIG.waist_speed_rad_s), np.array(CONFIG.waist_acceleration_rad_s2)),
     (MOTOR_ARMS, CONFIG.arm_speed_rad_s, CONFIG.arm_acceleration_rad_s2),
 ]
 DT_S = 0.01
@@ -65,8 +65,8 @@ COME_TO_REST = [step_of(0.05), step_of(1.0), step_of(-2.5), reversal(5.0)]
 def test_what_is_slow_enough_stays_as_it_is_bit_by_bit():
     limits = UpperBodyLimits(CONFIG)
     for time_s in TIMES_S:
-        # The waist's limits are the lower ones: at most 1.75 rad/s and 8.75 rad/s2 of its 2.7 and 10.
-        slow = sample_at(0.35 * np.sin(5.0 * time_s), 1.75 * np.cos(5.0 * time_s), -8.75 * np.sin(5.0 * time_s))
+        # The lowest limits are those of the waist's roll: at most 1.5 rad/s and 7.5 rad/s2 of its 2 and 8.
+        slow = sample_at(0.3 * np.sin(5.0 * time_s), 1.5 * np.cos(5.0 * time_s), -7.5 * np.sin(5.0 * time_s))
         assert limits.limited(slow, DT_S) is slow
 
 
@@ -74,11 +74,11 @@ def test_what_is_slow_enough_stays_as_it_is_bit_by_bit():
 @pytest.mark.parametrize(("joints", "speed_rad_s", "acceleration_rad_s2"), GROUPS)
 def test_no_speed_or_acceleration_is_exceeded(joints, speed_rad_s, acceleration_rad_s2, path):
     positions, velocities, _ = (values[:, joints] for values in moved(*path))
-    assert np.abs(velocities).max() <= speed_rad_s + 1e-9
-    assert np.abs(np.diff(velocities, axis=0, prepend=0.0)).max() <= acceleration_rad_s2 * DT_S + 1e-9
+    assert (np.abs(velocities) <= speed_rad_s + 1e-9).all()
+    assert (np.abs(np.diff(velocities, axis=0, prepend=0.0)) <= acceleration_rad_s2 * DT_S + 1e-9).all()
     # A joint that comes to its reference is put there, from as far away as counts as having come.
     put_rad = acceleration_rad_s2 * DT_S**2 + MET_RAD
-    assert np.abs(np.diff(positions, axis=0)).max() <= speed_rad_s * DT_S + put_rad
+    assert (np.abs(np.diff(positions, axis=0)) <= speed_rad_s * DT_S + put_rad).all()
 
 
 @pytest.mark.parametrize("path", FAST)
@@ -92,7 +92,7 @@ def test_the_accelerations_told_are_those_of_the_velocities(path):
 
 @pytest.mark.parametrize("path", COME_TO_REST)
 def test_a_joint_comes_to_rest_at_its_reference(path):
-    positions, velocities, _ = (values[TIMES_S >= 1.9, 12:] for values in moved(*path))
+    positions, velocities, _ = (values[TIMES_S >= 2.4, 12:] for values in moved(*path))
     np.testing.assert_array_equal(positions, path[0][-1])
     np.testing.assert_array_equal(velocities, 0.0)
 
@@ -106,11 +106,12 @@ def test_a_step_is_not_overshot_by_more_than_counts_as_having_come(height_rad, d
 
 
 def test_a_reference_that_stops_at_once_is_overshot_by_no_more_than_braking_takes():
-    ramp_rad, ramp_rad_s = 2.0 * np.minimum(TIMES_S, 0.5), np.where(TIMES_S < 0.5, 2.0, 0.0)
+    ramp_rad, ramp_rad_s = 1.5 * np.minimum(TIMES_S, 0.5), np.where(TIMES_S < 0.5, 1.5, 0.0)
     positions, _, _ = moved(ramp_rad, ramp_rad_s)
     for joints, _, acceleration_rad_s2 in GROUPS:
-        beyond = (positions[:, joints] - 1.0).max()
-        assert 0.0 < beyond < 2.0**2 / (2.0 * acceleration_rad_s2) + 2.0 * DT_S
+        beyond = (positions[:, joints] - 0.75).max(axis=0)
+        assert (beyond > 0.0).all()
+        assert (beyond < 1.5**2 / (2.0 * acceleration_rad_s2) + 1.5 * DT_S).all()
 
 
 def test_legs_and_everything_else_are_left_alone():
