@@ -118,7 +118,7 @@ def test_a_walk_that_is_not_guarded_is_the_policys(robot, world, walking):
 
 @pytest.mark.parametrize(
     ("motion", "begin_s", "seconds"),
-    [("stand", 1.0, 8.0), pytest.param("forward_0.2", 4.0, 16.0, marks=pytest.mark.slow)],
+    [("stand", 1.0, 8.0), pytest.param("forward_0.2", 4.0, 22.0, marks=pytest.mark.slow)],
 )
 def test_a_push_does_not_fell_it_and_the_model_has_the_legs_again(
     robot, world, model, known_policy, motion, begin_s, seconds
