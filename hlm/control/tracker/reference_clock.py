@@ -14,6 +14,7 @@ from hlm.control.tracker.balance import Balance
 from hlm.control.tracker.contact_state_machine import ContactStateMachine
 from hlm.control.tracker.feet import Feet
 from hlm.control.tracker.reference_sample import ReferenceSample
+from hlm.core.errors import InputError
 
 _MAX_SLOW_DOWN = 0.1
 _MIN_DCM_OFFSET_M = 0.02
@@ -57,6 +58,12 @@ class ClockConfig:
     def __post_init__(self) -> None:
         """Check ranges."""
         require_positive(self, *self.__slots__)
+        slow_m, most_m = self.slow_standing_dcm_error_m, self.max_standing_dcm_error_m
+        if not slow_m < most_m:
+            raise InputError(
+                f"ClockConfig.slow_standing_dcm_error_m is {slow_m}, max_standing_dcm_error_m {most_m}: the first must "
+                "be the smaller one."
+            )
 
 
 class ReferenceClock:

@@ -46,11 +46,11 @@ class UpperBodyLimits:
     """
 
     def __init__(self, config: UpperBodyConfig) -> None:
-        self._speed_rad_s = np.full(JOINTS, config.arm_speed_rad_s)[_UPPER]
-        self._acceleration_rad_s2 = np.full(JOINTS, config.arm_acceleration_rad_s2)[_UPPER]
-        waist = slice(0, MOTOR_ARMS.start - MOTOR_WAIST.start)
-        self._speed_rad_s[waist] = config.waist_speed_rad_s
-        self._acceleration_rad_s2[waist] = config.waist_acceleration_rad_s2
+        arms = np.ones(JOINTS - MOTOR_ARMS.start)
+        self._speed_rad_s = np.array([*config.waist_speed_rad_s, *(config.arm_speed_rad_s * arms)])
+        self._acceleration_rad_s2 = np.array(
+            [*config.waist_acceleration_rad_s2, *(config.arm_acceleration_rad_s2 * arms)]
+        )
         self.reset()
 
     def reset(self) -> None:
@@ -113,12 +113,11 @@ class UpperBodyLimits:
         """[joint] acceleration that brings each joint to the reference, braking in time."""
         if dt_s <= 0.0:
             return np.zeros_like(apart_rad)
-        distance_rad = np.abs(apart_rad - before_rad_s * dt_s)
-        braking_rad_s = np.sqrt(2.0 * _BRAKING_SHARE * self._acceleration_rad_s2 * distance_rad)
-        closing_rad_s = np.copysign(
-            np.minimum(braking_rad_s, _CLOSING_PER_S * distance_rad), apart_rad - before_rad_s * dt_s
-        )
-        goal_rad_s = np.clip(wanted_rad_s + closing_rad_s, -self._speed_rad_s, self._speed_rad_s)
+        left_rad = apart_rad - before_rad_s * dt_s
+        braking_rad_s = np.sqrt(2.0 * _BRAKING_SHARE * self._acceleration_rad_s2 * np.abs(left_rad))
+        closing_rad_s = np.minimum(braking_rad_s, _CLOSING_PER_S * np.abs(left_rad))
+        goal_rad_s = wanted_rad_s + np.copysign(closing_rad_s, left_rad)
+        goal_rad_s = np.clip(goal_rad_s, -self._speed_rad_s, self._speed_rad_s)
         feedback_rad_s2 = 2.0 * _CLOSING_PER_S * (goal_rad_s - before_rad_s)
         limit_rad_s2 = self._acceleration_rad_s2
         return np.clip(wanted_rad_s2 + feedback_rad_s2, -limit_rad_s2, limit_rad_s2)

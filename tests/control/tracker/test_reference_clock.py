@@ -166,3 +166,8 @@ def test_a_fast_stoop_loses_far_less_of_the_balance_than_without_the_slow_clock(
     assert slow[:, 0].max() < 0.05
     assert hasty[:, 1].max() < LATENCY_S + 0.02
     assert LATENCY_S + 0.05 < slow[:, 1].max() < CONFIG.max_hold_lag_s
+
+
+def test_a_clock_that_stands_still_before_it_slows_down_is_refused():
+    with pytest.raises(InputError, match="the first must be the smaller one"):
+        ClockConfig(slow_standing_dcm_error_m=0.04, max_standing_dcm_error_m=0.04)
