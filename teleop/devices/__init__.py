@@ -1,0 +1,1 @@
+"""Devices that people command the robot with."""

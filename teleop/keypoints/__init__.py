@@ -1,0 +1,1 @@
+"""Keypoints of a person's body, and their retargeting to the robot."""
