@@ -1,7 +1,7 @@
 # `make help` lists the targets. Everything runs inside .venv, which `make setup` makes.
 PYTHON := .venv/bin/python
 PYTEST := $(PYTHON) -m pytest
-CODE := hlm sim teleop policies datasets scripts tests
+CODE := hlm sim teleop policies datasets lerobot_plugin scripts tests
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-slow lint format types bench wheel clean

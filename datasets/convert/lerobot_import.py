@@ -181,7 +181,8 @@ def _is_openhlm(folder: LeRobotFolder) -> bool:
 
 def _robot(folder: LeRobotFolder) -> str:
     """The robot; OpenHLM records only one, so its datasets need not name it."""
-    return folder.info.robot or (EMBODIMENT if _is_openhlm(folder) else "")
+    named = folder.info.robot or (EMBODIMENT if _is_openhlm(folder) else "")
+    return lerobot_names.ROBOTS.get(named, named)
 
 
 def _vectors(folder: LeRobotFolder) -> tuple[str, str]:

@@ -19,6 +19,8 @@ from hlm.datasets.store.naming import is_name
 STATE = "observation.state"
 ACTION = "action"
 IMAGES = "observation.images."
+# hlm's own robot in LeRobot (`docs/lerobot.md`), which LeRobot's recorder names by its type, and its embodiment.
+ROBOTS = {"hlm_g1": "unitree_g1"}
 STAMP = "stamp_ns"
 _AGE, _AGE_END = "age.", "_s"
 _PRIVILEGED = "privileged."

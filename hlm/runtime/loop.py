@@ -23,7 +23,7 @@ from hlm.core.protocols import Cameras, ReferenceSource, ReportsCameras
 from hlm.core.values import CameraFrame, Observation, Reference
 from hlm.core.yaw_rate import YawRate
 from hlm.runtime.chunks.source import StarvedError
-from hlm.runtime.image_arrivals import image_arrivals, slot_after_images
+from hlm.runtime.image_arrivals import ImageArrival, image_arrivals, slot_after_images
 from hlm.runtime.safety.checks import reference_fault
 from hlm.runtime.safety.reference_limits import ReferenceLimits
 from hlm.runtime.swapped_cameras import SwapWatch
@@ -77,8 +77,13 @@ class LoopStep:
     age_s: Mapping[str, float] = field(default_factory=dict)
 
 
-class _Seen(NamedTuple):
-    """An observation, and how old each of its inputs was when the step was due."""
+class SeenStep(NamedTuple):
+    """What is seen at one step.
+
+    Attributes:
+        observation: what the source sees.
+        age_s: how old each of its inputs was when the step was due.
+    """
 
     observation: Observation
     age_s: Mapping[str, float]
@@ -105,6 +110,7 @@ class ControlLoop:
         self._limits = ReferenceLimits(embodiment)
         self._yaw_rate: YawRate | None = None
         self._previous: FloatArray = np.zeros(0)
+        self._arrivals: list[ImageArrival] = []
         self._delivering: set[str] = set()
         self._swaps = SwapWatch()
 
@@ -119,23 +125,14 @@ class ControlLoop:
             source: says where the body should be.
             instruction: what the source is told.
         """
-        clock, body, config = self._clock, self._body, self._config
-        body.reset()
-        if not body.status.tracking:
-            return
-        self._delivering.clear()
-        self._swaps = SwapWatch()
-        self._previous, self._yaw_rate = measured_state(body.read(), None)
-        settled_ns = clock.now_ns() + round(config.settle_s * NS_PER_S)
-        arrivals = image_arrivals(self._cameras, clock, settled_ns) if config.after_images else []
-        body.advance(settled_ns)
-        seen = self._observe(clock.now_ns(), instruction)
+        clock, body, rate_hz = self._clock, self._body, self._config.rate_hz
+        seen = self.begin(instruction)
         if seen is None:
             return
         source.reset(seen.observation)
-        start_ns = slot_after_images(arrivals, clock.now_ns(), config.rate_hz)
-        for tick in ticks(clock, config.rate_hz, start_ns):
-            seen = self._observe(tick.due_ns, instruction)
+        start_ns = slot_after_images(self._arrivals, clock.now_ns(), rate_hz)
+        for tick in ticks(clock, rate_hz, start_ns):
+            seen = self.observe(tick.due_ns, instruction)
             if seen is None:
                 return
             try:
@@ -145,16 +142,34 @@ class ControlLoop:
                 return
             if wanted is None:
                 return
-            reference = self._limited(wanted, tick.due_ns, (1 + tick.skipped) / config.rate_hz)
-            if reference is None:
+            allowed = self.allowed(wanted.vector, (1 + tick.skipped) / rate_hz)
+            if allowed is None:
                 return
-            body.push(reference)
-            if not body.status.tracking:
+            reference = Reference(tick.due_ns, allowed)
+            if not self.push(reference):
                 return
             yield LoopStep(index=tick.index, observation=seen.observation, reference=reference, age_s=seen.age_s)
-            body.advance(tick.due_ns + due_ns(0, 1, config.rate_hz))
+            body.advance(tick.due_ns + due_ns(0, 1, rate_hz))
 
-    def _observe(self, due_ns: int, instruction: str) -> _Seen | None:
+    def begin(self, instruction: str) -> SeenStep | None:
+        """Arm the body and let it settle; what is seen then, or None when the body does not follow references.
+
+        `steps` does this by itself. Who paces the steps from outside calls `begin` once, and then for each step
+        `observe`, `allowed` and `push`, and advances the body to the next.
+        """
+        clock, body, config = self._clock, self._body, self._config
+        body.reset()
+        if not body.status.tracking:
+            return None
+        self._delivering.clear()
+        self._swaps = SwapWatch()
+        self._previous, self._yaw_rate = measured_state(body.read(), None)
+        settled_ns = clock.now_ns() + round(config.settle_s * NS_PER_S)
+        self._arrivals = image_arrivals(self._cameras, clock, settled_ns) if config.after_images else []
+        body.advance(settled_ns)
+        return self.observe(clock.now_ns(), instruction)
+
+    def observe(self, due_ns: int, instruction: str) -> SeenStep | None:
         """What is measured for the step due at `due_ns`; None when the body stopped or stops because of it."""
         state, frames = self._body.read(), self._capture()
         if not self._body.status.tracking:
@@ -167,7 +182,25 @@ class ControlLoop:
             if age > limit_s:
                 self._body.hold(f"input '{name}' is {age:.3f} s old, more than {limit_s} s")
                 return None
-        return _Seen(Observation(due_ns, vector, frames, instruction), age_s)
+        return SeenStep(Observation(due_ns, vector, frames, instruction), age_s)
+
+    def allowed(self, wanted: FloatArray, dt_s: float) -> FloatArray | None:
+        """The [34] reference that the body may have; None, and it holds, when it is no number or no sensible one.
+
+        Args:
+            wanted: [34] what the source asks for.
+            dt_s: since the last reference that was pushed.
+        """
+        if fault := reference_fault(wanted) or self._limits.fault(wanted):
+            self._body.hold(fault)
+            return None
+        return self._limits.limited(wanted, self._previous, dt_s)
+
+    def push(self, reference: Reference) -> bool:
+        """Give the body a reference that is allowed; whether the body follows it."""
+        self._previous = reference.vector
+        self._body.push(reference)
+        return self._body.status.tracking
 
     def _capture(self) -> Mapping[str, CameraFrame]:
         """The newest images; the body holds when a camera fails, or one that delivered in this episode does not."""
@@ -183,14 +216,6 @@ class ControlLoop:
         if swapped := self._swaps.look(frames):
             self._body.hold(swapped)
         return frames
-
-    def _limited(self, wanted: Reference, due_ns: int, dt_s: float) -> Reference | None:
-        """The reference that the body may have; None, and the body holds, when it is no number or no sensible one."""
-        if fault := reference_fault(wanted.vector) or self._limits.fault(wanted.vector):
-            self._body.hold(fault)
-            return None
-        self._previous = self._limits.limited(wanted.vector, self._previous, dt_s)
-        return Reference(due_ns, self._previous)
 
 
 def _age_s(due_ns: int, stamp_ns: int) -> float:
