@@ -72,7 +72,7 @@ class ServeArguments:
 def run(arguments: Sequence[str]) -> int:
     """Serve until SIGTERM (exit code 0) or Ctrl+C (130)."""
     config = parse(ServeArguments, "hlm serve", arguments)
-    from hlm.policies.serving.address import bind, is_loopback
+    from hlm.core.listening import bind, is_loopback
 
     key = api_key(config.api_key_file)
     if key is None and not is_loopback(config.host):

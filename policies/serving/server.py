@@ -22,8 +22,8 @@ from websockets.protocol import State
 
 from hlm.core.clock import MonotonicClock
 from hlm.core.errors import InputError
+from hlm.core.listening import taken, url_of
 from hlm.core.policy import Policy
-from hlm.policies.serving.address import taken, url_of
 from hlm.policies.serving.admission import Admission
 from hlm.policies.serving.connection import SILENT, BoundedConnection
 from hlm.policies.serving.metadata import spec_message

@@ -11,9 +11,9 @@ from multiprocessing.connection import Connection
 import numpy as np
 
 from hlm.core.layout import DIMENSIONS
+from hlm.core.listening import bind
 from hlm.core.policy import ActionPrefix, PolicySpec
 from hlm.core.values import ActionChunk, CameraFrame, Observation
-from hlm.policies.serving.address import bind
 from hlm.policies.serving.client import PolicyClient
 from hlm.policies.serving.server import PolicyServer
 from hlm.runtime.background_policy import BackgroundPolicy

@@ -14,8 +14,8 @@ from websockets.sync.client import connect as websocket
 from websockets.sync.server import serve as websocket_server
 
 from hlm.core.layout import DIMENSIONS
+from hlm.core.listening import bind
 from hlm.core.values import CameraFrame, Observation
-from hlm.policies.serving.address import bind
 from hlm.policies.serving.client import PolicyClient
 from hlm.policies.serving.server import PolicyServer, ServerConfig
 from hlm.policies.serving.wire import unpack

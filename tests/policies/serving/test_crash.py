@@ -23,7 +23,7 @@ import asyncio, sys, threading
 import numpy as np
 from hlm.core.policy import PolicySpec
 from hlm.core.values import ActionChunk
-from hlm.policies.serving.address import bind
+from hlm.core.listening import bind
 from hlm.policies.serving.server import PolicyServer
 
 class Policy:

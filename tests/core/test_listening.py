@@ -3,7 +3,7 @@ import socket
 import pytest
 
 from hlm.core.errors import InputError
-from hlm.policies.serving.address import bind, is_loopback, url_of
+from hlm.core.listening import bind, is_loopback, url_of
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.3.2.1", "::1", "[::1]", "localhost"])

@@ -23,7 +23,7 @@ def is_loopback(host: str) -> bool:
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A socket that is bound but does not listen yet, so that a taken port is noticed before a policy is loaded.
+    """A socket that is bound but does not listen yet, so that a taken port is noticed at once.
 
     Args:
         host: name or address of a local interface; empty for all IPv4 interfaces.

@@ -1,0 +1,1 @@
+"""The project's web server: pages for operators and headsets, and their messages."""
