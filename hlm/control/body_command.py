@@ -28,6 +28,8 @@ class BodyCommand:
         grips: targets of the frames `left_grip` and `right_grip`; an arm without one hangs.
         soles: targets of the frames `left_sole` and `right_sole`; a foot without one stands where its steps put it.
         gripper_opening: [2] left, right; 1 = open, 0 = closed.
+        head: where the head should be (frame `head_camera`), for devices that know no pelvis; it moves nothing by
+            itself, see `hlm.control.commanded_body.body_following`.
     """
 
     velocity_m_s: FloatArray = field(default_factory=lambda: np.zeros(2))
@@ -39,6 +41,7 @@ class BodyCommand:
     grips: tuple[PoseTarget | None, PoseTarget | None] = (None, None)
     soles: tuple[PoseTarget | None, PoseTarget | None] = (None, None)
     gripper_opening: FloatArray = field(default_factory=lambda: np.ones(2))
+    head: PoseTarget | None = None
 
     def __post_init__(self) -> None:
         """Check shapes and numbers, and make the arrays read-only copies.
@@ -52,6 +55,8 @@ class BodyCommand:
         numbers = [*self.velocity_m_s, self.turn_rate_rad_s, self.pelvis_roll_rad, self.pelvis_pitch_rad]
         numbers += [*self.gripper_opening, *([] if self.waist_rad is None else self.waist_rad)]
         numbers += [] if self.pelvis_height_m is None else [self.pelvis_height_m]
-        numbers += [one for target in (*self.grips, *self.soles) if target for one in target.position_in_world_m]
+        numbers += [
+            one for target in (*self.grips, *self.soles, self.head) if target for one in target.position_in_world_m
+        ]
         if not np.all(np.isfinite(numbers)):
             raise MismatchError("a command of the body has a number that is none.")

@@ -16,12 +16,15 @@ import numpy as np
 from hlm.control.checks import require_positive
 from hlm.control.interpolation import minimum_jerk
 from hlm.control.model import LEFT, RIGHT, pendulum_frequency
+from hlm.control.walking_pendulum import PendulumState, com_towards, dcm_to_rest
 from hlm.core.arrays import FloatArray, frozen
 from hlm.core.errors import InputError
 from hlm.core.rotations import wrap_angle
 
 _GRID_S = 0.005
 _NEAR_M, _NEAR_RAD = 0.01, 0.02
+# How fast the ZMP goes to where it corrects the DCM of a walk that goes on, and back.
+_RAMP_S = 0.1
 _LATERAL, _TURN = 1, 2
 
 
@@ -87,6 +90,18 @@ class WalkingPose(NamedTuple):
     com_position_m: FloatArray
 
 
+class Onward(NamedTuple):
+    """How a walk goes on from where another one is.
+
+    Attributes:
+        state: where the pendulum is, at an instant when both feet stand.
+        lift_off_s: time from there until the first foot lifts off.
+    """
+
+    state: PendulumState
+    lift_off_s: float
+
+
 def middle(soles: FloatArray) -> FloatArray:
     """[3] x (m), y (m) and yaw (rad) midway between [foot, 3] soles."""
     yaw = soles[0, 2] + 0.5 * wrap_angle(soles[1, 2] - soles[0, 2])
@@ -106,7 +121,7 @@ def footsteps_to(goal: FloatArray, soles: FloatArray, config: GaitConfig) -> tup
     displacement[_TURN] = float(wrap_angle(displacement[_TURN]))
     if np.hypot(displacement[0], displacement[1]) < _NEAR_M and abs(displacement[_TURN]) < _NEAR_RAD:
         return ()
-    forward, sideways = _rotated(displacement[:2], -start[_TURN])
+    forward, sideways = rotated(displacement[:2], -start[_TURN])
     steps = int(np.ceil(np.max(np.abs([forward, sideways, displacement[_TURN]]) / np.array(config.max_step)) - 1e-9))
     velocity = np.array([forward, sideways, displacement[_TURN]])
     return _alternating([start + displacement * (step + 1) / steps for step in range(steps)], velocity, config)
@@ -130,7 +145,7 @@ def footsteps_along(
             # The first step starts from rest and goes half as far.
             moving_s = step_s if bodies else 0.5 * step_s
             heading = body[_TURN] + 0.5 * moving_s * turn
-            moved = _rotated(moving_s * np.array([forward, sideways]), heading)
+            moved = rotated(moving_s * np.array([forward, sideways]), heading)
             body = body + np.array([*moved, moving_s * turn])
             bodies.append(body)
     return _alternating(bodies, np.array(velocities[0][:3]), config) if bodies else ()
@@ -138,13 +153,21 @@ def footsteps_along(
 
 def _alternating(bodies: list[FloatArray], velocity: FloatArray, config: GaitConfig) -> tuple[Footstep, ...]:
     """Footsteps of alternating feet beside each pose of the body, and a closing step at the last."""
-    foot = LEFT
-    if velocity[_LATERAL] < 0.0 or (velocity[_LATERAL] == 0.0 and velocity[_TURN] < 0.0):
-        foot = RIGHT
+    return footsteps_beside([*bodies, bodies[-1]], first_foot(velocity), config)
+
+
+def first_foot(velocity: FloatArray) -> int:
+    """The foot that starts a walk at [3] forward, sideways and turning velocity, so that feet do not cross."""
+    rightwards = velocity[_LATERAL] < 0.0 or (velocity[_LATERAL] == 0.0 and velocity[_TURN] < 0.0)
+    return RIGHT if rightwards else LEFT
+
+
+def footsteps_beside(bodies: Sequence[FloatArray], foot: int, config: GaitConfig) -> tuple[Footstep, ...]:
+    """Footsteps of alternating feet beside [3] poses x (m), y (m) and yaw (rad) of the body, beginning with `foot`."""
     steps = []
-    for body in [*bodies, bodies[-1]]:
+    for body in bodies:
         side = 0.5 * config.stance_width_m * (1.0 if foot == LEFT else -1.0)
-        offset = _rotated(np.array([0.0, side]), body[_TURN])
+        offset = rotated(np.array([0.0, side]), body[_TURN])
         steps.append(Footstep(foot=foot, sole=np.array([*(body[:2] + offset), body[_TURN]])))
         foot = 1 - foot
     return tuple(steps)
@@ -157,13 +180,17 @@ class WalkingPattern:
         footsteps: footsteps in order, of alternating feet.
         soles: [foot, 3] x (m), y (m) and yaw (rad) of the soles at the start.
         config: times and heights.
+        onward: where the body is when the walk goes on from another one; None when it rests between the feet.
 
     Attributes:
         duration_s: duration of the walk until rest; 0 without footsteps.
     """
 
-    def __init__(self, footsteps: Sequence[Footstep], soles: FloatArray, config: GaitConfig) -> None:
+    def __init__(
+        self, footsteps: Sequence[Footstep], soles: FloatArray, config: GaitConfig, onward: Onward | None = None
+    ) -> None:
         self._config = config
+        self._onward = onward
         self._footsteps = tuple(footsteps)
         self._stances = [frozen(soles, (2, 3), "soles")]
         for step in self._footsteps:
@@ -171,13 +198,18 @@ class WalkingPattern:
             moved[step.foot] = step.sole
             self._stances.append(moved)
         step_s = config.single_support_s + config.double_support_s
-        self._lift_off_s = config.weight_shift_s + step_s * np.arange(len(self._footsteps))
+        shift_s = config.weight_shift_s if onward is None else onward.lift_off_s
+        self._lift_off_s = shift_s + step_s * np.arange(len(self._footsteps))
         walked_s = step_s * len(self._footsteps) - config.double_support_s
-        self.duration_s = (
-            config.weight_shift_s + walked_s + config.weight_shift_s + config.rest_s if self._footsteps else 0.0
-        )
+        self.duration_s = shift_s + walked_s + config.weight_shift_s + config.rest_s if self._footsteps else 0.0
         self._time_s = np.arange(0.0, self.duration_s + _GRID_S, _GRID_S)
-        self._com_m = self._com_positions()
+        self._zmp_m = self._zmp()
+        self._decay = float(np.exp(-pendulum_frequency(config.com_height_m) * _GRID_S))
+        self._dcm_m = dcm_to_rest(self._zmp_m, self._decay)
+        if onward is not None:
+            self._correct(onward)
+        begin_m = self._zmp_m[0] if onward is None else onward.state.com_m
+        self._com_m = com_towards(self._dcm_m, begin_m, self._decay)
 
     def at(self, time_s: float) -> WalkingPose:
         """Feet and centre of mass at a time; before the start and after the end the body rests."""
@@ -194,23 +226,33 @@ class WalkingPattern:
         com_m = np.array([np.interp(time_s, self._time_s, self._com_m[:, axis]) for axis in range(2)])
         return WalkingPose(np.column_stack([soles[:, :2], heights]), soles[:, 2], com_m)
 
-    def _com_positions(self) -> FloatArray:
-        """[time, 2] centre of mass on the grid, m."""
-        zmp_m = self._zmp()
-        decay = np.exp(-pendulum_frequency(self._config.com_height_m) * _GRID_S)
-        dcm_m = zmp_m.copy()
-        for instant in range(len(zmp_m) - 2, -1, -1):
-            dcm_m[instant] = zmp_m[instant] + decay * (dcm_m[instant + 1] - zmp_m[instant])
-        com_m = dcm_m.copy()
-        com_m[0] = zmp_m[0]
-        for instant in range(len(com_m) - 1):
-            com_m[instant + 1] = dcm_m[instant] + decay * (com_m[instant] - dcm_m[instant])
-        return com_m
+    def touchdown_s(self, number: int) -> float:
+        """When the swing foot of the footstep with this number, from 0, has landed."""
+        return float(self._lift_off_s[number]) + self._config.single_support_s
+
+    def state_at(self, time_s: float) -> PendulumState:
+        """The pendulum at a time."""
+        com_m, dcm_m, zmp_m = (
+            np.array([np.interp(time_s, self._time_s, points[:, axis]) for axis in range(2)])
+            for points in (self._com_m, self._dcm_m, self._zmp_m)
+        )
+        return PendulumState(com_m, dcm_m, zmp_m)
+
+    def _correct(self, onward: Onward) -> None:
+        """Move the ZMP until the first touchdown, so that the DCM begins where it is."""
+        until_s = onward.lift_off_s + self._config.single_support_s
+        begin = minimum_jerk(np.clip(self._time_s / _RAMP_S, 0.0, 1.0))
+        shape = begin * minimum_jerk(np.clip((until_s - self._time_s) / _RAMP_S, 0.0, 1.0))
+        effect = dcm_to_rest(shape, self._decay)
+        size_m = (onward.state.dcm_m - self._dcm_m[0]) / effect[0]
+        self._zmp_m = self._zmp_m + shape[:, None] * size_m
+        self._dcm_m = self._dcm_m + effect[:, None] * size_m
 
     def _zmp(self) -> FloatArray:
         """[time, 2] ZMP on the grid: under the stance foot in single support, moving in double support, m."""
         config = self._config
-        instants, points = [0.0], [self._stances[0][:, :2].mean(axis=0)]
+        begin_m = self._stances[0][:, :2].mean(axis=0) if self._onward is None else self._onward.state.zmp_m
+        instants, points = [0.0], [begin_m]
         for lift_off_s, step, stance in zip(self._lift_off_s, self._footsteps, self._stances, strict=False):
             stance_foot = stance[1 - step.foot, :2]
             instants += [lift_off_s, lift_off_s + config.single_support_s]
@@ -225,7 +267,7 @@ class WalkingPattern:
         return (1.0 - moved) * np.array(points)[before] + moved * np.array(points)[after]
 
 
-def _rotated(vector: FloatArray, yaw_rad: float) -> FloatArray:
+def rotated(vector: FloatArray, yaw_rad: float) -> FloatArray:
     """[2] vector rotated by a yaw."""
     cos, sin = np.cos(yaw_rad), np.sin(yaw_rad)
     return np.array([cos * vector[0] - sin * vector[1], sin * vector[0] + cos * vector[1]])

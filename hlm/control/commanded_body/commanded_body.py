@@ -1,0 +1,196 @@
+"""Sparse commands become targets of hands, feet, pelvis and centre of mass, with footsteps planned as it goes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hlm.control.body_command import BodyCommand
+from hlm.control.commanded_body.config import CommandedBodyConfig, PelvisLimits
+from hlm.control.commanded_body.following import Moving, followed
+from hlm.control.commanded_body.hand import Hand
+from hlm.control.commanded_body.legs import Legs
+from hlm.control.commanded_body.velocity import walking_velocity
+from hlm.control.inverse_kinematics import BodyTargets, PoseTarget, WholeBodyIK
+from hlm.control.model import BodyModel, Configuration, rotation_from_quat
+from hlm.control.operator import OperatorPose
+from hlm.control.walking_pattern import WalkingPose, middle
+from hlm.core.arrays import FloatArray
+from hlm.core.embodiment import Embodiment
+from hlm.core.errors import InputError
+from hlm.core.layout import MOTOR_ARMS, MOTOR_WAIST
+from hlm.core.rotations import (
+    planar_from_pose,
+    pose_from_planar,
+    quat_from_matrix,
+    quat_from_roll_pitch_yaw,
+    quat_from_yaw,
+    roll_pitch_yaw_from_quat,
+)
+
+_SIDES = ("left", "right")
+_HEIGHT, _ROLL, _PITCH = 0, 1, 2
+# How far outside of its walking range a pelvis may be when a foot leaves the floor.
+_ALMOST = np.array([0.02, 0.03, 0.03])
+
+
+class CommandedBody:
+    """Turns a stream of `BodyCommand` into a stream of `OperatorPose` that a robot can follow.
+
+    Whatever is commanded is brought inside the config's limits and followed smoothly: a slider that jumps, or a device
+    with few samples per second, gives no jerk.
+
+    Args:
+        embodiment: the robot.
+        config: limits and paces; the defaults when None.
+    """
+
+    def __init__(self, embodiment: Embodiment, config: CommandedBodyConfig | None = None) -> None:
+        self._config = CommandedBodyConfig() if config is None else config
+        self._model = BodyModel(embodiment)
+        # What the body will look like: tells where hanging hands are.
+        self._ik = WholeBodyIK(self._model)
+        self._posture_rad = embodiment.pose_rad(self._config.posture)
+        self.reset(Configuration.standing(embodiment))
+
+    def reset(self, configuration: Configuration) -> None:
+        """Start at rest from a configuration in the operator's world, with both feet on the floor."""
+        poses = [self._model.pose_world_from(f"{side}_sole", configuration) for side in _SIDES]
+        self._floor_m = float(np.mean([pose[2, 3] for pose in poses]))
+        soles = np.array([planar_from_pose(pose) for pose in poses])
+        self._legs = Legs(soles, self._model.com_position_in_world_m(configuration)[:2], self._config)
+        roll, pitch, _ = roll_pitch_yaw_from_quat(configuration.quat_world_from_pelvis_wxyz)
+        height_m = float(configuration.position_pelvis_in_world_m[2]) - self._floor_m
+        self._height = Moving.at_rest(np.array([height_m]))
+        self._lean = Moving.at_rest(np.array([roll, pitch]))
+        self._waist = Moving.at_rest(configuration.joint_position_rad[MOTOR_WAIST])
+        self._opening = Moving.at_rest(np.ones(2))
+        self._likely = configuration
+        self._hands = tuple(Hand(pose, self._config) for pose in self._grips(configuration))
+
+    @property
+    def walking(self) -> bool:
+        """Whether it takes steps, or comes to rest from them."""
+        return self._legs.walking
+
+    @property
+    def pose_world_from_stance(self) -> FloatArray:
+        """[4, 4] stance frame in the operator's world: on the floor midway between the feet, x ahead."""
+        pose = pose_from_planar(self._legs.stance)
+        pose[2, 3] = self._floor_m
+        return pose
+
+    @property
+    def likely_configuration(self) -> Configuration:
+        """What inverse kinematics makes of the last pose, in the operator's world."""
+        return self._likely
+
+    def pose(self, command: BodyCommand, dt_s: float) -> OperatorPose:
+        """Targets of the body `dt_s` after the last ones.
+
+        Args:
+            command: what is asked now.
+            dt_s: time since the last call, > 0.
+
+        Raises:
+            InputError: time does not go on.
+        """
+        if not dt_s > 0.0:
+            raise InputError(f"dt_s must be positive, got {dt_s}.")
+        velocity = walking_velocity(command, self._config)
+        self._move_pelvis(command, dt_s, steps=bool(velocity.any()))
+        in_world = pose_from_planar(self._legs.stance)
+        soles = [None if target is None else _moved(in_world, target) for target in command.soles]
+        feet = self._legs.advance(velocity, (soles[0], soles[1]), dt_s, upright=self._upright())
+        self._waist = followed(self._waist, self._wanted_waist(command), self._config.waist, dt_s)
+        opening = np.clip(command.gripper_opening, 0.0, 1.0)
+        self._opening = followed(self._opening, opening, self._config.gripper, dt_s)
+        targets = self._targets(feet, self._moved_hands(command, dt_s), dt_s)
+        self._likely = self._ik.solve(targets, self._likely)
+        return OperatorPose(targets, np.clip(self._opening.value, 0.0, 1.0))
+
+    def _move_pelvis(self, command: BodyCommand, dt_s: float, *, steps: bool) -> None:
+        """Height and lean, inside of what its legs allow now and for what is asked of them next."""
+        config = self._config
+        steps = steps or any(target is not None for target in command.soles)
+        busy = self._legs.walking or self._legs.on_one_foot
+        limits = config.walking if busy or steps else config.standing
+        height_m = config.upright_m if command.pelvis_height_m is None else command.pelvis_height_m
+        wanted = np.array([height_m, command.pelvis_roll_rad, command.pelvis_pitch_rad])
+        wanted = np.clip(wanted, *_ends(limits))
+        self._height = followed(self._height, wanted[[_HEIGHT]], config.height, dt_s)
+        self._lean = followed(self._lean, wanted[[_ROLL, _PITCH]], config.lean, dt_s)
+
+    def _upright(self) -> bool:
+        """Whether a foot may leave the floor."""
+        low, high = _ends(self._config.walking)
+        here = np.array([*self._height.value, *self._lean.value])
+        return bool(np.all(here > low - _ALMOST) and np.all(here < high + _ALMOST))
+
+    def _wanted_waist(self, command: BodyCommand) -> FloatArray:
+        """[3] yaw, roll and pitch of the waist."""
+        if command.waist_rad is None:
+            return np.array([0.0, 0.0, self._config.waist_pitch_rad])
+        most = np.array(self._config.max_waist_rad)
+        return np.clip(command.waist_rad, -most, most)
+
+    def _moved_hands(self, command: BodyCommand, dt_s: float) -> tuple[PoseTarget | None, PoseTarget | None]:
+        """Targets of the grips in the operator's world."""
+        joints_rad = self._likely.joint_position_rad.copy()
+        joints_rad[MOTOR_ARMS] = self._posture_rad[MOTOR_ARMS]
+        hanging = self._grips(
+            Configuration(
+                position_pelvis_in_world_m=self._likely.position_pelvis_in_world_m,
+                quat_world_from_pelvis_wxyz=self._likely.quat_world_from_pelvis_wxyz,
+                joint_position_rad=joints_rad,
+            )
+        )
+        stance = self.pose_world_from_stance
+        present = self._grips(self._likely)
+        grips = []
+        for side, hand in enumerate(self._hands):
+            target = hand.advance(command.grips[side], hanging[side], present[side], dt_s)
+            grips.append(None if target is None else _moved(stance, target))
+        return grips[0], grips[1]
+
+    def _grips(self, configuration: Configuration) -> list[FloatArray]:
+        """[4, 4] poses of the grips in the stance frame."""
+        into = np.linalg.inv(self.pose_world_from_stance)
+        return [into @ self._model.pose_world_from(f"{side}_grip", configuration) for side in _SIDES]
+
+    def _targets(
+        self, feet: WalkingPose, grips: tuple[PoseTarget | None, PoseTarget | None], dt_s: float
+    ) -> BodyTargets:
+        soles = [
+            PoseTarget(
+                position_in_world_m=position_m + np.array([0.0, 0.0, self._floor_m]),
+                quat_world_from_frame_wxyz=quat_from_yaw(float(yaw_rad)),
+            )
+            for position_m, yaw_rad in zip(feet.sole_position_m, feet.sole_yaw_rad, strict=True)
+        ]
+        posture_rad = self._posture_rad.copy()
+        posture_rad[MOTOR_WAIST] = self._waist.value
+        heading = middle(np.column_stack([feet.sole_position_m[:, :2], feet.sole_yaw_rad]))[2:]
+        return BodyTargets(
+            soles=(soles[0], soles[1]),
+            grips=grips,
+            pelvis_height_m=float(self._height.value[0]) + self._floor_m,
+            quat_world_from_pelvis_wxyz=quat_from_roll_pitch_yaw(np.array([*self._lean.value, *heading])),
+            com_position_in_world_m=feet.com_position_m,
+            joint_position_rad=posture_rad,
+        )
+
+
+def _ends(limits: PelvisLimits) -> tuple[FloatArray, FloatArray]:
+    """[3] least and [3] largest height, roll and pitch."""
+    low, high = zip(limits.height_m, limits.roll_rad, limits.pitch_rad, strict=True)
+    return np.array(low), np.array(high)
+
+
+def _moved(pose_world_from_stance: FloatArray, target: PoseTarget) -> PoseTarget:
+    """A target of the stance frame in the world."""
+    rotation, quat = pose_world_from_stance[:3, :3], target.quat_world_from_frame_wxyz
+    turned = None if quat is None else quat_from_matrix(rotation @ rotation_from_quat(quat))
+    return PoseTarget(
+        position_in_world_m=rotation @ target.position_in_world_m + pose_world_from_stance[:3, 3],
+        quat_world_from_frame_wxyz=turned,
+    )

@@ -1,0 +1,105 @@
+"""What a commanded body is allowed to do, and how fast."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from hlm.control.checks import require_positive
+from hlm.control.commanded_body.following import Pace
+from hlm.control.walking_pattern import GaitConfig
+from hlm.core.errors import InputError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PelvisLimits:
+    """Ranges of the pelvis, (least, largest).
+
+    Attributes:
+        height_m: above the soles.
+        roll_rad: lean to the right.
+        pitch_rad: lean ahead.
+    """
+
+    height_m: tuple[float, float]
+    roll_rad: tuple[float, float]
+    pitch_rad: tuple[float, float]
+
+    def __post_init__(self) -> None:
+        """Check that each range is one."""
+        for name in self.__slots__:
+            low, high = getattr(self, name)
+            if not low < high:
+                raise InputError(f"PelvisLimits.{name} must be (least, largest), got {(low, high)}.")
+
+
+_STANDING = PelvisLimits(height_m=(0.45, 0.755), roll_rad=(-0.15, 0.15), pitch_rad=(-0.1, 0.6))
+_WALKING = PelvisLimits(height_m=(0.66, 0.745), roll_rad=(-0.03, 0.03), pitch_rad=(-0.05, 0.15))
+_COM = Pace(frequency_rad_s=5.0, max_speed=0.15, max_acceleration=0.5)
+_HEIGHT = Pace(frequency_rad_s=6.0, max_speed=0.3, max_acceleration=1.2)
+_LEAN = Pace(frequency_rad_s=6.0, max_speed=0.6, max_acceleration=2.5)
+_WAIST = Pace(frequency_rad_s=8.0, max_speed=1.0, max_acceleration=5.0)
+_HAND = Pace(frequency_rad_s=12.0, max_speed=1.5, max_acceleration=12.0)
+_HAND_TURN = Pace(frequency_rad_s=12.0, max_speed=4.0, max_acceleration=40.0)
+_FOOT = Pace(frequency_rad_s=8.0, max_speed=0.3, max_acceleration=2.0)
+_GRIPPER = Pace(frequency_rad_s=20.0, max_speed=4.0, max_acceleration=80.0)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CommandedBodyConfig:
+    """Limits and paces of `CommandedBody`. What they stand on is measured in docs/commanded_body.md.
+
+    Attributes:
+        gait: timing and size of steps.
+        posture: name of the embodiment's pose that hanging arms keep.
+        waist_pitch_rad: of the torso when nothing is asked of the waist.
+        upright_m: height of the pelvis above the soles when none is asked.
+        standing: ranges of the pelvis over two standing feet.
+        walking: ranges of the pelvis while it walks or stands on one foot.
+        max_ahead_m_s: fastest walk ahead.
+        max_back_m_s: fastest walk backwards.
+        max_sideways_m_s: fastest walk to a side.
+        max_turn_rad_s: fastest turn.
+        least_speed: share of these below which it does not begin to walk.
+        unevenness: share by which steps to the outside are longer, and those to the inside shorter, in sideways walks
+            and turns: feet that alternate evenly would come too close to each other.
+        com: pace of the centre of mass while no foot steps, m.
+        height: pace of the pelvis' height, m.
+        lean: pace of roll and pitch of the pelvis, rad.
+        waist: pace of the waist's joints, rad.
+        hand: pace of the hands, m.
+        hand_turn: pace of the hands' orientations, rad.
+        foot: pace of a foot that is lifted, m and rad.
+        gripper: pace of the grippers' openings.
+        max_waist_rad: largest yaw, roll and pitch of the waist.
+    """
+
+    gait: GaitConfig = field(default_factory=lambda: GaitConfig(rest_s=0.4))
+    posture: str = "manipulation"
+    waist_pitch_rad: float = 0.1
+    upright_m: float = 0.74
+    standing: PelvisLimits = _STANDING
+    walking: PelvisLimits = _WALKING
+    max_ahead_m_s: float = 0.3
+    max_back_m_s: float = 0.2
+    max_sideways_m_s: float = 0.15
+    max_turn_rad_s: float = 0.4
+    least_speed: float = 0.1
+    unevenness: float = 0.5
+    com: Pace = _COM
+    height: Pace = _HEIGHT
+    lean: Pace = _LEAN
+    waist: Pace = _WAIST
+    hand: Pace = _HAND
+    hand_turn: Pace = _HAND_TURN
+    foot: Pace = _FOOT
+    gripper: Pace = _GRIPPER
+    max_waist_rad: tuple[float, float, float] = (1.0, 0.3, 0.4)
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        positive = ("upright_m", "max_ahead_m_s", "max_back_m_s", "max_sideways_m_s", "max_turn_rad_s", "max_waist_rad")
+        require_positive(self, *positive)
+        if not 0.0 <= self.least_speed < 1.0 or not 0.0 <= self.unevenness <= 1.0:
+            raise InputError(
+                f"least_speed {self.least_speed} must be in [0, 1) and unevenness {self.unevenness} in [0, 1]."
+            )

@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from hlm.control.body_command import BodyCommand
+from hlm.control.commanded_body.commanded_body import CommandedBody
+from hlm.control.commanded_body.start import standing_configuration
+from hlm.control.inverse_kinematics import PoseTarget
+from hlm.control.model import BodyModel, Configuration
+from hlm.control.operator import OperatorPose
+from hlm.core.arrays import FloatArray
+from hlm.core.embodiments.unitree_g1 import UNITREE_G1
+from hlm.core.errors import InputError
+from hlm.core.layout import pack
+from hlm.core.rotations import planar_from_pose, roll_pitch_yaw_from_quat
+
+DT_S = 1.0 / 30.0
+
+
+@pytest.fixture(scope="module")
+def start() -> Configuration:
+    state = pack(UNITREE_G1.pose_rad("manipulation"), np.ones(2), np.zeros(3))
+    return standing_configuration(BodyModel(UNITREE_G1), state)
+
+
+@pytest.fixture(scope="module")
+def one_body() -> CommandedBody:
+    return CommandedBody(UNITREE_G1)
+
+
+@pytest.fixture
+def body(one_body: CommandedBody, start: Configuration) -> CommandedBody:
+    one_body.reset(start)
+    return one_body
+
+
+def played(body: CommandedBody, command: BodyCommand, duration_s: float) -> list[OperatorPose]:
+    return [body.pose(command, DT_S) for _ in range(round(duration_s / DT_S))]
+
+
+def soles_m(poses: list[OperatorPose]) -> FloatArray:
+    """[time, foot, 3] positions of the soles."""
+    return np.array([[sole.position_in_world_m for sole in pose.targets.soles] for pose in poses])
+
+
+def walking(ahead: float = 0.0, left: float = 0.0, turn: float = 0.0) -> BodyCommand:
+    return BodyCommand(velocity_m_s=np.array([ahead, left]), turn_rate_rad_s=turn)
+
+
+def hand_at(x: float, y: float, z: float) -> PoseTarget:
+    return PoseTarget(position_in_world_m=np.array([x, y, z]))
+
+
+def test_nothing_asked_stands_still_with_hanging_arms(body: CommandedBody) -> None:
+    pose = played(body, BodyCommand(), 2.0)[-1]
+    assert pose.targets.grips == (None, None)
+    assert pose.targets.pelvis_height_m == pytest.approx(0.74, abs=2e-3)
+    arms = slice(15, 29)
+    likely = body.likely_configuration.joint_position_rad
+    np.testing.assert_allclose(likely[arms], UNITREE_G1.pose_rad("manipulation")[arms], atol=0.05)
+    assert not body.walking
+
+
+@pytest.mark.parametrize(
+    "velocity", [(0.2, 0.0, 0.0), (0.3, 0.0, 0.0), (-0.15, 0.0, 0.0), (0.0, 0.1, 0.0), (0.0, -0.1, 0.0), (0, 0, 0.4)]
+)
+def test_it_walks_as_far_as_it_is_told_and_ends_with_its_feet_beside_each_other(
+    body: CommandedBody, velocity: tuple[float, float, float]
+) -> None:
+    played(body, walking(*velocity), 6.0)
+    assert body.walking
+    poses = played(body, BodyCommand(), 4.0)
+    assert not body.walking
+    left, right = soles_m(poses)[-1]
+    assert np.linalg.norm(left - right) == pytest.approx(0.236, abs=1e-6)
+    x, y, yaw = planar_from_pose(body.pose_world_from_stance)
+    # It takes 0.6 s to shift the weight, and steps last 0.75 s.
+    share = np.array([x, y, yaw]) @ np.array(velocity) / np.dot(velocity, velocity)
+    assert 4.5 < share < 6.5
+
+
+def test_feet_that_stand_do_not_move_and_the_weight_is_never_thrown(body: CommandedBody) -> None:
+    random = np.random.default_rng(0)
+    poses: list[OperatorPose] = []
+    for _ in range(25):
+        command = walking(*(random.uniform(-0.5, 0.5, 3) * (random.random(3) < 0.6)))
+        poses += played(body, command, random.uniform(0.1, 2.0))
+    poses += played(body, BodyCommand(), 4.0)
+    soles = soles_m(poses)
+    moved = np.linalg.norm(np.diff(soles[:, :, :2], axis=0), axis=2)
+    high = np.maximum(soles[1:, :, 2], soles[:-1, :, 2]) > soles[:, :, 2].min() + 1e-6
+    assert (high.sum(axis=1) <= 1).all(), "one foot stands"
+    assert moved[~high].max() < 2e-3, "no foot slides"
+    com_m = np.array([pose.targets.com_position_in_world_m for pose in poses])
+    acceleration = np.abs(np.diff(com_m, 2, axis=0)) / DT_S**2
+    assert acceleration.max() < 3.0
+    assert np.linalg.norm(soles[:, 0, :2] - soles[:, 1, :2], axis=1).min() > 0.13, "feet keep apart"
+
+
+def test_a_short_press_takes_one_step_and_closes_it(body: CommandedBody) -> None:
+    played(body, walking(ahead=0.2), 0.2)
+    soles = soles_m(played(body, BodyCommand(), 5.0))
+    assert not body.walking
+    lifts = np.diff((soles[:, :, 2] > 0.02).astype(int), axis=0) == 1
+    assert lifts.sum(axis=0).tolist() == [1, 1]
+
+
+def test_jumping_commands_are_followed_smoothly_and_within_their_ranges(body: CommandedBody) -> None:
+    low = BodyCommand(pelvis_height_m=0.1, pelvis_pitch_rad=2.0, grips=(None, hand_at(0.4, -0.2, 0.4)))
+    poses = played(body, low, 3.0) + played(body, BodyCommand(pelvis_height_m=2.0), 3.0)
+    heights = np.array([pose.targets.pelvis_height_m for pose in poses])
+    assert heights.min() == pytest.approx(0.45, abs=5e-3)
+    assert heights.max() < 0.765
+    assert np.abs(np.diff(heights)).max() / DT_S < 0.31
+    assert np.abs(np.diff(heights, 2)).max() / DT_S**2 < 1.3
+    pitch = [roll_pitch_yaw_from_quat(pose.targets.quat_world_from_pelvis_wxyz)[1] for pose in poses]
+    assert max(pitch) == pytest.approx(0.6, abs=5e-3)
+
+
+def test_a_hand_that_is_let_go_and_called_again_does_not_jump(body: CommandedBody) -> None:
+    grips = []
+    model = BodyModel(UNITREE_G1)
+    for target, duration_s in [(hand_at(0.4, 0.1, 1.1), 1.5), (None, 2.0), (hand_at(0.3, 0.4, 0.8), 1.5)]:
+        for _ in range(round(duration_s / DT_S)):
+            body.pose(BodyCommand(grips=(target, None)), DT_S)
+            grips.append(model.pose_world_from("left_grip", body.likely_configuration)[:3, 3])
+    speed = np.linalg.norm(np.diff(grips, axis=0), axis=1) / DT_S
+    assert speed.max() < 1.6
+    np.testing.assert_allclose(grips[44], [0.4, 0.1, 1.1], atol=0.02)
+
+
+def test_a_foot_is_lifted_over_the_other_one_and_put_down_where_it_is(body: CommandedBody) -> None:
+    lifted = soles_m(played(body, BodyCommand(soles=(hand_at(0.15, 0.2, 0.1), None)), 5.0))
+    floor_m = lifted[0, 1, 2]
+    assert lifted[-1, 0, 2] - floor_m == pytest.approx(0.1, abs=5e-3)
+    stance = body.pose_world_from_stance
+    down = played(body, BodyCommand(), 3.0)
+    assert soles_m(down)[-1, 0, 2] == pytest.approx(floor_m, abs=1e-6)
+    assert soles_m(down)[-1, 0, 0] == pytest.approx(lifted[-1, 0, 0], abs=5e-3)
+    com_m = down[-1].targets.com_position_in_world_m
+    np.testing.assert_allclose(com_m, soles_m(down)[-1, :, :2].mean(axis=0), atol=2e-3)
+    assert not np.allclose(stance, body.pose_world_from_stance, atol=0.01), "the stance follows once it stands"
+
+
+def test_it_rises_before_it_walks(body: CommandedBody) -> None:
+    played(body, BodyCommand(pelvis_height_m=0.5), 2.0)
+    poses = played(body, BodyCommand(velocity_m_s=np.array([0.2, 0.0]), pelvis_height_m=0.5), 4.0)
+    soles, heights = soles_m(poses), np.array([pose.targets.pelvis_height_m for pose in poses])
+    stepping = (soles[:, :, 2] > soles[0, 0, 2] + 1e-3).any(axis=1)
+    assert stepping.any()
+    assert heights[stepping].min() > 0.62
+
+
+def test_time_that_stands_still_is_refused(body: CommandedBody) -> None:
+    with pytest.raises(InputError, match="dt_s must be positive"):
+        body.pose(BodyCommand(), 0.0)
