@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -40,12 +40,22 @@ class Finding(NamedTuple):
     text: str
 
 
-def stamp_findings(stamp_ns: npt.NDArray[np.int64], rate_hz: float) -> Iterator[Finding]:
-    """Find stamps that do not increase, and gaps in the grid."""
+def stamp_findings(
+    stamp_ns: npt.NDArray[np.int64], rate_hz: float, pauses_ns: Collection[tuple[int, int]] = ()
+) -> Iterator[Finding]:
+    """Find stamps that do not increase, and gaps in the grid.
+
+    Args:
+        stamp_ns: [time] instants of the steps.
+        rate_hz: steps per second.
+        pauses_ns: last and first instants around pauses that the operator made: no gaps.
+    """
     interval_s = np.diff(stamp_ns) * 1e-9
     for step in np.flatnonzero(interval_s <= 0.0) + 1:
         yield Finding(int(step), "stamp_ns", "stamp does not increase")
     for step in np.flatnonzero(interval_s > GAP_PERIODS / rate_hz) + 1:
+        if (int(stamp_ns[step - 1]), int(stamp_ns[step])) in pauses_ns:
+            continue
         yield Finding(
             int(step), "stamp_ns", f"gap of {interval_s[step - 1]:.3f} s, steps should be {1 / rate_hz:.3f} s apart"
         )

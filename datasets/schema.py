@@ -24,6 +24,8 @@ SOURCES = ("teleop", "stationary", "humi", "scripted", "policy")
 OUTCOMES = ("success", "failure", "unlabelled")
 # In `EpisodeInfo.extra`: what the episode is a piece of. Training holds out all pieces of a recording together.
 RECORDING = "recording"
+# In `EpisodeInfo.extra`: last and first instants around each pause that the operator made, ns.
+PAUSES_NS = "pauses_ns"
 # Height and width are 16-bit numbers in a JPEG file (ITU-T T.81, B.2.2).
 JPEG_LIMIT_PX = 65_535
 

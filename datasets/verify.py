@@ -18,7 +18,7 @@ from hlm.core.layout import DIMENSIONS
 from hlm.datasets import checks
 from hlm.datasets.checks import Finding
 from hlm.datasets.reader import Episode, read_attributes, read_spec
-from hlm.datasets.schema import DatasetSpec
+from hlm.datasets.schema import PAUSES_NS, DatasetSpec
 from hlm.datasets.store.arrays import IMAGE_DIMENSIONS, check_metadata, dimension_names, read_array
 from hlm.datasets.store.attributes import check_attributes, group_attributes
 from hlm.datasets.store.checksum import checksum
@@ -132,7 +132,14 @@ def _episode_findings(episode: Episode, spec: DatasetSpec) -> Iterator[Finding]:
     unequal = list(checks.length_findings(lengths, len(episode)))
     yield from unequal
     if not unequal:
-        yield from _content_findings(arrays, images, spec)
+        yield from _content_findings(arrays, images, spec, _pauses_ns(episode))
+
+
+def _pauses_ns(episode: Episode) -> set[tuple[int, int]]:
+    """Last and first instants around the pauses that an episode says it had."""
+    said = episode.info.extra.get(PAUSES_NS)
+    pairs = said if isinstance(said, list) else []
+    return {(pair[0], pair[1]) for pair in pairs if isinstance(pair, list) and len(pair) == 2}
 
 
 def _description_findings(episode: Episode) -> Iterator[Finding]:
@@ -149,11 +156,13 @@ def _description_findings(episode: Episode) -> Iterator[Finding]:
             yield Finding(None, "", f"{name} is left over from recording; delete it")
 
 
-def _content_findings(arrays: Arrays, images: dict[str, list[bytes]], spec: DatasetSpec) -> Iterator[Finding]:
+def _content_findings(
+    arrays: Arrays, images: dict[str, list[bytes]], spec: DatasetSpec, pauses_ns: set[tuple[int, int]]
+) -> Iterator[Finding]:
     state, action = arrays.get("state"), arrays.get("action")
     embodiment = EMBODIMENTS.get(spec.embodiment)
     if "stamp_ns" in arrays:
-        yield from checks.stamp_findings(arrays["stamp_ns"], spec.rate_hz)
+        yield from checks.stamp_findings(arrays["stamp_ns"], spec.rate_hz, pauses_ns)
     for name, array in arrays.items():
         if name.startswith("age_"):
             yield from checks.age_findings(name, array)

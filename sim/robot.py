@@ -135,6 +135,11 @@ class SimulatedRobot:
 
     # The true state of the pelvis is for scripted operators and scoring, never for control.
 
+    @property
+    def root_body(self) -> int:
+        """Number of the pelvis' body in the world's model, which all of the robot's bodies hang on."""
+        return self._pelvis
+
     def true_base(self) -> tuple[FloatArray, FloatArray]:
         """[3] true position (m) and [4] wxyz orientation of the pelvis in the world."""
         qpos = self._world.data.qpos

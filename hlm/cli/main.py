@@ -22,6 +22,7 @@ VERBS = {
     "doctor": Verb("hlm.cli.doctor:run", "check this machine and what is connected to it, before a robot is armed"),
     "twin": Verb("hlm.cli.twin:run", "be a simulated Unitree G1 behind the topics of the real one"),
     "deploy": Verb("hlm.cli.deploy:run", "run a policy on a robot in real time, simulated or real"),
+    "teleop": Verb("hlm.cli.teleop:run", "check the device that a person commands with"),
     "serve": Verb("hlm.cli.serve:run", "serve a checkpoint over websockets, to hlm and openpi clients"),
     "data": Verb("hlm.cli.data:run", "inspect, check, edit and convert datasets"),
     "policy": Verb("hlm.cli.policy:run", "inspect, configure, export and import checkpoints"),

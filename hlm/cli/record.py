@@ -5,18 +5,19 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from hlm.cli.arguments import Positional, parse
+from hlm.cli.arguments import parse
+from hlm.cli.live.people import PEOPLE
 from hlm.cli.progress import progress
+from hlm.cli.record_arguments import SOURCES, RecordArguments
 from hlm.cli.recorded_seeds import recorded_seeds
 from hlm.cli.rendering import load_simulator
-from hlm.cli.sources import CAMERAS, EMBODIMENT, Replay, Scripted, SourceConfig, recorded_episode
+from hlm.cli.sources import EMBODIMENT, Replay, Scripted, SourceConfig, recorded_episode
 from hlm.cli.stations import StationConfig, open_station
 from hlm.cli.tables import console, duration
-from hlm.cli.trackers import WHOLE_BODY, must_be_tracker, must_have_tracker
+from hlm.cli.trackers import must_have_tracker
 from hlm.core.clock import STEP_HZ
 from hlm.core.errors import ExistsError, HlmError, InputError, UnknownNameError
 from hlm.core.seeds import LAST_SEED
@@ -30,69 +31,15 @@ if TYPE_CHECKING:
     from hlm.runtime.recording import RecordedEpisode
     from hlm.runtime.station import ScoredStep, Station
 
-SOURCES = ("scripted", "replay")
-MOST_EPISODES = 1_000_000
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RecordArguments:
-    """Record demonstrations of a task into a Zarr dataset.
-
-    Each episode is on disk as soon as it ends. After Ctrl+C or a crash, `hlm data recover` keeps the unfinished one.
-
-    Attributes:
-        episode: folder of the episode to replay, e.g. demos.zarr/episode_000003; with `--source replay`.
-        task: name of the task.
-        source: "scripted" for the task's scripted operator, "replay" to play an episode's actions in its own scene.
-        episodes: number of episodes. Seeds 2k and 2k + 1 share a scene and differ in the object that is asked for.
-        seed: seed of the first episode; each following episode takes the next one. By default 0, and with --append the
-            one after the highest that is there.
-        out: dataset to write; runs/TASK.zarr by default.
-        append: add to the dataset if it already exists.
-        cameras: cameras to record.
-        image_size: height and width of the images, px.
-        image_codec: how images are stored: jpeg is written and read fastest, avif takes a third of the space.
-        image_quality: quality of the images, 1 to 100; each codec has a default.
-        tracker: whole_body, guarded (the same, and a learned policy catches what would fall), learned_legs (walks by
-            that policy), or learned:FILE.onnx (a network of your own, see docs/learn_tracker.md); all but the first
-            need the extra `learned`.
-    """
-
-    episode: Positional[Path | None] = None
-    task: str = "shelf_cup_transfer"
-    source: str = "scripted"
-    episodes: int = 1
-    seed: int | None = None
-    out: Path | None = None
-    append: bool = False
-    cameras: tuple[str, ...] = CAMERAS
-    image_size: tuple[int, int] = (128, 128)
-    image_codec: Literal["jpeg", "avif"] = "jpeg"
-    image_quality: int | None = None
-    tracker: str = WHOLE_BODY
-
-    def __post_init__(self) -> None:
-        """Check what needs no simulation."""
-        if self.episodes < 1:
-            raise InputError(f"--episodes must be at least 1, got {self.episodes}.")
-        if self.episodes > MOST_EPISODES:
-            raise InputError(f"--episodes must be at most {MOST_EPISODES}, got {self.episodes}.")
-        must_be_tracker(self.tracker)
-        if self.seed is not None and not 0 <= self.seed <= LAST_SEED - self.episodes:
-            wanted = "not be negative" if self.seed < 0 else f"be at most {LAST_SEED - self.episodes}"
-            raise InputError(f"--seed must {wanted}, got {self.seed}.")
-        if self.seed is not None and self.source == "replay":
-            raise InputError("--seed does nothing with --source replay: an episode is replayed in its own scene.")
-        if not self.cameras:
-            raise InputError(f"--cameras needs at least one of {', '.join(CAMERAS)}.")
-        if self.image_quality is not None and not 1 <= self.image_quality <= 100:
-            raise InputError(f"--image-quality must be from 1 to 100, got {self.image_quality}.")
-
 
 def run(arguments: Sequence[str]) -> int:
     """Record, and say what was recorded."""
     config = parse(RecordArguments, "hlm record", arguments)
     out = Path("runs") / f"{config.task}.zarr" if config.out is None else config.out
+    if config.source in PEOPLE:
+        from hlm.cli.record_live import live_plan, record_live
+
+        return record_live(live_plan(config, out))
     station_config = StationConfig(
         task=config.task,
         source=_source(config),
@@ -122,12 +69,12 @@ def run(arguments: Sequence[str]) -> int:
 
 def _source(config: RecordArguments) -> SourceConfig:
     if config.source == "policy":
-        raise InputError("a policy is scored by `hlm eval CHECKPOINT`; `hlm record` takes scripted or replay.")
+        raise InputError(f"a policy is scored by `hlm eval CHECKPOINT`; `hlm record` takes {', '.join(SOURCES)}.")
     if config.source not in SOURCES:
         raise UnknownNameError("source", config.source, SOURCES)
-    if (config.source == "replay") != (config.episode is not None):
+    if (config.source == "replay") != (config.what is not None):
         raise InputError("`--source replay` and the path of an episode go together: --source replay EPISODE.")
-    return Scripted() if config.episode is None else Replay(episode=config.episode)
+    return Scripted() if config.what is None else Replay(episode=config.what)
 
 
 class _Origin(NamedTuple):
@@ -163,7 +110,7 @@ def _origin(config: RecordArguments, source: SourceConfig, out: Path) -> _Origin
     episode = recorded_episode(source)
     if episode.info.seed is None or episode.info.task != config.task:
         raise InputError(f"{source.episode} was not recorded on task '{config.task}'; it cannot be replayed there.")
-    return _Origin([episode.info.seed] * config.episodes, episode.info.source)
+    return _Origin([episode.info.seed] * config.count, episode.info.source)
 
 
 def _seeds(config: RecordArguments, out: Path) -> list[int]:
@@ -171,16 +118,16 @@ def _seeds(config: RecordArguments, out: Path) -> list[int]:
     from hlm.datasets.selection import ranges
 
     if config.seed is not None:
-        seeds = list(range(config.seed, config.seed + config.episodes))
+        seeds = list(range(config.seed, config.seed + config.count))
         with suppress(HlmError):  # a damaged episode is no reason not to add others
             if again := sorted(recorded_seeds(out, config.task).intersection(seeds)):
                 _say(console(), f"in {out} already, and recorded again: seeds {ranges(again)} of {config.task}")
         return seeds
     before = recorded_seeds(out, config.task)
     first = 1 + max(before, default=-1)
-    if first > LAST_SEED - config.episodes:
+    if first > LAST_SEED - config.count:
         raise InputError(f"no seeds are left after {first - 1}, the highest in {out}. Give a --seed.")
-    seeds = list(range(first, first + config.episodes))
+    seeds = list(range(first, first + config.count))
     if before:
         _say(console(), f"goes on with seeds {ranges(seeds)}; the highest of {config.task} in {out} is {first - 1}")
     return seeds

@@ -34,7 +34,10 @@ def episode_of(path, rate_hz=30.0, **changes):
     ("words", "text"),
     [
         (["--task", "shelf_cup"], "no task 'shelf_cup'. Known: cola_placement, shelf_cup_transfer. Did you mean"),
-        (["--source", "scriptd"], "no source 'scriptd'. Known: replay, scripted. Did you mean 'scripted'?"),
+        (
+            ["--source", "scriptd"],
+            "no source 'scriptd'. Known: keyboard, page, replay, scripted. Did you mean 'scripted'?",
+        ),
         (["--cameras", "haed"], "no camera 'haed'. Known: head, left_wrist, right_wrist. Did you mean 'head'?"),
         (["--cameras", "head", "head"], "a camera is named twice: head, head."),
         (["--cameras"], "--cameras needs at least one of head, left_wrist, right_wrist."),

@@ -1,0 +1,75 @@
+"""What a person sees and presses: one front made of several, the buttons of a device, and lines on a terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hlm.teleop.session.session import SessionState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import Console
+
+    from hlm.cli.live.live_session import Front, Moment, Wish
+    from hlm.teleop.devices.device import Button, Device
+    from hlm.teleop.session.conductor import Conductor
+
+
+class Fronts:
+    """Several fronts at once; implements `hlm.cli.live.live_session.Front`."""
+
+    def __init__(self, *fronts: Front) -> None:
+        self._fronts = fronts
+
+    def show(self, moment: Moment) -> None:
+        """Show how things stand on each."""
+        for front in self._fronts:
+            front.show(moment)
+
+    def wishes(self) -> Iterator[Wish]:
+        """What was asked on any of them."""
+        for front in self._fronts:
+            yield from front.wishes()
+
+
+class DeviceButtons:
+    """The session's buttons on a person's device; implements `hlm.cli.live.live_session.Front`."""
+
+    def __init__(self, device: Device) -> None:
+        self._device = device
+        self._held: frozenset[Button] = frozenset()
+
+    def show(self, moment: Moment) -> None:
+        """Nothing: a device shows nothing."""
+
+    def wishes(self) -> Iterator[Wish]:
+        """Buttons that are held now and were not at the last call."""
+        sample = self._device.read()
+        held = frozenset() if sample is None else sample.buttons
+        newly, self._held = sorted(held - self._held), held
+        yield from newly
+
+
+class TerminalFront:
+    """Says on a terminal what changes; implements `hlm.cli.live.live_session.Front`."""
+
+    def __init__(self, conductor: Conductor, screen: Console) -> None:
+        self._conductor = conductor
+        self._screen = screen
+        self._said: tuple[SessionState, str] | None = None
+
+    def show(self, moment: Moment) -> None:
+        """Say the state when it changes, and the message with it."""
+        state = self._conductor.session.state
+        if (state, moment.message) == self._said:
+            return
+        before, self._said = self._said, (state, moment.message)
+        if before is None or before[0] is not state or moment.message:
+            words = f"{state.value}: {moment.message}" if moment.message else state.value
+            asked = f" '{moment.instruction}'" if state in (SessionState.IDLE, SessionState.COUNTDOWN) else ""
+            self._screen.print(words + asked, soft_wrap=True)
+
+    def wishes(self) -> Iterator[Wish]:
+        """None: keys are a device's."""
+        return iter(())

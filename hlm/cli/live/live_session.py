@@ -1,0 +1,275 @@
+"""A recording session: the control loop, run by a person's buttons."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from hlm.core.clock import NS_PER_S, STEP_HZ
+from hlm.core.errors import HlmError, StorageError
+from hlm.runtime.loop import ControlLoop, LoopConfig
+from hlm.runtime.recording import Tracking, episode_info, recorded_step
+from hlm.runtime.station import ScoredStep
+from hlm.teleop.devices.device import Button
+from hlm.teleop.session.session import SessionState, Verdict
+from hlm.teleop.session.takes import Ending
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hlm.cli.live.scenes import Scenes
+    from hlm.core.task import Progress
+    from hlm.runtime.loop import LoopStep
+    from hlm.runtime.station import Station
+    from hlm.teleop.session.conductor import Conductor
+    from hlm.teleop.session.takes import Takes
+
+# For a person to see what has happened, before the scene is drawn anew.
+_LOOK_S = 3.0
+
+
+class Choose(NamedTuple):
+    """The person wants another instruction.
+
+    Attributes:
+        instruction: in words.
+    """
+
+    instruction: str
+
+
+class Delete(NamedTuple):
+    """The person wants an episode gone.
+
+    Attributes:
+        name: of its folder.
+    """
+
+    name: str
+
+
+class Relabel(NamedTuple):
+    """The person wants an episode to be called something else.
+
+    Attributes:
+        name: of its folder.
+        instruction: new one; None keeps it.
+        outcome: new one; None keeps it.
+    """
+
+    name: str
+    instruction: str | None
+    outcome: str | None
+
+
+class Redo(NamedTuple):
+    """The person wants the last episode gone, and to do it again."""
+
+
+type Wish = Button | Choose | Delete | Relabel | Redo
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Moment:
+    """How things stand after a step, or while nothing steps.
+
+    Attributes:
+        step: the newest; None before the first of a scene.
+        progress: of the task in the open episode; None where nothing is scored.
+        fault: why the robot does not follow; empty while it does.
+        message: for the person.
+        instruction: of the next or the open episode.
+    """
+
+    step: LoopStep | None
+    progress: Progress | None
+    fault: str
+    message: str
+    instruction: str
+
+
+class Front(Protocol):
+    """What a person sees and presses."""
+
+    def show(self, moment: Moment) -> None:
+        """Show how things stand; never waits."""
+        ...
+
+    def wishes(self) -> Iterable[Wish]:
+        """What the person has asked for since the last call."""
+        ...
+
+
+@dataclass(kw_only=True, eq=False)
+class LiveSession:
+    """Runs the control loop for a person who records.
+
+    Attributes:
+        station: entered.
+        conductor: plays the person to the robot.
+        takes: the episodes.
+        scenes: draws the scenes of a simulation.
+        front: what the person sees and presses.
+        source: of the episodes, as datasets name it.
+        operator: who commands.
+        enough: ends the session after so many kept episodes; None for never.
+        on_kept: called with each episode that was kept.
+    """
+
+    station: Station
+    conductor: Conductor
+    takes: Takes
+    scenes: Scenes
+    front: Front
+    source: str
+    operator: str
+    enough: int | None = None
+    on_kept: Callable[[Path, Verdict], None] = lambda path, verdict: None
+    kept: int = 0
+    _step: LoopStep | None = field(default=None, init=False)
+    _progress: Progress | None = field(default=None, init=False)
+    _message: str = field(default="", init=False)
+    _fault: str = field(default="", init=False)
+    _drawn: bool = field(default=True, init=False)
+    _instruction: str = field(default="", init=False)
+
+    def run(self) -> None:
+        """Run scenes until there are enough episodes.
+
+        Raises:
+            HlmError: the disk refused; the open episode stays recoverable.
+        """
+        while self.enough is None or self.kept < self.enough:
+            self._scene()
+
+    def _scene(self) -> None:
+        """One scene, from the robot at its start to the episode that was kept or discarded."""
+        instance = self.scenes.draw()
+        self._instruction, self._step, self._progress, self._fault = instance.instruction, None, None, ""
+        self._drawn = True
+        loop = ControlLoop(
+            self.station.clock, self.station.body, self.station.cameras, self.station.embodiment, LoopConfig()
+        )
+        for step in loop.steps(self.conductor, self._instruction):
+            self._step = step
+            self._look_after(step)
+            if not self._drawn:
+                return
+        self._rest()
+
+    def _look_after(self, step: LoopStep) -> None:
+        """Record a step if it is to be, hear the person, and show how things stand."""
+        self._note(step)
+        self._hear()
+        if self._progress is not None and self._progress.fell:
+            self.station.body.hold("the robot has fallen")
+        self._show()
+
+    def _note(self, step: LoopStep) -> None:
+        state = self.conductor.session.state
+        if state is SessionState.PAUSED:
+            self.takes.pause()
+        if state is not SessionState.RECORDING:
+            return
+        if not self.takes.is_open:
+            self._begin()
+        task = self.station.task
+        self._progress = None if task is None else task.update()
+        self.takes.append(recorded_step(ScoredStep(step, self._progress), task))
+
+    def _begin(self) -> None:
+        station = self.station
+        tracking = Tracking(station.preview_s, station.tracker)
+        self.takes.begin(episode_info(station.task, self.scenes.instance, self.source, self.operator, tracking))
+
+    def _hear(self) -> None:
+        """Do what the person has asked for; what cannot be done is said."""
+        for wish in self.front.wishes():
+            try:
+                self._do(wish)
+            except StorageError:
+                raise
+            except HlmError as error:
+                self._message = str(error)
+
+    def _do(self, wish: Wish) -> None:
+        self._message = ""
+        match wish:
+            case Button():
+                self.conductor.press(wish)
+                if (verdict := self.conductor.session.verdict) is not None:
+                    self._end(verdict)
+            case Choose(instruction):
+                self._choose(instruction)
+            case Delete(name):
+                self.takes.delete([name])
+            case Relabel(name, instruction, outcome):
+                self.takes.relabel(name, instruction=instruction, outcome=outcome)
+            case Redo():
+                self._redo()
+
+    def _choose(self, instruction: str) -> None:
+        if self.takes.is_open:
+            self._message = "the instruction of an open episode stays; relabel it afterwards"
+        else:
+            self.scenes.say(" ".join(instruction.split()))
+            self._drawn = False
+
+    def _redo(self) -> None:
+        if not (kept := self.takes.kept()):
+            self._message = "there is no episode to redo"
+            return
+        last = kept[-1]
+        self.takes.delete([last.name])
+        self.kept = max(0, self.kept - 1)
+        if last.info.seed is not None:
+            self.scenes.again(last.info.seed)
+        self._drawn = False
+
+    def _end(self, verdict: Verdict) -> None:
+        """Keep or discard the open episode, and ask for a new scene."""
+        progress = self._progress
+        ending = Ending(
+            stage=None if progress is None else progress.stage,
+            scored=None if progress is None else progress.success,
+            fault=self._fault,
+        )
+        path = self.takes.end(verdict, ending)
+        if path is not None:
+            self.kept += 1
+            self.on_kept(path, verdict)
+            self.scenes.advance()
+        self._drawn = False
+
+    def _rest(self) -> None:
+        """The body follows no more: move on until the person has said what becomes of the episode, and goes on."""
+        body, clock = self.station.body, self.station.clock
+        stopped = self.conductor.session.state is SessionState.STOPPED
+        if stopped:
+            body.stop("stopped by the person")
+        self._fault = body.status.fault
+        self.conductor.end(self._fault or "the robot does not follow any more", recorded=self.takes.is_open)
+        began_ns = clock.now_ns()
+        while self._drawn:
+            due_ns = clock.now_ns() + round(NS_PER_S / STEP_HZ)
+            body.advance(due_ns)
+            clock.wait_until(due_ns)
+            self._hear()
+            self._show()
+            waited_s = (clock.now_ns() - began_ns) / NS_PER_S
+            if not self.takes.is_open and (self.conductor.session.follows or (not stopped and waited_s > _LOOK_S)):
+                self._drawn = False
+
+    def _show(self) -> None:
+        with suppress(OSError):  # nobody looks any more
+            self.front.show(
+                Moment(
+                    step=self._step,
+                    progress=self._progress,
+                    fault=self._fault or self.station.body.status.fault,
+                    message=self._message or self.conductor.session.message,
+                    instruction=self._instruction,
+                )
+            )

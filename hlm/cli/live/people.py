@@ -1,0 +1,90 @@
+"""The devices that a person may command with, by the names of `--source`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hlm.cli.sources import EMBODIMENT
+from hlm.core.clock import MonotonicClock
+from hlm.core.errors import InputError, UnknownNameError
+
+if TYPE_CHECKING:
+    from hlm.teleop.devices.device import Device
+    from hlm.teleop.page.page_process import PageProcess
+    from hlm.teleop.person import PersonSource
+
+PEOPLE = ("page", "keyboard")
+# Devices whose session is run on the page, unless it is not wanted.
+WITH_PAGE = ("page",)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PersonConfig:
+    """Who commands, and with what.
+
+    Attributes:
+        source: one of `PEOPLE`.
+        motion: file to play; for `motion` alone.
+        speed: of the motion, 1 for its own.
+    """
+
+    source: str
+    motion: Path | None = None
+    speed: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Person:
+    """A person with a device.
+
+    Attributes:
+        device: entered.
+        source: what it makes the robot do.
+    """
+
+    device: Device
+    source: PersonSource
+
+
+def must_be_person(source: str, motion: Path | None) -> None:
+    """Check that a person can command with `source`.
+
+    Raises:
+        UnknownNameError: there is no such device.
+        InputError: a motion without a file, or a file without a motion.
+    """
+    if source not in PEOPLE:
+        raise UnknownNameError("source", source, PEOPLE)
+    if (source == "motion") != (motion is not None):
+        raise InputError("`--source motion` and the file to play go together: --source motion FILE.")
+
+
+@contextmanager
+def open_person(config: PersonConfig, page: PageProcess | None) -> Iterator[Person]:
+    """A person's device, and the references that it gives; leaving disconnects.
+
+    Args:
+        config: which.
+        page: entered; None without one.
+
+    Raises:
+        HlmError: the device is not to be had.
+    """
+    clock = MonotonicClock()
+    match config.source:
+        case "page" if page is not None:
+            from hlm.teleop.commanded_person import CommandedPerson
+
+            yield Person(device=page.device, source=CommandedPerson(page.device, clock, EMBODIMENT))
+        case "keyboard":
+            from hlm.teleop.commanded_person import CommandedPerson
+            from hlm.teleop.devices.keyboard import Keyboard
+
+            with Keyboard(clock) as keyboard:
+                yield Person(device=keyboard, source=CommandedPerson(keyboard, clock, EMBODIMENT))
+        case _:
+            raise NotImplementedError(config.source)

@@ -1,0 +1,102 @@
+"""Arguments of `hlm record`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from hlm.cli.arguments import Positional
+from hlm.cli.live.people import PEOPLE, WITH_PAGE, must_be_person
+from hlm.cli.sources import CAMERAS
+from hlm.cli.trackers import WHOLE_BODY, must_be_tracker
+from hlm.core.errors import InputError
+from hlm.core.seeds import LAST_SEED
+
+SOURCES = ("scripted", "replay", *PEOPLE)
+MOST_EPISODES = 1_000_000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RecordArguments:
+    """Record demonstrations of a task into a Zarr dataset.
+
+    Each episode is on disk as soon as it ends. After Ctrl+C or a crash, `hlm data recover` keeps the unfinished one.
+
+    Attributes:
+        what: with `--source replay` the folder of the episode, e.g. demos.zarr/episode_000003; with `--source motion`
+            the motion file.
+        task: name of the task.
+        source: "scripted" for the task's scripted operator, "replay" to play an episode's actions in its own scene; or
+            a person, with "page" (a browser), "webxr" or "pico" (headsets), "keyboard" (this terminal) or "motion" (a
+            motion file).
+        episodes: number of episodes; a person records until Ctrl+C by default. Seeds 2k and 2k + 1 share a scene and
+            differ in the object that is asked for.
+        seed: seed of the first episode; each following episode takes the next one. By default 0, and with --append the
+            one after the highest that is there.
+        out: dataset to write; runs/TASK.zarr by default.
+        append: add to the dataset if it already exists.
+        cameras: cameras to record.
+        image_size: height and width of the images, px.
+        image_codec: how images are stored: jpeg is written and read fastest, avif takes a third of the space.
+        image_quality: quality of the images, 1 to 100; each codec has a default.
+        tracker: whole_body, guarded (the same, and a learned policy catches what would fall), learned_legs (walks by
+            that policy), or learned:FILE.onnx (a network of your own, see docs/learn_tracker.md); all but the first
+            need the extra `learned`.
+        instructions: text file with an instruction a line, proposed to a person one after the other.
+        countdown: seconds before a person's episode begins.
+        page: show a person the operator's page; by default with page, webxr and pico.
+        host: address that the page listens on. Any but this machine's own asks for a token and uses HTTPS.
+        port: of the page.
+    """
+
+    what: Positional[Path | None] = None
+    task: str = "shelf_cup_transfer"
+    source: str = "scripted"
+    episodes: int | None = None
+    seed: int | None = None
+    out: Path | None = None
+    append: bool = False
+    cameras: tuple[str, ...] = CAMERAS
+    image_size: tuple[int, int] = (128, 128)
+    image_codec: Literal["jpeg", "avif"] = "jpeg"
+    image_quality: int | None = None
+    tracker: str = WHOLE_BODY
+    instructions: Path | None = None
+    countdown: float = 3.0
+    page: bool | None = None
+    host: str = "127.0.0.1"
+    port: int = 8040
+
+    @property
+    def count(self) -> int:
+        """Number of episodes, where nobody decides that while recording."""
+        return 1 if self.episodes is None else self.episodes
+
+    @property
+    def with_page(self) -> bool:
+        """Whether a person sees the operator's page."""
+        return self.source in WITH_PAGE if self.page is None else self.page
+
+    def __post_init__(self) -> None:
+        """Check what needs no simulation."""
+        if self.count < 1:
+            raise InputError(f"--episodes must be at least 1, got {self.episodes}.")
+        if self.count > MOST_EPISODES:
+            raise InputError(f"--episodes must be at most {MOST_EPISODES}, got {self.episodes}.")
+        must_be_tracker(self.tracker)
+        if self.seed is not None and not 0 <= self.seed <= LAST_SEED - self.count:
+            wanted = "not be negative" if self.seed < 0 else f"be at most {LAST_SEED - self.count}"
+            raise InputError(f"--seed must {wanted}, got {self.seed}.")
+        if self.seed is not None and self.source == "replay":
+            raise InputError("--seed does nothing with --source replay: an episode is replayed in its own scene.")
+        if self.source in PEOPLE:
+            must_be_person(self.source, self.what)
+        elif self.instructions is not None or self.page is not None:
+            raise InputError(f"--instructions and --page are a person's; --source {self.source} needs neither.")
+        if not 0.0 <= self.countdown <= 60.0:
+            raise InputError(f"--countdown must be from 0 to 60 s, got {self.countdown:g}.")
+        if not self.cameras:
+            raise InputError(f"--cameras needs at least one of {', '.join(CAMERAS)}.")
+        if self.image_quality is not None and not 1 <= self.image_quality <= 100:
+            raise InputError(f"--image-quality must be from 1 to 100, got {self.image_quality}.")

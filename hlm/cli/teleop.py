@@ -1,0 +1,88 @@
+"""`hlm teleop`: how a person's device delivers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hlm.cli.arguments import Positional, parse
+from hlm.cli.tables import console, facts
+from hlm.cli.verbs import Verb, dispatch
+from hlm.core.errors import InputError
+
+if TYPE_CHECKING:
+    from hlm.teleop.devices.device_check import DeviceFigures
+
+VERBS = {
+    "check": Verb("hlm.cli.teleop:check", "rate, jitter, latency and drop-outs of a device, for ten seconds"),
+}
+EXIT_SILENT = 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CheckArguments:
+    """Watch a device, and say how it delivers; nothing moves.
+
+    Attributes:
+        motion: file to play; with `--source motion`.
+        source: the device: page, webxr, pico, motion or keyboard.
+        seconds: for how long.
+        host: address of the page, see `hlm record --help`.
+        port: of the page.
+    """
+
+    motion: Positional[Path | None] = None
+    source: str = "page"
+    seconds: float = 10.0
+    host: str = "127.0.0.1"
+    port: int = 8040
+
+    def __post_init__(self) -> None:
+        """Check what needs no device."""
+        from hlm.cli.live.people import must_be_person
+
+        must_be_person(self.source, self.motion)
+        if not 0.0 < self.seconds <= 3600.0:
+            raise InputError(f"--seconds must be above 0 and at most 3600, got {self.seconds:g}.")
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a verb of `hlm teleop`."""
+    return dispatch("hlm teleop", "People's devices.", VERBS, arguments)
+
+
+def check(arguments: Sequence[str]) -> int:
+    """Watch a device, and print a table; exit code 1 when it says nothing."""
+    config = parse(CheckArguments, "hlm teleop check", arguments)
+    from hlm.cli.live.people import WITH_PAGE, PersonConfig, open_person
+    from hlm.core.clock import MonotonicClock
+    from hlm.teleop.devices.device_check import watched
+
+    clock, screen = MonotonicClock(), console()
+    with ExitStack() as stack:
+        page = None
+        if config.source in WITH_PAGE:
+            from hlm.teleop.page.page_config import PageConfig
+            from hlm.teleop.page.page_process import PageProcess
+
+            page = stack.enter_context(PageProcess(PageConfig(host=config.host, port=config.port)))
+            screen.print(f"open {page.address}", soft_wrap=True)
+        person = stack.enter_context(open_person(PersonConfig(source=config.source, motion=config.motion), page))
+        figures = watched(person.device, clock, config.seconds)
+        screen.print(facts(_rows(figures, person.device.name, person.device.trouble)))
+    return 0 if figures.samples else EXIT_SILENT
+
+
+def _rows(figures: DeviceFigures, name: str, trouble: str) -> dict[str, str]:
+    rows = {"device": name, "samples": f"{figures.samples} in {figures.duration_s:.1f} s"}
+    if figures.samples:
+        rows |= {
+            "rate": f"{figures.rate_hz:.1f} Hz",
+            "jitter": f"{1e3 * figures.jitter_s:.1f} ms",
+            "latency": f"{1e3 * figures.latency_s:.1f} ms, {1e3 * figures.worst_latency_s:.1f} ms at p99",
+            "drop-outs": f"{figures.drop_outs}, longest silence {figures.longest_gap_s:.2f} s",
+        }
+    return rows | ({"trouble": trouble} if trouble else {})

@@ -1,0 +1,48 @@
+"""What a device said last, and whether that is still to be believed."""
+
+from __future__ import annotations
+
+import math
+
+from hlm.core.clock import NS_PER_S, Clock
+from hlm.teleop.devices.device import Device, DeviceSample
+
+# A headset or a page at 10 Hz that misses two of its samples; a person who is out of sight longer is not followed.
+MAX_AGE_S = 0.3
+
+
+class Freshness:
+    """The newest sample of a device, and its age.
+
+    Args:
+        device: entered.
+        clock: that the device stamps its samples with.
+    """
+
+    def __init__(self, device: Device, clock: Clock) -> None:
+        self._device = device
+        self._clock = clock
+        self.sample: DeviceSample | None = None
+        self.age_s = math.inf
+
+    @property
+    def late(self) -> bool:
+        """Whether the person must not be followed by it any more."""
+        return self.age_s > MAX_AGE_S
+
+    @property
+    def trouble(self) -> str:
+        """Why it is late, in one line; empty while it is not."""
+        if not self.late:
+            return ""
+        name, why = self._device.name, self._device.trouble
+        silent = "has said nothing yet" if self.sample is None else f"has been silent for {self.age_s:.1f} s"
+        return f"{name} {silent}" + (f": {why}" if why else "")
+
+    def look(self) -> DeviceSample | None:
+        """Ask the device; the newest sample that it ever gave."""
+        newest = self._device.read()
+        self.sample = self.sample if newest is None else newest
+        if self.sample is not None:
+            self.age_s = max(0.0, (self._clock.now_ns() - self.sample.stamp_ns) / NS_PER_S)
+        return self.sample

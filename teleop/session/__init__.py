@@ -1,0 +1,1 @@
+"""A recording session that a person runs: its states, its buttons, and when recording may begin."""

@@ -1,0 +1,237 @@
+"""A recording session of fakes: a person whose presses are known by step, on a robot that obeys at once."""
+
+import numpy as np
+import pytest
+from fakes import FakeRig
+
+from hlm.cli.live.live_session import Choose, Delete, LiveSession, Redo, Relabel
+from hlm.cli.live.scenes import Scenes
+from hlm.core.proprioception import measured_state
+from hlm.core.task import Progress
+from hlm.core.values import Reference
+from hlm.datasets.reader import open_dataset
+from hlm.datasets.schema import DatasetSpec
+from hlm.datasets.store.images import ImageFormat
+from hlm.datasets.verify import verify
+from hlm.teleop.devices.device import Button
+from hlm.teleop.session.conductor import Conductor
+from hlm.teleop.session.session import SessionConfig, SessionState
+from hlm.teleop.session.takes import Takes
+
+SPEC = DatasetSpec(embodiment="unitree_g1", rate_hz=30.0, cameras={"head": (16, 24)})
+
+
+class FakePerson:
+    """Moves one joint slowly; implements `hlm.teleop.person.PersonSource`."""
+
+    trouble, age_s = "", 0.0
+
+    def __init__(self):
+        self.following, self.live = False, None
+
+    def hold(self):
+        self.following = False
+
+    def follow(self):
+        self.following = True
+
+    def reset(self, observation):
+        self.held = np.array(observation.state, dtype=float)
+        self.live = self.held
+
+    def reference(self, observation):
+        if self.following:
+            self.held = self.held.copy()
+            self.held[8] += 0.002
+            self.live = self.held
+        return Reference(observation.stamp_ns, self.held)
+
+
+class Script:
+    """Asks for what is written by the number of the look; implements `Front`; remembers what was shown."""
+
+    def __init__(self, wishes, last=400):
+        self.script, self.last = dict(wishes), last
+        self.shown, self.states = [], []
+
+    def show(self, moment):
+        self.shown.append(moment)
+        self.states.append(self.conductor.session.state)
+
+    def wishes(self):
+        look = len(self.shown)
+        if look > self.last:
+            raise KeyboardInterrupt
+        wished = self.script.get(look, ())
+        return wished if isinstance(wished, tuple) and not hasattr(wished, "_fields") else (wished,)
+
+
+@pytest.fixture
+def run(make_station, tmp_path):
+    """Runs a session of some wishes; returns it, ended by its script or by enough episodes."""
+
+    def make(wishes, enough=None, last=400, instructions=(), config=None, **chosen):
+        station = make_station(**chosen)
+        conductor = Conductor(FakePerson(), config or SessionConfig(countdown_s=0.5))
+        front = Script(wishes, last)
+        front.conductor = conductor
+        takes = Takes(tmp_path / "demos.zarr", SPEC, ImageFormat())
+        session = LiveSession(
+            station=station,
+            conductor=conductor,
+            takes=takes,
+            scenes=Scenes(station.task, 4, instructions),
+            front=front,
+            source="teleop",
+            operator="page",
+            enough=enough,
+        )
+        session.front_script, session.path = front, takes.path
+        try:
+            session.run()
+        except KeyboardInterrupt:
+            takes.close()
+        return session
+
+    return make
+
+
+def test_an_episode_is_what_happened_between_the_buttons(run):
+    session = run(
+        {5: Button.RECORD, 60: Button.RECORD, 70: Button.SUCCESS}, enough=1, script=lambda seed, step: Progress(stage=1)
+    )
+    (episode,) = open_dataset(session.path)
+    states = session.front_script.states
+    assert len(episode) == states.count(SessionState.RECORDING) + 1, "and the step at which the button was pressed"
+    assert (episode.info.outcome, episode.info.stage, episode.info.seed) == ("success", 1, 4)
+    assert episode.info.source == "teleop"
+    assert episode.info.extra["scored"] == "failure", "the task's own scoring did not agree"
+    assert verify(session.path) == []
+    assert SessionState.REVIEW in states
+
+
+def test_the_actions_are_what_the_robot_was_sent(run):
+    session = run({5: Button.RECORD, 60: Button.SUCCESS}, enough=1)
+    (episode,) = open_dataset(session.path)
+    moved = np.diff(episode.action[:, 8])
+    np.testing.assert_allclose(moved, 0.002, atol=1e-6)
+
+
+def test_a_discarded_episode_is_done_again_in_the_same_scene(run):
+    session = run({5: Button.RECORD, 60: Button.DISCARD, 70: Button.RECORD, 120: Button.FAILURE}, enough=1)
+    (episode,) = open_dataset(session.path)
+    assert (episode.info.outcome, episode.info.seed) == ("failure", 4)
+    assert session.station.task.resets[-2:] == [4, 4]
+
+
+def test_kept_episodes_go_on_to_the_next_scene(run):
+    session = run({5: Button.RECORD, 60: Button.SUCCESS, 70: Button.RECORD, 130: Button.SUCCESS}, enough=2)
+    assert [episode.info.seed for episode in open_dataset(session.path)] == [4, 5]
+
+
+def test_a_pause_is_not_recorded(run):
+    session = run({5: Button.RECORD, 60: Button.ENGAGE, 90: Button.ENGAGE, 120: Button.SUCCESS}, enough=1)
+    (episode,) = open_dataset(session.path)
+    states = session.front_script.states
+    assert len(episode) == states.count(SessionState.RECORDING) + 1, "and the step at which the button was pressed"
+    assert states.count(SessionState.PAUSED) >= 29
+    ((paused_ns, resumed_ns),) = episode.info.extra["pauses_ns"]
+    assert resumed_ns - paused_ns == pytest.approx(30 / 30.0 * 1e9, abs=5e7)
+    assert verify(session.path) == []
+
+
+def test_a_fall_is_reviewed_and_tells_why(run):
+    def falls(seed, step):
+        return Progress(fell=step > 10)
+
+    session = run({5: Button.RECORD, 150: Button.FAILURE}, enough=1, script=falls)
+    (episode,) = open_dataset(session.path)
+    assert (episode.info.outcome, episode.info.fault) == ("failure", "the robot has fallen")
+    assert session.front_script.states[-2] is SessionState.REVIEW
+    assert session.front_script.shown[-2].fault == "the robot has fallen"
+
+
+def test_stop_stops_the_robot_and_the_episode_waits_for_its_verdict(run):
+    session = run({5: Button.RECORD, 60: Button.STOP, 90: Button.DISCARD}, last=200)
+    assert not session.path.exists() or session.takes.kept() == []
+    assert "stopped by the person" in {moment.fault for moment in session.front_script.shown}
+
+
+def test_after_a_stop_the_robot_waits_until_the_person_goes_on(run):
+    session = run({5: Button.ENGAGE, 30: Button.STOP, 250: Button.ENGAGE}, last=300)
+    resets = session.station.task.resets
+    assert resets == [4, 4, 4], "drawn for the first look, and for each of the two times that the robot stood"
+    assert session.front_script.states[-1] is SessionState.IDLE
+
+
+def test_the_instruction_can_be_chosen_and_reworded(run):
+    session = run(
+        {
+            2: Choose("take blue"),
+            5: Button.RECORD,
+            60: Button.SUCCESS,
+            65: Choose("grab it"),
+            70: Button.RECORD,
+            130: Button.SUCCESS,
+        },
+        enough=2,
+    )
+    first, second = open_dataset(session.path)
+    assert (first.info.instruction, first.info.seed) == ("take blue", 5)
+    assert (second.info.instruction, second.info.seed, second.info.candidate) == ("grab it", 6, 0)
+
+
+def test_instructions_of_a_list_come_one_after_the_other(run):
+    session = run(
+        {5: Button.RECORD, 60: Button.SUCCESS, 70: Button.RECORD, 130: Button.SUCCESS},
+        enough=2,
+        instructions=("take blue", "grab it"),
+    )
+    assert [episode.info.instruction for episode in open_dataset(session.path)] == ["take blue", "grab it"]
+
+
+def test_kept_episodes_are_edited_between_two_and_not_while_one_is_open(run):
+    session = run(
+        {
+            5: Button.RECORD,
+            60: Button.SUCCESS,
+            65: Relabel("episode_000000", "take it", "failure"),
+            70: Button.RECORD,
+            100: Delete("episode_000000"),
+            130: Button.DISCARD,
+        },
+        last=140,
+    )
+    (episode,) = open_dataset(session.path)
+    assert (episode.info.instruction, episode.info.outcome) == ("take it", "failure")
+    assert "an episode is being recorded; end it first" in {
+        moment.message.rstrip(".") for moment in session.front_script.shown
+    }
+
+
+def test_the_last_one_can_be_redone(run):
+    session = run({5: Button.RECORD, 60: Button.SUCCESS, 70: Redo(), 75: Button.RECORD, 140: Button.FAILURE}, last=150)
+    (episode,) = open_dataset(session.path)
+    assert (episode.info.seed, episode.info.outcome) == (4, "failure")
+    assert session.kept == 1
+
+
+def test_a_camera_that_is_lost_ends_the_episode_and_the_person_is_told(run):
+    rig = FakeRig.make()
+
+    def dies(seed, step):
+        rig.cameras.dead = step >= 20
+        return Progress()
+
+    session = run({5: Button.RECORD, 150: Button.FAILURE}, enough=1, script=dies, rig=rig)
+    (episode,) = open_dataset(session.path)
+    assert episode.info.fault == "camera 'head' stopped delivering images"
+    assert len(episode) == 21
+
+
+def test_states_are_those_of_the_robot(run):
+    session = run({5: Button.RECORD, 60: Button.SUCCESS}, enough=1)
+    (episode,) = open_dataset(session.path)
+    expected, _ = measured_state(session.station.body.read(), None)
+    assert episode.state.shape == (len(episode), 34)
+    np.testing.assert_allclose(episode.state[-1][:8], expected[:8], atol=1e-6)
