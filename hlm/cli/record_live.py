@@ -122,7 +122,7 @@ def record_live(plan: LivePlan) -> int:
         takes = Takes(plan.out, spec, plan.images)
         stack.callback(takes.close)
         page = None if plan.page is None else stack.enter_context(PageProcess(plan.page))
-        person = stack.enter_context(open_person(plan.person, page))
+        person = stack.enter_context(open_person(plan.person, page, EMBODIMENT))
         station, task = stack.enter_context(open_station(plan.station))
         conductor = Conductor(person.source, plan.session)
         fronts: list[Front] = [TerminalFront(conductor, screen)]

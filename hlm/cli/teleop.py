@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hlm.cli.arguments import Positional, parse
+from hlm.cli.sources import EMBODIMENT
 from hlm.cli.tables import console, facts
 from hlm.cli.verbs import Verb, dispatch
 from hlm.core.errors import InputError
@@ -70,7 +71,8 @@ def check(arguments: Sequence[str]) -> int:
 
             page = stack.enter_context(PageProcess(PageConfig(host=config.host, port=config.port)))
             screen.print(f"open {page.address}", soft_wrap=True)
-        person = stack.enter_context(open_person(PersonConfig(source=config.source, motion=config.motion), page))
+        said = PersonConfig(source=config.source, motion=config.motion)
+        person = stack.enter_context(open_person(said, page, EMBODIMENT))
         figures = watched(person.device, clock, config.seconds)
         screen.print(facts(_rows(figures, person.device.name, person.device.trouble)))
     return 0 if figures.samples else EXIT_SILENT

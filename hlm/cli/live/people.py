@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hlm.cli.sources import EMBODIMENT
 from hlm.core.clock import MonotonicClock
 from hlm.core.errors import InputError, UnknownNameError
 
 if TYPE_CHECKING:
+    from hlm.core.embodiment import Embodiment
     from hlm.teleop.devices.device import Device
     from hlm.teleop.page.page_process import PageProcess
     from hlm.teleop.person import PersonSource
@@ -64,12 +64,13 @@ def must_be_person(source: str, motion: Path | None) -> None:
 
 
 @contextmanager
-def open_person(config: PersonConfig, page: PageProcess | None) -> Iterator[Person]:
+def open_person(config: PersonConfig, page: PageProcess | None, embodiment: Embodiment) -> Iterator[Person]:
     """A person's device, and the references that it gives; leaving disconnects.
 
     Args:
         config: which.
         page: entered; None without one.
+        embodiment: the robot that follows.
 
     Raises:
         HlmError: the device is not to be had.
@@ -79,12 +80,12 @@ def open_person(config: PersonConfig, page: PageProcess | None) -> Iterator[Pers
         case "page" if page is not None:
             from hlm.teleop.commanded_person import CommandedPerson
 
-            yield Person(device=page.device, source=CommandedPerson(page.device, clock, EMBODIMENT))
+            yield Person(device=page.device, source=CommandedPerson(page.device, clock, embodiment))
         case "keyboard":
             from hlm.teleop.commanded_person import CommandedPerson
             from hlm.teleop.devices.keyboard import Keyboard
 
             with Keyboard(clock) as keyboard:
-                yield Person(device=keyboard, source=CommandedPerson(keyboard, clock, EMBODIMENT))
+                yield Person(device=keyboard, source=CommandedPerson(keyboard, clock, embodiment))
         case _:
             raise NotImplementedError(config.source)
