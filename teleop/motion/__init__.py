@@ -1,0 +1,1 @@
+"""Recorded motion of people, played as an operator."""
