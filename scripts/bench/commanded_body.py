@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
@@ -36,7 +37,10 @@ def main() -> None:
     cases = [(row, seed) for row in rows for seed in range(options.seeds if is_random(row) else 1)]
     with ProcessPoolExecutor(options.workers) as pool:
         futures = [pool.submit(run, row, seed, options.tracker) for row, seed in cases]
-        outcomes = [future.result() for future in futures]
+        outcomes = []
+        for (row, seed), future in zip(cases, futures, strict=True):
+            outcomes.append(future.result())
+            print(f"{row}, seed {seed}: {outcomes[-1].ending}", file=sys.stderr, flush=True)
     print(f"{'':28}" + "".join(f"{name:>13}" for name in COLUMNS))
     for row in rows:
         members = [outcome for (name, _), outcome in zip(cases, outcomes, strict=True) if name == row]

@@ -99,7 +99,7 @@ def run(row: str, seed: int, tracker: str) -> Outcome:
                 ending = "fell"
                 break
         if ending == "stood" and not body.status.tracking:
-            ending = body.status.reason
+            ending = body.status.fault
     return notes.outcome(ending)
 
 
