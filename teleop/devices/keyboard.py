@@ -146,8 +146,8 @@ class Keyboard:
         say: shows the line of help; on standard error when None.
     """
 
-    name = "keyboard"
-    cannot = ("waist", "feet other than by walking", "where the head looks")
+    name: str = "keyboard"
+    cannot: tuple[str, ...] = ("waist", "feet other than by walking", "where the head looks")
 
     def __init__(
         self, clock: Clock, config: KeyboardConfig | None = None, say: Callable[[str], None] | None = None
