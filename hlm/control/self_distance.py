@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import pinocchio as pin
 
-from hlm.control.model import BodyModel
+from hlm.control.model import BASE_DOFS, BodyModel
 from hlm.core.arrays import FloatArray
 from hlm.core.embodiment import Capsule, Gripper
+from hlm.core.layout import JOINTS
+
+
+class Gaps(NamedTuple):
+    """Pairs of shapes that are near each other.
+
+    Attributes:
+        distance_m: [pair] negative where shapes overlap.
+        gradient_m_rad: [pair, joint] of each distance.
+    """
+
+    distance_m: FloatArray
+    gradient_m_rad: FloatArray
 
 
 class SelfDistance:
@@ -17,15 +32,17 @@ class SelfDistance:
 
     Args:
         model: the robot.
+        legs: whether the distances of one leg from the other count too.
     """
 
-    def __init__(self, model: BodyModel) -> None:
+    def __init__(self, model: BodyModel, *, legs: bool = False) -> None:
         self._model = model
         self._data = model.data()
         self._shapes = pin.GeometryModel()
         self._vector = pin.neutral(model.pin_model)
         embodiment = model.embodiment
-        trunk = [self._capsule(one) for one in embodiment.capsules if one.collision_group == "trunk"]
+        of_trunk = [one for one in embodiment.capsules if one.collision_group == "trunk"]
+        trunk = [self._capsule(one) for one in of_trunk]
         arms = [
             [
                 *(self._capsule(one) for one in embodiment.capsules if self._on_forearm(one, gripper)),
@@ -35,9 +52,16 @@ class SelfDistance:
         ]
         pairs = [(part, other) for arm in arms for part in arm for other in trunk]
         pairs += [(left, right) for left in arms[0] for right in arms[1]]
+        if legs:
+            sides = [
+                [shape for one, shape in zip(of_trunk, trunk, strict=True) if one.link.startswith(side)]
+                for side in ("left", "right")
+            ]
+            pairs += [(left, right) for left in sides[0] for right in sides[1]]
         for pair in pairs:
             self._shapes.addCollisionPair(pin.CollisionPair(*pair))
         self._shape_data = self._shapes.createData()
+        self._moves = self._moved_by_joints()
 
     def smallest_m(self, joint_position_rad: FloatArray) -> float:
         """The smallest distance at [29] joint angles; negative where shapes overlap."""
@@ -51,6 +75,33 @@ class SelfDistance:
         pair = self._shapes.collisionPairs[int(np.argmin(distances_m))]
         shapes = self._shapes.geometryObjects
         return shapes[pair.first].name.partition(":")[0], shapes[pair.second].name.partition(":")[0]
+
+    def gaps(self, joint_position_rad: FloatArray, within_m: float) -> Gaps:
+        """The pairs that are nearer than `within_m` at [29] joint angles, with the gradients of their distances."""
+        self._compute(joint_position_rad)
+        results = self._shape_data.distanceResults
+        distances_m = np.array([result.min_distance for result in results])
+        near = np.flatnonzero(distances_m < within_m).tolist()
+        if not len(near):
+            return Gaps(distances_m[near], np.zeros((0, JOINTS)))
+        normals = np.array([results[number].normal for number in near])
+        points_m = np.array([results[number].getNearestPoint1() for number in near])
+        # The nearest points lie on one line along the normal, so that one wrench pushes both apart.
+        x, y, z, along_x, along_y, along_z = *points_m.T, *normals.T
+        moments = np.array([y * along_z - z * along_y, z * along_x - x * along_z, x * along_y - y * along_x])
+        jacobian = pin.computeJointJacobians(self._model.pin_model, self._data, self._vector)[:, BASE_DOFS:]
+        gradient = normals @ jacobian[:3] + moments.T @ jacobian[3:]
+        return Gaps(distances_m[near], gradient * self._moves[near])
+
+    def _moved_by_joints(self) -> FloatArray:
+        """[pair, joint] 1 where a joint moves the second shape alone, -1 the first alone, 0 both or neither."""
+        moves = np.zeros((len(self._shapes.collisionPairs), JOINTS))
+        for row, pair in zip(moves, self._shapes.collisionPairs, strict=True):
+            for sign, shape in ((-1.0, pair.first), (1.0, pair.second)):
+                joint = self._shapes.geometryObjects[shape].parentJoint
+                supports = np.array(list(self._model.pin_model.supports[joint])[2:], dtype=int)
+                row[supports - 2] += sign
+        return moves
 
     def _compute(self, joint_position_rad: FloatArray) -> None:
         self._vector[7:] = joint_position_rad
