@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -46,7 +47,12 @@ def page_document(view: PageView) -> Document:
         "safety": view.safety,
         "safety_text": view.safety_text,
         "inputs": [
-            {"name": one.name, "age_s": one.age_s, "limit_s": one.limit_s, "rate_hz": one.rate_hz}
+            {
+                "name": one.name,
+                "age_s": _finite(one.age_s),
+                "limit_s": _finite(one.limit_s),
+                "rate_hz": _finite(one.rate_hz),
+            }
             for one in view.inputs
         ],
         "device": view.device,
@@ -191,6 +197,11 @@ def _target(document: Document | None) -> PoseTarget | None:
         position_in_world_m=np.array(document["position_m"]),
         quat_world_from_frame_wxyz=_array(document["quat_wxyz"]),
     )
+
+
+def _finite(value: float | None) -> float | None:
+    """What JSON can say: an age before the first value is infinite for some, and none for others."""
+    return None if value is None or not math.isfinite(value) else float(value)
 
 
 def _listed(array: FloatArray | None) -> list[float] | None:

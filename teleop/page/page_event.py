@@ -66,7 +66,7 @@ class RedoLast:
 
 @dataclass(frozen=True, slots=True)
 class CommandTaken:
-    """Another page commands from now on; its handles are free and its sticks at rest."""
+    """Another page commands from now on: handles and sliders stay where they were, and the sticks are at rest."""
 
 
 type PageEvent = ButtonPressed | InstructionChosen | EpisodeDeleted | EpisodeRelabelled | RedoLast | CommandTaken

@@ -2,11 +2,35 @@
 
 from __future__ import annotations
 
-from hlm.core.processes import Leash
-from hlm.teleop.page.mailboxes import Mailboxes
-from hlm.teleop.page.page_config import PageConfig
+import ssl
+from contextlib import ExitStack
+from pathlib import Path
 
-_POLL_S = 0.1
+import numpy as np
+
+from hlm.control.model import BodyModel
+from hlm.core.clock import MonotonicClock, ticks
+from hlm.core.embodiments.catalog import find_embodiment
+from hlm.core.listening import is_loopback
+from hlm.core.processes import Leash
+from hlm.teleop.page.documents import Document, event_document, robot_from_document, shape_from_document
+from hlm.teleop.page.films import Films
+from hlm.teleop.page.mailboxes import Mailboxes, newest, put
+from hlm.teleop.page.page_config import PageConfig
+from hlm.teleop.page.page_desk import PageDesk
+from hlm.teleop.page.page_front import PageFront
+from hlm.teleop.page.part_poses import drawn_robot
+from hlm.teleop.page.scene import Scene
+from hlm.teleop.page.viewer import Viewer
+from hlm.teleop.web.certificate import tls_context
+from hlm.teleop.web.channel import Channel
+from hlm.teleop.web.config import WebConfig
+from hlm.teleop.web.network import names_of_this_machine
+from hlm.teleop.web.server import WebServer
+
+# What is touched becomes a command this often; the page draws less often.
+_DESK_HZ = 60.0
+_BROWSER = Path(__file__).parent / "browser"
 
 
 def serve_page(leash: Leash, config: PageConfig, boxes: Mailboxes) -> None:
@@ -15,8 +39,85 @@ def serve_page(leash: Leash, config: PageConfig, boxes: Mailboxes) -> None:
     Raises:
         HlmError: it cannot be served.
     """
-    del boxes
     leash.die_with_parent()
-    leash.ready(f"http://{config.host}:{config.port}/")
-    while not leash.wait(_POLL_S):
-        pass
+    embodiment = find_embodiment(config.embodiment)
+    tls = _tls(config.host)
+    with ExitStack() as stack:
+        viewer = stack.enter_context(Viewer(config.host, config.view_port, tls, embodiment))
+        frames = f"{'https' if tls else 'http'}://*:{viewer.gate.port}"
+        web = WebConfig(host=config.host, port=config.port, token=config.token, frame_sources=(frames,))
+        server = WebServer(web, {"": _BROWSER})
+        channel = server.channel("page")
+        desk = PageDesk()
+        front = PageFront(channel, viewer.gate, desk, config.image_height_px)
+        counter = _Counter(desk, front, viewer.scene, BodyModel(embodiment), boxes)
+        films = Films(config.cameras, front.send_film)
+        stack.enter_context(server)
+        leash.ready(server.address())
+        every = max(1, round(_DESK_HZ / config.rate_hz))
+        for tick in ticks(MonotonicClock(), _DESK_HZ):
+            if leash.released():
+                return
+            front.meet()
+            desk.meet(client.number for client in channel.clients)
+            counter.take(channel, films, tick.due_ns)
+            if front.pages and tick.index % every == 0:
+                counter.show()
+
+
+class _Counter:
+    """Between the mailboxes of the loop, and desk, front and scene of the pages."""
+
+    def __init__(self, desk: PageDesk, front: PageFront, scene: Scene, model: BodyModel, boxes: Mailboxes) -> None:
+        self._desk, self._front, self._scene = desk, front, scene
+        self._model, self._boxes = model, boxes
+        self._episodes_seen = 0
+        self._sent: Document | None = None
+
+    def take(self, channel: Channel, films: Films, now_ns: int) -> None:
+        """Take what was touched, and leave commands and events for the loop."""
+        for message in channel.messages():
+            if message.type == "film":
+                if (folder := self._front.folder(message.content.get("name"))) is not None:
+                    films.ask(str(message.content["name"]), Path(folder))
+            else:
+                self._desk.take(message)
+        self._desk.drag(self._scene.handles.drags(), now_ns)
+        for part in self._scene.handles.clicks():
+            self._desk.show(part, shown=part not in self._desk.shown)
+        sample = self._desk.sample()
+        if sample is not None and sample != self._sent:
+            self._sent = sample
+            put(self._boxes.commands, sample)
+        events, self._desk.events = self._desk.events, []
+        for event in events:
+            put(self._boxes.events, event_document(event))
+
+    def show(self) -> None:
+        """Show the newest view, pictures and episodes."""
+        if self._boxes.episodes.written != self._episodes_seen:
+            self._episodes_seen = self._boxes.episodes.written
+            self._front.send_episodes((newest(self._boxes.episodes) or {"episodes": []})["episodes"])
+        self._front.send_pictures(self._boxes.images)
+        document = newest(self._boxes.views)
+        if document is not None:
+            self._draw(document["scene"])
+            self._front.send_view(document["page"])
+
+    def _draw(self, scene: Document) -> None:
+        pose_world_from_stance = np.array(scene["pose_world_from_stance"])
+        drawn = []
+        for name in ("measured", "reference"):
+            robot = robot_from_document(scene[name])
+            drawn.append(None if robot is None else drawn_robot(self._model, robot, pose_world_from_stance))
+        measured, reference = drawn
+        wanted = reference if reference is not None else measured
+        self._desk.parts = {} if wanted is None else wanted.parts
+        self._scene.draw(measured, reference, self._desk.controls, self._desk.shown)
+        self._scene.move_world(pose_world_from_stance)
+        self._scene.show_shapes(shape_from_document(shape) for shape in scene["shapes"])
+
+
+def _tls(host: str) -> ssl.SSLContext | None:
+    """For the 3-D view, as the web server has it for the page."""
+    return None if is_loopback(host) else tls_context(names_of_this_machine(host))

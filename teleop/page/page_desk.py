@@ -1,0 +1,118 @@
+"""Takes what pages send: who may ask for what, and what it makes of controls and stick."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+
+import numpy as np
+
+from hlm.core.arrays import FloatArray
+from hlm.core.errors import HlmError
+from hlm.teleop.devices.device import Button
+from hlm.teleop.page import asked
+from hlm.teleop.page.capture_clock import CaptureClock
+from hlm.teleop.page.command_seat import CommandSeat
+from hlm.teleop.page.controls import Controls, body_command, dragged, freed, nudged, slid
+from hlm.teleop.page.documents import Document, command_document
+from hlm.teleop.page.page_event import ButtonPressed, CommandTaken, PageEvent
+from hlm.teleop.page.part_poses import Part, PartPose
+from hlm.teleop.web.messages import Message
+
+_LOG = logging.getLogger(__name__)
+_MAX_NUDGE_M, _MAX_NUDGE_RAD = 0.1, 0.3
+
+
+class PageDesk:
+    """Keeps the state that pages share: it is here and not in a browser, so that a page may be closed and opened again.
+
+    Attributes:
+        seat: who commands.
+        controls: what is set.
+        shown: parts whose handles have arrows and rings.
+        events: what was asked and not fetched yet.
+        parts: where the parts of the robot are wanted, in the stance frame; empty before anything is known.
+    """
+
+    def __init__(self) -> None:
+        self.seat = CommandSeat()
+        self.controls = Controls()
+        self.shown: frozenset[Part] = frozenset({Part.LEFT_HAND, Part.RIGHT_HAND})
+        self.events: list[PageEvent] = []
+        self.parts: dict[Part, PartPose] = {}
+        self._stick: FloatArray = np.zeros(3)
+        self._stamp_ns: int | None = None
+        self._clock = CaptureClock()
+
+    def meet(self, pages: Iterable[int]) -> None:
+        """Learn which pages are there."""
+        if self.seat.update(set(pages)):
+            self._sit_down()
+
+    def take(self, message: Message) -> None:
+        """Take a message; one that makes no sense is logged, and changes nothing."""
+        try:
+            self._take(message)
+        except HlmError as error:
+            _LOG.warning("%s", error)
+
+    def drag(self, drags: dict[Part, PartPose], now_ns: int) -> None:
+        """Take what was dragged in the 3-D view."""
+        for part, handle in drags.items():
+            if Part.PELVIS in self.parts:
+                self.controls = dragged(self.controls, part, handle, self.parts[Part.PELVIS])
+                if self._stamp_ns is not None:
+                    self._stamp_ns = max(self._stamp_ns, now_ns)
+
+    def show(self, part: Part, *, shown: bool) -> None:
+        """Give a handle arrows and rings, or take them away."""
+        self.shown = self.shown | {part} if shown else self.shown - {part}
+
+    def sample(self) -> Document | None:
+        """Document of the device's newest sample; None before the first."""
+        if self._stamp_ns is None:
+            return None
+        command = body_command(self.controls, self._stick)
+        return {"stamp_ns": self._stamp_ns, "command": command_document(command), "buttons": []}
+
+    def _take(self, message: Message) -> None:
+        event = asked.event_in(message.type, message.content, message.stamp_ns)
+        stops = isinstance(event, ButtonPressed) and event.button is Button.STOP
+        if message.type == "take":
+            if self.seat.take(message.client):
+                self._sit_down()
+        elif message.client == self.seat.holder or stops:
+            if event is not None:
+                self.events.append(event)
+            else:
+                self._set(message)
+
+    def _sit_down(self) -> None:
+        self._stick = np.zeros(3)
+        self._clock = CaptureClock()
+        self.events.append(CommandTaken())
+
+    def _set(self, message: Message) -> None:
+        content = message.content
+        if message.type == "input":
+            self._stick = asked.vector_in(content, "stick", 3)
+            self._stamp_ns = self._clock.capture_ns(asked.number_in(content, "time_ms"), message.stamp_ns)
+        elif message.type == "slide":
+            self.controls = slid(self.controls, asked.slider_in(content), asked.number_in(content, "value"))
+        elif message.type == "free":
+            self.controls = freed(self.controls, asked.part_in(content))
+        elif message.type == "show":
+            self.show(asked.part_in(content), shown=bool(content.get("shown")))
+        elif message.type == "nudge" and (at := self.handle(asked.part_in(content))) is not None:
+            move_m = _limited(asked.vector_in(content, "move_m", 3), _MAX_NUDGE_M)
+            turn_rad = _limited(asked.vector_in(content, "turn_rad", 3), _MAX_NUDGE_RAD)
+            self.controls = nudged(self.controls, asked.part_in(content), at, move_m, turn_rad)
+
+    def handle(self, part: Part) -> PartPose | None:
+        """Where a handle is: where it was put, or else where the part is wanted; None before anything is known."""
+        there = self.parts.get(part)
+        return None if there is None else self.controls.handle(part, there)
+
+
+def _limited(vector: FloatArray, limit: float) -> FloatArray:
+    return np.clip(vector, -limit, limit)
