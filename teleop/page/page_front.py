@@ -12,6 +12,7 @@ from hlm.core.shared_slots import SharedSlots
 from hlm.teleop.page.controls import FAR_M, Controls, unreached_m
 from hlm.teleop.page.documents import Document
 from hlm.teleop.page.mailboxes import image_from_bytes
+from hlm.teleop.page.page_config import PageConfig
 from hlm.teleop.page.page_desk import PageDesk
 from hlm.teleop.page.part_poses import Part
 from hlm.teleop.page.scene_gate import SceneGate
@@ -27,12 +28,11 @@ class PageFront:
         channel: to the pages.
         gate: of their 3-D view.
         desk: what the pages share.
-        image_height_px: of the pictures that are sent, at most.
+        config: title, and size of pictures.
     """
 
-    def __init__(self, channel: Channel, gate: SceneGate, desk: PageDesk, image_height_px: int) -> None:
-        self._channel, self._gate, self._desk = channel, gate, desk
-        self._image_height_px = image_height_px
+    def __init__(self, channel: Channel, gate: SceneGate, desk: PageDesk, config: PageConfig) -> None:
+        self._channel, self._gate, self._desk, self._config = channel, gate, desk, config
         self._paths: dict[int, str] = {}
         self._episodes: list[Document] = []
         self._pictures: dict[str, int] = {}
@@ -49,7 +49,8 @@ class PageFront:
             self._gate.dismiss(self._paths.pop(page))
         for page in present - self._paths.keys():
             self._paths[page] = self._gate.admit(partial(self._commands, page))
-            self._channel.send({"type": "scene", "port": self._gate.port, "path": self._paths[page]}, to=page)
+            scene = {"type": "scene", "port": self._gate.port, "path": self._paths[page], "title": self._config.title}
+            self._channel.send(scene, to=page)
             self._channel.send({"type": "episodes", "episodes": self._listed()}, to=page)
             self._pictures = {}
 
@@ -79,7 +80,7 @@ class PageFront:
             content = box.newest() if box.written != self._pictures.get(camera, 0) else None
             if content is not None:
                 self._pictures[camera] = box.written
-                picture = encode_jpeg(_smaller(image_from_bytes(content), self._image_height_px), _JPEG_QUALITY)
+                picture = encode_jpeg(_smaller(image_from_bytes(content), self._config.image_height_px), _JPEG_QUALITY)
                 self._channel.send({"type": f"image_{camera}"[:64], "camera": camera}, data=picture)
 
     def _commands(self, page: int) -> bool:

@@ -43,13 +43,13 @@ def serve_page(leash: Leash, config: PageConfig, boxes: Mailboxes) -> None:
     embodiment = find_embodiment(config.embodiment)
     tls = _tls(config.host)
     with ExitStack() as stack:
-        viewer = stack.enter_context(Viewer(config.host, config.view_port, tls, embodiment))
+        viewer = stack.enter_context(Viewer(config.host, config.view_port or 0, tls, embodiment))
         frames = f"{'https' if tls else 'http'}://*:{viewer.gate.port}"
         web = WebConfig(host=config.host, port=config.port, token=config.token, frame_sources=(frames,))
         server = WebServer(web, {"": _BROWSER})
         channel = server.channel("page")
         desk = PageDesk()
-        front = PageFront(channel, viewer.gate, desk, config.image_height_px)
+        front = PageFront(channel, viewer.gate, desk, config)
         counter = _Counter(desk, front, viewer.scene, BodyModel(embodiment), boxes)
         films = Films(config.cameras, front.send_film)
         stack.enter_context(server)

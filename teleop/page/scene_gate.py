@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 _STOP_S = 3.0
 # What a page that watches may say to the 3-D view: where its own camera is.
 _HARMLESS = frozenset({"ViewerCameraMessage"})
+# Of the viewer's page: its own panels would cover the robot, and what they offer is ours to offer.
+_PICTURE_ALONE = b"<style>body * { visibility: hidden; } canvas { visibility: visible; }</style>"
 _SILENT = logging.Logger("3-D view", logging.CRITICAL)
 
 
@@ -41,7 +43,7 @@ class SceneGate:
     def __init__(self, listener: socket.socket, viewer_port: int, index: Path, tls: ssl.SSLContext | None) -> None:
         self._listener, self._tls = listener, tls
         self._viewer = f"ws://127.0.0.1:{viewer_port}"
-        self._body = index.read_bytes()
+        self._body = index.read_bytes().replace(b"</head>", _PICTURE_ALONE + b"</head>", 1)
         self._may_touch: dict[str, Callable[[], bool]] = {}
         self._stop: Callable[[], None] = lambda: None
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="3-D gate", daemon=True)

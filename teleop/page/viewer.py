@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import ssl
+from contextlib import redirect_stdout
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -37,7 +39,8 @@ class Viewer:
             raise MissingDependencyError("the page's 3-D view needs viser: pip install 'hlm[viz]'.") from None
         listener = bind(host, port)
         logging.getLogger("websockets").setLevel(logging.ERROR)
-        self._server = viser.ViserServer(host=_LOOPBACK, port=0, verbose=False)
+        with redirect_stdout(io.StringIO()):  # it greets in any case
+            self._server = viser.ViserServer(host=_LOOPBACK, port=0, verbose=False)
         self.scene = Scene(self._server, embodiment)
         index = Path(viser.__file__).parent / "client" / "build" / "index.html"
         self.gate = SceneGate(listener, self._server.get_port(), index, tls)
@@ -50,4 +53,5 @@ class Viewer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.gate.stop()
-        self._server.stop()
+        with redirect_stdout(io.StringIO()):
+            self._server.stop()

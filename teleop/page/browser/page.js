@@ -46,6 +46,7 @@ function press(name) {
 }
 
 function showScene(message) {
+  document.title = message.title;
   // Another name of this machine lets the browser draw in a process of its own, which cannot hold up this page.
   const other = { localhost: "127.0.0.1", "127.0.0.1": "localhost" }[location.hostname] ?? location.hostname;
   const host = other.includes(":") ? `[${other}]` : other;
