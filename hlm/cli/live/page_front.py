@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hlm.cli.live.live_session import Choose, Delete, Redo, Relabel
+from hlm.cli.live.shown_world import ShownWorld
 from hlm.core.body import BodyState, BodyStatus
 from hlm.core.clock import STEP_HZ
 from hlm.teleop.devices.device import Button
@@ -23,8 +24,6 @@ from hlm.teleop.page.page_view import (
     InputAge,
     PageView,
     SafetyLevel,
-    ShownRobot,
-    ShownShape,
     TaskCount,
 )
 from hlm.teleop.session.agreement import limbs_apart
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from hlm.cli.live.live_session import LiveSession, Moment, Wish
-    from hlm.core.arrays import FloatArray
     from hlm.sim.tasks.simulated_task import SimulatedTask
     from hlm.teleop.devices.device import Device
     from hlm.teleop.page.page_process import PageProcess
@@ -67,7 +65,7 @@ class PageFront:
         self._page = page
         self._person = person
         self._device = device
-        self._task = task
+        self._world = ShownWorld(task)
         self._session: LiveSession | None = None
         self._version = -1
         self._kept: list[Kept] = []
@@ -120,13 +118,11 @@ class PageFront:
             safety=_safety(status),
             safety_text=moment.fault or status.state.value,
             inputs=self._inputs(moment),
-            device=f"{self._device.name}; cannot: {', '.join(self._device.cannot)}"
-            if self._device.cannot
-            else self._device.name,
-            measured=self._measured(moment),
-            reference=self._reference(),
-            pose_world_from_stance=self._stance(),
-            shapes=self._shapes(),
+            device=_device_text(self._device),
+            measured=None if moment.step is None else self._world.measured(moment.step.observation.state),
+            reference=None if self._person.live is None else self._world.wanted(self._person.live),
+            pose_world_from_stance=self._world.pose_world_from_stance(),
+            shapes=self._world.shapes(),
             counts=_counts(self._kept),
             episodes=tuple(_card(one) for one in reversed(self._kept)),
         )
@@ -146,51 +142,9 @@ class PageFront:
         seen = moment.step.age_s.items()
         return device, *(InputAge(name=name, age_s=age_s, limit_s=0.1) for name, age_s in seen)
 
-    def _measured(self, moment: Moment) -> ShownRobot | None:
-        """The robot where it truly is in its world."""
-        if moment.step is None:
-            return None
-        position_m, _ = self._task.robot.true_base()
-        return ShownRobot(
-            vector=moment.step.observation.state,
-            heading_rad=self._heading_rad(),
-            position_pelvis_in_world_m=position_m,
-        )
 
-    def _reference(self) -> ShownRobot | None:
-        live = self._person.live
-        return None if live is None else ShownRobot(vector=live, heading_rad=self._heading_rad())
-
-    def _heading_rad(self) -> float:
-        from hlm.core.rotations import roll_pitch_yaw_from_quat
-
-        return float(roll_pitch_yaw_from_quat(self._task.robot.true_base()[1])[2])
-
-    def _stance(self) -> FloatArray:
-        """[4, 4] on the floor midway between the true feet."""
-        from hlm.control.model import BodyModel
-        from hlm.control.walking_pattern import middle
-        from hlm.core.rotations import planar_from_pose, pose_from_planar
-        from hlm.sim.operators.stance import sole_poses, true_configuration
-
-        model = BodyModel(self._task.robot.embodiment)
-        poses = sole_poses(model, true_configuration(self._task.robot))
-        return pose_from_planar(middle(np.array([planar_from_pose(pose) for pose in poses])))
-
-    def _shapes(self) -> tuple[ShownShape, ...]:
-        from hlm.sim.shapes import shapes_beside
-
-        return tuple(
-            ShownShape(
-                name=shape.name,
-                kind=shape.kind,
-                size_m=shape.size_m,
-                position_m=_three(shape.position_m),
-                quat_world_from_shape_wxyz=_four(shape.quat_world_from_shape_wxyz),
-                rgb=shape.rgb,
-            )
-            for shape in shapes_beside(self._task.world, self._task.robot)
-        )
+def _device_text(device: Device) -> str:
+    return device.name + (f"; cannot command {', '.join(device.cannot)}" if device.cannot else "")
 
 
 def _safety(status: BodyStatus) -> SafetyLevel:
@@ -221,11 +175,3 @@ def _card(one: Kept) -> EpisodeCard:
         note=str(one.info.extra.get("note", "")),
         folder=one.path,
     )
-
-
-def _three(array: FloatArray) -> tuple[float, float, float]:
-    return float(array[0]), float(array[1]), float(array[2])
-
-
-def _four(array: FloatArray) -> tuple[float, float, float, float]:
-    return float(array[0]), float(array[1]), float(array[2]), float(array[3])
