@@ -104,7 +104,7 @@ def record_live(plan: LivePlan) -> int:
     from hlm.cli.live.fronts import DeviceButtons, Fronts, TerminalFront
     from hlm.cli.live.live_session import LiveSession
     from hlm.cli.live.page_front import PageFront
-    from hlm.cli.live.scenes import Scenes
+    from hlm.cli.live.scenes import DrawnScenes
     from hlm.datasets.schema import DatasetSpec
     from hlm.sim.paced_clock import PacedClock
     from hlm.teleop.page.page_process import PageProcess
@@ -141,7 +141,7 @@ def record_live(plan: LivePlan) -> int:
             station=replace(station, clock=PacedClock(station.clock, MonotonicClock())),
             conductor=conductor,
             takes=takes,
-            scenes=Scenes(task, plan.first_seed, plan.instructions),
+            scenes=DrawnScenes(task, plan.first_seed, plan.instructions),
             front=Fronts(*fronts),
             source="teleop",
             operator=plan.person.source,

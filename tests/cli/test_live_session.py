@@ -5,7 +5,7 @@ import pytest
 from fakes import FakeRig
 
 from hlm.cli.live.live_session import Choose, Delete, LiveSession, Redo, Relabel
-from hlm.cli.live.scenes import Scenes
+from hlm.cli.live.scenes import DrawnScenes, RealScene
 from hlm.core.proprioception import measured_state
 from hlm.core.task import Progress
 from hlm.core.values import Reference
@@ -70,9 +70,9 @@ class Script:
 def run(make_station, tmp_path):
     """Runs a session of some wishes; returns it, ended by its script or by enough episodes."""
 
-    def make(wishes, enough=None, last=400, instructions=(), config=None, **chosen):
+    def make(wishes, enough=None, last=400, instructions=(), real=(), watches=None, **chosen):
         station = make_station(**chosen)
-        conductor = Conductor(FakePerson(), config or SessionConfig(countdown_s=0.5))
+        conductor = Conductor(FakePerson(), SessionConfig(countdown_s=0.5))
         front = Script(wishes, last)
         front.conductor = conductor
         takes = Takes(tmp_path / "demos.zarr", SPEC, ImageFormat())
@@ -80,11 +80,12 @@ def run(make_station, tmp_path):
             station=station,
             conductor=conductor,
             takes=takes,
-            scenes=Scenes(station.task, 4, instructions),
+            scenes=RealScene(real) if real else DrawnScenes(station.task, 4, instructions),
             front=front,
             source="teleop",
             operator="page",
             enough=enough,
+            watches=watches or {},
         )
         session.front_script, session.path = front, takes.path
         try:
@@ -235,3 +236,32 @@ def test_states_are_those_of_the_robot(run):
     expected, _ = measured_state(session.station.body.read(), None)
     assert episode.state.shape == (len(episode), 34)
     np.testing.assert_allclose(episode.state[-1][:8], expected[:8], atol=1e-6)
+
+
+def test_before_a_real_robot_nothing_is_drawn_and_it_goes_on_standing(run):
+    session = run(
+        {5: Button.RECORD, 60: Button.SUCCESS, 65: Choose("wipe the table"), 70: Button.RECORD, 130: Button.SUCCESS},
+        enough=2,
+        real=("take the cup", "fold the towel"),
+        task=None,
+    )
+    first, second = open_dataset(session.path)
+    assert [first.info.instruction, second.info.instruction] == ["take the cup", "wipe the table"]
+    assert [first.info.outcome, first.info.seed, first.info.stage] == ["success", None, None]
+    assert second.stamp_ns[0] > first.stamp_ns[-1], "one clock, that nobody put back"
+    assert SessionState.REVIEW not in session.front_script.states
+
+
+def test_a_real_robot_that_was_stopped_ends_the_session_when_it_rests(run):
+    session = run(
+        {5: Button.RECORD, 60: Button.STOP, 70: Button.STOP, 100: Button.FAILURE}, real=("take it",), task=None
+    )
+    (episode,) = open_dataset(session.path)
+    assert episode.info.fault == "stopped by the person"
+    assert session.station.body.status.at_rest
+
+
+def test_what_the_robot_needs_is_watched(run):
+    gone = iter([""] * 30 + ["the simulation is gone"] * 1000)
+    session = run({2: Button.ENGAGE}, last=60, watches={"simulation": lambda: next(gone)})
+    assert "the simulation is gone" in {moment.fault for moment in session.front_script.shown}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -110,11 +110,13 @@ class LiveSession:
         station: entered.
         conductor: plays the person to the robot.
         takes: the episodes.
-        scenes: draws the scenes of a simulation.
+        scenes: what the episodes are about.
         front: what the person sees and presses.
         source: of the episodes, as datasets name it.
         operator: who commands.
         enough: ends the session after so many kept episodes; None for never.
+        timing: of the loop.
+        watches: what the robot needs besides, see `hlm.runtime.deployment.Watch`.
         on_kept: called with each episode that was kept.
     """
 
@@ -126,6 +128,8 @@ class LiveSession:
     source: str
     operator: str
     enough: int | None = None
+    timing: LoopConfig = field(default_factory=LoopConfig)
+    watches: Mapping[str, Callable[[], str]] = field(default_factory=dict)
     on_kept: Callable[[Path, Verdict], None] = lambda path, verdict: None
     kept: int = 0
     _step: LoopStep | None = field(default=None, init=False)
@@ -134,28 +138,32 @@ class LiveSession:
     _fault: str = field(default="", init=False)
     _drawn: bool = field(default=True, init=False)
     _instruction: str = field(default="", init=False)
+    _over: bool = field(default=False, init=False)
+    _resting: bool = field(default=False, init=False)
 
     def run(self) -> None:
-        """Run scenes until there are enough episodes.
+        """Run until there are enough episodes, or a robot that nobody can put back has come to rest.
 
         Raises:
             HlmError: the disk refused; the open episode stays recoverable.
         """
-        while self.enough is None or self.kept < self.enough:
+        while not self._enough() and not self._over:
             self._scene()
+
+    def _enough(self) -> bool:
+        return self.enough is not None and self.kept >= self.enough
 
     def _scene(self) -> None:
         """One scene, from the robot at its start to the episode that was kept or discarded."""
         instance = self.scenes.draw()
         self._instruction, self._step, self._progress, self._fault = instance.instruction, None, None, ""
-        self._drawn = True
-        loop = ControlLoop(
-            self.station.clock, self.station.body, self.station.cameras, self.station.embodiment, LoopConfig()
-        )
+        self._drawn, self._resting = True, False
+        station = self.station
+        loop = ControlLoop(station.clock, station.body, station.cameras, station.embodiment, self.timing)
         for step in loop.steps(self.conductor, self._instruction):
             self._step = step
             self._look_after(step)
-            if not self._drawn:
+            if not self._drawn or self._enough():
                 return
         self._rest()
 
@@ -165,6 +173,9 @@ class LiveSession:
         self._hear()
         if self._progress is not None and self._progress.fell:
             self.station.body.hold("the robot has fallen")
+        for watch in self.watches.values():
+            if why := watch():
+                self.station.body.hold(why)
         self._show()
 
     def _note(self, step: LoopStep) -> None:
@@ -197,6 +208,8 @@ class LiveSession:
     def _do(self, wish: Wish) -> None:
         self._message = ""
         match wish:
+            case Button.STOP if self._resting:
+                self.station.body.stop("stopped by the person again")
             case Button():
                 self.conductor.press(wish)
                 if (verdict := self.conductor.session.verdict) is not None:
@@ -215,7 +228,7 @@ class LiveSession:
             self._message = "the instruction of an open episode stays; relabel it afterwards"
         else:
             self.scenes.say(" ".join(instruction.split()))
-            self._drawn = False
+            self._put_back()
 
     def _redo(self) -> None:
         if not (kept := self.takes.kept()):
@@ -226,7 +239,7 @@ class LiveSession:
         self.kept = max(0, self.kept - 1)
         if last.info.seed is not None:
             self.scenes.again(last.info.seed)
-        self._drawn = False
+        self._put_back()
 
     def _end(self, verdict: Verdict) -> None:
         """Keep or discard the open episode, and ask for a new scene."""
@@ -241,7 +254,12 @@ class LiveSession:
             self.kept += 1
             self.on_kept(path, verdict)
             self.scenes.advance()
-        self._drawn = False
+        self._put_back()
+
+    def _put_back(self) -> None:
+        """Ask for a scene that is drawn anew; before a robot, a person puts things back while it stands."""
+        self._instruction, self._progress = self.scenes.instance.instruction, None
+        self._drawn = not self.scenes.drawn
 
     def _rest(self) -> None:
         """The body follows no more: move on until the person has said what becomes of the episode, and goes on."""
@@ -251,16 +269,21 @@ class LiveSession:
             body.stop("stopped by the person")
         self._fault = body.status.fault
         self.conductor.end(self._fault or "the robot does not follow any more", recorded=self.takes.is_open)
-        began_ns = clock.now_ns()
+        began_ns, self._resting = clock.now_ns(), True
         while self._drawn:
             due_ns = clock.now_ns() + round(NS_PER_S / STEP_HZ)
             body.advance(due_ns)
             clock.wait_until(due_ns)
             self._hear()
             self._show()
-            waited_s = (clock.now_ns() - began_ns) / NS_PER_S
-            if not self.takes.is_open and (self.conductor.session.follows or (not stopped and waited_s > _LOOK_S)):
-                self._drawn = False
+            if not self.takes.is_open and self._goes_on(stopped, (clock.now_ns() - began_ns) / NS_PER_S):
+                self._over, self._drawn = not self.scenes.drawn, False
+
+    def _goes_on(self, stopped: bool, waited_s: float) -> bool:  # noqa: FBT001 - what has happened, not an option
+        """Whether the person has seen enough of a robot that does not follow any more."""
+        if not self.scenes.drawn:
+            return self.station.body.status.at_rest
+        return self.conductor.session.follows or (not stopped and waited_s > _LOOK_S)
 
     def _show(self) -> None:
         with suppress(OSError):  # nobody looks any more

@@ -1,16 +1,76 @@
-"""The scenes of a recording session in simulation: one after the other, and again where an episode was discarded."""
+"""What the episodes of a recording session are about: scenes that are drawn, or what stands before a robot."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from hlm.core.task import Task, TaskInstance
+from hlm.core.task import Task, TaskInstance
 
 
-class Scenes:
-    """Draws the scene of each episode, and words what is asked for in it.
+class Scenes(Protocol):
+    """What is asked for in the next episode, and where.
+
+    Attributes:
+        instance: of the next or the open episode.
+        proposals: instructions to choose from.
+        drawn: whether each episode has a scene that is drawn anew, with the robot at its start.
+    """
+
+    instance: TaskInstance
+    proposals: tuple[str, ...]
+    drawn: bool
+
+    def draw(self) -> TaskInstance:
+        """Draw the present scene."""
+        ...
+
+    def advance(self) -> None:
+        """Go on after an episode that was kept."""
+        ...
+
+    def again(self, seed: int) -> None:
+        """Go back to a scene."""
+        ...
+
+    def say(self, instruction: str) -> None:
+        """Ask for `instruction`."""
+        ...
+
+
+class RealScene:
+    """What stands before a robot, which a person puts back by hand; implements `Scenes`.
+
+    Args:
+        instructions: proposed one after the other, again from the first after the last; at least one.
+    """
+
+    drawn = False
+
+    def __init__(self, instructions: tuple[str, ...]) -> None:
+        self.proposals = instructions
+        self._proposed = 0
+        self.say(instructions[0])
+
+    def draw(self) -> TaskInstance:
+        """Nothing is drawn."""
+        return self.instance
+
+    def advance(self) -> None:
+        """Propose the next instruction."""
+        self._proposed += 1
+        self.say(self.proposals[self._proposed % len(self.proposals)])
+
+    def again(self, seed: int) -> None:
+        """Nothing: no scene has a number."""
+
+    def say(self, instruction: str) -> None:
+        """Ask for `instruction`."""
+        self.instance = TaskInstance(seed=None, candidates=(instruction,), candidate=0)
+
+
+class DrawnScenes:
+    """Draws the scene of each episode, and words what is asked for in it; implements `Scenes`.
 
     Args:
         task: draws them.
@@ -19,6 +79,7 @@ class Scenes:
     """
 
     def __init__(self, task: Task, first_seed: int, instructions: tuple[str, ...] = ()) -> None:
+        self.drawn = True
         self._task = task
         self._seed = first_seed
         self.instructions = instructions
