@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Literal
 
 from hlm.cli.arguments import Positional
+from hlm.cli.deployed_robot import ROBOTS
 from hlm.cli.live.people import PEOPLE, WITH_PAGE, must_be_person
 from hlm.cli.sources import CAMERAS
 from hlm.cli.trackers import WHOLE_BODY, must_be_tracker
-from hlm.core.errors import InputError
+from hlm.core.errors import InputError, UnknownNameError
 from hlm.core.seeds import LAST_SEED
 
 SOURCES = ("scripted", "replay", *PEOPLE)
@@ -43,6 +44,9 @@ class RecordArguments:
         tracker: whole_body, guarded (the same, and a learned policy catches what would fall), learned_legs (walks by
             that policy), or learned:FILE.onnx (a network of your own, see docs/learn_tracker.md); all but the first
             need the extra `learned`.
+        robot: record a person on a robot in real time, see `hlm deploy --help`: mujoco, unitree or sonic; otherwise in
+            a simulation that waits for this machine.
+        interface: network interface of the robot, for --robot unitree, such as eth0; lo for `hlm twin`.
         instructions: text file with an instruction a line, proposed to a person one after the other.
         countdown: seconds before a person's episode begins.
         page: show a person the operator's page; by default with page, webxr and pico.
@@ -62,6 +66,8 @@ class RecordArguments:
     image_codec: Literal["jpeg", "avif"] = "jpeg"
     image_quality: int | None = None
     tracker: str = WHOLE_BODY
+    robot: str | None = None
+    interface: str | None = None
     instructions: Path | None = None
     countdown: float = 3.0
     page: bool | None = None
@@ -90,13 +96,18 @@ class RecordArguments:
             raise InputError(f"--seed must {wanted}, got {self.seed}.")
         if self.seed is not None and self.source == "replay":
             raise InputError("--seed does nothing with --source replay: an episode is replayed in its own scene.")
-        if self.source in PEOPLE:
-            must_be_person(self.source, self.what)
-        elif self.instructions is not None or self.page is not None:
-            raise InputError(f"--instructions and --page are a person's; --source {self.source} needs neither.")
-        if not 0.0 <= self.countdown <= 60.0:
-            raise InputError(f"--countdown must be from 0 to 60 s, got {self.countdown:g}.")
+        self._check_person()
         if not self.cameras:
             raise InputError(f"--cameras needs at least one of {', '.join(CAMERAS)}.")
         if self.image_quality is not None and not 1 <= self.image_quality <= 100:
             raise InputError(f"--image-quality must be from 1 to 100, got {self.image_quality}.")
+
+    def _check_person(self) -> None:
+        if self.source in PEOPLE:
+            must_be_person(self.source, self.what)
+        elif self.instructions is not None or self.page is not None or self.robot is not None:
+            raise InputError(f"--instructions, --page and --robot are a person's; --source {self.source} has none.")
+        if self.robot is not None and self.robot not in ROBOTS:
+            raise UnknownNameError("robot", self.robot, ROBOTS)
+        if not 0.0 <= self.countdown <= 60.0:
+            raise InputError(f"--countdown must be from 0 to 60 s, got {self.countdown:g}.")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,8 +78,7 @@ class Takes:
         self._pauses_ns: list[list[int]] = []
         self._last_ns = 0
         self._paused = False
-        self.version = 0
-        """Grows with each episode that is kept, deleted or relabelled."""
+        self._kept: tuple[Kept, ...] | None = None
 
     @property
     def steps(self) -> int:
@@ -141,7 +140,7 @@ class Takes:
                 extra[NOTE] = ending.note
             if ending.scored is not None:
                 extra[SCORED] = "success" if ending.scored else "failure"
-            self.version += 1
+            self._kept = None
             return episode.commit(outcome=verdict.value, stage=ending.stage, fault=ending.fault, extra=extra)
         finally:
             self.close()
@@ -151,15 +150,17 @@ class Takes:
         self._open = None
         self._writing.close()
 
-    def kept(self) -> list[Kept]:
-        """The episodes that are in the dataset, in order; what cannot be read is left out."""
-        if not self.path.is_dir() or not numbered_episodes(self.path, partial=False):
-            return []
-        try:
-            episodes = list(open_dataset(self.path))
-        except HlmError:
-            return []
-        return [Kept(one.path.name, one.path, one.info, len(one)) for one in episodes]
+    def kept(self) -> tuple[Kept, ...]:
+        """The episodes that are in the dataset, in order, read again after each change; none if they cannot be."""
+        if self._kept is None:
+            self._kept = tuple(self._read())
+        return self._kept
+
+    def _read(self) -> Iterator[Kept]:
+        if self.path.is_dir() and numbered_episodes(self.path, partial=False):
+            with suppress(HlmError):
+                for one in open_dataset(self.path):
+                    yield Kept(one.path.name, one.path, one.info, len(one))
 
     def delete(self, names: Sequence[str]) -> None:
         """Delete episodes; `hlm data undo` brings them back.
@@ -186,7 +187,7 @@ class Takes:
             raise InputError(f"no episode '{unknown[0]}' in {self.path}. It has: {', '.join(known) or 'none'}.")
         numbers = [str(int(name.rpartition("_")[2])) for name in names]
         edit(self.path, make(numbers))
-        self.version += 1
+        self._kept = None
 
     def _must_be_open(self) -> EpisodeWriter:
         if self._open is None:

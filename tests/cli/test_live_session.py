@@ -154,7 +154,7 @@ def test_a_fall_is_reviewed_and_tells_why(run):
 
 def test_stop_stops_the_robot_and_the_episode_waits_for_its_verdict(run):
     session = run({5: Button.RECORD, 60: Button.STOP, 90: Button.DISCARD}, last=200)
-    assert not session.path.exists() or session.takes.kept() == []
+    assert not session.path.exists() or session.takes.kept() == ()
     assert "stopped by the person" in {moment.fault for moment in session.front_script.shown}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hlm.teleop.devices.device import Button
 from hlm.teleop.session.session import SessionState
 
 if TYPE_CHECKING:
@@ -12,8 +13,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from hlm.cli.live.live_session import Front, Moment, Wish
-    from hlm.teleop.devices.device import Button, Device
-    from hlm.teleop.session.conductor import Conductor
+    from hlm.runtime.deployment import StopRequests
+    from hlm.teleop.devices.device import Device
 
 
 class Fronts:
@@ -54,14 +55,13 @@ class DeviceButtons:
 class TerminalFront:
     """Says on a terminal what changes; implements `hlm.cli.live.live_session.Front`."""
 
-    def __init__(self, conductor: Conductor, screen: Console) -> None:
-        self._conductor = conductor
+    def __init__(self, screen: Console) -> None:
         self._screen = screen
         self._said: tuple[SessionState, str] | None = None
 
     def show(self, moment: Moment) -> None:
         """Say the state when it changes, and the message with it."""
-        state = self._conductor.session.state
+        state = moment.session.state
         if (state, moment.message) == self._said:
             return
         before, self._said = self._said, (state, moment.message)
@@ -73,3 +73,20 @@ class TerminalFront:
     def wishes(self) -> Iterator[Wish]:
         """None: keys are a device's."""
         return iter(())
+
+
+class StopSignalsFront:
+    """Ctrl+C, `kill` and keys as the stop of a robot that must come to rest first; implements `Front`."""
+
+    def __init__(self, stops: StopRequests) -> None:
+        self._stops = stops
+        self._heard = 0
+
+    def show(self, moment: Moment) -> None:
+        """Nothing."""
+
+    def wishes(self) -> Iterator[Wish]:
+        """A stop for each new request."""
+        new, self._heard = self._stops.count - self._heard, self._stops.count
+        for _ in range(new):
+            yield Button.STOP

@@ -20,11 +20,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hlm.cli.live.scenes import Scenes
+    from hlm.core.body import BodyStatus
     from hlm.core.task import Progress
     from hlm.runtime.loop import LoopStep
     from hlm.runtime.station import Station
     from hlm.teleop.session.conductor import Conductor
-    from hlm.teleop.session.takes import Takes
+    from hlm.teleop.session.session import Session
+    from hlm.teleop.session.takes import Kept, Takes
 
 # For a person to see what has happened, before the scene is drawn anew.
 _LOOK_S = 3.0
@@ -76,18 +78,28 @@ class Moment:
     """How things stand after a step, or while nothing steps.
 
     Attributes:
+        session: of the person.
+        countdown_s: time until the first recorded step; 0 unless counting down.
         step: the newest; None before the first of a scene.
-        progress: of the task in the open episode; None where nothing is scored.
+        status: of the body.
         fault: why the robot does not follow; empty while it does.
         message: for the person.
         instruction: of the next or the open episode.
+        proposals: instructions to choose from.
+        recorded: steps of the open episode; None when none is open.
+        kept: episodes of the dataset.
     """
 
+    session: Session
+    countdown_s: float
     step: LoopStep | None
-    progress: Progress | None
+    status: BodyStatus
     fault: str
     message: str
     instruction: str
+    proposals: tuple[str, ...]
+    recorded: int | None
+    kept: tuple[Kept, ...]
 
 
 class Front(Protocol):
@@ -286,13 +298,18 @@ class LiveSession:
         return self.conductor.session.follows or (not stopped and waited_s > _LOOK_S)
 
     def _show(self) -> None:
+        conductor, takes, status = self.conductor, self.takes, self.station.body.status
+        moment = Moment(
+            session=conductor.session,
+            countdown_s=conductor.countdown_s,
+            step=self._step,
+            status=status,
+            fault=self._fault or status.fault,
+            message=self._message or conductor.session.message,
+            instruction=self._instruction,
+            proposals=self.scenes.proposals,
+            recorded=takes.steps if takes.is_open else None,
+            kept=takes.kept(),
+        )
         with suppress(OSError):  # nobody looks any more
-            self.front.show(
-                Moment(
-                    step=self._step,
-                    progress=self._progress,
-                    fault=self._fault or self.station.body.status.fault,
-                    message=self._message or self.conductor.session.message,
-                    instruction=self._instruction,
-                )
-            )
+            self.front.show(moment)

@@ -24,6 +24,7 @@ from hlm.teleop.page.page_view import (
     InputAge,
     PageView,
     SafetyLevel,
+    ShownRobot,
     TaskCount,
 )
 from hlm.teleop.session.agreement import limbs_apart
@@ -32,7 +33,7 @@ from hlm.teleop.session.session import SessionState, useful
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hlm.cli.live.live_session import LiveSession, Moment, Wish
+    from hlm.cli.live.live_session import Moment, Wish
     from hlm.sim.tasks.simulated_task import SimulatedTask
     from hlm.teleop.devices.device import Device
     from hlm.teleop.page.page_process import PageProcess
@@ -58,21 +59,14 @@ class PageFront:
         page: entered.
         person: who commands.
         device: of the person.
-        task: whose world is drawn.
+        world: task whose world is drawn; None where nobody sees it.
     """
 
-    def __init__(self, page: PageProcess, person: PersonSource, device: Device, task: SimulatedTask) -> None:
+    def __init__(self, page: PageProcess, person: PersonSource, device: Device, world: SimulatedTask | None) -> None:
         self._page = page
         self._person = person
         self._device = device
-        self._world = ShownWorld(task)
-        self._session: LiveSession | None = None
-        self._version = -1
-        self._kept: list[Kept] = []
-
-    def attach(self, session: LiveSession) -> None:
-        """Show this session."""
-        self._session = session
+        self._world = None if world is None else ShownWorld(world)
 
     def wishes(self) -> Iterator[Wish]:
         """What was asked on the page since the last call."""
@@ -91,47 +85,35 @@ class PageFront:
 
     def show(self, moment: Moment) -> None:
         """Show how things stand."""
-        if self._session is None:
-            return
-        self._page.publish(self._view(self._session, moment))
+        self._page.publish(self._view(moment))
         if moment.step is not None:
             frames = moment.step.observation.frames
             self._page.images({name: frame.image for name, frame in frames.items()})
 
-    def _view(self, live: LiveSession, moment: Moment) -> PageView:
-        session, takes = live.conductor.session, live.takes
-        if takes.version != self._version:
-            self._version, self._kept = takes.version, takes.kept()
-        counting = session.state is SessionState.COUNTDOWN
-        status = live.station.body.status
-        return PageView(
+    def _view(self, moment: Moment) -> PageView:
+        session, live = moment.session, self._person.live
+        state = None if moment.step is None else moment.step.observation.state
+        view = PageView(
             state=session.state.value,
             follows=session.follows,
             buttons=useful(session) | {Button.STOP},
-            countdown_s=live.conductor.countdown_s if counting else None,
-            recorded_s=takes.steps / STEP_HZ if takes.is_open else None,
+            countdown_s=moment.countdown_s if session.state is SessionState.COUNTDOWN else None,
+            recorded_s=None if moment.recorded is None else moment.recorded / STEP_HZ,
             instruction=moment.instruction,
-            instructions=live.scenes.proposals,
+            instructions=moment.proposals,
             message=moment.message or self._person.trouble,
-            limbs_apart=self._limbs_apart(moment),
+            limbs_apart=() if state is None or live is None else tuple(limbs_apart(state, live)),
             spoken=_SAID.get(session.state, session.message),
-            safety=_safety(status),
-            safety_text=moment.fault or status.state.value,
+            safety=_safety(moment.status),
+            safety_text=moment.fault or moment.status.state.value,
             inputs=self._inputs(moment),
             device=_device_text(self._device),
-            measured=None if moment.step is None else self._world.measured(moment.step.observation.state),
-            reference=None if self._person.live is None else self._world.wanted(self._person.live),
-            pose_world_from_stance=self._world.pose_world_from_stance(),
-            shapes=self._world.shapes(),
-            counts=_counts(self._kept),
-            episodes=tuple(_card(one) for one in reversed(self._kept)),
+            measured=None if state is None else ShownRobot(vector=state),
+            reference=None if live is None else ShownRobot(vector=live),
+            counts=_counts(moment.kept),
+            episodes=tuple(_card(one) for one in reversed(moment.kept)),
         )
-
-    def _limbs_apart(self, moment: Moment) -> tuple[str, ...]:
-        live = self._person.live
-        if moment.step is None or live is None:
-            return ()
-        return tuple(limbs_apart(moment.step.observation.state, live))
+        return view if self._world is None else self._world.placed(view)
 
     def _inputs(self, moment: Moment) -> tuple[InputAge, ...]:
         """The person's device, and what was seen of the robot."""
@@ -153,7 +135,7 @@ def _safety(status: BodyStatus) -> SafetyLevel:
     return SafetyLevel.HELD if status.state in _HELD else SafetyLevel.OK
 
 
-def _counts(kept: list[Kept]) -> tuple[TaskCount, ...]:
+def _counts(kept: tuple[Kept, ...]) -> tuple[TaskCount, ...]:
     words = dict.fromkeys(one.info.instruction for one in kept)
     outcomes = [(one.info.instruction, one.info.outcome) for one in kept]
     return tuple(

@@ -13,13 +13,16 @@ class Scenes(Protocol):
 
     Attributes:
         instance: of the next or the open episode.
-        proposals: instructions to choose from.
         drawn: whether each episode has a scene that is drawn anew, with the robot at its start.
     """
 
     instance: TaskInstance
-    proposals: tuple[str, ...]
     drawn: bool
+
+    @property
+    def proposals(self) -> tuple[str, ...]:
+        """Instructions to choose from."""
+        ...
 
     def draw(self) -> TaskInstance:
         """Draw the present scene."""
@@ -48,9 +51,14 @@ class RealScene:
     drawn = False
 
     def __init__(self, instructions: tuple[str, ...]) -> None:
-        self.proposals = instructions
+        self._instructions = instructions
         self._proposed = 0
         self.say(instructions[0])
+
+    @property
+    def proposals(self) -> tuple[str, ...]:
+        """The list."""
+        return self._instructions
 
     def draw(self) -> TaskInstance:
         """Nothing is drawn."""
@@ -59,7 +67,7 @@ class RealScene:
     def advance(self) -> None:
         """Propose the next instruction."""
         self._proposed += 1
-        self.say(self.proposals[self._proposed % len(self.proposals)])
+        self.say(self._instructions[self._proposed % len(self._instructions)])
 
     def again(self, seed: int) -> None:
         """Nothing: no scene has a number."""
@@ -78,8 +86,9 @@ class DrawnScenes:
         instructions: proposed one after the other, again from the first after the last; empty for the task's own.
     """
 
+    drawn = True
+
     def __init__(self, task: Task, first_seed: int, instructions: tuple[str, ...] = ()) -> None:
-        self.drawn = True
         self._task = task
         self._seed = first_seed
         self.instructions = instructions

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from hlm.control.model import BodyModel
@@ -11,7 +13,7 @@ from hlm.core.rotations import planar_from_pose, pose_from_planar, roll_pitch_ya
 from hlm.sim.operators.stance import sole_poses, true_configuration
 from hlm.sim.shapes import shapes_beside
 from hlm.sim.tasks.simulated_task import SimulatedTask
-from hlm.teleop.page.page_view import ShownRobot, ShownShape
+from hlm.teleop.page.page_view import PageView, ShownShape
 
 
 class ShownWorld:
@@ -25,22 +27,27 @@ class ShownWorld:
         self._task = task
         self._model = BodyModel(task.robot.embodiment)
 
-    def measured(self, state: FloatArray) -> ShownRobot:
-        """The robot with its [34] measured state."""
-        position_m, _ = self._task.robot.true_base()
-        return ShownRobot(vector=state, heading_rad=self._heading_rad(), position_pelvis_in_world_m=position_m)
+    def placed(self, view: PageView) -> PageView:
+        """The view with the robot, its feet, furniture and objects where they truly are."""
+        position_m, quat_wxyz = self._task.robot.true_base()
+        heading_rad = float(roll_pitch_yaw_from_quat(quat_wxyz)[2])
+        measured, reference = view.measured, view.reference
+        return replace(
+            view,
+            measured=None
+            if measured is None
+            else replace(measured, heading_rad=heading_rad, position_pelvis_in_world_m=position_m),
+            reference=None if reference is None else replace(reference, heading_rad=heading_rad),
+            pose_world_from_stance=self._pose_world_from_stance(),
+            shapes=self._shapes(),
+        )
 
-    def wanted(self, vector: FloatArray) -> ShownRobot:
-        """The robot as a [34] reference wants it, where it stands."""
-        return ShownRobot(vector=vector, heading_rad=self._heading_rad())
-
-    def pose_world_from_stance(self) -> FloatArray:
+    def _pose_world_from_stance(self) -> FloatArray:
         """[4, 4] on the floor midway between the feet, x ahead."""
         poses = sole_poses(self._model, true_configuration(self._task.robot))
         return pose_from_planar(middle(np.array([planar_from_pose(pose) for pose in poses])))
 
-    def shapes(self) -> tuple[ShownShape, ...]:
-        """Furniture and objects."""
+    def _shapes(self) -> tuple[ShownShape, ...]:
         return tuple(
             ShownShape(
                 name=shape.name,
@@ -52,9 +59,6 @@ class ShownWorld:
             )
             for shape in shapes_beside(self._task.world, self._task.robot)
         )
-
-    def _heading_rad(self) -> float:
-        return float(roll_pitch_yaw_from_quat(self._task.robot.true_base()[1])[2])
 
 
 def _three(array: FloatArray) -> tuple[float, float, float]:
