@@ -39,6 +39,8 @@ _TOE_M, _ANKLE_M = 0.02, 0.08
 _GROUNDED_SHARE = 0.02
 # Trunk and legs both point along the upward axis while a person stands: 2. Below this, hardly any frame shows it.
 _LEAST_UPRIGHT = 1.5
+# An axis along which the feet wander this many times as far as along the other one does not point up.
+_MOST_WANDER, _LEAST_WANDER = 3.0, 0.1
 # Cosine between trunk and legs of a straight body; in at least this share of the frames it must be straight.
 _STRAIGHT, _STRAIGHT_SHARE = 0.9, 0.02
 
@@ -80,19 +82,32 @@ def leg_length(position: FloatArray) -> float:
 
 
 def up_axis_of(motion: RawMotion) -> str:
-    """Name of the axis along which the person stands.
+    """Name of the axis, up or down y or z, along which the person stands.
+
+    Whoever crawls along an axis is in line with it too, so where the feet rest counts as well.
 
     Raises:
         InputError: there is none, such as in a motion on all fours.
     """
-    axis, upright = upright_axis(motion.position)
-    if upright < _LEAST_UPRIGHT and motion.rest_position is not None:
-        axis, upright = upright_axis(motion.rest_position[None])
-    if upright < _LEAST_UPRIGHT:
-        raise InputError(
-            "which axis points up is not clear: the person is hardly ever upright. Give it, such as --up y."
-        )
-    return axis
+    found = [upright_axis(motion.position)]
+    if motion.rest_position is not None:
+        found.append(upright_axis(motion.rest_position[None]))
+    axes = {axis for axis, upright in found if upright >= _LEAST_UPRIGHT}
+    if len(axes) == 1:
+        (axis,) = axes
+        other = "z" if "y" in axis else "y"
+        if motion.rest_position is None and _wander(motion, axis) > _MOST_WANDER * _wander(motion, other):
+            axes = set()
+    if not axes:
+        raise InputError("which axis points up is not clear: the person hardly ever stands. Give it, such as --up y.")
+    return min(axes, key=lambda axis: _wander(motion, axis))
+
+
+def _wander(motion: RawMotion, axis: str) -> float:
+    """By how much the lower foot moves along an axis, in lengths of the leg; a little along the upward one."""
+    ankles = np.stack([motion.track(f"{side}_ankle") for side in ("left", "right")]) @ np.array(AXES[axis])
+    low, high = np.quantile(ankles.min(axis=0), (0.05, 0.95))
+    return float(high - low) / leg_length(motion.position) + _LEAST_WANDER
 
 
 def upright_axis(position: FloatArray) -> tuple[str, float]:
@@ -104,7 +119,7 @@ def upright_axis(position: FloatArray) -> tuple[str, float]:
     if straight.mean() < _STRAIGHT_SHARE:
         return "z", 0.0
     along = np.median(trunk[straight] + legs[straight], axis=0)
-    scores = {name: float(along @ axis) for name, axis in AXES.items()}
+    scores = {name: float(along @ np.array(axis)) for name, axis in AXES.items() if "x" not in name}
     best = max(scores, key=scores.__getitem__)
     return best, scores[best]
 

@@ -141,6 +141,16 @@ def test_who_is_never_upright_needs_an_axis(tmp_path, moved):
         read_motion(path)
 
 
+def test_who_crawls_along_an_axis_does_not_stand_along_it(tmp_path, moved):
+    joints = joints_of(moved, "SMPL, 22 joints")[..., [1, 2, 0]]  # the body lies along y,
+    joints[:, :, 1] += np.linspace(0.0, 3.0, len(joints))[:, None]  # and moves along it
+    path = tmp_path / "motion.npy"
+    np.save(path, joints)
+    with pytest.raises(HlmError, match="which axis points up is not clear"):
+        read_motion(path)
+    assert read_motion(path, MotionOptions(up="y")).facts.up == "y"
+
+
 def test_promises_are_not_allocated(tmp_path):
     header = "{'descr': '<f8', 'fortran_order': False, 'shape': (10000000000, 22, 3), }"
     header += " " * (117 - len(header)) + "\n"
