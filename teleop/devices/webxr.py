@@ -14,11 +14,11 @@ from hlm.core.clock import NS_PER_S, Clock
 from hlm.core.embodiment import Embodiment
 from hlm.core.errors import CorruptError
 from hlm.teleop.devices.device import Button, DeviceSample
-from hlm.teleop.devices.headset.buttons import session_buttons
 from hlm.teleop.devices.headset.clock_offset import ClockOffset
 from hlm.teleop.devices.headset.head_and_hands import HeadAndHands, HeadAndHandsConfig
 from hlm.teleop.devices.headset.sample import HeadsetSample
 from hlm.teleop.devices.headset.webxr_message import sample_from_message, stamp_of
+from hlm.teleop.devices.headset_buttons import session_buttons
 from hlm.teleop.keypoints.body_keypoints import BodyKeypoints
 from hlm.teleop.keypoints.webxr_body import JOINTS, keypoints_from_webxr
 from hlm.teleop.web.channel import Channel

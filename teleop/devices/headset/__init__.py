@@ -1,1 +1,1 @@
-"""What headsets say, whichever way it comes: samples, clocks, clutch, buttons."""
+"""What headsets say, whichever way it comes: samples, clocks, clutch."""

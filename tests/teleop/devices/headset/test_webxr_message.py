@@ -2,8 +2,6 @@ import numpy as np
 import pytest
 
 from hlm.core.errors import CorruptError
-from hlm.teleop.devices.device import Button
-from hlm.teleop.devices.headset.buttons import session_buttons
 from hlm.teleop.devices.headset.webxr_message import sample_from_message, stamp_of
 
 POSE = [0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0]
@@ -61,19 +59,3 @@ def test_stamps():
     assert stamp_of({"stamp_ms": 1234.5}) == 1_234_500_000
     with pytest.raises(CorruptError, match="None instead of a number"):
         stamp_of({})
-
-
-@pytest.mark.parametrize(
-    ("left", "right", "asked"),
-    [
-        ((), ("primary",), {Button.ENGAGE}),
-        ((), ("secondary",), {Button.RECORD}),
-        (("primary",), (), {Button.SUCCESS}),
-        (("secondary",), ("primary",), {Button.DISCARD, Button.ENGAGE}),
-        (("stick",), (), {Button.FAILURE}),
-        ((), ("stick",), set()),
-        (("stick", "secondary"), ("stick", "secondary"), {Button.STOP}),
-    ],
-)
-def test_buttons_of_the_session(left, right, asked):
-    assert session_buttons(set(left), set(right)) == asked
