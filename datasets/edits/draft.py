@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hlm.core.files import sync_folder
-from hlm.datasets.edits.cut import write_steps
+from hlm.datasets.edits.cut import TRIMMED, write_steps
 from hlm.datasets.schema import EpisodeInfo
 from hlm.datasets.store.attributes import group_attributes, write_attributes
 from hlm.datasets.store.cloning import PlaceFile, clone
@@ -50,7 +50,9 @@ class Draft:
             return
         attributes = group_attributes(target)
         if self.info is not None:
+            cut = {} if self.steps is None else {TRIMMED: attributes["extra"][TRIMMED]}
             attributes |= self.info.to_attributes()
+            attributes["extra"] = {**self.info.extra, **cut}
         for old, new in self.cameras.items():
             attributes |= _rename_camera(target, attributes, old, new)
         write_attributes(target, attributes)

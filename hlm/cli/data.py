@@ -41,6 +41,9 @@ VERBS = {
     "rename-camera": Verb("hlm.cli.data_edit:rename_camera", "rename a camera"),
     "reorder": Verb("hlm.cli.data_edit:reorder", "sort and renumber episodes"),
     "merge": Verb("hlm.cli.data_edit:merge", "copy several datasets into a new one"),
+    "corrections": Verb(
+        "hlm.cli.data_corrections:run", "copy what somebody else than the policy did into a new dataset"
+    ),
     "split": Verb("hlm.cli.data_edit:split", "copy a dataset into several new ones"),
     "undo": Verb("hlm.cli.data_edit:undo", "undo the last edit"),
     "convert": Verb("hlm.cli.data_convert:convert", "convert from OpenHLM and LeRobot, or to LeRobot and UMI"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,12 +15,12 @@ from hlm.cli.progress import progress
 from hlm.cli.record_arguments import SOURCES, RecordArguments
 from hlm.cli.recorded_seeds import recorded_seeds
 from hlm.cli.rendering import load_simulator
-from hlm.cli.sources import EMBODIMENT, Replay, Scripted, SourceConfig, recorded_episode
+from hlm.cli.sources import EMBODIMENT, LocalPolicy, Replay, Scripted, SourceConfig, TakenOver, recorded_episode
 from hlm.cli.stations import StationConfig, open_station
 from hlm.cli.tables import console, duration
 from hlm.cli.trackers import must_have_tracker
 from hlm.core.clock import STEP_HZ
-from hlm.core.errors import ExistsError, HlmError, InputError, UnknownNameError
+from hlm.core.errors import ExistsError, HlmError, InputError, MismatchError, UnknownNameError
 from hlm.core.seeds import LAST_SEED
 from hlm.core.wording import counted
 
@@ -68,13 +69,32 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _source(config: RecordArguments) -> SourceConfig:
-    if config.source == "policy":
-        raise InputError(f"a policy is scored by `hlm eval CHECKPOINT`; `hlm record` takes {', '.join(SOURCES)}.")
     if config.source not in SOURCES:
         raise UnknownNameError("source", config.source, SOURCES)
+    if config.source == "policy" and config.what is not None:
+        return _policy(config, LocalPolicy(checkpoint=config.what))
+    if config.source == "policy":
+        raise InputError("`--source policy` and the folder of a checkpoint go together: --source policy CHECKPOINT.")
     if (config.source == "replay") != (config.what is not None):
         raise InputError("`--source replay` and the path of an episode go together: --source replay EPISODE.")
     return Scripted() if config.what is None else Replay(episode=config.what)
+
+
+def _policy(config: RecordArguments, policy: LocalPolicy) -> SourceConfig:
+    """A policy of which all is there, with who takes over.
+
+    Raises:
+        HlmError: there is no such checkpoint, it belongs to another robot, or it needs another camera.
+    """
+    from hlm.cli.policy_specs import policy_spec
+
+    spec = policy_spec(policy)
+    if missing := [name for name in spec.cameras if name not in {*config.cameras, *spec.optional_cameras}]:
+        raise MismatchError(
+            f"the policy at {policy.checkpoint} needs camera '{missing[0]}'; --cameras has {', '.join(config.cameras)}."
+        )
+    found = replace(policy, digest=spec.digest)
+    return found if config.takeover is None else TakenOver(policy=found, stall_s=config.stall)
 
 
 class _Origin(NamedTuple):
@@ -175,6 +195,8 @@ def _report(screen: Console, episode: RecordedEpisode, stages: tuple[str, ...]) 
     outcome = "success" if episode.success else f"failure after {stages[stage - 1] if stage else 'nothing'}"
     if episode.fault:
         outcome += f" ({episode.fault})"
+    if episode.takeovers:
+        outcome += ", taken over"
     _say(screen, f"seed {episode.seed}: {outcome}, {episode.steps / STEP_HZ:.1f} s, '{episode.instruction}'")
 
 

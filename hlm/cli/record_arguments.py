@@ -14,7 +14,11 @@ from hlm.cli.trackers import WHOLE_BODY, must_be_tracker
 from hlm.core.errors import InputError, UnknownNameError
 from hlm.core.seeds import LAST_SEED
 
-SOURCES = ("scripted", "replay", *PEOPLE)
+SOURCES = ("scripted", "replay", "policy", *PEOPLE)
+TAKEOVERS = ("scripted",)
+# In 30 successful rollouts the shipped policy needed 4.5 s at most to a new stage, see docs/takeover.md.
+STALL_S = 6.0
+LONGEST_STALL_S = 3600.0
 MOST_EPISODES = 1_000_000
 
 
@@ -25,12 +29,12 @@ class RecordArguments:
     Each episode is on disk as soon as it ends. After Ctrl+C or a crash, `hlm data recover` keeps the unfinished one.
 
     Attributes:
-        what: with `--source replay` the folder of the episode, e.g. demos.zarr/episode_000003; with `--source motion`
-            the motion file.
+        what: with `--source replay` the folder of the episode, e.g. demos.zarr/episode_000003; with `--source policy`
+            that of the checkpoint; with `--source motion` the motion file.
         task: name of the task.
-        source: "scripted" for the task's scripted operator, "replay" to play an episode's actions in its own scene; or
-            a person, with "page" (a browser), "webxr" or "pico" (headsets), "keyboard" (this terminal) or "motion" (a
-            motion file).
+        source: "scripted" for the task's scripted operator, "replay" to play an episode's actions in its own scene,
+            "policy" for what a checkpoint does; or a person, with "page" (a browser), "webxr" or "pico" (headsets),
+            "keyboard" (this terminal) or "motion" (a motion file).
         episodes: number of episodes; a person records until Ctrl+C by default. Seeds 2k and 2k + 1 share a scene and
             differ in the object that is asked for.
         seed: seed of the first episode; each following episode takes the next one. By default 0, and with --append the
@@ -47,6 +51,9 @@ class RecordArguments:
         robot: record a person on a robot in real time, see `hlm deploy --help`: mujoco, unitree or sonic; otherwise in
             a simulation that waits for this machine.
         interface: network interface of the robot, for --robot unitree, such as eth0; lo for `hlm twin`.
+        takeover: with `--source policy`: "scripted", for the task's scripted operator, takes over when the policy
+            stalls, and goes on to the end of the episode.
+        stall: seconds without a new stage of the task after which the policy has stalled.
         instructions: text file with an instruction a line, proposed to a person one after the other.
         countdown: seconds before a person's episode begins.
         page: show a person the operator's page; by default with page, webxr and pico.
@@ -68,6 +75,8 @@ class RecordArguments:
     tracker: str = WHOLE_BODY
     robot: str | None = None
     interface: str | None = None
+    takeover: str | None = None
+    stall: float = STALL_S
     instructions: Path | None = None
     countdown: float = 3.0
     page: bool | None = None
@@ -97,6 +106,7 @@ class RecordArguments:
         if self.seed is not None and self.source == "replay":
             raise InputError("--seed does nothing with --source replay: an episode is replayed in its own scene.")
         self._check_person()
+        self._check_takeover()
         if not self.cameras:
             raise InputError(f"--cameras needs at least one of {', '.join(CAMERAS)}.")
         if self.image_quality is not None and not 1 <= self.image_quality <= 100:
@@ -111,3 +121,13 @@ class RecordArguments:
             raise UnknownNameError("robot", self.robot, ROBOTS)
         if not 0.0 <= self.countdown <= 60.0:
             raise InputError(f"--countdown must be from 0 to 60 s, got {self.countdown:g}.")
+
+    def _check_takeover(self) -> None:
+        if self.takeover is None:
+            return
+        if self.takeover not in TAKEOVERS:
+            raise UnknownNameError("takeover", self.takeover, TAKEOVERS)
+        if self.source != "policy":
+            raise InputError(f"--takeover is from a policy: it goes with --source policy, not with {self.source}.")
+        if not 0.0 < self.stall <= LONGEST_STALL_S:
+            raise InputError(f"--stall must be more than 0 and at most {LONGEST_STALL_S:g} s, got {self.stall:g}.")

@@ -96,7 +96,22 @@ class ServedPolicy:
 
 
 type PolicyConfig = LocalPolicy | ServedPolicy
-type SourceConfig = Scripted | Replay | PolicyConfig
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TakenOver:
+    """A policy, from which the task's scripted operator takes over when it stalls.
+
+    Attributes:
+        policy: in command at first.
+        stall_s: it has stalled after so long without a new stage.
+    """
+
+    policy: PolicyConfig
+    stall_s: float
+
+
+type SourceConfig = Scripted | Replay | PolicyConfig | TakenOver
 
 
 @contextmanager
@@ -117,6 +132,10 @@ def open_sources(config: SourceConfig, task: SimulatedTask) -> Iterator[MakeSour
         case LocalPolicy() | ServedPolicy():
             with open_policy(config) as policy:
                 yield policy_sources(policy, config, task.world)
+        case TakenOver():
+            with open_policy(config.policy) as policy:
+                usual = policy_sources(policy, config.policy, task.world)
+                yield lambda instance: _taken_over(usual(instance), task, instance, config.stall_s)
 
 
 @contextmanager
@@ -207,6 +226,14 @@ def scripted_source(task: SimulatedTask, instance: TaskInstance) -> ReferenceSou
         raise InputError("the scripted operator needs a scene that was drawn from a seed.")
     operator = make_operator(task, np.random.default_rng([instance.seed, 1]))
     return RetargetedSource(operator, EMBODIMENT)
+
+
+def _taken_over(usual: ReferenceSource, task: SimulatedTask, instance: TaskInstance, stall_s: float) -> ReferenceSource:
+    from hlm.teleop.stall import Stall
+    from hlm.teleop.takeover import Takeover
+
+    stalled = Stall(task, stall_s, task.hand_is_free)
+    return Takeover(usual, scripted_source(task, instance), stalled, ("policy", "scripted"))
 
 
 def policy_sources(policy: Policy, config: PolicyConfig, clock: Clock) -> MakeSource:

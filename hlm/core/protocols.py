@@ -82,6 +82,16 @@ class ReferenceSource(Protocol):
         ...
 
 
+@runtime_checkable
+class SharedCommand(Protocol):
+    """A source of references in which several take turns."""
+
+    @property
+    def in_command(self) -> str:
+        """Name of who gave the last reference."""
+        ...
+
+
 class Tracker(Protocol):
     """Turns a stream of references into joint commands."""
 

@@ -8,10 +8,13 @@ from typing import NamedTuple
 
 from hlm.core.errors import HlmError
 from hlm.core.task import Progress, Task, TaskInstance
+from hlm.datasets.command import CommandLog
 from hlm.datasets.schema import EpisodeInfo, Step
 from hlm.datasets.writer import DatasetWriter, EpisodeWriter
 from hlm.runtime.station import ScoredStep, Station, episode
 
+# Of `hlm.datasets.schema.SOURCES`.
+POLICY = "policy"
 # In `EpisodeInfo.extra`: name of the tracker that the body followed references with.
 TRACKER = "tracker"
 
@@ -38,6 +41,7 @@ class RecordedEpisode:
         steps: how many.
         progress: at the end; None without a task.
         fault: why the body stopped following references; empty when it did not.
+        takeovers: how often another one than at the start came into command.
     """
 
     seed: int | None
@@ -45,6 +49,7 @@ class RecordedEpisode:
     steps: int
     progress: Progress | None
     fault: str = ""
+    takeovers: int = 0
 
     @property
     def success(self) -> bool:
@@ -63,7 +68,8 @@ def record(
     """Record one episode for each instance, yielding after each.
 
     A failed demonstration is recorded as a failure, one without a task as unlabelled. When the caller or the machine
-    stops in the middle, finished episodes stay and the open one remains recoverable.
+    stops in the middle, finished episodes stay and the open one remains recoverable. An episode of a policy ends a
+    second after its success, because a policy never says that it is done.
 
     Args:
         station: what to record on, entered.
@@ -78,13 +84,15 @@ def record(
         tracking = Tracking(station.preview_s, station.tracker)
         recording = writer.episode(episode_info(station.task, instance, source, operator, tracking))
         progress: Progress | None = None
+        log = CommandLog()
         try:
-            for scored in episode(station, instance):
+            for scored in episode(station, instance, until_success=source == POLICY):
                 recording.append(recorded_step(scored, station.task))
                 progress = scored.progress
+                log.note(scored.step.observation.stamp_ns, scored.in_command)
                 on_step(scored)
         except HlmError as error:
-            _keep(recording, progress, str(error))
+            _keep(recording, progress, str(error), log)
             raise
         finished = RecordedEpisode(
             seed=instance.seed,
@@ -92,8 +100,9 @@ def record(
             steps=len(recording),
             progress=progress,
             fault=station.body.status.fault,
+            takeovers=log.takeovers,
         )
-        _keep(recording, progress, finished.fault)
+        _keep(recording, progress, finished.fault, log)
         yield finished
 
 
@@ -129,13 +138,15 @@ def recorded_step(scored: ScoredStep, task: Task | None) -> Step:
     )
 
 
-def _keep(recording: EpisodeWriter, progress: Progress | None, fault: str) -> None:
+def _keep(recording: EpisodeWriter, progress: Progress | None, fault: str, log: CommandLog) -> None:
     """Commit what there is; an episode without steps leaves nothing behind."""
     if not len(recording):
         recording.discard()
     elif fault:
-        recording.commit(outcome="failure", stage=None if progress is None else progress.stage, fault=fault)
+        stage = None if progress is None else progress.stage
+        recording.commit(outcome="failure", stage=stage, fault=fault, extra=log.extra)
     elif progress is None:
-        recording.commit()
+        recording.commit(extra=log.extra)
     else:
-        recording.commit(outcome="success" if progress.success else "failure", stage=progress.stage)
+        outcome = "success" if progress.success else "failure"
+        recording.commit(outcome=outcome, stage=progress.stage, extra=log.extra)

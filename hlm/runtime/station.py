@@ -11,7 +11,7 @@ from typing import NamedTuple, Self
 from hlm.core.body import Body
 from hlm.core.clock import NS_PER_S, Clock
 from hlm.core.embodiment import Embodiment
-from hlm.core.protocols import Cameras, ReferenceSource
+from hlm.core.protocols import Cameras, ReferenceSource, SharedCommand
 from hlm.core.task import Progress, Task, TaskInstance
 from hlm.runtime.loop import ControlLoop, LoopConfig, LoopStep
 
@@ -68,10 +68,12 @@ class ScoredStep(NamedTuple):
     Attributes:
         step: what was seen and done.
         progress: how far the task had come when it was seen; None without a task.
+        in_command: name of who gave the reference; empty where one source gives all of them.
     """
 
     step: LoopStep
     progress: Progress | None
+    in_command: str = ""
 
 
 def episode(
@@ -80,7 +82,7 @@ def episode(
     """Run one episode of a scene that was just drawn, scoring every step.
 
     It ends when the source ends it, the robot falls, the task's time is up, or the body stops following references:
-    `station.body.status` then says why.
+    `station.body.status` then says why. Who takes over has the task's time anew.
 
     Args:
         station: what to run on, entered; its task was reset to `instance`.
@@ -90,10 +92,12 @@ def episode(
     """
     loop = ControlLoop(station.clock, station.body, station.cameras, station.embodiment, config)
     end = _End(station.task, until_success=until_success)
-    for step in loop.steps(station.make_source(instance), instance.instruction):
+    source = station.make_source(instance)
+    for step in loop.steps(source, instance.instruction):
         progress = None if station.task is None else station.task.update()
-        yield ScoredStep(step, progress)
-        if end.reached(step.observation.stamp_ns, progress):
+        scored = ScoredStep(step, progress, source.in_command if isinstance(source, SharedCommand) else "")
+        yield scored
+        if end.reached(scored):
             return
 
 
@@ -105,10 +109,13 @@ class _End:
         self._until_success = until_success
         self._start_ns: int | None = None
         self._success_ns: int | None = None
+        self._in_command = ""
 
-    def reached(self, now_ns: int, progress: Progress | None) -> bool:
-        """Whether the episode ends with the step due at `now_ns`."""
-        self._start_ns = now_ns if self._start_ns is None else self._start_ns
+    def reached(self, scored: ScoredStep) -> bool:
+        """Whether the episode ends with this step."""
+        now_ns, progress = scored.step.observation.stamp_ns, scored.progress
+        if self._start_ns is None or scored.in_command != self._in_command:
+            self._start_ns, self._in_command = now_ns, scored.in_command
         if self._task is None or progress is None:
             return False
         if progress.success and self._success_ns is None:

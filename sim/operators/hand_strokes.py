@@ -69,6 +69,7 @@ class HandStrokes:
         observed_grip_m: returns the true [3] position of the grip.
         rng: source of the variation.
         variation: 0 repeats the same path, 1 varies as people do.
+        bend: bend of the body at the start, from 0 (upright) to 1.
     """
 
     def __init__(
@@ -77,13 +78,14 @@ class HandStrokes:
         observed_grip_m: Callable[[], FloatArray],
         rng: np.random.Generator,
         variation: float,
+        bend: float = 0.0,
     ) -> None:
         self.grip_m: FloatArray = grip_m.copy()
         self.yaw_rad = 0.0
         self._observed_grip_m = observed_grip_m
         self._rng = rng
         self._variation = variation
-        self._bend = 0.0
+        self._bend = bend
         self._opening = 1.0
         self._correction_m: FloatArray = np.zeros(3)
         self._tremor_m: FloatArray = np.zeros(3)

@@ -19,3 +19,7 @@ class SimulatedTask(Task, Protocol):
 
     world: World
     robot: SimulatedRobot
+
+    def hand_is_free(self) -> bool:
+        """Whether the hand holds nothing, so that the scripted operator, which begins with an open hand, may begin."""
+        ...

@@ -3,13 +3,17 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
+from fakes import FakePolicy
 
 from hlm.cli.main import main
 from hlm.cli.recorded_seeds import recorded_seeds
 from hlm.core.seeds import LAST_SEED
+from hlm.core.values import ActionChunk
+from hlm.datasets.command import in_command
 from hlm.datasets.reader import open_dataset
 from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Step
 from hlm.datasets.store.images import codec_of
@@ -36,7 +40,7 @@ def episode_of(path, rate_hz=30.0, **changes):
         (["--task", "shelf_cup"], "no task 'shelf_cup'. Known: cola_placement, shelf_cup_transfer. Did you mean"),
         (
             ["--source", "scriptd"],
-            "no source 'scriptd'. Known: keyboard, page, replay, scripted. Did you mean 'scripted'?",
+            "no source 'scriptd'. Known: keyboard, page, policy, replay, scripted. Did you mean 'scripted'?",
         ),
         (["--cameras", "haed"], "no camera 'haed'. Known: head, left_wrist, right_wrist. Did you mean 'head'?"),
         (["--cameras", "head", "head"], "a camera is named twice: head, head."),
@@ -54,7 +58,11 @@ def episode_of(path, rate_hz=30.0, **changes):
         (["--source", "replay"], "`--source replay` and the path of an episode go together: --source replay EPISODE."),
         (["a.zarr/episode_000000"], "`--source replay` and the path of an episode go together"),
         (["--source", "replay", "a.zarr/episode_000000"], "no dataset at a.zarr: there is nothing."),
-        (["--source", "policy"], "a policy is scored by `hlm eval CHECKPOINT`"),
+        (["--source", "policy"], "`--source policy` and the folder of a checkpoint go together"),
+        (["--source", "policy", "nowhere"], "no checkpoint at nowhere"),
+        (["--source", "policy", "p", "--takeover", "ghost"], "no takeover 'ghost'. Known: scripted"),
+        (["--takeover", "scripted"], "--takeover is from a policy: it goes with --source policy, not with scripted."),
+        (["--source", "policy", "p", "--takeover", "scripted", "--stall", "0"], "--stall must be more than 0"),
         (["--episods", "3"], "Did you mean --episodes?"),
     ],
 )
@@ -250,3 +258,45 @@ def test_a_whole_demonstration_succeeds_and_so_does_its_replay(folder, capsys):
         atol=0.01,
     )
     assert verify("a.zarr") == verify("b.zarr") == []
+
+
+@pytest.fixture
+def still_policy(monkeypatch):
+    """A policy in the place of every checkpoint's that understands all words, and stays as it is."""
+
+    class StillPolicy(FakePolicy):
+        def chunk(self, observation, prefix=None):
+            return ActionChunk(observation.stamp_ns, 30.0, np.tile(observation.state, (6, 1)))
+
+    @contextmanager
+    def opened(config):
+        yield StillPolicy(cameras=("head",), optional_cameras=())
+
+    monkeypatch.setattr("hlm.cli.sources.open_policy", opened)
+
+
+@pytest.mark.usefixtures("brief", "still_policy")
+def test_a_policy_is_recorded_alone(folder, capsys, checkpoint):
+    assert main(["record", *SMALL, "--source", "policy", str(checkpoint), "--seed", "4", "--out", "a.zarr"]) == 0
+    assert "seed 4: failure after nothing, 0.3 s" in capsys.readouterr().out
+    (episode,) = open_dataset("a.zarr")
+    assert (episode.info.source, episode.info.operator, episode.info.outcome) == ("policy", "policy", "failure")
+    assert "in_command" not in episode.info.extra
+
+
+@pytest.mark.usefixtures("brief", "still_policy")
+def test_who_takes_over_from_a_policy_has_the_time_of_the_task_anew(folder, capsys, checkpoint):
+    takeover = ["--takeover", "scripted", "--stall", "0.2"]
+    assert main(["record", *SMALL, "--source", "policy", str(checkpoint), *takeover, "--out", "a.zarr"]) == 0
+    assert "seed 0: failure after nothing, taken over, 0.5 s" in capsys.readouterr().out
+    (episode,) = open_dataset("a.zarr")
+    assert in_command(episode) == ["policy"] * 6 + ["scripted"] * 10
+    assert verify("a.zarr") == []
+    # Both are there, and who takes over does so without a jump.
+    limit_rad = 0.05
+    assert np.abs(np.diff(episode.action[5:, :29], axis=0)).max() < limit_rad
+
+
+def test_a_policy_that_needs_a_camera_that_is_not_recorded_is_refused(refused, checkpoint):
+    line = refused("record", "--source", "policy", str(checkpoint), "--cameras", "left_wrist")
+    assert "needs camera 'head'; --cameras has left_wrist." in line

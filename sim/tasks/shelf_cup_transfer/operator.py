@@ -26,6 +26,8 @@ from hlm.sim.tasks.shelf_cup_transfer.table import CUP_HALF_HEIGHT_M
 # Height of the pelvis above the soles.
 _STANDING_M, _SQUATTING_M = 0.755, 0.60
 _SQUATTING_PITCH_RAD = 0.30
+# A robot that is bent less than this stands.
+_SLIGHT_BEND = 0.2
 # x and y in front of both shelves and to the right of the high one.
 _CLEAR_M = (0.215, -0.17)
 
@@ -53,13 +55,20 @@ class ShelfCupOperator:
         self._soles = (pose_target(left), pose_target(right))
         self._midpoint_m = np.mean([left[:3, 3], right[:3, 3]], axis=0)
         grip_m = self._model.pose_world_from("right_grip", start)[:3, 3]
-        self._steps = self._script(HandStrokes(grip_m, self._true_grip_m, self._rng, self._variation))
+        hand = HandStrokes(grip_m, self._true_grip_m, self._rng, self._variation, self._bend(start))
+        self._steps = self._script(hand)
         return start
 
     def pose(self) -> OperatorPose | None:
         """The next pose of the script; None after the last."""
         hand = next(self._steps, None)
         return None if hand is None else self._pose(hand)
+
+    def _bend(self, start: Configuration) -> float:
+        """Bend of the body as it is, so that who takes over from a robot that squats need not rise first."""
+        height_m = float(start.position_pelvis_in_world_m[2] - self._midpoint_m[2])
+        bend = (_STANDING_M - height_m) / (_STANDING_M - _SQUATTING_M)
+        return min(bend, 1.0) if bend > _SLIGHT_BEND else 0.0
 
     def _true_grip_m(self) -> FloatArray:
         return self._task.scene.hand.pose_world_from_grip[:3, 3]
