@@ -67,7 +67,7 @@ class StickConfig:
     """
 
     dead: float = 0.15
-    walk_m_s: tuple[float, float] = (0.3, 0.15)
+    walk_m_s: tuple[float, float] = (0.3, 0.12)
     turn_rad_s: float = 0.4
     hand_m_s: float = 0.3
     hand_rad_s: float = 1.0

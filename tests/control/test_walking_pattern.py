@@ -9,6 +9,7 @@ from hlm.control.walking_pattern import (
     RIGHT,
     Footstep,
     GaitConfig,
+    Onward,
     WalkingPattern,
     footsteps_along,
     footsteps_to,
@@ -87,3 +88,39 @@ def test_bad_footsteps_are_refused() -> None:
         Footstep(foot=2, sole=np.zeros(3))
     with pytest.raises(InputError, match="swing_height_m must be positive"):
         GaitConfig(swing_height_m=0.0)
+
+
+def test_a_walk_that_goes_on_from_itself_is_the_same_walk() -> None:
+    steps = footsteps_to(np.array([0.6, 0.1, 0.2]), SOLES, GAIT)
+    whole = WalkingPattern(steps, SOLES, GAIT)
+    touchdown_s = whole.touchdown_s(0)
+    soles = SOLES.copy()
+    soles[steps[0].foot] = steps[0].sole
+    rest = WalkingPattern(steps[1:], soles, GAIT, Onward(whole.state_at(touchdown_s), GAIT.double_support_s))
+    for time_s in np.arange(0.0, rest.duration_s, 0.05):
+        one, other = whole.at(touchdown_s + time_s), rest.at(time_s)
+        np.testing.assert_allclose(other.sole_position_m, one.sole_position_m, atol=1e-9)
+        np.testing.assert_allclose(other.com_position_m, one.com_position_m, atol=5e-3)
+
+
+def test_a_walk_that_goes_on_elsewhere_keeps_the_speed_of_the_centre_of_mass() -> None:
+    steps = footsteps_to(np.array([0.6, 0.0, 0.0]), SOLES, GAIT)
+    whole = WalkingPattern(steps, SOLES, GAIT)
+    touchdown_s = whole.touchdown_s(0)
+    soles = SOLES.copy()
+    soles[steps[0].foot] = steps[0].sole
+    elsewhere = footsteps_to(np.array([0.2, -0.1, -0.2]), soles, GAIT)
+    begins = [step.foot for step in elsewhere].index(1 - steps[0].foot)
+    rest = WalkingPattern(elsewhere[begins:], soles, GAIT, Onward(whole.state_at(touchdown_s), GAIT.double_support_s))
+    before = (whole.at(touchdown_s).com_position_m - whole.at(touchdown_s - 0.01).com_position_m) / 0.01
+    after = (rest.at(0.01).com_position_m - rest.at(0.0).com_position_m) / 0.01
+    np.testing.assert_allclose(rest.at(0.0).com_position_m, whole.at(touchdown_s).com_position_m, atol=1e-9)
+    np.testing.assert_allclose(after, before, atol=0.03)
+    np.testing.assert_allclose(rest.at(rest.duration_s).com_position_m, middle_of_last(elsewhere, soles), atol=5e-3)
+
+
+def middle_of_last(steps: tuple[Footstep, ...], soles: np.ndarray) -> np.ndarray:
+    ends = soles.copy()
+    for step in steps:
+        ends[step.foot] = step.sole
+    return ends[:, :2].mean(axis=0)

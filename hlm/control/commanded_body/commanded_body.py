@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from hlm.control.body_command import BodyCommand
+from hlm.control.commanded_body.arms import Arms, within_reach
 from hlm.control.commanded_body.config import CommandedBodyConfig, PelvisLimits
 from hlm.control.commanded_body.following import Moving, followed
 from hlm.control.commanded_body.hand import Hand
@@ -17,7 +18,7 @@ from hlm.control.walking_pattern import WalkingPose, middle
 from hlm.core.arrays import FloatArray
 from hlm.core.embodiment import Embodiment
 from hlm.core.errors import InputError
-from hlm.core.layout import MOTOR_ARMS, MOTOR_WAIST
+from hlm.core.layout import MOTOR_WAIST
 from hlm.core.rotations import (
     planar_from_pose,
     pose_from_planar,
@@ -29,6 +30,7 @@ from hlm.core.rotations import (
 
 _SIDES = ("left", "right")
 _HEIGHT, _ROLL, _PITCH = 0, 1, 2
+_LATERAL = 1
 # How far outside of its walking range a pelvis may be when a foot leaves the floor.
 _ALMOST = np.array([0.02, 0.03, 0.03])
 
@@ -50,6 +52,7 @@ class CommandedBody:
         # What the body will look like: tells where hanging hands are.
         self._ik = WholeBodyIK(self._model)
         self._posture_rad = embodiment.pose_rad(self._config.posture)
+        self._arms = Arms(self._model, self._posture_rad)
         self.reset(Configuration.standing(embodiment))
 
     def reset(self, configuration: Configuration) -> None:
@@ -65,7 +68,9 @@ class CommandedBody:
         self._waist = Moving.at_rest(configuration.joint_position_rad[MOTOR_WAIST])
         self._opening = Moving.at_rest(np.ones(2))
         self._likely = configuration
-        self._hands = tuple(Hand(pose, self._config) for pose in self._grips(configuration))
+        self._limits = self._config.standing
+        grips = np.linalg.inv(self.pose_world_from_stance) @ self._arms.grips(configuration)
+        self._hands = tuple(Hand(pose, self._config) for pose in grips)
 
     @property
     def walking(self) -> bool:
@@ -97,32 +102,39 @@ class CommandedBody:
         if not dt_s > 0.0:
             raise InputError(f"dt_s must be positive, got {dt_s}.")
         velocity = walking_velocity(command, self._config)
-        self._move_pelvis(command, dt_s, steps=bool(velocity.any()))
+        self._move_pelvis(command, velocity, dt_s)
         in_world = pose_from_planar(self._legs.stance)
         soles = [None if target is None else _moved(in_world, target) for target in command.soles]
         feet = self._legs.advance(velocity, (soles[0], soles[1]), dt_s, upright=self._upright())
         self._waist = followed(self._waist, self._wanted_waist(command), self._config.waist, dt_s)
         opening = np.clip(command.gripper_opening, 0.0, 1.0)
         self._opening = followed(self._opening, opening, self._config.gripper, dt_s)
-        targets = self._targets(feet, self._moved_hands(command, dt_s), dt_s)
+        targets = self._targets(feet, self._moved_hands(command, dt_s))
         self._likely = self._ik.solve(targets, self._likely)
         return OperatorPose(targets, np.clip(self._opening.value, 0.0, 1.0))
 
-    def _move_pelvis(self, command: BodyCommand, dt_s: float, *, steps: bool) -> None:
+    def _move_pelvis(self, command: BodyCommand, velocity: FloatArray, dt_s: float) -> None:
         """Height and lean, inside of what its legs allow now and for what is asked of them next."""
         config = self._config
-        steps = steps or any(target is not None for target in command.soles)
-        busy = self._legs.walking or self._legs.on_one_foot
-        limits = config.walking if busy or steps else config.standing
+        self._limits = self._limits_for(velocity, command)
         height_m = config.upright_m if command.pelvis_height_m is None else command.pelvis_height_m
-        wanted = np.array([height_m, command.pelvis_roll_rad, command.pelvis_pitch_rad])
-        wanted = np.clip(wanted, *_ends(limits))
+        low, high = _ends(self._limits)
+        high[_HEIGHT] -= config.sideways_drop_s * abs(velocity[_LATERAL])
+        wanted = np.clip(np.array([height_m, command.pelvis_roll_rad, command.pelvis_pitch_rad]), low, high)
         self._height = followed(self._height, wanted[[_HEIGHT]], config.height, dt_s)
         self._lean = followed(self._lean, wanted[[_ROLL, _PITCH]], config.lean, dt_s)
 
+    def _limits_for(self, velocity: FloatArray, command: BodyCommand) -> PelvisLimits:
+        """Ranges of the pelvis for what the legs do, and for what they are asked to do next."""
+        config, legs = self._config, self._legs
+        lifts = any(target is not None for target in command.soles)
+        if legs.on_one_foot or (lifts and not legs.walking and not velocity.any()):
+            return config.one_foot
+        return config.walking if legs.walking or velocity.any() else config.standing
+
     def _upright(self) -> bool:
         """Whether a foot may leave the floor."""
-        low, high = _ends(self._config.walking)
+        low, high = _ends(self._limits)
         here = np.array([*self._height.value, *self._lean.value])
         return bool(np.all(here > low - _ALMOST) and np.all(here < high + _ALMOST))
 
@@ -135,31 +147,24 @@ class CommandedBody:
 
     def _moved_hands(self, command: BodyCommand, dt_s: float) -> tuple[PoseTarget | None, PoseTarget | None]:
         """Targets of the grips in the operator's world."""
-        joints_rad = self._likely.joint_position_rad.copy()
-        joints_rad[MOTOR_ARMS] = self._posture_rad[MOTOR_ARMS]
-        hanging = self._grips(
-            Configuration(
-                position_pelvis_in_world_m=self._likely.position_pelvis_in_world_m,
-                quat_world_from_pelvis_wxyz=self._likely.quat_world_from_pelvis_wxyz,
-                joint_position_rad=joints_rad,
-            )
-        )
+        upright = self._arms.at_rest(self._likely, self._pelvis_quat(self._legs.stance[2]), self._waist.value)
         stance = self.pose_world_from_stance
-        present = self._grips(self._likely)
+        into = np.linalg.inv(stance)
+        hanging, present = into @ self._arms.grips(upright), into @ self._arms.grips(self._likely)
+        shoulders = into @ self._arms.shoulders(upright)
+        reach_m = self._config.reach * self._arms.length_m
         grips = []
         for side, hand in enumerate(self._hands):
-            target = hand.advance(command.grips[side], hanging[side], present[side], dt_s)
-            grips.append(None if target is None else _moved(stance, target))
+            target = within_reach(command.grips[side], shoulders[side, :3, 3], reach_m)
+            moved = hand.advance(target, hanging[side], present[side], dt_s)
+            grips.append(None if moved is None else _moved(stance, moved))
         return grips[0], grips[1]
 
-    def _grips(self, configuration: Configuration) -> list[FloatArray]:
-        """[4, 4] poses of the grips in the stance frame."""
-        into = np.linalg.inv(self.pose_world_from_stance)
-        return [into @ self._model.pose_world_from(f"{side}_grip", configuration) for side in _SIDES]
+    def _pelvis_quat(self, heading_rad: float) -> FloatArray:
+        """[4] orientation of the pelvis in the operator's world."""
+        return quat_from_roll_pitch_yaw(np.array([*self._lean.value, heading_rad]))
 
-    def _targets(
-        self, feet: WalkingPose, grips: tuple[PoseTarget | None, PoseTarget | None], dt_s: float
-    ) -> BodyTargets:
+    def _targets(self, feet: WalkingPose, grips: tuple[PoseTarget | None, PoseTarget | None]) -> BodyTargets:
         soles = [
             PoseTarget(
                 position_in_world_m=position_m + np.array([0.0, 0.0, self._floor_m]),
@@ -169,12 +174,12 @@ class CommandedBody:
         ]
         posture_rad = self._posture_rad.copy()
         posture_rad[MOTOR_WAIST] = self._waist.value
-        heading = middle(np.column_stack([feet.sole_position_m[:, :2], feet.sole_yaw_rad]))[2:]
+        heading_rad = float(middle(np.column_stack([feet.sole_position_m[:, :2], feet.sole_yaw_rad]))[2])
         return BodyTargets(
             soles=(soles[0], soles[1]),
             grips=grips,
             pelvis_height_m=float(self._height.value[0]) + self._floor_m,
-            quat_world_from_pelvis_wxyz=quat_from_roll_pitch_yaw(np.array([*self._lean.value, *heading])),
+            quat_world_from_pelvis_wxyz=self._pelvis_quat(heading_rad),
             com_position_in_world_m=feet.com_position_m,
             joint_position_rad=posture_rad,
         )

@@ -34,6 +34,7 @@ class PelvisLimits:
 
 _STANDING = PelvisLimits(height_m=(0.45, 0.755), roll_rad=(-0.15, 0.15), pitch_rad=(-0.1, 0.6))
 _WALKING = PelvisLimits(height_m=(0.66, 0.745), roll_rad=(-0.03, 0.03), pitch_rad=(-0.05, 0.15))
+_ONE_FOOT = PelvisLimits(height_m=(0.66, 0.71), roll_rad=(-0.03, 0.03), pitch_rad=(-0.05, 0.1))
 _COM = Pace(frequency_rad_s=5.0, max_speed=0.15, max_acceleration=0.5)
 _HEIGHT = Pace(frequency_rad_s=6.0, max_speed=0.3, max_acceleration=1.2)
 _LEAN = Pace(frequency_rad_s=6.0, max_speed=0.6, max_acceleration=2.5)
@@ -54,7 +55,11 @@ class CommandedBodyConfig:
         waist_pitch_rad: of the torso when nothing is asked of the waist.
         upright_m: height of the pelvis above the soles when none is asked.
         standing: ranges of the pelvis over two standing feet.
-        walking: ranges of the pelvis while it walks or stands on one foot.
+        walking: ranges of the pelvis while it walks.
+        one_foot: ranges of the pelvis while a foot is lifted.
+        sideways_drop_s: how much lower the pelvis is in m for each m/s of a sideways walk: its steps are wide.
+        reach: how far from the shoulder a hand is sent at most, as a share of the arm's length. What is farther is
+            reached for, and does not pull the pelvis along.
         max_ahead_m_s: fastest walk ahead.
         max_back_m_s: fastest walk backwards.
         max_sideways_m_s: fastest walk to a side.
@@ -79,12 +84,15 @@ class CommandedBodyConfig:
     upright_m: float = 0.74
     standing: PelvisLimits = _STANDING
     walking: PelvisLimits = _WALKING
+    one_foot: PelvisLimits = _ONE_FOOT
+    sideways_drop_s: float = 0.2
+    reach: float = 1.03
     max_ahead_m_s: float = 0.3
     max_back_m_s: float = 0.2
-    max_sideways_m_s: float = 0.15
+    max_sideways_m_s: float = 0.12
     max_turn_rad_s: float = 0.4
     least_speed: float = 0.1
-    unevenness: float = 0.5
+    unevenness: float = 0.2
     com: Pace = _COM
     height: Pace = _HEIGHT
     lean: Pace = _LEAN

@@ -13,14 +13,16 @@ from hlm.core.arrays import FloatArray
 from hlm.core.rotations import matrix_from_quat
 
 # Where a lifted foot may be, from the one that stands, mirrored for the right foot: ahead, outwards, up (m), yaw (rad).
-_LEAST = np.array([-0.25, 0.17, 0.0, -0.3])
-_MOST = np.array([0.25, 0.4, 0.2, 0.6])
+_LEAST = np.array([-0.15, 0.18, 0.0, -0.2])
+_MOST = np.array([0.15, 0.38, 0.12, 0.4])
 # The foot leaves the floor when the weight is this close to the middle of the other, and goes sideways from this
 # height on.
 _OVER_FOOT_M, _OVER_FOOT_M_S = 0.012, 0.03
-_CLEAR_M, _ABOVE_GOAL_M, _THERE_M = 0.03, 0.01, 0.001
-# The weight stands this far inside of the middle of a foot.
-_INSIDE_M = 0.008
+_CLEAR_M, _ABOVE_GOAL_M = 0.03, 0.01
+# It comes down as if the floor were this much deeper, so that it arrives, and the weight waits for it this long.
+_PRESS_M, _SETTLED_S = 0.01, 0.4
+# The weight stands this far inside of the middle of a foot: trackers tend to let it sink inwards.
+_INSIDE_M = -0.004
 
 
 class FootLift:
@@ -43,6 +45,7 @@ class FootLift:
         self._foot = Moving.at_rest(np.array([*soles[foot, :2], 0.0, soles[foot, 2]]))
         self._wanted = self._foot.value.copy()
         self._loaded = False
+        self._down_s = 0.0
 
     @property
     def soles(self) -> FloatArray:
@@ -91,13 +94,17 @@ class FootLift:
         goal = wanted.copy()
         if float(np.linalg.norm(wanted[:2] - here[:2])) > _ABOVE_GOAL_M or abs(wanted[3] - here[3]) > 5 * _ABOVE_GOAL_M:
             goal[2] = max(wanted[2], 2.0 * _CLEAR_M)
+        if wanted[2] > 0.0 or goal[2] > 0.0:
+            self._down_s = 0.0
         if here[2] < _CLEAR_M:
             goal[[0, 1, 3]] = here[[0, 1, 3]]
+        lands = goal[2] <= 0.0
+        goal[2] -= _PRESS_M if lands else 0.0
         self._foot = followed(self._foot, goal, self._config.foot, dt_s)
-        if self._foot.value[2] < 0.0:
+        if self._foot.value[2] <= 0.0:
             self._foot.value[2] = self._foot.rate[2] = 0.0
-        if target is None and self._foot.value[2] < _THERE_M and not goal[2]:
-            self.finished = True
+            self._down_s += dt_s if lands else 0.0
+        self.finished = target is None and self._down_s > _SETTLED_S
 
     def _possible(self, target: PoseTarget) -> FloatArray:
         """[4] nearest x, y, z (m) and yaw (rad) that the foot can be put to."""

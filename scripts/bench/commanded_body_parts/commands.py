@@ -170,7 +170,7 @@ ROWS: dict[str, Callable[[np.random.Generator], Script]] = {
     "ahead 0.2 m/s": partial(walk, (0.2, 0.0, 0.0)),
     "ahead 0.3 m/s": partial(walk, (0.3, 0.0, 0.0)),
     "back 0.15 m/s": partial(walk, (-0.15, 0.0, 0.0)),
-    "left 0.15 m/s": partial(walk, (0.0, 0.15, 0.0)),
+    "left 0.12 m/s": partial(walk, (0.0, 0.12, 0.0)),
     "turn 0.4 rad/s": partial(walk, (0.0, 0.0, 0.4)),
     "low shelf": shelf,
     "lean and height at random": extremes,
