@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from hlm.control.body_command import BodyCommand
 from hlm.control.inverse_kinematics import BodyTargets, WholeBodyIK
 from hlm.control.model import BodyModel, Configuration
+from hlm.core.clock import MonotonicClock, ticks
 from hlm.core.embodiments.unitree_g1 import UNITREE_G1
 from hlm.core.layout import pack
 from hlm.core.rotations import quat_from_roll_pitch_yaw, roll_pitch_yaw_from_quat
 from hlm.teleop.devices.device import Button
+from hlm.teleop.page.page_config import PageConfig
 from hlm.teleop.page.page_event import (
     ButtonPressed,
     EpisodeDeleted,
@@ -19,6 +23,7 @@ from hlm.teleop.page.page_event import (
     InstructionChosen,
     RedoLast,
 )
+from hlm.teleop.page.page_process import PageProcess
 from hlm.teleop.page.page_view import (
     EpisodeCard,
     InputAge,
@@ -30,6 +35,7 @@ from hlm.teleop.page.page_view import (
 )
 
 INSTRUCTIONS = ("lift the cup from the floor", "put the cup on the shelf", "hand the box over")
+STEP_HZ = 20.0
 TABLE = ShownShape(name="table", size_m=(0.5, 1.0, 0.04), position_m=(0.75, 0.0, 0.6), rgb=(0.76, 0.66, 0.54))
 CUP = ShownShape(
     name="cup", kind="cylinder", size_m=(0.08, 0.08, 0.1), position_m=(0.62, -0.18, 0.67), rgb=(0.85, 0.35, 0.25)
@@ -205,3 +211,37 @@ def picture(number, height=120, width=160):
     image[..., 2] = 120
     image[:, number % width] = 255
     return image
+
+
+class Loop:
+    """Runs the fake session beside the browser."""
+
+    def __init__(self, rate_hz=12.0):
+        self.page = PageProcess(PageConfig(port=0, rate_hz=rate_hz))
+        self.body, self.session, self.command = FakeBody(), FakeSession(), BodyCommand()
+        self.ended = threading.Event()
+        self.thread = threading.Thread(target=self.run, daemon=True)
+
+    def __enter__(self):
+        self.page.__enter__()
+        self.thread.start()
+        return self
+
+    def __exit__(self, *error):
+        self.ended.set()
+        self.thread.join()
+        self.page.__exit__(*error)
+
+    def run(self):
+        for tick in ticks(MonotonicClock(), STEP_HZ):
+            if self.ended.is_set():
+                return
+            for event in self.page.events():
+                self.session.take(event)
+            sample = self.page.device.read()
+            self.command = self.command if sample is None else sample.motion
+            if self.session.state == "recording":
+                self.session.recorded_s += 1.0 / STEP_HZ
+            self.body.step(self.command, 1.0 / STEP_HZ)
+            self.page.publish(self.session.view(self.body, self.command.gripper_opening))
+            self.page.images({"head": picture(tick.index)})

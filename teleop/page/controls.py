@@ -8,20 +8,19 @@ from enum import StrEnum
 import numpy as np
 
 from hlm.control.body_command import BodyCommand
+from hlm.control.commanded_body.config import CommandedBodyConfig
 from hlm.control.inverse_kinematics import PoseTarget
 from hlm.core.arrays import FloatArray, frozen
 from hlm.core.rotations import matrix_from_quat, quat_from_matrix, quat_from_roll_pitch_yaw, roll_pitch_yaw_from_quat
 from hlm.teleop.page.part_poses import Part, PartPose
 
-# Fastest walk of the page's stick: ahead and to the left, m/s, and turning to the left, rad/s. Steps of 0.75 s that are
-# as long as `hlm.control.walking_pattern.GaitConfig` allows give 0.2 m/s, 0.1 m/s and 0.33 rad/s.
-_FASTEST = np.array([0.2, 0.1, 0.33])
+# What the body follows; what is set beyond it would only be held back there.
+_BODY = CommandedBodyConfig()
+_FASTEST = np.array([_BODY.max_ahead_m_s, _BODY.max_sideways_m_s, _BODY.max_turn_rad_s])
+_WAIST_RAD = np.array(_BODY.max_waist_rad)
 FAR_M = 0.05
 """From here on a person should see that a part is not where it was put."""
 _REACH_M = 1.5
-_HEIGHT_M = (0.35, 0.80)
-_LEAN_RAD = 0.7
-_WAIST_RAD = np.array([2.0, 0.5, 0.5])
 
 
 class Slider(StrEnum):
@@ -137,9 +136,9 @@ def dragged(controls: Controls, part: Part, handle: PartPose, pelvis: PartPose) 
         roll, pitch, _ = roll_pitch_yaw_from_quat(handle.quat_wxyz)
         return replace(
             controls,
-            pelvis_height_m=float(np.clip(handle.position_m[2], *_HEIGHT_M)),
-            pelvis_roll_rad=float(np.clip(roll, -_LEAN_RAD, _LEAN_RAD)),
-            pelvis_pitch_rad=float(np.clip(pitch, -_LEAN_RAD, _LEAN_RAD)),
+            pelvis_height_m=float(np.clip(handle.position_m[2], *_BODY.standing.height_m)),
+            pelvis_roll_rad=float(np.clip(roll, *_BODY.standing.roll_rad)),
+            pelvis_pitch_rad=float(np.clip(pitch, *_BODY.standing.pitch_rad)),
         )
     if part is Part.TORSO:
         waist_rad = waist_from_poses(pelvis.quat_wxyz, handle.quat_wxyz)
@@ -181,7 +180,7 @@ def freed(controls: Controls, part: Part) -> Controls:
 def slid(controls: Controls, slider: Slider, value: float) -> Controls:
     """The controls after a slider, or a gripper's button, was set."""
     if slider is Slider.HEIGHT:
-        return replace(controls, pelvis_height_m=float(np.clip(value, *_HEIGHT_M)))
+        return replace(controls, pelvis_height_m=float(np.clip(value, *_BODY.standing.height_m)))
     if slider in _WAIST_SLIDERS:
         waist_rad = np.zeros(3) if controls.waist_rad is None else np.array(controls.waist_rad)
         waist_rad[_WAIST_SLIDERS.index(slider)] = value
@@ -190,22 +189,21 @@ def slid(controls: Controls, slider: Slider, value: float) -> Controls:
         opening = np.array(controls.gripper_opening)
         opening[_GRIPPER_SLIDERS.index(slider)] = np.clip(value, 0.0, 1.0)
         return replace(controls, gripper_opening=opening)
-    lean_rad = float(np.clip(value, -_LEAN_RAD, _LEAN_RAD))
-    return (
-        replace(controls, pelvis_roll_rad=lean_rad)
-        if slider is Slider.ROLL
-        else replace(controls, pelvis_pitch_rad=lean_rad)
-    )
+    if slider is Slider.ROLL:
+        return replace(controls, pelvis_roll_rad=float(np.clip(value, *_BODY.standing.roll_rad)))
+    return replace(controls, pelvis_pitch_rad=float(np.clip(value, *_BODY.standing.pitch_rad)))
 
 
-def body_command(controls: Controls, stick: FloatArray) -> BodyCommand:
+def body_command(controls: Controls, stick: FloatArray, walk: FloatArray | None = None) -> BodyCommand:
     """The command of the body.
 
     Args:
         controls: what is set.
         stick: [3] ahead, to the left, turning to the left; -1 to 1.
+        walk: [3] velocities by another stick, m/s and rad/s, which are added.
     """
-    ahead, left, turn = _FASTEST * np.clip(stick, -1.0, 1.0)
+    wanted = _FASTEST * np.clip(stick, -1.0, 1.0) + (np.zeros(3) if walk is None else walk)
+    ahead, left, turn = np.clip(wanted, -_FASTEST, _FASTEST)
     return BodyCommand(
         velocity_m_s=np.array([ahead, left]),
         turn_rate_rad_s=float(turn),
@@ -216,6 +214,19 @@ def body_command(controls: Controls, stick: FloatArray) -> BodyCommand:
         grips=controls.grips,
         soles=controls.soles,
         gripper_opening=controls.gripper_opening,
+    )
+
+
+def controls_of(command: BodyCommand) -> Controls:
+    """The controls that amount to a command, its walk apart."""
+    return Controls(
+        grips=command.grips,
+        soles=command.soles,
+        pelvis_height_m=command.pelvis_height_m,
+        pelvis_roll_rad=command.pelvis_roll_rad,
+        pelvis_pitch_rad=command.pelvis_pitch_rad,
+        waist_rad=command.waist_rad,
+        gripper_opening=command.gripper_opening,
     )
 
 

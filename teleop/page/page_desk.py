@@ -16,6 +16,7 @@ from hlm.teleop.page.command_seat import CommandSeat
 from hlm.teleop.page.controls import Controls, body_command, dragged, freed, nudged, slid
 from hlm.teleop.page.documents import Document, command_document
 from hlm.teleop.page.page_event import ButtonPressed, CommandTaken, PageEvent
+from hlm.teleop.page.page_pad import PagePad
 from hlm.teleop.page.part_poses import Part, PartPose
 from hlm.teleop.web.messages import Message
 
@@ -41,6 +42,9 @@ class PageDesk:
         self.events: list[PageEvent] = []
         self.parts: dict[Part, PartPose] = {}
         self._stick: FloatArray = np.zeros(3)
+        self._pad = PagePad()
+        self._pad_walk: FloatArray = np.zeros(3)
+        self._pad_buttons: frozenset[Button] = frozenset()
         self._stamp_ns: int | None = None
         self._clock = CaptureClock()
 
@@ -72,8 +76,9 @@ class PageDesk:
         """Document of the device's newest sample; None before the first."""
         if self._stamp_ns is None:
             return None
-        command = body_command(self.controls, self._stick)
-        return {"stamp_ns": self._stamp_ns, "command": command_document(command), "buttons": []}
+        command = body_command(self.controls, self._stick, self._pad_walk)
+        buttons = sorted(self._pad_buttons)
+        return {"stamp_ns": self._stamp_ns, "command": command_document(command), "buttons": buttons}
 
     def _take(self, message: Message) -> None:
         event = asked.event_in(message.type, message.content, message.stamp_ns)
@@ -89,6 +94,7 @@ class PageDesk:
 
     def _sit_down(self) -> None:
         self._stick = np.zeros(3)
+        self._pad, self._pad_walk, self._pad_buttons = PagePad(), np.zeros(3), frozenset()
         self._clock = CaptureClock()
         self.events.append(CommandTaken())
 
@@ -97,6 +103,7 @@ class PageDesk:
         if message.type == "input":
             self._stick = asked.vector_in(content, "stick", 3)
             self._stamp_ns = self._clock.capture_ns(asked.number_in(content, "time_ms"), message.stamp_ns)
+            self._move_pad(asked.gamepad_in(content), self._stamp_ns)
         elif message.type == "slide":
             self.controls = slid(self.controls, asked.slider_in(content), asked.number_in(content, "value"))
         elif message.type == "free":
@@ -107,6 +114,11 @@ class PageDesk:
             move_m = _limited(asked.vector_in(content, "move_m", 3), _MAX_NUDGE_M)
             turn_rad = _limited(asked.vector_in(content, "turn_rad", 3), _MAX_NUDGE_RAD)
             self.controls = nudged(self.controls, asked.part_in(content), at, move_m, turn_rad)
+
+    def _move_pad(self, pad: tuple[FloatArray, FloatArray] | None, stamp_ns: int) -> None:
+        self._pad_walk, self._pad_buttons = np.zeros(3), frozenset()
+        if pad is not None:
+            self.controls, self._pad_walk, self._pad_buttons = self._pad.move(self.controls, *pad, stamp_ns)
 
     def handle(self, part: Part) -> PartPose | None:
         """Where a handle is: where it was put, or else where the part is wanted; None before anything is known."""

@@ -15,8 +15,8 @@ _AROUND, _CAP_RINGS = 16, 5
 _SOLE_M = 0.02
 _BOX_FACES = np.array(
     [
-        [0, 2, 3], [0, 3, 1], [4, 5, 7], [4, 7, 6], [0, 1, 5], [0, 5, 4],
-        [2, 6, 7], [2, 7, 3], [0, 4, 6], [0, 6, 2], [1, 3, 7], [1, 7, 5],
+        [0, 3, 2], [0, 1, 3], [4, 7, 5], [4, 6, 7], [0, 5, 1], [0, 4, 5],
+        [2, 7, 6], [2, 3, 7], [0, 6, 4], [0, 2, 6], [1, 7, 3], [1, 5, 7],
     ]
 )  # fmt: skip
 
@@ -109,8 +109,8 @@ def _sole(corners_m: tuple[Vector3, ...]) -> tuple[FloatArray, npt.NDArray[np.in
     below = np.array(corners_m)
     count = len(below)
     around = [(one, (one + 1) % count) for one in range(count)]
-    faces = [[0, one, one + 1] for one in range(1, count - 1)]
-    faces += [[count, count + one + 1, count + one] for one in range(1, count - 1)]
+    faces = [[0, one + 1, one] for one in range(1, count - 1)]
+    faces += [[count, count + one, count + one + 1] for one in range(1, count - 1)]
     for one, other in around:
-        faces += [[one, count + one, count + other], [one, count + other, other]]
+        faces += [[one, count + other, count + one], [one, other, count + other]]
     return np.concatenate([below, below + np.array([0.0, 0.0, _SOLE_M])]), np.array(faces)

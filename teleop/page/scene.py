@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     import viser
 
 _GHOST_RGB, _GHOST_OPACITY = (64, 132, 226), 0.28
-_CAMERA_M, _LOOKS_AT_M = (1.9, -1.35, 1.35), (0.0, 0.0, 0.62)
-_FIELD_OF_VIEW_RAD = 0.75
+CAMERA_M, LOOKS_AT_M = (1.9, -1.35, 1.35), (0.0, 0.0, 0.62)
+FIELD_OF_VIEW_RAD = 0.75
+"""Where the robot is first looked at from, in the stance frame, at which point, and the vertical field of view."""
 _LINE_RGB = (199, 54, 43)
 # What moves less is not sent.
 _DIGITS = 4
@@ -98,7 +99,7 @@ class Scene:
         server.scene.set_up_direction("+z")
         server.scene.configure_environment_map("studio", environment_intensity=0.55)
         camera = server.initial_camera
-        camera.position, camera.look_at, camera.fov = _CAMERA_M, _LOOKS_AT_M, _FIELD_OF_VIEW_RAD
+        camera.position, camera.look_at, camera.fov = CAMERA_M, LOOKS_AT_M, FIELD_OF_VIEW_RAD
 
     def _draw_handles(self, robot: DrawnRobot, controls: Controls, shown: frozenset[Part]) -> None:
         lines = []

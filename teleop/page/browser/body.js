@@ -195,7 +195,7 @@ export class Body {
     if (performance.now() - (input.touched ?? -1e9) > 400) input.value = value ?? input.dataset.rest;
     const shown = input.dataset.unit === "m" ? `${Number(value ?? 0).toFixed(2)} m` : `${Math.round(Number(value ?? 0) * 180 / Math.PI)}°`;
     const text = value === null ? "free" : shown;
-    const output = input.parentElement.querySelector("output");
+    const output = input.parentElement.querySelector(".value");
     if (output.textContent !== text) output.textContent = text;
   }
 

@@ -110,7 +110,7 @@ function showInputs() {
     setText(row.cells[2], input.rate_hz === null ? "–" : `${input.rate_hz.toFixed(0)} Hz`);
   });
   for (const input of view.inputs) {
-    const figure = pictures.get(input.name)?.figure;
+    const figure = pictures.get(input.name.replace(/^image_/, ""))?.figure;
     figure?.classList.toggle("late", isLate(input));
   }
 }

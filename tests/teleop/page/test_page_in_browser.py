@@ -1,0 +1,218 @@
+"""The page in a real browser: a session without a robot is run by clicks, drags and keys."""
+
+import pytest
+from fakes_browser import chromium
+from fakes_page import INSTRUCTIONS, Loop
+
+from hlm.core.clock import MonotonicClock
+from hlm.teleop.page.page_event import CommandTaken
+
+pytest.importorskip("viser", reason="viser is not installed")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def loop(browser):
+    with Loop() as loop:
+        yield loop
+
+
+@pytest.fixture
+def page(browser, loop):
+    loop.session.__init__()
+    page = browser.new_page(viewport={"width": 1000, "height": 800})
+    page.set_default_timeout(30_000)
+    # The 3-D view has a test of its own: drawing it by software takes a core.
+    page.route(
+        "**/*",
+        lambda route: (
+            route.abort()
+            if route.request.resource_type == "document" and route.request.frame.parent_frame
+            else route.continue_()
+        ),
+    )
+    page.goto(loop.page.address)
+    page.wait_for_selector("body[data-role=commands]")
+    yield page
+    page.close()
+    MonotonicClock().wait_until(MonotonicClock().now_ns() + 300_000_000)  # until the server knows
+
+
+def state_is(page, state):
+    page.wait_for_selector(f"body[data-state={state}]")
+
+
+def until(page, condition):
+    """Wait until something holds on this side of the line."""
+    for _ in range(300):
+        if condition():
+            return
+        page.wait_for_timeout(50)
+    pytest.fail("it never came true")
+
+
+def test_two_episodes_are_recorded_one_is_discarded_and_one_relabelled(page, loop):
+    page.click("[data-button=engage]")
+    state_is(page, "following")
+    page.click("[data-button=record]")
+    state_is(page, "recording")
+    page.click("[data-button=success]")
+    state_is(page, "idle")
+    page.keyboard.press("f")
+    state_is(page, "following")
+    page.keyboard.press("r")
+    state_is(page, "recording")
+    page.keyboard.press("x")
+    state_is(page, "idle")
+    page.keyboard.press("f")
+    state_is(page, "following")
+    page.keyboard.press("r")
+    state_is(page, "recording")
+    page.keyboard.press("n")
+    page.wait_for_selector("[data-episode=episode_000001]")
+    assert [card.outcome for card in loop.session.episodes] == ["failure", "success"]
+
+    row = page.locator("[data-episode=episode_000001]")
+    row.get_by_text("Relabel").click()
+    row.locator("select").select_option("success")
+    row.locator("input").first.fill(INSTRUCTIONS[1])
+    row.get_by_text("Save").click()
+    until(page, lambda: loop.session.episodes[0].outcome == "success")
+    assert loop.session.episodes[0].instruction == INSTRUCTIONS[1]
+
+    page.locator("[data-episode=episode_000000]").get_by_text("Delete").click()
+    assert len(loop.session.episodes) == 2, "the first click only asks"
+    page.get_by_text("Delete for ever").click()
+    until(page, lambda: len(loop.session.episodes) == 1)
+
+
+def test_a_closed_page_is_opened_again_in_the_middle_of_an_episode(browser, page, loop):
+    page.keyboard.press("f")
+    state_is(page, "following")
+    page.keyboard.press("z")
+    until(page, lambda: loop.command.gripper_opening[0] == 0.0)
+    page.keyboard.press("r")
+    state_is(page, "recording")
+    page.reload()
+    state_is(page, "recording")
+    page.wait_for_selector("body[data-role=commands]")
+    page.wait_for_selector("[data-gripper=left_gripper][aria-pressed=true]")
+    page.keyboard.press("z")
+    until(page, lambda: loop.command.gripper_opening[0] == 1.0)
+    page.keyboard.press("y")
+    state_is(page, "idle")
+    assert len(loop.session.episodes) == 1
+
+
+def test_a_second_page_watches_may_stop_and_takes_over_when_asked(browser, page, loop):
+    other = browser.new_page(viewport={"width": 400, "height": 800})
+    other.goto(loop.page.address)
+    other.wait_for_selector("body[data-role=watches]")
+    assert other.locator("[data-button=engage]").is_disabled()
+    other.keyboard.press("f")
+    other.click("#take")
+    other.wait_for_selector("body[data-role=commands]")
+    page.wait_for_selector("body[data-role=watches]")
+    assert not loop.session.follows, "a page that watched pressed a key"
+    assert isinstance(loop.session.events[-1], CommandTaken)
+    page.click("#stop")
+    state_is(other, "stopped")
+    other.close()
+
+
+def test_keys_walk_move_a_hand_and_free_it_again(page, loop):
+    page.keyboard.down("w")
+    until(page, lambda: loop.command.velocity_m_s[0] > 0.1)
+    page.keyboard.up("w")
+    until(page, lambda: loop.command.velocity_m_s[0] == 0.0)
+    page.keyboard.press("1")
+    page.keyboard.press("PageUp")
+    until(page, lambda: loop.command.grips[0] is not None)
+    height_m = loop.command.grips[0].position_in_world_m[2]
+    page.keyboard.press("PageUp")
+    until(page, lambda: loop.command.grips[0].position_in_world_m[2] > height_m + 0.015)
+    assert loop.command.grips[1] is None
+    page.keyboard.press("0")
+    until(page, lambda: loop.command.grips[0] is None)
+
+
+def test_the_stick_and_the_sliders(page, loop):
+    page.locator("[data-slider=pelvis_height_m]").fill("0.6")
+    until(page, lambda: loop.command.pelvis_height_m == pytest.approx(0.6))
+    page.get_by_text("Stand upright").click()
+    until(page, lambda: loop.command.pelvis_height_m is None)
+    page.locator("#stick").scroll_into_view_if_needed()
+    box = page.locator("#stick").bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 5)
+    until(page, lambda: loop.command.velocity_m_s[0] > 0.1)
+    page.mouse.up()
+    until(page, lambda: loop.command.velocity_m_s[0] == 0.0)
+
+
+def test_a_gamepad_walks_and_presses(page, loop):
+    page.evaluate(
+        """navigator.getGamepads = () => [{connected: true, id: "Test pad", axes: [0, -1, 0, 0],
+           buttons: Array.from({length: 17}, (_, index) => ({value: index === 9 ? 1 : 0}))}]"""
+    )
+    until(page, lambda: loop.command.velocity_m_s[0] > 0.1)
+    assert loop.page.device.read().buttons == {"engage"}
+    page.evaluate("navigator.getGamepads = () => []")
+    until(page, lambda: loop.command.velocity_m_s[0] == 0.0)
+
+
+def test_an_instruction_is_typed_while_its_letters_press_nothing(page, loop):
+    page.keyboard.press("i")
+    page.keyboard.press("Control+a")
+    page.keyboard.type("carry for Fry")
+    page.keyboard.press("Enter")
+    until(page, lambda: loop.session.instruction == "carry for Fry")
+    assert loop.session.state == "idle"
+
+
+@pytest.mark.parametrize("width", [400, 1600])
+def test_nothing_is_cut_off(page, width):
+    page.set_viewport_size({"width": width, "height": 900})
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.locator("#stop").bounding_box()["y"] < 120
+
+
+def test_every_field_and_button_has_a_name_and_readable_contrast(page):
+    assert page.evaluate(NAMELESS) == []
+    assert page.evaluate(PALE) == []
+
+
+NAMELESS = """[...document.querySelectorAll("button, input, select")].filter(
+  (one) => !(one.textContent.trim() || one.title || one.labels?.length)).map((one) => one.outerHTML)"""
+
+# Contrast by WCAG 2: (lighter + 0.05) / (darker + 0.05), 4.5 for text; of what is switched off nothing is asked.
+PALE = """(() => {
+  const parse = (color) => color.match(/[0-9.]+/g).map(Number);
+  const light = (color) => {
+    const [r, g, b] = parse(color).slice(0, 3).map((one) => one / 255)
+      .map((one) => one <= 0.04045 ? one / 12.92 : ((one + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const ground = (node) => {
+    for (let one = node; one; one = one.parentElement) {
+      const color = getComputedStyle(one).backgroundColor;
+      if ((parse(color)[3] ?? 1) > 0.5) return color;
+    }
+    return "rgb(255, 255, 255)";
+  };
+  const pale = [];
+  for (const node of document.querySelectorAll("body *")) {
+    const own = [...node.childNodes].some((one) => one.nodeType === 3 && one.textContent.trim());
+    if (!own || node.closest(":disabled, [hidden], datalist, kbd") || !node.offsetParent) continue;
+    const [one, other] = [light(getComputedStyle(node).color), light(ground(node))];
+    const contrast = (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
+    if (contrast < 4.5) pale.push([node.textContent.trim().slice(0, 40), contrast]);
+  }
+  return pale;
+})()"""
