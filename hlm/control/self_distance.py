@@ -66,7 +66,7 @@ class SelfDistance:
     def smallest_m(self, joint_position_rad: FloatArray) -> float:
         """The smallest distance at [29] joint angles; negative where shapes overlap."""
         self._compute(joint_position_rad)
-        return min(result.min_distance for result in self._shape_data.distanceResults)
+        return min([result.min_distance for result in self._shape_data.distanceResults])
 
     def closest(self, joint_position_rad: FloatArray) -> tuple[str, str]:
         """The links of the two shapes that are closest at [29] joint angles."""

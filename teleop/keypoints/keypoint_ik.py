@@ -6,18 +6,15 @@ joints, limits of speeds and the distance that arms and legs keep from the rest 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import daqp
 import numpy as np
 import pinocchio as pin
 
-from hlm.control.checks import require_positive
 from hlm.control.model import BASE_DOFS, DOFS, BodyModel, Configuration
 from hlm.control.self_distance import Gaps, SelfDistance
 from hlm.core.arrays import FloatArray
 from hlm.core.layout import JOINTS, MOTOR_WAIST_PITCH, MOTOR_WAIST_ROLL
-from hlm.core.ranges import must_be_at_least
+from hlm.teleop.keypoints.keypoint_ik_config import KeypointIKConfig
 from hlm.teleop.keypoints.named_points import SIDES
 from hlm.teleop.keypoints.rigid import cross, known
 from hlm.teleop.keypoints.robot_targets import RobotTargets
@@ -25,66 +22,12 @@ from hlm.teleop.keypoints.robot_targets import RobotTargets
 _SOLVED, _SOLVED_SOFTLY = 1, 2
 _SOFT = 8
 _NEAR_M = 0.08
-_CLOSE_M, _CAREFUL_RAD = 0.04, 0.1
+# Steps in rad, and in m of the pelvis. Boxes turn their corners: near to them, what is linearized holds less far.
+_LONGEST_STEP, _CLOSE_M, _CAREFUL_STEP = 0.3, 0.04, 0.1
 _TOLERATED_SHARE = 0.75
+_NO_GAPS = Gaps(np.zeros(0), np.zeros((0, JOINTS)))
+_ANYWHERE = np.outer([-1.0, 1.0], np.full(DOFS, np.inf))
 _WORLD = pin.ReferenceFrame.LOCAL_WORLD_ALIGNED
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class KeypointIKConfig:
-    """Weights and limits of `KeypointIK`.
-
-    The cost is the sum of the squares of weight x error, as in `hlm.control.inverse_kinematics`.
-
-    Attributes:
-        iterations: per frame.
-        repairs: more of them at most, while parts are too near to each other.
-        sole_position_weight_per_m: position of each sole in the air.
-        sole_rotation_weight_per_rad: orientation of each sole in the air.
-        standing_factor: of both, of a sole that stands.
-        grip_position_weight_per_m: position of each grip.
-        grip_rotation_weight_per_rad: orientation of each grip.
-        elbow_weight_per_m: position of each elbow.
-        pelvis_position_weight_per_m: position of the pelvis.
-        pelvis_rotation_weight_per_rad: orientation of the pelvis.
-        torso_weight_per_rad: orientation of the torso.
-        posture_weight_per_rad: distance of each joint from the default pose.
-        waist_tilt_weight_per_rad: the same for waist roll and pitch.
-        damping_weight_per_rad: change of each degree of freedom in an iteration.
-        limit_margin_rad: distance kept from each joint limit.
-        joint_speed_share: top speed of each joint, as a share of its motor's: 0.3 is what the limits of references
-            let through.
-        base_speed: top speed of the pelvis, m/s and rad/s.
-        self_distance_m: distance that forearms, grippers and legs keep from other parts.
-        max_error_m: longer errors are shortened to this in an iteration.
-        max_error_rad: the same of orientations.
-    """
-
-    iterations: int = 2
-    repairs: int = 4
-    sole_position_weight_per_m: float = 20.0
-    sole_rotation_weight_per_rad: float = 5.0
-    standing_factor: float = 2.0
-    grip_position_weight_per_m: float = 10.0
-    grip_rotation_weight_per_rad: float = 1.0
-    elbow_weight_per_m: float = 2.0
-    pelvis_position_weight_per_m: float = 8.0
-    pelvis_rotation_weight_per_rad: float = 2.0
-    torso_weight_per_rad: float = 1.5
-    posture_weight_per_rad: float = 0.02
-    waist_tilt_weight_per_rad: float = 0.05
-    damping_weight_per_rad: float = 0.05
-    limit_margin_rad: float = 0.02
-    joint_speed_share: float = 0.3
-    base_speed: float = 6.0
-    self_distance_m: float = 0.02
-    max_error_m: float = 0.2
-    max_error_rad: float = 0.6
-
-    def __post_init__(self) -> None:
-        """Check ranges."""
-        must_be_at_least(1, self, "iterations")
-        require_positive(self, *(name for name in self.__slots__ if name not in ("iterations", "repairs")))
 
 
 class KeypointIK:
@@ -93,6 +36,12 @@ class KeypointIK:
     Args:
         model: the robot.
         config: weights and limits.
+
+    Attributes:
+        lower_rad: [joint] lower limits with their margin.
+        upper_rad: [joint] upper limits with their margin.
+        speed_rad_s: [joint] top speeds.
+        self_distance_m: smallest distance of the last solution between parts that should keep one.
     """
 
     def __init__(self, model: BodyModel, config: KeypointIKConfig | None = None) -> None:
@@ -102,6 +51,7 @@ class KeypointIK:
         self.lower_rad = embodiment.lower_rad + self.config.limit_margin_rad
         self.upper_rad = embodiment.upper_rad - self.config.limit_margin_rad
         self.speed_rad_s = self.config.joint_speed_share * embodiment.velocity_rad_s
+        self.self_distance_m = np.inf
         self._default_rad = embodiment.default_rad
         self._posture = np.full(JOINTS, self.config.posture_weight_per_rad**2)
         self._posture[[MOTOR_WAIST_ROLL, MOTOR_WAIST_PITCH]] = self.config.waist_tilt_weight_per_rad**2
@@ -122,23 +72,24 @@ class KeypointIK:
         """
         start = previous.vector
         start[7:] = np.clip(start[7:], self.lower_rad, self.upper_rad)
-        reach = np.full((2, DOFS), np.inf) if dt_s is None else self._reach(start[7:], previous, dt_s)
+        reach = _ANYWHERE if dt_s is None else self._reach(start[7:], previous, dt_s)
         vector: FloatArray = start
         moved: FloatArray = np.zeros(BASE_DOFS)
         count = self.config.iterations if iterations is None else iterations
         for number in range(count + self.config.repairs):
-            gaps = self._distance.gaps(vector[7:], self.config.self_distance_m + _NEAR_M)
-            if number >= count and not (gaps.distance_m < _TOLERATED_SHARE * self.config.self_distance_m).any():
+            if number >= count and self._keeps_distance(vector):
                 break
-            low, high = self._room(vector[7:], moved, reach)
-            step = self._step(targets, vector, (low, high), gaps)
+            step = self._step(targets, vector, self._room(vector[7:], moved, reach))
             moved = moved + step[:BASE_DOFS]
             vector = pin.integrate(self._model.pin_model, vector, step)
+        else:
+            self._keeps_distance(vector)
         return Configuration.from_vector(vector)
 
-    def self_distance_m(self, configuration: Configuration) -> float:
-        """The smallest distance between parts that should keep one."""
-        return self._distance.smallest_m(configuration.joint_position_rad)
+    def _keeps_distance(self, vector: FloatArray) -> bool:
+        self.self_distance_m = self._distance.smallest_m(vector[7:])
+        kept_m = self.config.self_distance_m
+        return kept_m is None or self.self_distance_m >= _TOLERATED_SHARE * kept_m
 
     def _reach(self, start_rad: FloatArray, previous: Configuration, dt_s: float) -> FloatArray:
         """[2, dof] what can be reached in time: changes of the base, and joint angles."""
@@ -158,19 +109,14 @@ class KeypointIK:
             np.concatenate([reach[1, :BASE_DOFS] - moved, np.maximum(high, 0.0)]),
         )
 
-    def _step(
-        self, targets: RobotTargets, vector: FloatArray, room: tuple[FloatArray, FloatArray], gaps: Gaps
-    ) -> FloatArray:
+    def _step(self, targets: RobotTargets, vector: FloatArray, room: tuple[FloatArray, FloatArray]) -> FloatArray:
         """[dof] the best step of an iteration."""
         jacobian, error = self._rows(targets, vector)
         hessian, gradient = jacobian.T @ jacobian, -(error @ jacobian)
         hessian.flat[:: DOFS + 1] += self.config.damping_weight_per_rad**2
         hessian.flat[BASE_DOFS * (DOFS + 1) :: DOFS + 1] += self._posture
         gradient[BASE_DOFS:] -= self._posture * (self._default_rad - vector[7:])
-        low, high = room
-        if (gaps.distance_m < _CLOSE_M).any():
-            low, high = np.maximum(low, -_CAREFUL_RAD), np.minimum(high, _CAREFUL_RAD)
-        rows, least = self._apart(gaps, low[BASE_DOFS:], high[BASE_DOFS:])
+        low, high, rows, least = self._apart(vector[7:], *room)
         upper = np.concatenate([high, np.full(len(least), np.inf)])
         lower = np.concatenate([low, least])
         sense = np.zeros(len(upper), dtype=np.int32)
@@ -183,13 +129,30 @@ class KeypointIK:
             return np.zeros(DOFS)
         return np.clip(step, low, high)
 
-    def _apart(self, gaps: Gaps, low_rad: FloatArray, high_rad: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """[pair, dof] gradients of distances that are small, and [pair] how they may change at the least, m."""
-        gradient = gaps.gradient_m_rad
+    def _apart(
+        self, joints_rad: FloatArray, low: FloatArray, high: FloatArray
+    ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+        """What keeps parts apart.
+
+        Args:
+            joints_rad: [joint] angles.
+            low: [dof] smallest steps.
+            high: [dof] largest steps.
+
+        Returns:
+            [dof] smallest and largest steps, [pair, dof] gradients of the distances of parts that are near each other,
+            and [pair] how the distances may change at the least, m.
+        """
+        kept_m = self.config.self_distance_m
+        gaps = _NO_GAPS if kept_m is None else self._distance.gaps(joints_rad, kept_m + _NEAR_M)
+        longest = np.full(DOFS, _LONGEST_STEP)
+        if (gaps.distance_m < _CLOSE_M).any():
+            longest[BASE_DOFS:] = _CAREFUL_STEP
+        low, high = np.maximum(low, -longest), np.minimum(high, longest)
+        gradient = np.hstack([np.zeros((len(gaps.distance_m), BASE_DOFS)), gaps.gradient_m_rad])
         # No faster than the joints can.
-        best_m = np.where(gradient > 0.0, gradient * high_rad, gradient * low_rad).sum(axis=1)
-        least_m = np.minimum(self.config.self_distance_m - gaps.distance_m, 0.5 * best_m)
-        return np.hstack([np.zeros((len(least_m), BASE_DOFS)), gradient]), least_m
+        best_m = np.where(gradient > 0.0, gradient * high, gradient * low).sum(axis=1)
+        return low, high, gradient, np.minimum((kept_m or 0.0) - gaps.distance_m, 0.5 * best_m)
 
     def _rows(self, targets: RobotTargets, vector: FloatArray) -> tuple[FloatArray, FloatArray]:
         """[row, dof] weighted Jacobians and [row] weighted errors of all parts."""

@@ -12,7 +12,8 @@ from hlm.core.errors import InputError
 from hlm.core.rotations import quat_from_roll_pitch_yaw, roll_pitch_yaw_from_quat
 from hlm.teleop.keypoints.body_keypoints import BodyKeypoints
 from hlm.teleop.keypoints.calibration import Calibration
-from hlm.teleop.keypoints.keypoint_ik import KeypointIK, KeypointIKConfig
+from hlm.teleop.keypoints.keypoint_ik import KeypointIK
+from hlm.teleop.keypoints.keypoint_ik_config import KeypointIKConfig
 from hlm.teleop.keypoints.keypoint_report import FrameErrors, KeypointReport, errors_of
 from hlm.teleop.keypoints.rigid import yaw_of
 from hlm.teleop.keypoints.robot_targets import NOMINAL_S, RobotTargets, TargetFollower
@@ -79,9 +80,9 @@ class Retargeter:
         moved_s = min(dt_s, NOMINAL_S)
         before = self._configuration
         if before is None and self._start is not None:
-            before = _placed(self._start, targets)
+            before = placed_at(self._start, targets)
         if before is None:
-            standing = _placed(Configuration.standing(self._model.embodiment), targets)
+            standing = placed_at(Configuration.standing(self._model.embodiment), targets)
             self._configuration = self._ik.solve(targets, standing, None, _FIRST_ITERATIONS)
         else:
             self._configuration = self._ik.solve(targets, before, moved_s)
@@ -125,7 +126,7 @@ class Retargeter:
         self._frames.append(
             _Frame(
                 errors_of(self._model, self._data, targets, now),
-                ik.self_distance_m(now),
+                ik.self_distance_m,
                 bool(at_limit.any()),
                 at_speed,
                 not targets.trouble,
@@ -134,8 +135,8 @@ class Retargeter:
         self._unseen, self._trouble = targets.unseen, targets.trouble
 
 
-def _placed(configuration: Configuration, targets: RobotTargets) -> Configuration:
-    """The configuration, moved and turned to where the operator stands and looks."""
+def placed_at(configuration: Configuration, targets: RobotTargets) -> Configuration:
+    """The configuration, carried and turned to where the operator stands and looks."""
     roll, pitch, _ = roll_pitch_yaw_from_quat(configuration.quat_world_from_pelvis_wxyz)
     heading = yaw_of(targets.pelvis)
     height_m = configuration.position_pelvis_in_world_m[2]

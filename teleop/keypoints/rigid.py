@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pinocchio as pin
 
@@ -19,7 +21,7 @@ def cross(one: FloatArray, other: FloatArray) -> FloatArray:
 
 def known(*vectors: FloatArray) -> bool:
     """Whether all numbers are numbers."""
-    return all(np.isfinite(vector).all() for vector in vectors)
+    return all(math.isfinite(vector.sum()) for vector in vectors)
 
 
 def unit(vector: FloatArray) -> FloatArray:

@@ -44,7 +44,7 @@ class MinkSolver:
     def __init__(self, embodiment: Embodiment, config: IKConfig) -> None:
         self._config = config
         self._default_rad = embodiment.default_rad
-        self._model = _compiled(embodiment)
+        self._model = compiled(embodiment)
         self._addresses = np.array([self._model.joint(name).qposadr[0] for name in MOTOR_ORDER])
         self._configuration = mink.Configuration(self._model)
         margin_rad = config.limit_margin_rad
@@ -123,7 +123,7 @@ class MinkSolver:
         return tasks
 
 
-def _compiled(embodiment: Embodiment) -> mujoco.MjModel:
+def compiled(embodiment: Embodiment) -> mujoco.MjModel:
     """The simulator's model with fixed fingers and with sites at the sole centres: the same degrees of freedom."""
     spec = mujoco.MjSpec()
     add_robot(spec, embodiment)

@@ -14,7 +14,7 @@ from hlm.core.rotations import matrix_from_yaw, quat_from_roll_pitch_yaw
 from hlm.sim.motions import find_motion
 from hlm.teleop.keypoints.body_keypoints import KEYPOINTS
 from hlm.teleop.keypoints.calibration import Calibration
-from hlm.teleop.keypoints.keypoint_ik import KeypointIKConfig
+from hlm.teleop.keypoints.keypoint_ik_config import KeypointIKConfig
 from hlm.teleop.keypoints.retargeter import Retargeter
 from hlm.teleop.keypoints.robot_keypoints import keypoints_of
 
@@ -27,6 +27,7 @@ STRAIGHT = Configuration(
     joint_position_rad=np.zeros(29),
 )
 CONFIG = KeypointIKConfig()
+TOO_NEAR_M = 0.01  # half of what is kept
 
 
 @lru_cache
@@ -36,8 +37,13 @@ def calibration(orientations=True):
 
 
 @lru_cache
+def poses_of(name):
+    return find_motion(MODEL, name).poses[:180]
+
+
+@lru_cache
 def frames_of(name, orientations=True):
-    poses = find_motion(MODEL, name).poses
+    poses = poses_of(name)
     return [
         keypoints_of(MODEL, pose, round(step * 1e9 / 30), orientations=orientations) for step, pose in enumerate(poses)
     ]
@@ -94,7 +100,7 @@ def test_limits_and_distances_are_kept(name):
     assert np.all(joints <= UNITREE_G1.upper_rad - CONFIG.limit_margin_rad + 1e-9)
     assert np.all(fastest(configurations) <= CONFIG.joint_speed_share * UNITREE_G1.velocity_rad_s + 1e-6)
     distance = SelfDistance(MODEL, legs=True)
-    assert min(distance.smallest_m(one) for one in joints[::5]) > 0.5 * CONFIG.self_distance_m
+    assert min(distance.smallest_m(one) for one in joints[::5]) > TOO_NEAR_M
 
 
 def test_hands_in_the_belly_stay_outside():
@@ -107,7 +113,7 @@ def test_hands_in_the_belly_stay_outside():
     distance = SelfDistance(MODEL, legs=True)
     for step in range(60):
         configuration = retargeter.retarget(frame if step < 5 else inside, DT_S)
-        assert distance.smallest_m(configuration.joint_position_rad) > 0.4 * CONFIG.self_distance_m
+        assert distance.smallest_m(configuration.joint_position_rad) > TOO_NEAR_M
 
 
 def test_standing_feet_are_flat_and_do_not_slide():
@@ -226,6 +232,13 @@ def test_it_starts_from_the_robots_pose_within_its_speeds():
     assert retargeter.report.median.hand_m < 0.005
 
 
+def test_the_first_frame_is_solved_at_once():
+    retargeter = Retargeter(MODEL, calibration())
+    retargeter.retarget(frames_of("reach")[90], DT_S)
+    assert retargeter.report.p99.hand_m < 0.005
+    assert retargeter.report.p99.foot_m < 0.002
+
+
 def test_reset_forgets():
     frames = frames_of("reach")[:20]
     configurations, retargeter = followed(frames)
@@ -243,3 +256,27 @@ def test_time_must_pass(dt_s):
 def test_nothing_retargeted_is_nothing_to_report():
     with pytest.raises(InputError, match="nothing has been retargeted yet"):
         _ = Retargeter(MODEL, calibration()).report
+
+
+def test_arms_may_meet_the_body_when_they_may():
+    frame = frames_of("stand")[0]
+    points_m = frame.position_in_world_m.copy()
+    for name in ("left_hand", "right_hand", "left_wrist", "right_wrist"):
+        points_m[KEYPOINTS.index(name)] = points_m[KEYPOINTS.index("chest")]
+    retargeter = Retargeter(MODEL, calibration(), KeypointIKConfig(self_distance_m=None))
+    retargeter.retarget(replace(frame, position_in_world_m=points_m), DT_S)
+    assert retargeter.report.self_distance_m < 0.0
+
+
+@pytest.mark.parametrize(
+    ("wrong", "text"),
+    [
+        ({"iterations": 0}, "iterations must be at least 1, got 0"),
+        ({"repairs": -1}, "repairs must be at least 0, got -1"),
+        ({"self_distance_m": 0.0}, "self_distance_m must be positive"),
+        ({"joint_speed_share": -0.1}, "joint_speed_share must be positive"),
+    ],
+)
+def test_a_config_that_makes_no_sense_is_refused(wrong, text):
+    with pytest.raises(InputError, match=text):
+        KeypointIKConfig(**wrong)
