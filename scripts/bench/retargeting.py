@@ -10,6 +10,7 @@ mink is optional: `pip install -c constraints.txt -e '.[bench]'`; so are the rec
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import time
 from collections.abc import Iterable
@@ -247,10 +248,14 @@ def main() -> None:
     parser.add_argument("--own", nargs="*", default=OWN, help="motions of hlm's own")
     parser.add_argument("--repeats", type=int, default=3, help="times that each motion is solved")
     parser.add_argument("--json", type=Path, help="file for all results")
+    parser.add_argument("--picture", type=Path, help="file for a picture of robot and person; MUJOCO_GL=egl")
     options = parser.parse_args()
     model = BodyModel(EMBODIMENT)
     recorded, left_out = recorded_motions(model, options.packages)
     motions = [*own_motions(model, options.own), *recorded]
+    # As the programs do that run in real time: else what was loaded is searched for garbage now and then.
+    gc.collect()
+    gc.freeze()
     making_s = np.concatenate([targets_of(model, motion)[1] for motion in motions])
     p50_ms, p99_ms = 1e3 * np.quantile(making_s, [0.5, 0.99])
     for line in left_out:
@@ -261,6 +266,10 @@ def main() -> None:
     wholes = [whole(model, motion) for motion in motions]
     print(f"\nsolvers, all frames of all motions that can be followed\n{table(rivals)}\n\n{PUBLISHED}")
     print(f"\nhlm, by motion\n{table(ours)}\n\nwhole retargeter, from keypoints to configuration\n{table(wholes)}")
+    if options.picture is not None:
+        from retargeting_parts.picture import write_picture
+
+        write_picture(options.picture, model, motions)
     if options.json is not None:
         options.json.parent.mkdir(parents=True, exist_ok=True)
         tables = {"solvers": rivals, "motions": ours, "whole": wholes}
