@@ -83,6 +83,7 @@ class SteppedSession:
 
     def _following[Found](self, found: Found | None) -> Found:
         if found is None:
+            self._seen = None
             raise TrackingError(f"the robot no longer follows: {self._body.status.fault}.")
         return found
 

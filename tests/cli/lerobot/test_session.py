@@ -58,7 +58,9 @@ def test_a_reference_that_is_no_number_ends_the_session():
     with open_session(BLIND, 1) as session:
         bad = session.observation().state.copy()
         bad[3] = np.nan
-        with pytest.raises(TrackingError, match=r"the robot no longer follows: the reference is not a number in left_elbow"):
+        with pytest.raises(
+            TrackingError, match=r"the robot no longer follows: the reference is not a number in left_elbow"
+        ):
             session.act(bad)
         with pytest.raises(TrackingError, match="no longer follows"):
             session.observation()
