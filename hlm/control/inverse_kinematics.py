@@ -146,6 +146,11 @@ class WholeBodyIK:
         self._lower_rad = model.embodiment.lower_rad + margin_rad
         self._upper_rad = model.embodiment.upper_rad - margin_rad
 
+    @property
+    def model(self) -> BodyModel:
+        """The robot."""
+        return self._model
+
     def solve(self, targets: BodyTargets, start: Configuration, iterations: int | None = None) -> Configuration:
         """The configuration after some iterations from `start` towards the targets.
 

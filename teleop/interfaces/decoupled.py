@@ -11,7 +11,7 @@ import numpy as np
 
 from hlm.control.body_command import BodyCommand
 from hlm.control.commanded_body.commanded_body import CommandedBody
-from hlm.control.inverse_kinematics import WholeBodyIK
+from hlm.control.inverse_kinematics import BodyTargets, IKConfig, PoseTarget, WholeBodyIK
 from hlm.control.learned_legs.decoupled_command import (
     FORWARD_M_S,
     HEIGHT_M,
@@ -23,7 +23,7 @@ from hlm.control.model import BodyModel, Configuration
 from hlm.core.arrays import FloatArray
 from hlm.core.embodiment import Embodiment
 from hlm.core.layout import MOTOR_ARMS, MOTOR_ORDER, MOTOR_WAIST, unpack
-from hlm.core.rotations import planar_from_pose
+from hlm.core.rotations import planar_from_pose, quat_from_matrix
 from hlm.teleop.interfaces.odometry import BodyMotion
 
 NAMES: tuple[str, ...] = (
@@ -40,16 +40,34 @@ UNITS: tuple[str, ...] = (*["rad"] * 17, "m/s", "m/s", "rad/s", "m", "1", "1")
 _ARMS, _WAIST, _WALK, _HEIGHT, _GRIPPERS = slice(0, 14), slice(14, 17), slice(17, 20), 20, slice(21, 23)
 
 
-def decoupled_vector(motion: BodyMotion, walk: FloatArray) -> FloatArray:
-    """[23] what a motion is in this interface; lean of the pelvis and posture of the legs are lost.
+# The pelvis stays upright and at its height, whatever the hands pull.
+UPRIGHT = IKConfig(pelvis_height_weight_per_m=20.0, pelvis_rotation_weight_per_rad=10.0)
+_ITERATIONS = 20
+
+
+def decoupled_vector(motion: BodyMotion, walk: FloatArray, ik: WholeBodyIK) -> FloatArray:
+    """[23] what a motion is in this interface: its hands by arms and waist over a pelvis that stays upright.
+
+    Lean of the pelvis and posture of the legs are lost, and hands that are not reached without them.
 
     Args:
         motion: what the whole body should do.
         walk: [3] velocity ahead, to the left, and turning left, with which the operator steers.
+        ik: with `UPRIGHT`.
     """
-    body = unpack(motion.reference)
-    joints_rad, height_m = body.joint_position_rad, motion.configuration.position_pelvis_in_world_m[2]
-    return np.concatenate([joints_rad[MOTOR_ARMS], joints_rad[MOTOR_WAIST], walk, [height_m], body.gripper_opening])
+    bent, stance = motion.configuration, motion.pose_world_from_stance
+    upright_wxyz = quat_from_matrix(stance[:3, :3])
+    targets = BodyTargets(
+        soles=(_target(motion, "left_sole", ik), _target(motion, "right_sole", ik)),
+        grips=(_target(motion, "left_grip", ik), _target(motion, "right_grip", ik)),
+        pelvis_height_m=float(bent.position_pelvis_in_world_m[2]),
+        quat_world_from_pelvis_wxyz=upright_wxyz,
+        com_position_in_world_m=ik.model.com_position_in_world_m(bent)[:2],
+        joint_position_rad=bent.joint_position_rad,
+    )
+    found = ik.solve(targets, bent, _ITERATIONS)
+    upper_rad = np.concatenate([found.joint_position_rad[MOTOR_ARMS], found.joint_position_rad[MOTOR_WAIST]])
+    return np.concatenate([upper_rad, walk, [targets.pelvis_height_m], unpack(motion.reference).gripper_opening])
 
 
 def decoupled_command(vector: FloatArray, stamp_ns: int) -> DecoupledCommand:
@@ -127,3 +145,9 @@ def _with_upper_body(joint_position_rad: FloatArray, vector: FloatArray) -> Floa
     joints_rad = joint_position_rad.copy()
     joints_rad[MOTOR_ARMS], joints_rad[MOTOR_WAIST] = vector[_ARMS], vector[_WAIST]
     return joints_rad
+
+
+def _target(motion: BodyMotion, frame: str, ik: WholeBodyIK) -> PoseTarget:
+    """Where a motion has a frame."""
+    pose = ik.model.pose_world_from(frame, motion.configuration)
+    return PoseTarget(position_in_world_m=pose[:3, 3], quat_world_from_frame_wxyz=quat_from_matrix(pose[:3, :3]))

@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from hlm.control.inverse_kinematics import WholeBodyIK
 from hlm.control.model import BodyModel, Configuration
 from hlm.core.arrays import FloatArray
 from hlm.core.clock import STEP_HZ
@@ -80,7 +81,8 @@ def interfaced(source: ReferenceSource, name: str, embodiment: Embodiment) -> Re
             return source
         case "decoupled":
             body: InterfacedBody = decoupled.DecoupledBody(embodiment)
-            return InterfacedSource(source, decoupled.decoupled_vector, body, embodiment)
+            upright = WholeBodyIK(BodyModel(embodiment), decoupled.UPRIGHT)
+            return InterfacedSource(source, partial(decoupled.decoupled_vector, ik=upright), body, embodiment)
         case "three_point":
             vector = partial(three_point.three_point_vector, model=BodyModel(embodiment))
             return InterfacedSource(source, vector, three_point.ThreePointBody(embodiment), embodiment)

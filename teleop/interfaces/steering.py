@@ -24,7 +24,7 @@ class SteeringConfig:
         stop_rad: turn at which it stands again.
     """
 
-    gain_per_s: float = 2.0
+    gain_per_s: float = 1.0
     start_m: float = 0.04
     start_rad: float = 0.12
     stop_m: float = 0.02
