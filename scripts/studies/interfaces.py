@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     done = {(row["task"], row["interface"], row["seed"]) for row in rows}
     for task in options.tasks:
         seeds = range(options.seed, options.seed + options.episodes)
-        missing = [pair for pair in product(options.interfaces, seeds) if (task, *pair) not in done]
+        missing = [(name, seed) for seed, name in product(seeds, options.interfaces) if (task, name, seed) not in done]
         with open_station(StationConfig(task=task, cameras=())) as simulated:
             for interface, seed in track(missing, description=task):
                 rows.append(_played(simulated, interface, seed))
