@@ -53,7 +53,7 @@ class ReferenceOdometry:
     def __init__(self, model: BodyModel) -> None:
         self._model = model
         self._foot = 0
-        self._sole = np.zeros(3)
+        self._sole: FloatArray = np.zeros(3)
 
     def start(self, vector: FloatArray) -> BodyMotion:
         """Begin with the stance of a [34] vector at the origin."""
