@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from hlm.cli.arguments import parse
+from hlm.cli.command_interfaces import operator_name
 from hlm.cli.live.people import PEOPLE
 from hlm.cli.progress import progress
 from hlm.cli.record_arguments import SOURCES, RecordArguments
@@ -47,6 +48,7 @@ def run(arguments: Sequence[str]) -> int:
         cameras=config.cameras,
         image_size=config.image_size,
         tracker=config.tracker,
+        command_interface=config.command_interface,
     )
     must_have_tracker(config.tracker)
     from hlm.datasets.store.swap import is_there
@@ -172,7 +174,8 @@ def _record(config: RecordArguments, station: Station, plan: _Plan, done: list[R
 
         try:
             instances = map(plan.task.reset, seeds)
-            for episode in record(station, writer, instances, plan.origin.source, config.source, show):
+            operator = operator_name(config.source, config.command_interface)
+            for episode in record(station, writer, instances, plan.origin.source, operator, show):
                 done.append(episode)
                 show_progress(len(done), len(seeds))
                 _report(console(), episode, plan.task.stages)

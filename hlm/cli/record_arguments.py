@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from hlm.cli.arguments import Positional
+from hlm.cli.command_interfaces import WHOLE_BODY_INTERFACE, must_be_command_interface
 from hlm.cli.deployed_robot import ROBOTS
 from hlm.cli.live.people import PEOPLE, WITH_PAGE, must_be_person
 from hlm.cli.sources import CAMERAS
@@ -48,6 +49,8 @@ class RecordArguments:
         tracker: whole_body, guarded (the same, and a learned policy catches what would fall), learned_legs (walks by
             that policy), or learned:FILE.onnx (a network of your own, see docs/learn_tracker.md); all but the first
             need the extra `learned`.
+        command_interface: what a scripted or replayed source's references go through: joints (all of them),
+            decoupled or three_point, see docs/interfaces.md.
         robot: record a person on a robot in real time, see `hlm deploy --help`: mujoco, unitree or sonic; otherwise in
             a simulation that waits for this machine.
         interface: network interface of the robot, for --robot unitree, such as eth0; lo for `hlm twin`.
@@ -73,6 +76,7 @@ class RecordArguments:
     image_codec: Literal["jpeg", "avif"] = "jpeg"
     image_quality: int | None = None
     tracker: str = WHOLE_BODY
+    command_interface: str = WHOLE_BODY_INTERFACE
     robot: str | None = None
     interface: str | None = None
     takeover: str | None = None
@@ -100,6 +104,7 @@ class RecordArguments:
         if self.count > MOST_EPISODES:
             raise InputError(f"--episodes must be at most {MOST_EPISODES}, got {self.episodes}.")
         must_be_tracker(self.tracker)
+        must_be_command_interface(self.command_interface)
         if self.seed is not None and not 0 <= self.seed <= LAST_SEED - self.count:
             wanted = "not be negative" if self.seed < 0 else f"be at most {LAST_SEED - self.count}"
             raise InputError(f"--seed must {wanted}, got {self.seed}.")
@@ -115,6 +120,8 @@ class RecordArguments:
     def _check_person(self) -> None:
         if self.source in PEOPLE:
             must_be_person(self.source, self.what)
+            if self.command_interface != WHOLE_BODY_INTERFACE:
+                raise InputError(f"--command-interface is for --source scripted and replay, not for {self.source}.")
         elif self.instructions is not None or self.page is not None or self.robot is not None:
             raise InputError(f"--instructions, --page and --robot are a person's; --source {self.source} has none.")
         if self.robot is not None and self.robot not in ROBOTS:

@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from hlm.cli.command_interfaces import WHOLE_BODY_INTERFACE, must_be_command_interface, through
 from hlm.cli.sources import CAMERAS, EMBODIMENT, PolicyConfig, Scripted, SourceConfig, open_sources
 from hlm.cli.trackers import WHOLE_BODY, must_be_tracker, tracker_maker
 from hlm.core.errors import InputError, MismatchError, UnknownNameError
@@ -29,6 +30,7 @@ class StationConfig:
         cameras: which of the robot's cameras are used.
         image_size: height and width of their images, px.
         tracker: who turns references into joint commands, see `hlm.cli.trackers`.
+        command_interface: what the references go through, see `hlm.cli.command_interfaces`.
     """
 
     task: str
@@ -36,10 +38,12 @@ class StationConfig:
     cameras: tuple[str, ...] = CAMERAS
     image_size: tuple[int, int] = (128, 128)
     tracker: str = WHOLE_BODY
+    command_interface: str = WHOLE_BODY_INTERFACE
 
     def __post_init__(self) -> None:
         """Check names and sizes."""
         must_be_tracker(self.tracker)
+        must_be_command_interface(self.command_interface)
         for camera in self.cameras:
             if camera not in CAMERAS:
                 raise UnknownNameError("camera", camera, CAMERAS)
@@ -77,12 +81,13 @@ def open_station(config: StationConfig) -> Iterator[SimulatedStation]:
 
     task, tracker = make_task(config.task, EMBODIMENT), tracker_maker(config.tracker)()
     with ExitStack() as stack:
+        make_source = stack.enter_context(open_sources(config.source, task))
         station = Station(
             clock=task.world,
             body=LockstepBody(task.robot, tracker, task.world, EMBODIMENT),
             cameras=SimulatedCameras(task.world, config.cameras, *config.image_size),
             embodiment=EMBODIMENT,
-            make_source=stack.enter_context(open_sources(config.source, task)),
+            make_source=through(config.command_interface, make_source),
             task=task,
             preview_s=tracker.lag_s,  # nominal: it has not begun
             tracker=config.tracker,

@@ -64,6 +64,11 @@ def episode_of(path, rate_hz=30.0, **changes):
         (["--takeover", "scripted"], "--takeover is from a policy: it goes with --source policy, not with scripted."),
         (["--source", "policy", "p", "--takeover", "scripted", "--stall", "0"], "--stall must be more than 0"),
         (["--episods", "3"], "Did you mean --episodes?"),
+        (
+            ["--command-interface", "decupled"],
+            "no command interface 'decupled'. Known: decoupled, joints, three",
+        ),
+        (["--source", "page", "--command-interface", "decoupled"], "--command-interface is for --source scripted"),
     ],
 )
 def test_what_cannot_be_recorded_is_one_line_and_writes_nothing(words, text, refused):

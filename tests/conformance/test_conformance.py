@@ -48,6 +48,7 @@ from hlm.sim.realtime.plant import PlantConfig
 from hlm.sim.realtime.plant_process import PlantProcess
 from hlm.sim.tasks.catalog import TASKS, make_operator, make_task
 from hlm.sim.world import TIME_STEP_NS, World
+from hlm.teleop.interfaces.interfaced_source import interfaced
 from hlm.teleop.replay import ReplaySource
 from hlm.teleop.retargeting import RetargetedSource
 from hlm.twin.dds_port import TRAFFIC, DdsPort, make_faults_ring
@@ -257,6 +258,13 @@ class TestListSource(ReferenceSourceConformance):
     @pytest.fixture
     def make_source(self):
         return lambda: ListSource(np.tile(STANDING, (7, 1)))
+
+
+@pytest.mark.parametrize("interface", ["joints", "decoupled", "three_point"])
+class TestInterfacedSource(ReferenceSourceConformance):
+    @pytest.fixture
+    def make_source(self, interface):
+        return lambda: interfaced(ListSource(np.tile(STANDING, (7, 1))), interface, UNITREE_G1)
 
 
 class TestReplaySource(ReferenceSourceConformance):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from lerobot.teleoperators import Teleoperator, TeleoperatorConfig
 from lerobot.utils.errors import DeviceAlreadyConnectedError, DeviceNotConnectedError
 
+from hlm.cli.command_interfaces import WHOLE_BODY_INTERFACE, must_be_command_interface, through
 from hlm.cli.lerobot.session import SteppedSession, newest_session
 from hlm.cli.lerobot.vectors import FEATURES, named
 from hlm.cli.sources import Replay, Scripted, SourceConfig, open_sources
@@ -32,13 +33,16 @@ class HlmConfig(TeleoperatorConfig):
     Attributes:
         source: "scripted" for the task's scripted operator, "replay" to play the actions of an episode.
         episode: folder of the episode to replay, e.g. demos.zarr/episode_000003.
+        command_interface: what the references go through, see `hlm record --command-interface`.
     """
 
     source: str = "scripted"
     episode: Path | None = None
+    command_interface: str = WHOLE_BODY_INTERFACE
 
     def __post_init__(self) -> None:
         """Check what needs no simulation."""
+        must_be_command_interface(self.command_interface)
         self.reference_source()
 
     def reference_source(self) -> SourceConfig:
@@ -143,6 +147,7 @@ class Hlm(Teleoperator):
     def _begin(self, session: SteppedSession) -> None:
         self._entered.close()
         make_source = self._entered.enter_context(open_sources(self.config.reference_source(), session.task))
+        make_source = through(self.config.command_interface, make_source)
         self._session, self._source, self._held = session, make_source(session.instance), None
         self._source.reset(session.observation())
 

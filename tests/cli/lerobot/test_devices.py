@@ -78,6 +78,7 @@ def test_use_before_connecting_is_refused(robot, teleoperator):
         (HlmG1Config, {"image_height": 4}, InputError, "image size .* must lie between 16 and 480 pixels"),
         (HlmG1Config, {"tracker": "legs"}, UnknownNameError, "no tracker 'legs'"),
         (HlmConfig, {"source": "scriptd"}, UnknownNameError, "no source 'scriptd'. Known: .* Did you mean 'scripted'"),
+        (HlmConfig, {"command_interface": "three"}, UnknownNameError, "no command interface 'three'. Known: "),
         (HlmConfig, {"source": "replay"}, InputError, "--teleop.source=replay and the path of an episode"),
     ],
 )
