@@ -44,6 +44,7 @@ class SwitchConfig:
         max_dcm_error_m: distance of the DCM from the reference's at which the policy catches a walk of the model.
         lift_ahead_s: time before a lift-off of the reference at which the policy takes the legs.
         max_capture_m: distance of the capture point outside the soles' hull at which it takes them too.
+        max_catch_s: longest time for which the policy stands, with a capture point outside the soles, before it walks.
         quiet_s: time for which the reference has to stand before the policy stops.
         near_m: distance from the reference's place at which it stops.
         near_rad: distance from its heading at which it stops.
@@ -59,6 +60,7 @@ class SwitchConfig:
     max_dcm_error_m: float = 0.06
     lift_ahead_s: float = 0.2
     max_capture_m: float = 0.0
+    max_catch_s: float = 1.0
     quiet_s: float = 0.3
     near_m: float = 0.03
     near_rad: float = 0.05

@@ -182,7 +182,7 @@ class LearnedLegsTracker:
             raise TrackingError("the robot has fallen: its pelvis is tilted by more than 60 degrees.")
         self._follow_course(dt_s)
         if self._walks_soon:
-            self._settling.walk()
+            self._settling.walk(dt_s, self._poise)
         else:
             self._settling.stand(dt_s, self._course.error, self._poise)
         if self._settling.done:

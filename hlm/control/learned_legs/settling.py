@@ -29,8 +29,8 @@ class Settling:
         Args:
             stopped: whether the policy should stand from the start, as after a push.
         """
-        self.stopped = stopped
-        self._quiet_s = self._settling_s = self._calm_s = 0.0
+        self.stopped = self._catches = stopped
+        self._quiet_s = self._settling_s = self._calm_s = self._caught_s = 0.0
 
     @property
     def reference_stands(self) -> bool:
@@ -42,9 +42,16 @@ class Settling:
         """Whether the body has stood still for long enough."""
         return self._calm_s > self._config.calm_s
 
-    def walk(self) -> None:
-        """The reference walks."""
-        self.restart(stopped=False)
+    def walk(self, dt_s: float, poise: Poise) -> None:
+        """The reference walks; a body that is being caught stands until its mass comes to rest over its soles.
+
+        Args:
+            dt_s: time since the last call.
+            poise: how the body stands.
+        """
+        self._catch(dt_s, poise)
+        if not self._catches:
+            self.restart(stopped=False)
 
     def stand(self, dt_s: float, error: FloatArray, poise: Poise) -> None:
         """The reference stands.
@@ -55,6 +62,7 @@ class Settling:
             poise: how the body stands.
         """
         config = self._config
+        self._catch(dt_s, poise)
         self._quiet_s += dt_s
         if not self.reference_stands:
             return
@@ -67,3 +75,10 @@ class Settling:
         # A noisy moment takes back twice its time, not everything.
         calm = self.stopped and poise.steady
         self._calm_s = max(self._calm_s + (dt_s if calm else -2.0 * dt_s), 0.0)
+
+    def _catch(self, dt_s: float, poise: Poise) -> None:
+        """Catch until the capture point is over the soles, once the policy's commands count alone, or too long."""
+        config = self._config
+        self._caught_s += dt_s
+        caught = poise.outside_m <= 0.0 and self._caught_s > config.blend_s
+        self._catches = self._catches and not caught and self._caught_s < config.max_catch_s

@@ -26,7 +26,7 @@ from hlm.core.rotations import quat_from_roll_pitch_yaw
 from hlm.core.values import JointCommand, RobotState
 
 NOTHING = UpperBody(np.zeros(2), np.zeros(3), np.zeros(3))
-STEADY, SWAYING = Poise(0.0, True), Poise(0.0, False)
+STEADY, SWAYING, TIPPING = Poise(0.0, True), Poise(0.0, False), Poise(0.1, False)
 
 
 def state_of(joint_position_rad=NEUTRAL_RAD, roll_pitch_yaw=(0.0, 0.0, 0.0), **others):
@@ -210,7 +210,7 @@ def test_a_policy_stops_near_its_place_and_gives_the_legs_back_when_calm():
     for _ in range(round(100 * config.calm_s) + 2):
         settling.stand(0.01, np.array([1.5 * config.near_m, 0.0, 0.0]), STEADY)  # hysteresis: it does not go on
     assert settling.done
-    settling.walk()
+    settling.walk(0.01, STEADY)
     assert not settling.stopped
     assert not settling.done
 
@@ -220,6 +220,46 @@ def test_a_place_that_is_never_reached_is_given_up():
     for _ in range(2000):
         settling.stand(0.01, np.array([0.5, 0.0, 0.0]), SWAYING)
     assert settling.stopped
+
+
+def test_a_body_that_was_caught_stands_until_its_capture_point_is_over_its_soles():
+    settling = Settling(SwitchConfig())
+    settling.restart(stopped=True)
+    for _ in range(50):
+        settling.walk(0.01, TIPPING)
+        assert settling.stopped
+    settling.walk(0.01, SWAYING)
+    assert not settling.stopped
+    settling.walk(0.01, TIPPING)  # a stride takes it beyond the soles again
+    assert not settling.stopped
+
+
+def test_a_body_that_is_caught_walks_at_last_whatever_its_poise():
+    config = SwitchConfig()
+    settling = Settling(config)
+    settling.restart(stopped=True)
+    for _ in range(round(100 * config.max_catch_s) + 1):
+        settling.walk(0.01, TIPPING)
+    assert not settling.stopped
+
+
+def test_a_body_is_not_caught_before_the_policys_commands_count_alone():
+    config = SwitchConfig()
+    settling = Settling(config)
+    settling.restart(stopped=True)
+    for _ in range(round(100 * config.blend_s) - 1):
+        settling.walk(0.01, SWAYING)
+        assert settling.stopped
+    for _ in range(2):
+        settling.walk(0.01, SWAYING)
+    assert not settling.stopped
+
+
+def test_a_body_that_walks_when_the_legs_change_is_not_held_up():
+    settling = Settling(SwitchConfig())
+    settling.restart(stopped=False)
+    settling.walk(0.01, TIPPING)
+    assert not settling.stopped
 
 
 def test_a_target_beyond_a_limit_is_torque(sample):
