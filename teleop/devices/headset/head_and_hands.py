@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from hlm.control.body_command import BodyCommand
+from hlm.control.commanded_body.body_following import BodyReach, with_body_following
 from hlm.control.commanded_body.config import CommandedBodyConfig
 from hlm.control.inverse_kinematics import PoseTarget
 from hlm.control.model import BodyModel, Configuration
@@ -14,13 +15,10 @@ from hlm.core.arrays import FloatArray
 from hlm.core.embodiment import Embodiment
 from hlm.core.errors import InputError
 from hlm.core.rotations import quat_from_matrix
-from hlm.teleop.devices.headset.clutch import Clutch
+from hlm.teleop.devices.headset.clutch import Clutch, Moved
 from hlm.teleop.devices.headset.hysteresis import Hysteresis
 from hlm.teleop.devices.headset.sample import HeadsetSample
 
-# Shares of a person's stature at the height of the eyes and of the hips (Winter, Biomechanics and Motor Control of
-# Human Movement, figure 4.1).
-_EYES, _HIPS = 0.936, 0.53
 # Who is shorter is a headset that does not know where the floor is.
 _SHORTEST_M = 1.2
 
@@ -33,11 +31,13 @@ class HeadAndHandsConfig:
         eye_height_m: of the person who stands upright; None for the height at which hold is taken first.
         dead_zone: share of a stick's way that says nothing.
         body: limits of the body, whose speeds a stick at its end asks for.
+        reach: how the body follows head and hands.
     """
 
     eye_height_m: float | None = None
     dead_zone: float = 0.15
     body: CommandedBodyConfig = field(default_factory=CommandedBodyConfig)
+    reach: BodyReach = field(default_factory=BodyReach)
 
     def __post_init__(self) -> None:
         """Check ranges.
@@ -52,7 +52,7 @@ class HeadAndHandsConfig:
 
 
 class HeadAndHands:
-    """Hands are carried by a clutch; the pelvis follows the head; sticks walk and turn; triggers close the grippers.
+    """Hands are carried by a clutch, the pelvis follows; sticks walk and turn, triggers close the grippers.
 
     Args:
         embodiment: the robot.
@@ -70,32 +70,26 @@ class HeadAndHands:
         moved = self._clutch.advance(sample)
         if self._eye_height_m is None and moved.holds and sample.pose_world_from_head is not None:
             self._eye_height_m = max(_SHORTEST_M, float(sample.pose_world_from_head[2, 3]))
-        height_m, pitch_rad = self._pelvis(moved.head_in_stance_m)
         left, right = (self._stick(sample, index) for index in (0, 1))
         body = self._config.body
         ahead_m_s = body.max_ahead_m_s if left[1] > 0.0 else body.max_back_m_s
-        return BodyCommand(
+        command = BodyCommand(
             velocity_m_s=np.array([ahead_m_s * left[1], -body.max_sideways_m_s * left[0]]),
             turn_rate_rad_s=float(-body.max_turn_rad_s * right[0]),
-            pelvis_height_m=height_m,
-            pelvis_pitch_rad=pitch_rad,
             grips=(_target(moved.grips[0]), _target(moved.grips[1])),
             gripper_opening=self._openings(sample),
+            head=self._head(moved),
         )
+        return with_body_following(command, self._config.reach)
 
-    def _pelvis(self, head_moved_m: FloatArray) -> tuple[float, float]:
-        """Height of the pelvis (m) and lean ahead (rad): the head goes down with the one, and ahead with the other."""
-        body = self._config.body
+    def _head(self, moved: Moved) -> PoseTarget | None:
+        """Where the robot's head should be: it moves as the person's, in proportion to their heights."""
         if self._eye_height_m is None:
-            return body.upright_m, 0.0
-        hips_m = self._eye_height_m * _HIPS / _EYES
-        torso_m = self._eye_height_m - hips_m
-        pitch_rad = float(np.arcsin(np.clip(head_moved_m[0] / torso_m, -1.0, 1.0)))
-        pitch_rad = float(np.clip(pitch_rad, *body.standing.pitch_rad))
-        # Leaning alone lowers the head by this much.
-        leaned_m = torso_m * (1.0 - np.cos(pitch_rad))
-        height_m = body.upright_m + (head_moved_m[2] + leaned_m) * body.upright_m / hips_m
-        return float(np.clip(height_m, *body.standing.height_m)), pitch_rad
+            return None
+        reach = self._config.reach
+        upright_m = np.array([reach.head_ahead_m, 0.0, reach.pelvis_height_m + reach.head_m])
+        moved_m = moved.head_in_stance_m * upright_m[2] / self._eye_height_m
+        return PoseTarget(position_in_world_m=upright_m + moved_m)
 
     def _stick(self, sample: HeadsetSample, index: int) -> FloatArray:
         """[2] stick to the right and ahead, from -1 to 1 outside of the dead zone."""

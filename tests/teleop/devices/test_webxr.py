@@ -187,10 +187,9 @@ def test_an_emulated_headset_in_a_real_browser(start, emulator):
         press(page, "right", "squeeze", 1)
         browsed(page, device, lambda sample: sample.motion.grips[1] is not None)
         before = device.read().motion
-        page.evaluate("headset.controllers.right.position.z -= 0.2; headset.position.y -= 0.15")
-        moved = browsed(page, device, lambda sample: sample.motion.pelvis_height_m < before.pelvis_height_m - 0.05)
-        step_m = moved.motion.grips[1].position_in_world_m - before.grips[1].position_in_world_m
-        assert step_m[0] == pytest.approx(0.2, abs=0.02)
+        # In small steps: what moves while a busy machine is silent for long is left out, as it should be.
+        step = "headset.controllers.right.position.z -= 0.01; headset.position.y -= 0.01"
+        moved = browsed(page, device, lambda sample: ahead_and_down_m(before, sample.motion).min() > 0.05, step)
         assert moved.motion.grips[0] is not None
         press(page, "left", "trigger", 1)
         press(page, "right", "a-button", 1)
@@ -217,6 +216,19 @@ def turn(page):
     page.wait_for_timeout(5)
 
 
-def browsed(page, device, fits):
-    """The first sample that fits; the browser runs meanwhile."""
-    return wait_for(lambda: (turn(page), sample := device.read()) and fits(sample) and sample)
+def ahead_and_down_m(before, after):
+    """[2] how far the right hand went ahead, and the pelvis down."""
+    hands_m = [motion.grips[1].position_in_world_m[0] for motion in (before, after)]
+    return np.array([hands_m[1] - hands_m[0], before.pelvis_height_m - after.pelvis_height_m])
+
+
+def browsed(page, device, fits, each="0"):
+    """The first sample that fits; the browser runs meanwhile, and `each` is done again and again."""
+
+    def ask():
+        page.evaluate(each)
+        turn(page)
+        sample = device.read()
+        return sample is not None and fits(sample) and sample
+
+    return wait_for(ask)
