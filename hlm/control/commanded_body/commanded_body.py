@@ -152,11 +152,12 @@ class CommandedBody:
         into = np.linalg.inv(stance)
         hanging, present = into @ self._arms.grips(upright), into @ self._arms.grips(self._likely)
         shoulders = into @ self._arms.shoulders(upright)
-        reach_m = self._config.reach * self._arms.length_m
+        busy = self._legs.walking or self._legs.on_one_foot
+        reach_m = (self._config.walking_reach if busy else self._config.reach) * self._arms.length_m
         grips = []
         for side, hand in enumerate(self._hands):
             target = within_reach(command.grips[side], shoulders[side, :3, 3], reach_m)
-            moved = hand.advance(target, hanging[side], present[side], dt_s)
+            moved = hand.advance(target, hanging[side], present[side], dt_s, walking=busy)
             grips.append(None if moved is None else _moved(stance, moved))
         return grips[0], grips[1]
 

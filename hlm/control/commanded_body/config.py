@@ -40,6 +40,7 @@ _HEIGHT = Pace(frequency_rad_s=6.0, max_speed=0.3, max_acceleration=1.2)
 _LEAN = Pace(frequency_rad_s=6.0, max_speed=0.6, max_acceleration=2.5)
 _WAIST = Pace(frequency_rad_s=8.0, max_speed=1.0, max_acceleration=5.0)
 _HAND = Pace(frequency_rad_s=12.0, max_speed=1.5, max_acceleration=12.0)
+_WALKING_HAND = Pace(frequency_rad_s=8.0, max_speed=0.5, max_acceleration=3.0)
 _HAND_TURN = Pace(frequency_rad_s=12.0, max_speed=4.0, max_acceleration=40.0)
 _FOOT = Pace(frequency_rad_s=8.0, max_speed=0.3, max_acceleration=2.0)
 _GRIPPER = Pace(frequency_rad_s=20.0, max_speed=4.0, max_acceleration=80.0)
@@ -60,6 +61,7 @@ class CommandedBodyConfig:
         sideways_drop_s: how much lower the pelvis is in m for each m/s of a sideways walk: its steps are wide.
         reach: how far from the shoulder a hand is sent at most, as a share of the arm's length. What is farther is
             reached for, and does not pull the pelvis along.
+        walking_reach: the same while it walks or stands on one foot: hands stay beside the body.
         max_ahead_m_s: fastest walk ahead.
         max_back_m_s: fastest walk backwards.
         max_sideways_m_s: fastest walk to a side.
@@ -72,6 +74,7 @@ class CommandedBodyConfig:
         lean: pace of roll and pitch of the pelvis, rad.
         waist: pace of the waist's joints, rad.
         hand: pace of the hands, m.
+        walking_hand: the same while it walks or stands on one foot, m.
         hand_turn: pace of the hands' orientations, rad.
         foot: pace of a foot that is lifted, m and rad.
         gripper: pace of the grippers' openings.
@@ -87,6 +90,7 @@ class CommandedBodyConfig:
     one_foot: PelvisLimits = _ONE_FOOT
     sideways_drop_s: float = 0.2
     reach: float = 1.03
+    walking_reach: float = 0.8
     max_ahead_m_s: float = 0.3
     max_back_m_s: float = 0.2
     max_sideways_m_s: float = 0.12
@@ -98,6 +102,7 @@ class CommandedBodyConfig:
     lean: Pace = _LEAN
     waist: Pace = _WAIST
     hand: Pace = _HAND
+    walking_hand: Pace = _WALKING_HAND
     hand_turn: Pace = _HAND_TURN
     foot: Pace = _FOOT
     gripper: Pace = _GRIPPER

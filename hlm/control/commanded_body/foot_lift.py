@@ -13,8 +13,8 @@ from hlm.core.arrays import FloatArray
 from hlm.core.rotations import matrix_from_quat
 
 # Where a lifted foot may be, from the one that stands, mirrored for the right foot: ahead, outwards, up (m), yaw (rad).
-_LEAST = np.array([-0.15, 0.18, 0.0, -0.2])
-_MOST = np.array([0.15, 0.38, 0.12, 0.4])
+_LEAST = np.array([-0.1, 0.2, 0.0, -0.1])
+_MOST = np.array([0.1, 0.3, 0.08, 0.3])
 # The foot leaves the floor when the weight is this close to the middle of the other, and goes sideways from this
 # height on.
 _OVER_FOOT_M, _OVER_FOOT_M_S = 0.012, 0.03
@@ -43,7 +43,7 @@ class FootLift:
         self._outwards = 1.0 if foot == LEFT else -1.0
         self._com = com
         self._foot = Moving.at_rest(np.array([*soles[foot, :2], 0.0, soles[foot, 2]]))
-        self._wanted = self._foot.value.copy()
+        self._start = self._foot.value.copy()
         self._loaded = False
         self._down_s = 0.0
 
@@ -64,7 +64,7 @@ class FootLift:
         """Feet and centre of mass after `dt_s`.
 
         Args:
-            target: of the foot, in the same frame as the soles; None puts it down where it is.
+            target: of the foot, in the same frame as the soles; None puts it back to where it stood.
             dt_s: time since the last call.
         """
         inside_m = rotated(np.array([0.0, self._outwards * _INSIDE_M]), self._standing[2])
@@ -87,9 +87,7 @@ class FootLift:
 
     def _move(self, target: PoseTarget | None, dt_s: float) -> None:
         """Up, over, and down."""
-        if target is not None:
-            self._wanted = self._possible(target)
-        wanted = self._wanted if target is not None else np.array([*self._wanted[:2], 0.0, self._wanted[3]])
+        wanted = self._start if target is None else self._possible(target)
         here = self._foot.value
         goal = wanted.copy()
         if float(np.linalg.norm(wanted[:2] - here[:2])) > _ABOVE_GOAL_M or abs(wanted[3] - here[3]) > 5 * _ABOVE_GOAL_M:

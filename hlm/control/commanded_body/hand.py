@@ -31,7 +31,7 @@ class Hand:
         self._turn = Turning(pose_stance_from_grip[:3, :3].copy(), np.zeros(3))
 
     def advance(
-        self, target: PoseTarget | None, hanging: FloatArray, present: FloatArray, dt_s: float
+        self, target: PoseTarget | None, hanging: FloatArray, present: FloatArray, dt_s: float, *, walking: bool
     ) -> PoseTarget | None:
         """The target of the grip after `dt_s`, in the stance frame; None while it hangs.
 
@@ -40,6 +40,7 @@ class Hand:
             hanging: [4, 4] where the grip would hang, in the stance frame.
             present: [4, 4] where it is, in the stance frame.
             dt_s: time since the last call.
+            walking: whether the body cannot bear fast hands now.
         """
         if target is None and self._hangs:
             return None
@@ -52,7 +53,8 @@ class Hand:
             free = target.quat_world_from_frame_wxyz is None
             if target.quat_world_from_frame_wxyz is not None:
                 rotation = rotation_from_quat(target.quat_world_from_frame_wxyz)
-        self._place = followed(self._place, goal_m, self._config.hand, dt_s)
+        pace = self._config.walking_hand if walking else self._config.hand
+        self._place = followed(self._place, goal_m, pace, dt_s)
         if free:
             self._turn = Turning(present[:3, :3], np.zeros(3))
         else:
