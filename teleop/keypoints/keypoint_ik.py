@@ -13,7 +13,7 @@ import pinocchio as pin
 from hlm.control.model import BASE_DOFS, DOFS, BodyModel, Configuration
 from hlm.control.self_distance import Gaps, SelfDistance
 from hlm.core.arrays import FloatArray
-from hlm.core.layout import JOINTS, MOTOR_WAIST_PITCH, MOTOR_WAIST_ROLL
+from hlm.core.layout import JOINTS, MOTOR_ORDER, MOTOR_WAIST_PITCH, MOTOR_WAIST_ROLL
 from hlm.teleop.keypoints.keypoint_ik_config import KeypointIKConfig
 from hlm.teleop.keypoints.named_points import SIDES
 from hlm.teleop.keypoints.rigid import cross, known
@@ -26,6 +26,7 @@ _NEAR_M = 0.08
 _LONGEST_STEP, _CLOSE_M, _CAREFUL_STEP = 0.3, 0.04, 0.1
 _TOLERATED_SHARE = 0.75
 _NO_GAPS = Gaps(np.zeros(0), np.zeros((0, JOINTS)))
+_KNEES = [MOTOR_ORDER.index(f"{side}_knee") for side in SIDES]
 _ANYWHERE = np.outer([-1.0, 1.0], np.full(DOFS, np.inf))
 _WORLD = pin.ReferenceFrame.LOCAL_WORLD_ALIGNED
 
@@ -38,7 +39,7 @@ class KeypointIK:
         config: weights and limits.
 
     Attributes:
-        lower_rad: [joint] lower limits with their margin.
+        lower_rad: [joint] lower limits with their margin; of knees, that they stay bent.
         upper_rad: [joint] upper limits with their margin.
         speed_rad_s: [joint] top speeds.
         self_distance_m: smallest distance of the last solution between parts that should keep one.
@@ -49,6 +50,7 @@ class KeypointIK:
         self._model, self._data = model, model.data()
         embodiment = model.embodiment
         self.lower_rad = embodiment.lower_rad + self.config.limit_margin_rad
+        self.lower_rad[_KNEES] = np.maximum(self.lower_rad[_KNEES], self.config.least_knee_rad)
         self.upper_rad = embodiment.upper_rad - self.config.limit_margin_rad
         self.speed_rad_s = self.config.joint_speed_share * embodiment.velocity_rad_s
         self.self_distance_m = np.inf

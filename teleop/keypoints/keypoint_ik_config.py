@@ -32,6 +32,7 @@ class KeypointIKConfig:
         waist_tilt_weight_per_rad: the same for waist roll and pitch.
         damping_weight_per_rad: change of each degree of freedom in an iteration.
         limit_margin_rad: distance kept from each joint limit.
+        least_knee_rad: angle at which knees stay bent; straight ones would jerk. 0.2 shortens a leg by half a percent.
         joint_speed_share: top speed of each joint, as a share of its motor's: 0.3 is what the limits of references
             let through.
         base_speed: top speed of the pelvis, m/s and rad/s.
@@ -55,6 +56,7 @@ class KeypointIKConfig:
     waist_tilt_weight_per_rad: float = 0.05
     damping_weight_per_rad: float = 0.05
     limit_margin_rad: float = 0.02
+    least_knee_rad: float = 0.2
     joint_speed_share: float = 0.3
     base_speed: float = 10.0
     self_distance_m: float | None = 0.02

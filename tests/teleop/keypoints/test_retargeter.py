@@ -10,6 +10,7 @@ from hlm.control.model import BodyModel, Configuration
 from hlm.control.self_distance import SelfDistance
 from hlm.core.embodiments.unitree_g1 import UNITREE_G1
 from hlm.core.errors import InputError
+from hlm.core.layout import MOTOR_ORDER
 from hlm.core.rotations import matrix_from_yaw, quat_from_roll_pitch_yaw
 from hlm.sim.motions import find_motion
 from hlm.teleop.keypoints.body_keypoints import KEYPOINTS
@@ -138,6 +139,21 @@ def test_feet_of_a_walk_stand_still_between_their_swings():
     assert np.median(speed_m_s[down]) < 0.005
     assert soles_m[:, :, 2].min() > -0.004
     assert soles_m[:, :, 2].max() > 0.03
+
+
+def test_stretched_legs_do_not_jerk():
+    """The person rises on straight legs to a height that the robot's do not reach, and comes down again."""
+    frame = frames_of("stand", orientations=False)[0]
+    upper = [index for index, name in enumerate(KEYPOINTS) if not name.endswith(("knee", "ankle", "toe"))]
+    frames = []
+    for step in range(90):
+        points_m = frame.position_in_world_m.copy()
+        points_m[upper, 2] += 0.06 * np.sin(np.pi * step / 90.0)
+        frames.append(replace(frame, position_in_world_m=points_m))
+    configurations, _ = followed(frames, orientations=False)
+    knees = [MOTOR_ORDER.index(f"{side}_knee") for side in ("left", "right")]
+    assert min(one.joint_position_rad[knees].min() for one in configurations) >= CONFIG.least_knee_rad - 1e-9
+    assert fastest(configurations)[knees].max() < 2.0
 
 
 def test_place_and_heading_of_the_operator_change_no_joint():
