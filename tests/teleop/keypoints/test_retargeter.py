@@ -148,12 +148,12 @@ def test_stretched_legs_do_not_jerk():
     frames = []
     for step in range(90):
         points_m = frame.position_in_world_m.copy()
-        points_m[upper, 2] += 0.06 * np.sin(np.pi * step / 90.0)
+        points_m[upper, 2] += 0.16 * np.sin(np.pi * step / 90.0)
         frames.append(replace(frame, position_in_world_m=points_m))
     configurations, _ = followed(frames, orientations=False)
     knees = [MOTOR_ORDER.index(f"{side}_knee") for side in ("left", "right")]
     assert min(one.joint_position_rad[knees].min() for one in configurations) >= CONFIG.least_knee_rad - 1e-9
-    assert fastest(configurations)[knees].max() < 2.0
+    assert fastest(configurations)[knees].max() < 5.0
 
 
 def test_place_and_heading_of_the_operator_change_no_joint():
