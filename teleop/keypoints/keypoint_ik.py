@@ -72,10 +72,8 @@ class KeypointIK:
             dt_s: time since then, > 0; None lifts the limits of speeds.
             iterations: of this frame; None means the config's.
         """
-        start = previous.vector
-        start[7:] = np.clip(start[7:], self.lower_rad, self.upper_rad)
-        reach = _ANYWHERE if dt_s is None else self._reach(start[7:], previous, dt_s)
-        vector: FloatArray = start
+        vector: FloatArray = previous.vector
+        reach = _ANYWHERE if dt_s is None else self._reach(previous, dt_s)
         moved: FloatArray = np.zeros(BASE_DOFS)
         count = self.config.iterations if iterations is None else iterations
         for number in range(count + self.config.repairs):
@@ -93,22 +91,22 @@ class KeypointIK:
         kept_m = self.config.self_distance_m
         return kept_m is None or self.self_distance_m >= _TOLERATED_SHARE * kept_m
 
-    def _reach(self, start_rad: FloatArray, previous: Configuration, dt_s: float) -> FloatArray:
+    def _reach(self, previous: Configuration, dt_s: float) -> FloatArray:
         """[2, dof] what can be reached in time: changes of the base, and joint angles."""
         base = np.full(BASE_DOFS, self.config.base_speed * dt_s)
-        # A robot that stands nearer to a limit than the margin comes back at its own speed.
-        before_rad = previous.joint_position_rad
-        low = np.minimum(before_rad - self.speed_rad_s * dt_s, start_rad)
-        high = np.maximum(before_rad + self.speed_rad_s * dt_s, start_rad)
-        return np.array([np.concatenate([-base, low]), np.concatenate([base, high])])
+        before_rad, moved_rad = previous.joint_position_rad, self.speed_rad_s * dt_s
+        return np.array(
+            [np.concatenate([-base, before_rad - moved_rad]), np.concatenate([base, before_rad + moved_rad])]
+        )
 
     def _room(self, joints_rad: FloatArray, moved: FloatArray, reach: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """[dof] smallest and largest steps of an iteration."""
-        low = np.maximum(self.lower_rad, reach[0, BASE_DOFS:]) - joints_rad
-        high = np.minimum(self.upper_rad, reach[1, BASE_DOFS:]) - joints_rad
+        """[dof] smallest and largest steps of an iteration; a joint outside its limits comes back at its own speed."""
+        low_rad, high_rad = reach[:, BASE_DOFS:]
+        low = np.clip(self.lower_rad, low_rad, high_rad) - joints_rad
+        high = np.clip(self.upper_rad, low_rad, high_rad) - joints_rad
         return (
-            np.concatenate([reach[0, :BASE_DOFS] - moved, np.minimum(low, 0.0)]),
-            np.concatenate([reach[1, :BASE_DOFS] - moved, np.maximum(high, 0.0)]),
+            np.concatenate([reach[0, :BASE_DOFS] - moved, low]),
+            np.concatenate([reach[1, :BASE_DOFS] - moved, high]),
         )
 
     def _step(self, targets: RobotTargets, vector: FloatArray, room: tuple[FloatArray, FloatArray]) -> FloatArray:
@@ -150,7 +148,7 @@ class KeypointIK:
         longest = np.full(DOFS, _LONGEST_STEP)
         if (gaps.distance_m < _CLOSE_M).any():
             longest[BASE_DOFS:] = _CAREFUL_STEP
-        low, high = np.maximum(low, -longest), np.minimum(high, longest)
+        low, high = np.clip(low, -longest, longest), np.clip(high, -longest, longest)
         gradient = np.hstack([np.zeros((len(gaps.distance_m), BASE_DOFS)), gaps.gradient_m_rad])
         # No faster than the joints can.
         best_m = np.where(gradient > 0.0, gradient * high, gradient * low).sum(axis=1)

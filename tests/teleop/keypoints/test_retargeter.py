@@ -233,12 +233,13 @@ def test_who_lies_down_is_reported_and_followed_within_limits():
     assert np.all((joints > UNITREE_G1.lower_rad) & (joints < UNITREE_G1.upper_rad))
 
 
-def test_it_starts_from_the_robots_pose_within_its_speeds():
+@pytest.mark.parametrize("joints_rad", [UNITREE_G1.default_rad, STRAIGHT.joint_position_rad])
+def test_it_starts_from_the_robots_pose_within_its_speeds(joints_rad):
     frames = frames_of("reach")[60:]
     robot = Configuration(
         position_pelvis_in_world_m=np.array([7.0, 7.0, 0.76]),
         quat_world_from_pelvis_wxyz=quat_from_roll_pitch_yaw(np.array([0.0, 0.0, 2.0])),
-        joint_position_rad=UNITREE_G1.default_rad,
+        joint_position_rad=joints_rad,
     )
     retargeter = Retargeter(MODEL, calibration())
     retargeter.reset(robot)
