@@ -99,6 +99,18 @@ def stretches(names: Sequence[str]) -> list[Stretch]:
     return found
 
 
+def command_text(episode: Episode) -> str:
+    """Who was in command from when to when, in words; empty where the episode does not say.
+
+    Raises:
+        CorruptError: what the episode says cannot be read.
+    """
+    if not tells_command(episode.info):
+        return ""
+    seconds = (episode.stamp_ns - episode.stamp_ns[0]) * 1e-9
+    return ", ".join(f"{name} from {seconds[start]:.1f} s" for name, start, _ in stretches(in_command(episode)))
+
+
 def _changes(info: EpisodeInfo) -> list[tuple[int, str]]:
     told = info.extra.get(IN_COMMAND, [])
     try:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hlm.core.layout import GROUPS, NAMES, UNITS
+from hlm.datasets.command import command_text, in_command, stretches, tells_command
 from hlm.datasets.output import new_file
 from hlm.datasets.reader import Episode
 
@@ -50,7 +51,9 @@ def _sheet(episode: Episode) -> Figure:
         _draw_images(top, episode)
     for (group, places), axes in zip(GROUPS.items(), bottom.subplots(plot_rows, COLUMNS).flat, strict=True):
         _draw_curves(axes, episode, group, places)
-    bottom.supxlabel("s; state solid, action dashed", fontsize="small")
+    who = command_text(episode)
+    note = f"; {who}, shaded where taken over" if who else ""
+    bottom.supxlabel(f"s; state solid, action dashed{note}", fontsize="small")
     return figure
 
 
@@ -71,11 +74,21 @@ def _draw_curves(axes: Axes, episode: Episode, group: str, places: slice) -> Non
     for column in range(*places.indices(len(NAMES))):
         (line,) = axes.plot(seconds, episode.state[:, column], linewidth=1.2, label=NAMES[column])
         axes.plot(seconds, episode.action[:, column], linewidth=0.9, linestyle="--", color=line.get_color())
+    if tells_command(episode.info):
+        _shade_takeovers(axes, episode)
     units = dict.fromkeys("1 = open" if unit == "1" else unit for unit in UNITS[places])
     axes.set_title(f"{group}, {', '.join(units)}", fontsize="small")
     axes.tick_params(labelsize="x-small")
     axes.grid(visible=True, alpha=0.3)
     axes.legend(fontsize="xx-small", ncols=2, loc="upper right")
+
+
+def _shade_takeovers(axes: Axes, episode: Episode) -> None:
+    """Shade the stretches in which another one than at the start was in command."""
+    seconds, found = _seconds(episode), stretches(in_command(episode))
+    for name, start, stop in found:
+        if name != found[0].name:
+            axes.axvspan(seconds[start], seconds[stop - 1], color="tab:orange", alpha=0.15, linewidth=0)
 
 
 def _seconds(episode: Episode) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hlm.core.files import storage_errors
+from hlm.datasets.command import commanders
 from hlm.datasets.reader import Dataset, Episode
 from hlm.datasets.schema import OUTCOMES, DatasetSpec
 from hlm.datasets.store.naming import numbered_episodes
@@ -31,6 +32,7 @@ class EpisodeSummary:
         recovered: whether the episode was recovered from an interrupted recording.
         preview_s: how long after its stamp an action is tracked nominally; None when unknown.
         size_bytes: size on disk.
+        in_command: who came into command one after the other; empty when the episode does not say.
     """
 
     number: int
@@ -45,6 +47,7 @@ class EpisodeSummary:
     recovered: bool
     preview_s: float | None
     size_bytes: int
+    in_command: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -120,6 +123,11 @@ class DatasetSummary:
         """Number of episodes with each preview, most frequent first; see `EpisodeSummary.preview_s`."""
         return _counts(episode.preview_s for episode in self.episodes)
 
+    @property
+    def takeovers(self) -> Mapping[str, int]:
+        """Number of episodes that each one took over in, most frequent first."""
+        return _counts(name for one in self.episodes for name in {*one.in_command[1:]} - {*one.in_command[:1]})
+
 
 def summarize(dataset: Dataset) -> DatasetSummary:
     """Summarize a dataset, without reading any array."""
@@ -146,6 +154,7 @@ def _line(episode: Episode, spec: DatasetSpec) -> EpisodeSummary:
         recovered=bool(episode.attributes.get("recovered", False)),
         preview_s=episode.info.preview_s,
         size_bytes=_size(str(episode.path)),
+        in_command=commanders(episode.info),
     )
 
 

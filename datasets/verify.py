@@ -17,6 +17,7 @@ from hlm.core.files import storage_errors
 from hlm.core.layout import DIMENSIONS
 from hlm.datasets import checks
 from hlm.datasets.checks import Finding
+from hlm.datasets.command import command_text
 from hlm.datasets.reader import Episode, read_attributes, read_spec
 from hlm.datasets.schema import PAUSES_NS, DatasetSpec
 from hlm.datasets.store.arrays import IMAGE_DIMENSIONS, check_metadata, dimension_names, read_array
@@ -151,6 +152,10 @@ def _description_findings(episode: Episode) -> Iterator[Finding]:
             yield Finding(None, "", str(error))
     if not episode.info.instruction.strip():
         yield Finding(None, "", "no instruction")
+    try:
+        command_text(episode)
+    except CorruptError as error:
+        yield Finding(None, "", str(error))
     for name in (HEADER_FILE, STEPS_FILE):
         if (episode.path / name).exists():
             yield Finding(None, "", f"{name} is left over from recording; delete it")

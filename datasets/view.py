@@ -17,6 +17,7 @@ import numpy as np
 from hlm.core.arrays import FloatArray
 from hlm.core.errors import MissingDependencyError, StorageError
 from hlm.core.layout import GROUPS, NAMES, UNITS
+from hlm.datasets.command import command_text
 from hlm.datasets.output import new_file
 from hlm.datasets.reader import Episode
 from hlm.datasets.schema import EpisodeInfo
@@ -251,6 +252,7 @@ def _description(episode: Episode) -> str:
         "task": info.task,
         "seed": info.seed,
         "operator": info.operator,
+        "in command": command_text(episode),
         "started": episode.attributes.get("start_utc"),
         "steps": len(episode),
     }

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hlm.core.errors import InputError, UnknownNameError
 from hlm.core.wording import counted
-from hlm.datasets.command import Stretch, commanders, in_command, stretches, tells_command
+from hlm.datasets.command import IN_COMMAND, Stretch, commanders, in_command, stretches, tells_command
 from hlm.datasets.edits.content import Content, copying
 from hlm.datasets.edits.draft import Draft
 from hlm.datasets.edits.versions import Show, Version, create_datasets, quiet
@@ -98,7 +98,8 @@ def _found(episodes: list[Episode], wanted: Wanted) -> Iterator[tuple[Episode, S
 def _draft(episode: Episode, stretch: Stretch, number: int) -> Draft:
     """A copy of the stretch that says whose it is, and stays together with the rest of its recording."""
     info = episode.info
-    extra = {RECORDING: str(episode.path.resolve()), **info.extra}
+    since = [[int(episode.stamp_ns[stretch.start]), stretch.name]]
+    extra = {RECORDING: str(episode.path.resolve()), **info.extra, IN_COMMAND: since}
     changed = replace(info, source=_source(info, stretch.name), operator=stretch.name, extra=extra)
     return Draft(folder=episode.path, number=number, info=changed, steps=(stretch.start, stretch.stop))
 

@@ -182,6 +182,10 @@ def _totals(summary: DatasetSummary) -> Table:
         "outcomes": counts(summary.outcomes),
         "instructions": _instructions(summary.instructions),
     }
+    if summary.takeovers:
+        rows["taken over"] = ", ".join(
+            f"by {name} in {counted(number, 'episode')}" for name, number in summary.takeovers.items()
+        )
     if summary.unfinished:
         rows["unfinished"] = f"{summary.unfinished}: run `hlm data recover {summary.path}`"
     return facts(rows)
@@ -216,7 +220,8 @@ def _episodes(summary: DatasetSummary) -> Table:
         outcome = episode.outcome + (" (recovered)" if episode.recovered else "")
         stage = "" if episode.stage is None else str(episode.stage)
         length = (f"{episode.duration_s:.1f}", str(episode.steps), naturalsize(episode.size_bytes))
-        table.add_row(str(episode.number), episode.instruction, episode.source, outcome, stage, *length)
+        source = ", then ".join(episode.in_command) or episode.source
+        table.add_row(str(episode.number), episode.instruction, source, outcome, stage, *length)
     return table
 
 

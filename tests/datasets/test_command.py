@@ -1,13 +1,16 @@
 """Stamps that name their steps, and who was in command of them."""
 
+import re
+
 import numpy as np
 import pytest
 
 from hlm.core.errors import CorruptError, InputError
-from hlm.datasets.command import IN_COMMAND, CommandLog, Stretch, commanders, in_command, stretches
+from hlm.datasets.command import IN_COMMAND, CommandLog, Stretch, command_text, commanders, in_command, stretches
 from hlm.datasets.edits import operations
 from hlm.datasets.edits.edit import edit
 from hlm.datasets.reader import open_dataset
+from hlm.datasets.verify import verify
 from hlm.datasets.writer import DatasetWriter
 
 NAMES = ["policy"] * 8 + ["scripted"] * 6 + ["policy"] * 4
@@ -37,6 +40,7 @@ def test_what_is_read_back_is_what_was_noted(maker, path):
     episode = written(maker, path)
     assert in_command(episode) == NAMES
     assert commanders(episode.info) == ("policy", "scripted", "policy")
+    assert command_text(episode) == "policy from 0.0 s, scripted from 0.3 s, policy from 0.5 s"
 
 
 def test_it_survives_trimming(maker, path):
@@ -86,3 +90,4 @@ def test_nonsense_is_told(maker, path, told, text):
     episode = written(maker, path, **{IN_COMMAND: told})
     with pytest.raises(CorruptError, match=text):
         in_command(episode)
+    assert any(re.search(text, problem.text) for problem in verify(path))

@@ -5,7 +5,7 @@ import pytest
 
 from hlm.cli.main import main
 from hlm.core.errors import ExistsError, InputError, UnknownNameError
-from hlm.datasets.command import CommandLog, in_command
+from hlm.datasets.command import CommandLog, commanders, in_command
 from hlm.datasets.edits.corrections import Wanted, corrections
 from hlm.datasets.mixture import Mixture, MixtureConfig, MixtureEntry
 from hlm.datasets.reader import open_dataset
@@ -49,6 +49,7 @@ def test_each_correction_becomes_an_episode(maker, path, tmp_path):
     found = list(open_dataset(into))
     assert [first_and_last(episode) for episode in found] == [(5, 11), (3002, 3004), (3007, 3010)]
     assert [in_command(episode) for episode in found] == [["scripted"] * 7, ["keyboard"] * 3, ["scripted"] * 4]
+    assert [commanders(one.info) for one in found] == [("scripted",), ("keyboard",), ("scripted",)]
     assert [one.info.source for one in found] == ["scripted", "teleop", "scripted"]
     assert [one.info.operator for one in found] == ["scripted", "keyboard", "scripted"]
     assert [one.info.outcome for one in found] == ["success"] * 3
@@ -116,6 +117,15 @@ def test_a_target_that_is_there_is_left_alone(maker, path, tmp_path):
     with pytest.raises(ExistsError, match="is already there"):
         corrections(path, tmp_path / "c.zarr")
     assert list((tmp_path / "c.zarr").iterdir()) == []
+
+
+def test_what_is_shown_of_a_dataset_says_who_took_over(maker, path, tmp_path, capsys):
+    record(maker, path)
+    assert main(["data", "info", str(path), "--episodes"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "taken over by scripted in 3 episodes, by keyboard in 1 episode" in shown
+    assert main(["data", "plot", str(path), "--save", str(tmp_path / "plot.png")]) == 0
+    assert (tmp_path / "plot.png").stat().st_size > 0
 
 
 def test_the_command_says_what_it_did(maker, path, tmp_path, capsys):
