@@ -14,7 +14,7 @@ from hlm.datasets.edits.content import Content, copying
 from hlm.datasets.edits.draft import Draft
 from hlm.datasets.edits.versions import Show, Version, create_datasets, quiet
 from hlm.datasets.reader import Episode
-from hlm.datasets.schema import RECORDING, SOURCES, EpisodeInfo
+from hlm.datasets.schema import RECORDING, SOURCES, EpisodeInfo, Json
 
 POLICY = "policy"
 
@@ -98,8 +98,8 @@ def _found(episodes: list[Episode], wanted: Wanted) -> Iterator[tuple[Episode, S
 def _draft(episode: Episode, stretch: Stretch, number: int) -> Draft:
     """A copy of the stretch that says whose it is, and stays together with the rest of its recording."""
     info = episode.info
-    since = [[int(episode.stamp_ns[stretch.start]), stretch.name]]
-    extra = {RECORDING: str(episode.path.resolve()), **info.extra, IN_COMMAND: since}
+    since: Json = [[int(episode.stamp_ns[stretch.start]), stretch.name]]
+    extra: dict[str, Json] = {RECORDING: str(episode.path.resolve()), **info.extra, IN_COMMAND: since}
     changed = replace(info, source=_source(info, stretch.name), operator=stretch.name, extra=extra)
     return Draft(folder=episode.path, number=number, info=changed, steps=(stretch.start, stretch.stop))
 
