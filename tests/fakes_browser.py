@@ -22,3 +22,12 @@ def chromium():
             yield browser
         finally:
             browser.close()
+
+
+def until(page, condition):
+    """Wait until something holds on this side of the line."""
+    for _ in range(300):
+        if condition():
+            return
+        page.wait_for_timeout(50)
+    pytest.fail("it never came true")

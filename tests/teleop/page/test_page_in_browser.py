@@ -1,7 +1,7 @@
 """The page in a real browser: a session without a robot is run by clicks, drags and keys."""
 
 import pytest
-from fakes_browser import chromium
+from fakes_browser import chromium, until
 from fakes_page import INSTRUCTIONS, Loop
 
 from hlm.core.clock import MonotonicClock
@@ -45,15 +45,6 @@ def page(browser, loop):
 
 def state_is(page, state):
     page.wait_for_selector(f"body[data-state={state}]")
-
-
-def until(page, condition):
-    """Wait until something holds on this side of the line."""
-    for _ in range(300):
-        if condition():
-            return
-        page.wait_for_timeout(50)
-    pytest.fail("it never came true")
 
 
 def test_two_episodes_are_recorded_one_is_discarded_and_one_relabelled(page, loop):
