@@ -11,6 +11,8 @@ from hlm.core.arrays import FloatArray
 from hlm.core.layout import MOTOR_ARMS, MOTOR_WAIST
 
 _SIDES = ("left", "right")
+# Where a hand is beside the body, from the stance.
+_AHEAD_M, _OUTWARDS_M = (0.1, 0.4), (0.12, 0.4)
 
 
 class Arms:
@@ -76,3 +78,17 @@ def within_reach(target: PoseTarget | None, shoulder_m: FloatArray, reach_m: flo
         position_in_world_m=shoulder_m + away_m * (reach_m / distance_m),
         quat_world_from_frame_wxyz=target.quat_world_from_frame_wxyz,
     )
+
+
+def beside_body(target: PoseTarget | None, outwards: float) -> PoseTarget | None:
+    """The target, brought to its own side and before the body: across it, an arm swings the waist.
+
+    Args:
+        target: in the stance frame.
+        outwards: 1 for the left hand, -1 for the right one.
+    """
+    if target is None:
+        return None
+    x, y, z = target.position_in_world_m
+    nearest_m = np.array([np.clip(x, *_AHEAD_M), outwards * np.clip(outwards * y, *_OUTWARDS_M), z])
+    return PoseTarget(position_in_world_m=nearest_m, quat_world_from_frame_wxyz=target.quat_world_from_frame_wxyz)

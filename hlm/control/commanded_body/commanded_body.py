@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from hlm.control.body_command import BodyCommand
-from hlm.control.commanded_body.arms import Arms, within_reach
+from hlm.control.commanded_body.arms import Arms, beside_body, within_reach
 from hlm.control.commanded_body.config import CommandedBodyConfig, PelvisLimits
 from hlm.control.commanded_body.following import Moving, followed
 from hlm.control.commanded_body.hand import Hand
@@ -156,7 +156,8 @@ class CommandedBody:
         reach_m = (self._config.walking_reach if busy else self._config.reach) * self._arms.length_m
         grips = []
         for side, hand in enumerate(self._hands):
-            target = within_reach(command.grips[side], shoulders[side, :3, 3], reach_m)
+            wanted = beside_body(command.grips[side], 1.0 - 2.0 * side) if busy else command.grips[side]
+            target = within_reach(wanted, shoulders[side, :3, 3], reach_m)
             moved = hand.advance(target, hanging[side], present[side], dt_s, walking=busy)
             grips.append(None if moved is None else _moved(stance, moved))
         return grips[0], grips[1]

@@ -47,7 +47,8 @@ class Hand:
         if self._hangs:
             self._be_at(present)
         self._hangs = False
-        goal_m, rotation, free = hanging[:3, 3], hanging[:3, :3], False
+        # Turned back by force while it walks, a hand has swung the waist by 1.6 rad.
+        goal_m, rotation, free = hanging[:3, 3], hanging[:3, :3], walking
         if target is not None:
             goal_m = target.position_in_world_m
             free = target.quat_world_from_frame_wxyz is None
