@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from hlm.cli.arguments import parse
 from hlm.cli.command_interfaces import operator_name
-from hlm.cli.live.people import PEOPLE
+from hlm.cli.live.people import PEOPLE, PersonConfig
 from hlm.cli.progress import progress
 from hlm.cli.record_arguments import SOURCES, RecordArguments
 from hlm.cli.recorded_seeds import recorded_seeds
@@ -20,7 +20,7 @@ from hlm.cli.sources import EMBODIMENT, LocalPolicy, Replay, Scripted, SourceCon
 from hlm.cli.stations import StationConfig, open_station
 from hlm.cli.tables import console, duration
 from hlm.cli.trackers import must_have_tracker
-from hlm.core.clock import STEP_HZ
+from hlm.core.clock import STEP_HZ, MonotonicClock
 from hlm.core.errors import ExistsError, HlmError, InputError, MismatchError, UnknownNameError
 from hlm.core.seeds import LAST_SEED
 from hlm.core.wording import counted
@@ -60,7 +60,7 @@ def run(arguments: Sequence[str]) -> int:
     done: list[RecordedEpisode] = []
     try:
         with open_station(station_config) as (station, task):
-            _record(config, station, _Plan(task, origin, out), done)
+            _record(config, _paced(station, station_config.source), _Plan(task, origin, out), done)
     except KeyboardInterrupt as interrupt:
         kept = f"{counted(len(done), 'finished episode')} in {out}"
         if any(out.glob("*.partial")):
@@ -96,7 +96,19 @@ def _policy(config: RecordArguments, policy: LocalPolicy) -> SourceConfig:
             f"the policy at {policy.checkpoint} needs camera '{missing[0]}'; --cameras has {', '.join(config.cameras)}."
         )
     found = replace(policy, digest=spec.digest)
-    return found if config.takeover is None else TakenOver(policy=found, stall_s=config.stall)
+    if config.takeover is None:
+        return found
+    person = PersonConfig(source=config.takeover) if config.takeover in PEOPLE else None
+    return TakenOver(policy=found, stall_s=config.stall, person=person)
+
+
+def _paced(station: Station, source: SourceConfig) -> Station:
+    """The station, no faster than a person who may take over."""
+    if not isinstance(source, TakenOver) or source.person is None:
+        return station
+    from hlm.sim.paced_clock import PacedClock
+
+    return replace(station, clock=PacedClock(station.clock, MonotonicClock()))
 
 
 class _Origin(NamedTuple):

@@ -16,7 +16,7 @@ from hlm.core.errors import InputError, UnknownNameError
 from hlm.core.seeds import LAST_SEED
 
 SOURCES = ("scripted", "replay", "policy", *PEOPLE)
-TAKEOVERS = ("scripted",)
+TAKEOVERS = ("scripted", "keyboard")
 # In 30 successful rollouts the shipped policy needed 4.9 s at most to a new stage, see docs/takeover.md.
 STALL_S = 6.0
 LONGEST_STALL_S = 3600.0
@@ -55,7 +55,7 @@ class RecordArguments:
             a simulation that waits for this machine.
         interface: network interface of the robot, for --robot unitree, such as eth0; lo for `hlm twin`.
         takeover: with `--source policy`: "scripted", for the task's scripted operator, takes over when the policy
-            stalls, and goes on to the end of the episode.
+            stalls, and goes on to the end of the episode; "keyboard", for you, takes over and hands back with Enter.
         stall: seconds without a new stage of the task after which the policy has stalled.
         instructions: text file with an instruction a line, proposed to a person one after the other.
         countdown: seconds before a person's episode begins.

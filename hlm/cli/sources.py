@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hlm.cli.live.people import PersonConfig, open_person
 from hlm.core.clock import STEP_HZ
 from hlm.core.embodiments.catalog import find_embodiment
 from hlm.core.errors import InputError, LostError, MismatchError, MissingFileError
@@ -100,15 +101,17 @@ type PolicyConfig = LocalPolicy | ServedPolicy
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TakenOver:
-    """A policy, from which the task's scripted operator takes over when it stalls.
+    """A policy, from which the task's scripted operator takes over when it stalls, or a person when they like.
 
     Attributes:
         policy: in command at first.
         stall_s: it has stalled after so long without a new stage.
+        person: who takes over; None for the scripted operator.
     """
 
     policy: PolicyConfig
     stall_s: float
+    person: PersonConfig | None = None
 
 
 type SourceConfig = Scripted | Replay | PolicyConfig | TakenOver
@@ -132,6 +135,18 @@ def open_sources(config: SourceConfig, task: SimulatedTask) -> Iterator[MakeSour
         case LocalPolicy() | ServedPolicy():
             with open_policy(config) as policy:
                 yield policy_sources(policy, config, task.world)
+        case TakenOver(person=PersonConfig() as who):
+            from hlm.teleop.summons import Summons
+            from hlm.teleop.takeover import Takeover
+
+            with open_policy(config.policy) as policy, open_person(who, None, EMBODIMENT) as person:
+                makes = policy_sources(policy, config.policy, task.world)
+
+                def shared(instance: TaskInstance) -> ReferenceSource:
+                    summons = Summons(person.source, person.device)
+                    return Takeover(makes(instance), summons, summons.wanted, ("policy", who.source))
+
+                yield shared
         case TakenOver():
             with open_policy(config.policy) as policy:
                 usual = policy_sources(policy, config.policy, task.world)
