@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hlm.cli.tables import console
 from hlm.core.clock import MonotonicClock
 from hlm.core.errors import InputError, UnknownNameError
 
@@ -17,9 +18,9 @@ if TYPE_CHECKING:
     from hlm.teleop.page.page_process import PageProcess
     from hlm.teleop.person import PersonSource
 
-PEOPLE = ("page", "keyboard")
+PEOPLE = ("page", "webxr", "keyboard")
 # Devices whose session is run on the page, unless it is not wanted.
-WITH_PAGE = ("page",)
+WITH_PAGE = ("page", "webxr")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,11 +31,13 @@ class PersonConfig:
         source: one of `PEOPLE`.
         motion: file to play; for `motion` alone.
         speed: of the motion, 1 for its own.
+        headset_port: of the page that a headset opens; 0 for a free one.
     """
 
     source: str
     motion: Path | None = None
     speed: float = 1.0
+    headset_port: int = 8443
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -81,6 +84,15 @@ def open_person(config: PersonConfig, page: PageProcess | None, embodiment: Embo
             from hlm.teleop.commanded_person import CommandedPerson
 
             yield Person(device=page.device, source=CommandedPerson(page.device, clock, embodiment))
+        case "webxr":
+            from hlm.teleop.commanded_person import CommandedPerson
+            from hlm.teleop.devices.webxr import WebXRConfig, WebXRDevice
+            from hlm.teleop.web.config import WebConfig
+
+            web = WebConfig(host="0.0.0.0", port=config.headset_port)
+            with WebXRDevice(WebXRConfig(web=web), clock, embodiment) as headset:
+                console().print(headset.invitation, soft_wrap=True)
+                yield Person(device=headset, source=CommandedPerson(headset, clock, embodiment))
         case "keyboard":
             from hlm.teleop.commanded_person import CommandedPerson
             from hlm.teleop.devices.keyboard import Keyboard
