@@ -135,6 +135,8 @@ def record_live(plan: LivePlan) -> int:
         )
         if page is not None:
             screen.print(f"the operator's page: {page.address}", soft_wrap=True)
+        if person.invitation:
+            screen.print(person.invitation, soft_wrap=True)
         try:
             session.run()
         finally:

@@ -73,6 +73,8 @@ def check(arguments: Sequence[str]) -> int:
             screen.print(f"open {page.address}", soft_wrap=True)
         said = PersonConfig(source=config.source, motion=config.motion)
         person = stack.enter_context(open_person(said, page, EMBODIMENT))
+        if person.invitation:
+            screen.print(person.invitation, soft_wrap=True)
         figures = watched(person.device, clock, config.seconds)
         screen.print(facts(_rows(figures, person.device.name, person.device.trouble)))
     return 0 if figures.samples else EXIT_SILENT

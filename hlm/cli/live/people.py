@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hlm.cli.tables import console
 from hlm.core.clock import MonotonicClock
 from hlm.core.errors import InputError, UnknownNameError
 
@@ -47,10 +46,12 @@ class Person:
     Attributes:
         device: entered.
         source: what it makes the robot do.
+        invitation: how to connect the device, to be shown to the person alone; empty where there is nothing to do.
     """
 
     device: Device
     source: PersonSource
+    invitation: str = ""
 
 
 def must_be_person(source: str, motion: Path | None) -> None:
@@ -91,8 +92,8 @@ def open_person(config: PersonConfig, page: PageProcess | None, embodiment: Embo
 
             web = WebConfig(host="0.0.0.0", port=config.headset_port)
             with WebXRDevice(WebXRConfig(web=web), clock, embodiment) as headset:
-                console().print(headset.invitation, soft_wrap=True)
-                yield Person(device=headset, source=CommandedPerson(headset, clock, embodiment))
+                source = CommandedPerson(headset, clock, embodiment)
+                yield Person(device=headset, source=source, invitation=headset.invitation)
         case "keyboard":
             from hlm.teleop.commanded_person import CommandedPerson
             from hlm.teleop.devices.keyboard import Keyboard

@@ -5,10 +5,10 @@ from hlm.core.embodiments.unitree_g1 import UNITREE_G1
 from hlm.core.errors import UnknownNameError
 
 
-def test_a_headset_is_invited_with_an_address_and_a_picture(monkeypatch, tmp_path, capsys):
+def test_a_headset_is_invited_with_an_address_and_a_picture(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     with open_person(PersonConfig(source="webxr", headset_port=0), None, UNITREE_G1) as person:
-        shown = capsys.readouterr().out
+        shown = person.invitation
         assert "on the headset, open https://" in shown
         assert "/headset/?token=" in shown
         assert "█" in shown
