@@ -182,6 +182,8 @@ $("help").append(...KEYS.map(([keys, does]) => {
   line.append(element("span", { textContent: does }), element("kbd", { textContent: keys }));
   return line;
 }));
+// A form is not sent by Enter while its button is off: it must be on with the first letter.
+$("instruction").addEventListener("input", () => { if (view) showInstruction(); });
 $("instruction-form").addEventListener("submit", (event) => {
   event.preventDefault();
   connection.send("instruction", { text: $("instruction").value });

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from hlm.control.commanded_body.config import CommandedBodyConfig
 from hlm.control.model import BodyModel, Configuration
 from hlm.core.embodiments.unitree_g1 import UNITREE_G1
 from hlm.core.layout import pack
@@ -110,8 +111,9 @@ def test_sliders_stop_where_the_body_does(slider):
 
 def test_a_full_stick_walks_no_faster_than_the_body_does():
     command = body_command(Controls(), np.array([5.0, -5.0, 5.0]), np.array([1.0, -1.0, 1.0]))
-    assert command.velocity_m_s.tolist() == [0.3, -0.15]
-    assert command.turn_rate_rad_s == 0.4
+    body = CommandedBodyConfig()
+    assert command.velocity_m_s.tolist() == [body.max_ahead_m_s, -body.max_sideways_m_s]
+    assert command.turn_rate_rad_s == body.max_turn_rad_s
 
 
 def test_a_commands_controls_give_the_command_back():
