@@ -241,3 +241,12 @@ def close_right_hand(task, stand):
 def test_instances_of_one_scene_have_its_number(task):
     scenes = [task.reset(seed).scene for seed in (6, 7, 8)]
     assert scenes[0] == scenes[1] != scenes[2]
+
+
+def test_the_hand_is_free_until_it_holds_an_object(task):
+    task.reset(0)
+    assert task.hand_is_free()
+    for cup in task.scene.objects:
+        hold(task, cup)
+        assert not task.hand_is_free()
+        task.reset(0)

@@ -1,5 +1,7 @@
 """The script without physics: nothing in the scene moves."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -112,3 +114,18 @@ def test_movements_are_smooth_and_of_human_speed(script):
     assert speed_m_s.max() < 1.5
     # Minimum jerk: no jump between steps, not even where one stroke ends and the next begins.
     assert np.abs(np.diff(hand_m, n=2, axis=0)).max() * RATE_HZ < 0.5
+
+
+@pytest.mark.parametrize(("lower_m", "height_m"), [(0.0, 0.755), (0.02, 0.755), (0.10, 0.655), (0.30, 0.60)])
+def test_it_begins_as_deep_as_the_robot_squats(task, lower_m, height_m):
+    """Standing is 0.755 m, and the deepest squat 0.60 m; who is lower by little stands."""
+    task.reset(0)
+    operator = ShelfCupOperator(task, np.random.default_rng(1), variation=0.0)
+    start = operator.reset()
+    soles_m = operator._midpoint_m[2]
+    lowered = start.position_pelvis_in_world_m - np.array([0.0, 0.0, lower_m])
+    bend = operator._bend(replace(start, position_pelvis_in_world_m=lowered))
+    depth_m = 0.755 - (height_m if bend else 0.755)
+    assert bend * (0.755 - 0.60) == pytest.approx(depth_m, abs=0.005)
+    assert bool(bend) == (height_m < 0.755)
+    assert operator.pose().targets.pelvis_height_m == pytest.approx(soles_m + 0.755, abs=0.01), "as it stands now"
