@@ -14,6 +14,7 @@ from hlm.core.arrays import FloatArray
 from hlm.core.clock import NS_PER_S, STEP_HZ, Clock
 from hlm.core.embodiment import Embodiment
 from hlm.core.values import Observation, Reference
+from hlm.teleop.blend import Blend, at_rest
 from hlm.teleop.devices.device import Device
 from hlm.teleop.freshness import Freshness
 from hlm.teleop.retargeting import PoseRetargeter
@@ -40,6 +41,7 @@ class CommandedPerson:
         self._holds = True
         self._live: FloatArray | None = None
         self._last_ns: int | None = None
+        self._blend: Blend | None = None
 
     @property
     def live(self) -> FloatArray | None:
@@ -74,14 +76,15 @@ class CommandedPerson:
         start = standing_configuration(self._model, observation.state)
         self._body.reset(start)
         self._retargeter.reset(start)
-        self._last_ns = None
+        self._held = at_rest(observation.state)
+        self._last_ns, self._blend = None, None
         self._fresh.look()
 
     def reference(self, observation: Observation) -> Reference:
         """What the person commands, as far as they are followed."""
         now_ns = observation.stamp_ns
         sample = self._fresh.look()
-        followed = sample is not None and not self._holds and not self._fresh.late
+        followed = sample is not None and not (self._holds or self._fresh.late or self._begins(now_ns))
         if followed and sample is not None and isinstance(sample.motion, BodyCommand):
             self._command = sample.motion
         else:
@@ -89,4 +92,10 @@ class CommandedPerson:
         dt_s = 1.0 / STEP_HZ if self._last_ns is None else (now_ns - self._last_ns) / NS_PER_S
         self._last_ns = now_ns
         self._live = self._retargeter.vector(self._body.pose(self._command, dt_s), now_ns)
-        return Reference(now_ns, self._live)
+        if self._blend is None:
+            self._blend = Blend(self._held, self._live, now_ns)
+        return Reference(now_ns, self._blend.at(now_ns, self._live))
+
+    def _begins(self, now_ns: int) -> bool:
+        """Whether the arms are still on their way from where they were measured to where the body has them."""
+        return self._blend is None or not self._blend.done(now_ns)

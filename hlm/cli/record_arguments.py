@@ -57,6 +57,7 @@ class RecordArguments:
         takeover: with `--source policy`: "scripted", for the task's scripted operator, takes over when the policy
             stalls, and goes on to the end of the episode; "keyboard", for you, takes over and hands back with Enter.
         stall: seconds without a new stage of the task after which the policy has stalled.
+        body: with --source webxr, follow all joints that the headset's browser tracks, instead of head and hands.
         instructions: text file with an instruction a line, proposed to a person one after the other.
         countdown: seconds before a person's episode begins.
         page: show a person the operator's page; by default with page, webxr and pico.
@@ -81,6 +82,7 @@ class RecordArguments:
     interface: str | None = None
     takeover: str | None = None
     stall: float = STALL_S
+    body: bool = False
     instructions: Path | None = None
     countdown: float = 3.0
     page: bool | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -76,10 +76,12 @@ def live_plan(config: RecordArguments, out: Path) -> LivePlan:
     if is_there(out) and not config.append:
         raise ExistsError(f"{out} is already there. Name another --out, or add to it with --append.")
     must_be_writable(out, "Choose another --out.")
+    if config.source == "motion" and not config.with_page and config.episodes is None:
+        config = replace(config, episodes=1)
     page = PageConfig(host=config.host, port=config.port, cameras=config.cameras, title=f"hlm record {config.task}")
     return LivePlan(
         place=_place(config, out),
-        person=PersonConfig(source=config.source, motion=config.what),
+        person=PersonConfig(source=config.source, motion=config.what, body=config.body),
         page=page if config.with_page else None,
         session=SessionConfig(countdown_s=config.countdown),
         out=out,
@@ -113,8 +115,8 @@ def record_live(plan: LivePlan) -> int:
     with ExitStack() as stack:
         stack.callback(takes.close)
         page = None if plan.page is None else stack.enter_context(PageProcess(plan.page))
-        person = stack.enter_context(open_person(plan.person, page, EMBODIMENT))
         place = stack.enter_context(open_live_station(plan.place))
+        person = stack.enter_context(open_person(plan.person, page, EMBODIMENT, place.station.clock))
         conductor = Conductor(person.source, plan.session)
 
         def kept(path: Path, verdict: Verdict) -> None:
@@ -175,6 +177,7 @@ def _fronts(
     """What the person sees and presses."""
     from hlm.cli.deploy_signals import StopSignals
     from hlm.cli.live.fronts import DeviceButtons, StopSignalsFront, TerminalFront
+    from hlm.cli.live.motion_front import MotionFront
     from hlm.cli.live.page_front import PageFront
 
     fronts: list[Front] = [TerminalFront(screen)]
@@ -182,7 +185,9 @@ def _fronts(
         stops = stack.enter_context(StopSignals())
         screen.print(f"to stop: {stops.ways}", soft_wrap=True)
         fronts.append(StopSignalsFront(stops))
-    if page is None or person.device is not page.device:
+    if person.motion is not None:
+        fronts.append(MotionFront(person.motion, alone=page is None))
+    elif page is None or person.device is not page.device:
         fronts.append(DeviceButtons(person.device))
     if page is not None:
         fronts.append(PageFront(page, person.source, person.device, place.world))

@@ -72,7 +72,7 @@ def check(arguments: Sequence[str]) -> int:
             page = stack.enter_context(PageProcess(PageConfig(host=config.host, port=config.port)))
             screen.print(f"open {page.address}", soft_wrap=True)
         said = PersonConfig(source=config.source, motion=config.motion)
-        person = stack.enter_context(open_person(said, page, EMBODIMENT))
+        person = stack.enter_context(open_person(said, page, EMBODIMENT, clock))
         if person.invitation:
             screen.print(person.invitation, soft_wrap=True)
         figures = watched(person.device, clock, config.seconds)

@@ -58,3 +58,13 @@ def between(start: FloatArray, end: FloatArray, share: float) -> FloatArray:
         return end
     turned: FloatArray = start @ pin.exp3(share * pin.log3(start.T @ end))
     return turned
+
+
+def uprighted(rotation: FloatArray, most_rad: float) -> FloatArray:
+    """[3, 3] orientation turned back, along the shortest way, until its z axis is at most so far from the vertical."""
+    tilt_rad = math.acos(min(1.0, max(-1.0, float(rotation[2, 2]))))
+    axis = cross(rotation[:, 2], UP)
+    if tilt_rad <= most_rad or not axis.any():
+        return rotation
+    turned: FloatArray = pin.exp3((tilt_rad - most_rad) * unit(axis)) @ rotation
+    return turned

@@ -13,10 +13,12 @@ from hlm.teleop.keypoints.calibration import Calibration
 from hlm.teleop.keypoints.held_part import HeldPart
 from hlm.teleop.keypoints.limb_poses import PartPose, limb_poses
 from hlm.teleop.keypoints.named_points import SIDES
-from hlm.teleop.keypoints.rigid import about_z, yaw_of
+from hlm.teleop.keypoints.rigid import about_z, uprighted, yaw_of
 from hlm.teleop.keypoints.stance import trouble_of_stance
 from hlm.teleop.keypoints.standing_foot import StandingFoot
 
+# A pelvis that is tilted by more is about to fall, says the safety of bodies (1.05 rad), and overshoots a little.
+MAX_TILT_RAD = 0.8
 NOMINAL_S = 0.1
 """Frames that are further apart than this are taken for a loss of frames."""
 _PARTS = ("pelvis", "torso", *(f"{side} {part}" for part in ("arm", "foot") for side in SIDES))
@@ -103,7 +105,8 @@ class TargetFollower:
         # The pelvis goes along with feet that have stayed behind, else the robot would lean.
         behind_m = np.mean([(a.points_m - b.points_m)[0] for a, b in zip(self._soles, raw_feet, strict=True)], axis=0)
         place_m = pelvis.points_m[0] + behind_m * np.array([1.0, 1.0, 0.0])
-        return self._placed(place_m, pelvis.rotation, torso, arms, self._trouble(keypoints))
+        upright = uprighted(pelvis.rotation, MAX_TILT_RAD)
+        return self._placed(place_m, upright, torso, arms, self._trouble(keypoints))
 
     def _placed(
         self, pelvis_m: FloatArray, pelvis: FloatArray, torso: PartPose, arms: list[PartPose], trouble: str

@@ -29,7 +29,7 @@ class MotionFile:
     """
 
     name = "motion"
-    cannot = ("the grippers: they stay open",)
+    cannot: tuple[str, ...] = ("the grippers: they stay open",)
 
     def __init__(self, motion: Motion, clock: Clock, speed: float = 1.0) -> None:
         if not _SPEEDS[0] <= speed <= _SPEEDS[1]:

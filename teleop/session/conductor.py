@@ -6,7 +6,7 @@ from hlm.core.values import Observation, Reference
 from hlm.teleop.devices.device import Button
 from hlm.teleop.person import PersonSource
 from hlm.teleop.session.agreement import disagreement
-from hlm.teleop.session.session import Session, SessionConfig, SessionState, ended, passed, pressed
+from hlm.teleop.session.session import Session, SessionConfig, SessionState, Verdict, decided, ended, passed, pressed
 
 
 class Conductor:
@@ -31,6 +31,14 @@ class Conductor:
     def press(self, button: Button) -> None:
         """A button was pressed."""
         self.session = pressed(self.session, button, self._now_ns)
+
+    def decide(self, verdict: Verdict) -> None:
+        """The open episode is kept or discarded.
+
+        Raises:
+            InputError: no episode is open.
+        """
+        self.session = decided(self.session, verdict, self._now_ns)
 
     def end(self, why: str, *, recorded: bool) -> None:
         """The robot stopped following; an episode that is open is reviewed."""

@@ -50,7 +50,7 @@ class SessionConfig:
     """
 
     countdown_s: float = 3.0
-    align_s: float = 10.0
+    align_s: float = 20.0
 
     def __post_init__(self) -> None:
         """Check ranges."""

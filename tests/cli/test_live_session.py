@@ -141,15 +141,26 @@ def test_a_pause_is_not_recorded(run):
     assert verify(session.path) == []
 
 
-def test_a_fall_is_reviewed_and_tells_why(run):
-    def falls(seed, step):
-        return Progress(fell=step > 10)
+def test_a_robot_that_stops_following_is_reviewed_and_tells_why(run):
+    rig = FakeRig.make()
 
-    session = run({5: Button.RECORD, 150: Button.FAILURE}, enough=1, script=falls)
+    def breaks(seed, step):
+        rig.robot.broken = OSError("no answer") if step > 10 else None
+        return Progress()
+
+    session = run({5: Button.RECORD, 150: Button.FAILURE}, enough=1, script=breaks, rig=rig)
     (episode,) = open_dataset(session.path)
-    assert (episode.info.outcome, episode.info.fault) == ("failure", "the robot has fallen")
+    assert episode.info.outcome == "failure"
+    assert "no answer" in episode.info.fault
     assert session.front_script.states[-2] is SessionState.REVIEW
-    assert session.front_script.shown[-2].fault == "the robot has fallen"
+    assert "no answer" in session.front_script.shown[-2].fault
+
+
+def test_what_a_task_calls_a_fall_does_not_end_a_persons_episode(run):
+    """A deep stoop looks like one."""
+    session = run({5: Button.RECORD, 60: Button.SUCCESS}, enough=1, script=lambda seed, step: Progress(fell=step > 5))
+    (episode,) = open_dataset(session.path)
+    assert (len(episode) > 30, episode.info.fault, episode.info.extra["scored"]) == (True, "", "failure")
 
 
 def test_stop_stops_the_robot_and_the_episode_waits_for_its_verdict(run):

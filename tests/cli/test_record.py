@@ -40,7 +40,7 @@ def episode_of(path, rate_hz=30.0, **changes):
         (["--task", "shelf_cup"], "no task 'shelf_cup'. Known: cola_placement, shelf_cup_transfer. Did you mean"),
         (
             ["--source", "scriptd"],
-            "no source 'scriptd'. Known: keyboard, page, policy, replay, scripted. Did you mean 'scripted'?",
+            "Known: keyboard, motion, page, pico, policy, replay, scripted, webxr. Did you mean 'scripted'?",
         ),
         (["--cameras", "haed"], "no camera 'haed'. Known: head, left_wrist, right_wrist. Did you mean 'head'?"),
         (["--cameras", "head", "head"], "a camera is named twice: head, head."),

@@ -70,7 +70,7 @@ class Redo(NamedTuple):
     """The person wants the last episode gone, and to do it again."""
 
 
-type Wish = Button | Choose | Delete | Relabel | Redo
+type Wish = Button | Verdict | Choose | Delete | Relabel | Redo
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -183,8 +183,6 @@ class LiveSession:
         """Record a step if it is to be, hear the person, and show how things stand."""
         self._note(step)
         self._hear()
-        if self._progress is not None and self._progress.fell:
-            self.station.body.hold("the robot has fallen")
         for watch in self.watches.values():
             if why := watch():
                 self.station.body.hold(why)
@@ -226,6 +224,9 @@ class LiveSession:
                 self.conductor.press(wish)
                 if (verdict := self.conductor.session.verdict) is not None:
                     self._end(verdict)
+            case Verdict():
+                self.conductor.decide(wish)
+                self._end(wish)
             case Choose(instruction):
                 self._choose(instruction)
             case Delete(name):

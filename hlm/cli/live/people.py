@@ -12,14 +12,18 @@ from hlm.core.clock import MonotonicClock
 from hlm.core.errors import InputError, UnknownNameError
 
 if TYPE_CHECKING:
+    from hlm.core.clock import Clock
     from hlm.core.embodiment import Embodiment
     from hlm.teleop.devices.device import Device
+    from hlm.teleop.motion.motion_file import MotionFile
     from hlm.teleop.page.page_process import PageProcess
     from hlm.teleop.person import PersonSource
 
-PEOPLE = ("page", "webxr", "keyboard")
+PEOPLE = ("page", "webxr", "pico", "motion", "keyboard")
 # Devices whose session is run on the page, unless it is not wanted.
-WITH_PAGE = ("page", "webxr")
+WITH_PAGE = ("page", "webxr", "pico")
+# Frames of a long motion that a person is measured by, at most.
+_MEASURED_FRAMES = 2000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,12 +34,14 @@ class PersonConfig:
         source: one of `PEOPLE`.
         motion: file to play; for `motion` alone.
         speed: of the motion, 1 for its own.
+        body: follow all joints that a headset sees, instead of head and hands.
         headset_port: of the page that a headset opens; 0 for a free one.
     """
 
     source: str
     motion: Path | None = None
     speed: float = 1.0
+    body: bool = False
     headset_port: int = 8443
 
 
@@ -46,11 +52,13 @@ class Person:
     Attributes:
         device: entered.
         source: what it makes the robot do.
+        motion: that is played; None where a person moves.
         invitation: how to connect the device, to be shown to the person alone; empty where there is nothing to do.
     """
 
     device: Device
     source: PersonSource
+    motion: MotionFile | None = None
     invitation: str = ""
 
 
@@ -68,13 +76,16 @@ def must_be_person(source: str, motion: Path | None) -> None:
 
 
 @contextmanager
-def open_person(config: PersonConfig, page: PageProcess | None, embodiment: Embodiment) -> Iterator[Person]:
+def open_person(
+    config: PersonConfig, page: PageProcess | None, embodiment: Embodiment, session_clock: Clock | None = None
+) -> Iterator[Person]:
     """A person's device, and the references that it gives; leaving disconnects.
 
     Args:
         config: which.
         page: entered; None without one.
         embodiment: the robot that follows.
+        session_clock: that a motion is played by, such as a simulation's; people move by the machine's, the default.
 
     Raises:
         HlmError: the device is not to be had.
@@ -85,20 +96,56 @@ def open_person(config: PersonConfig, page: PageProcess | None, embodiment: Embo
             from hlm.teleop.commanded_person import CommandedPerson
 
             yield Person(device=page.device, source=CommandedPerson(page.device, clock, embodiment))
-        case "webxr":
-            from hlm.teleop.commanded_person import CommandedPerson
-            from hlm.teleop.devices.webxr import WebXRConfig, WebXRDevice
-            from hlm.teleop.web.config import WebConfig
-
-            web = WebConfig(host="0.0.0.0", port=config.headset_port)
-            with WebXRDevice(WebXRConfig(web=web), clock, embodiment) as headset:
-                source = CommandedPerson(headset, clock, embodiment)
-                yield Person(device=headset, source=source, invitation=headset.invitation)
         case "keyboard":
             from hlm.teleop.commanded_person import CommandedPerson
             from hlm.teleop.devices.keyboard import Keyboard
 
             with Keyboard(clock) as keyboard:
                 yield Person(device=keyboard, source=CommandedPerson(keyboard, clock, embodiment))
+        case "webxr":
+            from hlm.teleop.devices.webxr import WebXRConfig, WebXRDevice
+            from hlm.teleop.web.config import WebConfig
+
+            web = WebConfig(host="0.0.0.0", port=config.headset_port)
+            with WebXRDevice(WebXRConfig(web=web, body=config.body), clock, embodiment) as headset:
+                source = _followed(headset, clock, embodiment, body=config.body)
+                yield Person(device=headset, source=source, invitation=headset.invitation)
+        case "pico":
+            from hlm.teleop.devices.pico import PicoDevice
+
+            with PicoDevice(clock) as headset:
+                yield Person(device=headset, source=_followed(headset, clock, embodiment, body=True))
+        case "motion" if config.motion is not None:
+            with _played(config.motion, config.speed, session_clock or clock, embodiment) as person:
+                yield person
         case _:
-            raise NotImplementedError(config.source)
+            raise UnknownNameError("source", config.source, PEOPLE)
+
+
+def _followed(device: Device, clock: Clock, embodiment: Embodiment, *, body: bool) -> PersonSource:
+    """A headset that says where the whole body is, or where head and hands are."""
+    from hlm.teleop.commanded_person import CommandedPerson
+    from hlm.teleop.keypoint_person import KeypointPerson
+
+    return (KeypointPerson if body else CommandedPerson)(device, clock, embodiment)
+
+
+@contextmanager
+def _played(path: Path, speed: float, clock: Clock, embodiment: Embodiment) -> Iterator[Person]:
+    from hlm.teleop.keypoint_person import KeypointPerson
+    from hlm.teleop.keypoints.calibration import Calibration
+    from hlm.teleop.motion.motion_file import MotionFile
+    from hlm.teleop.motion.motion_reader import read_motion
+    from hlm.teleop.motion.standing import standing_window
+
+    motion = read_motion(path)
+    window = standing_window(motion.position_in_world_m, motion.frame_time_s)
+    if window is None:
+        step = -(-motion.frames // _MEASURED_FRAMES)
+        frames = [motion.frame(index, int(motion.stamp_ns[index])) for index in range(0, motion.frames, step)]
+        calibration = Calibration.from_motion(frames, embodiment)
+    else:
+        frames = [motion.frame(index, int(motion.stamp_ns[index])) for index in range(window.start, window.stop)]
+        calibration = Calibration.from_standing(frames, embodiment)
+    with MotionFile(motion, clock, speed) as played:
+        yield Person(device=played, source=KeypointPerson(played, clock, embodiment, calibration), motion=played)

@@ -4,6 +4,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
+import pinocchio as pin
 import pytest
 
 from hlm.control.model import BodyModel, Configuration
@@ -17,7 +18,9 @@ from hlm.teleop.keypoints.body_keypoints import KEYPOINTS
 from hlm.teleop.keypoints.calibration import Calibration
 from hlm.teleop.keypoints.keypoint_ik_config import KeypointIKConfig
 from hlm.teleop.keypoints.retargeter import Retargeter
+from hlm.teleop.keypoints.rigid import uprighted
 from hlm.teleop.keypoints.robot_keypoints import keypoints_of
+from hlm.teleop.keypoints.robot_targets import MAX_TILT_RAD
 
 MODEL = BodyModel(UNITREE_G1)
 DT_S = 1.0 / 30.0
@@ -297,3 +300,13 @@ def test_arms_may_meet_the_body_when_they_may():
 def test_a_config_that_makes_no_sense_is_refused(wrong, text):
     with pytest.raises(InputError, match=text):
         KeypointIKConfig(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("tilt_rad", "expected_rad"), [(0.0, 0.0), (0.5, 0.5), (1.2, MAX_TILT_RAD), (3.0, MAX_TILT_RAD)]
+)
+def test_an_orientation_is_turned_back_to_where_a_body_may_lean(tilt_rad, expected_rad):
+    axis = np.array([0.6, 0.8, 0.0])
+    heading = matrix_from_yaw(0.7)
+    upright = uprighted(pin.exp3(tilt_rad * axis) @ heading, MAX_TILT_RAD)
+    np.testing.assert_allclose(upright, pin.exp3(expected_rad * axis) @ heading, atol=1e-9)
