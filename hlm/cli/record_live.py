@@ -24,7 +24,7 @@ from hlm.core.wording import counted
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from hlm.cli.live.live_session import Front
+    from hlm.cli.live.front import Front
     from hlm.cli.live.people import Person
     from hlm.cli.live_station import LiveStation
     from hlm.cli.record_arguments import RecordArguments

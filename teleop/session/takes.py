@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hlm.core.errors import HlmError, InputError
 from hlm.core.wording import counted
 from hlm.datasets.edits.content import Content
+from hlm.datasets.edits.draft import Draft
 from hlm.datasets.edits.edit import edit
 from hlm.datasets.edits.operations import delete, relabel
 from hlm.datasets.edits.versions import Version
@@ -170,15 +171,25 @@ class Takes:
         """
         self._edit(lambda numbers: lambda content: _without(content, numbers), names)
 
-    def relabel(self, name: str, *, instruction: str | None, outcome: str | None) -> None:
+    def relabel(self, name: str, *, instruction: str | None, outcome: str | None, note: str | None = None) -> None:
         """Change what an episode is said to be; `hlm data undo` takes it back.
+
+        Args:
+            name: of its folder.
+            instruction: new one; None keeps it.
+            outcome: new one; None keeps it.
+            note: of the operator; None keeps it, and an empty one is none.
 
         Raises:
             HlmError: an episode is open, there is no such episode, or the dataset cannot be written.
         """
-        self._edit(
-            lambda numbers: lambda content: relabel(content, numbers, instruction=instruction, outcome=outcome), [name]
-        )
+        if instruction is not None or outcome is not None:
+            self._edit(
+                lambda numbers: lambda content: relabel(content, numbers, instruction=instruction, outcome=outcome),
+                [name],
+            )
+        if note is not None:
+            self._edit(lambda numbers: lambda content: _noted(content, int(numbers[0]), note.strip()), [name])
 
     def _edit(self, make: Callable[[list[str]], Callable[[Content], Version]], names: Sequence[str]) -> None:
         self._must_be_closed()
@@ -204,3 +215,13 @@ def _without(content: Content, numbers: list[str]) -> Version:
     if len(numbers) < len(content.folders):
         return delete(content, numbers)
     return Version(attributes=content.attributes, drafts=(), did=f"delete {counted(len(numbers), 'episode')}")
+
+
+def _noted(content: Content, number: int, note: str) -> Version:
+    """The dataset with an operator's note at one episode."""
+    drafts = {one: Draft(folder=folder, number=one) for one, folder in content.folders.items()}
+    (episode,) = content.readable([number])
+    extra = {name: value for name, value in episode.info.extra.items() if name != NOTE} | ({NOTE: note} if note else {})
+    if extra != episode.info.extra:
+        drafts[number] = replace(drafts[number], info=replace(episode.info, extra=extra))
+    return Version(attributes=content.attributes, drafts=tuple(drafts.values()), did=f"note at episode {number}")

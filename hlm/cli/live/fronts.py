@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from hlm.cli.live.live_session import Front, Moment, Wish
+    from hlm.cli.live.front import Front, Moment, Wish
     from hlm.runtime.deployment import StopRequests
     from hlm.teleop.devices.device import Device
 
 
 class Fronts:
-    """Several fronts at once; implements `hlm.cli.live.live_session.Front`."""
+    """Several fronts at once; implements `hlm.cli.live.front.Front`."""
 
     def __init__(self, *fronts: Front) -> None:
         self._fronts = fronts
@@ -35,7 +35,7 @@ class Fronts:
 
 
 class DeviceButtons:
-    """The session's buttons on a person's device; implements `hlm.cli.live.live_session.Front`."""
+    """The session's buttons on a person's device; implements `hlm.cli.live.front.Front`."""
 
     def __init__(self, device: Device) -> None:
         self._device = device
@@ -53,7 +53,7 @@ class DeviceButtons:
 
 
 class TerminalFront:
-    """Says on a terminal what changes; implements `hlm.cli.live.live_session.Front`."""
+    """Says on a terminal what changes; implements `hlm.cli.live.front.Front`."""
 
     def __init__(self, screen: Console) -> None:
         self._screen = screen

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING
 
+from hlm.cli.live.front import Choose, Delete, Moment, Redo, Relabel
 from hlm.core.clock import NS_PER_S, STEP_HZ
 from hlm.core.errors import HlmError, StorageError
 from hlm.runtime.loop import ControlLoop, LoopConfig
@@ -19,99 +20,16 @@ from hlm.teleop.session.takes import Ending
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from hlm.cli.live.front import Front, Wish
     from hlm.cli.live.scenes import Scenes
-    from hlm.core.body import BodyStatus
     from hlm.core.task import Progress
     from hlm.runtime.loop import LoopStep
     from hlm.runtime.station import Station
     from hlm.teleop.session.conductor import Conductor
-    from hlm.teleop.session.session import Session
-    from hlm.teleop.session.takes import Kept, Takes
+    from hlm.teleop.session.takes import Takes
 
 # For a person to see what has happened, before the scene is drawn anew.
 _LOOK_S = 3.0
-
-
-class Choose(NamedTuple):
-    """The person wants another instruction.
-
-    Attributes:
-        instruction: in words.
-    """
-
-    instruction: str
-
-
-class Delete(NamedTuple):
-    """The person wants an episode gone.
-
-    Attributes:
-        name: of its folder.
-    """
-
-    name: str
-
-
-class Relabel(NamedTuple):
-    """The person wants an episode to be called something else.
-
-    Attributes:
-        name: of its folder.
-        instruction: new one; None keeps it.
-        outcome: new one; None keeps it.
-    """
-
-    name: str
-    instruction: str | None
-    outcome: str | None
-
-
-class Redo(NamedTuple):
-    """The person wants the last episode gone, and to do it again."""
-
-
-type Wish = Button | Verdict | Choose | Delete | Relabel | Redo
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Moment:
-    """How things stand after a step, or while nothing steps.
-
-    Attributes:
-        session: of the person.
-        countdown_s: time until the first recorded step; 0 unless counting down.
-        step: the newest; None before the first of a scene.
-        status: of the body.
-        fault: why the robot does not follow; empty while it does.
-        message: for the person.
-        instruction: of the next or the open episode.
-        proposals: instructions to choose from.
-        recorded: steps of the open episode; None when none is open.
-        kept: episodes of the dataset.
-    """
-
-    session: Session
-    countdown_s: float
-    step: LoopStep | None
-    status: BodyStatus
-    fault: str
-    message: str
-    instruction: str
-    proposals: tuple[str, ...]
-    recorded: int | None
-    kept: tuple[Kept, ...]
-
-
-class Front(Protocol):
-    """What a person sees and presses."""
-
-    def show(self, moment: Moment) -> None:
-        """Show how things stand; never waits."""
-        ...
-
-    def wishes(self) -> Iterable[Wish]:
-        """What the person has asked for since the last call."""
-        ...
 
 
 @dataclass(kw_only=True, eq=False)
@@ -231,8 +149,8 @@ class LiveSession:
                 self._choose(instruction)
             case Delete(name):
                 self.takes.delete([name])
-            case Relabel(name, instruction, outcome):
-                self.takes.relabel(name, instruction=instruction, outcome=outcome)
+            case Relabel(name, instruction, outcome, note):
+                self.takes.relabel(name, instruction=instruction, outcome=outcome, note=note)
             case Redo():
                 self._redo()
 

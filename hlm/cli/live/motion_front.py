@@ -11,7 +11,7 @@ from hlm.teleop.session.session import SessionState, Verdict
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hlm.cli.live.live_session import Moment, Wish
+    from hlm.cli.live.front import Moment, Wish
     from hlm.teleop.motion.motion_file import MotionFile
 
 # The robot follows 0.2 s later, and settles.
@@ -19,7 +19,7 @@ _LAST_STEPS = round(0.7 * STEP_HZ)
 
 
 class MotionFront:
-    """Plays a motion; implements `hlm.cli.live.live_session.Front`.
+    """Plays a motion; implements `hlm.cli.live.front.Front`.
 
     Args:
         motion: entered.

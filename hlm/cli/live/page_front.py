@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hlm.cli.live.live_session import Choose, Delete, Redo, Relabel
+from hlm.cli.live.front import Choose, Delete, Redo, Relabel
 from hlm.cli.live.shown_world import ShownWorld
 from hlm.core.body import BodyState, BodyStatus
 from hlm.core.clock import STEP_HZ
@@ -33,7 +33,7 @@ from hlm.teleop.session.session import SessionState, useful
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from hlm.cli.live.live_session import Moment, Wish
+    from hlm.cli.live.front import Moment, Wish
     from hlm.sim.tasks.simulated_task import SimulatedTask
     from hlm.teleop.devices.device import Device
     from hlm.teleop.page.page_process import PageProcess
@@ -53,7 +53,7 @@ _HELD = {BodyState.HOLDING, BodyState.CROUCHING, BodyState.HANGING}
 
 
 class PageFront:
-    """Shows a session on the operator's page, and takes its buttons; implements `hlm.cli.live.live_session.Front`.
+    """Shows a session on the operator's page, and takes its buttons; implements `hlm.cli.live.front.Front`.
 
     Args:
         page: entered.
@@ -78,8 +78,8 @@ class PageFront:
                     yield Choose(instruction)
                 case EpisodeDeleted(name):
                     yield Delete(name)
-                case EpisodeRelabelled(name, instruction, outcome):
-                    yield Relabel(name, instruction, outcome)
+                case EpisodeRelabelled(name, instruction, outcome, note):
+                    yield Relabel(name, instruction, outcome, note)
                 case RedoLast():
                     yield Redo()
 

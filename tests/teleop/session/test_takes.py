@@ -90,10 +90,11 @@ def test_kept_episodes_can_be_relabelled_and_deleted_and_that_undone(takes):
     for seed in range(3):
         record(takes, seed=seed)
     takes.relabel("episode_000001", instruction="lift the box", outcome="failure")
+    takes.relabel("episode_000002", instruction=None, outcome=None, note=" slipped ")
     takes.delete(["episode_000000"])
-    assert [(one.name, one.info.instruction, one.info.outcome) for one in takes.kept()] == [
-        ("episode_000001", "lift the box", "failure"),
-        ("episode_000002", "lift the cup", "success"),
+    assert [(one.name, one.info.instruction, one.info.outcome, one.info.extra.get("note")) for one in takes.kept()] == [
+        ("episode_000001", "lift the box", "failure", None),
+        ("episode_000002", "lift the cup", "success", "slipped"),
     ]
     undo(takes.path)
     assert [episode.path.name for episode in open_dataset(takes.path)] == [

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from fakes import FakeRig
 
-from hlm.cli.live.live_session import Choose, Delete, LiveSession, Redo, Relabel
+from hlm.cli.live.front import Choose, Delete, Redo, Relabel
+from hlm.cli.live.live_session import LiveSession
 from hlm.cli.live.scenes import DrawnScenes, RealScene
 from hlm.core.proprioception import measured_state
 from hlm.core.task import Progress
