@@ -7,8 +7,8 @@ import math
 from hlm.core.clock import NS_PER_S, Clock
 from hlm.teleop.devices.device import Device, DeviceSample
 
-# A headset or a page at 10 Hz that misses two of its samples; a person who is out of sight longer is not followed.
-MAX_AGE_S = 0.3
+# A browser on a busy machine misses some of its frames; a person who is out of sight longer is not followed.
+MAX_AGE_S = 0.5
 
 
 class Freshness:

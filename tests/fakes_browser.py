@@ -26,7 +26,7 @@ def chromium():
 
 def until(page, condition):
     """Wait until something holds on this side of the line."""
-    for _ in range(300):
+    for _ in range(1200):
         if condition():
             return
         page.wait_for_timeout(50)

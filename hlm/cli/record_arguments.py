@@ -57,6 +57,7 @@ class RecordArguments:
         takeover: with `--source policy`: "scripted", for the task's scripted operator, takes over when the policy
             stalls, and goes on to the end of the episode; "keyboard", for you, takes over and hands back with Enter.
         stall: seconds without a new stage of the task after which the policy has stalled.
+        speed: with --source motion, 0.5 plays it at half its speed.
         body: with --source webxr, follow all joints that the headset's browser tracks, instead of head and hands.
         instructions: text file with an instruction a line, proposed to a person one after the other.
         countdown: seconds before a person's episode begins.
@@ -82,6 +83,7 @@ class RecordArguments:
     interface: str | None = None
     takeover: str | None = None
     stall: float = STALL_S
+    speed: float = 1.0
     body: bool = False
     instructions: Path | None = None
     countdown: float = 3.0
@@ -128,6 +130,8 @@ class RecordArguments:
             raise InputError(f"--instructions, --page and --robot are a person's; --source {self.source} has none.")
         if self.robot is not None and self.robot not in ROBOTS:
             raise UnknownNameError("robot", self.robot, ROBOTS)
+        if self.speed != 1.0 and self.source != "motion":
+            raise InputError(f"--speed is of a motion; --source {self.source} has none.")
         if not 0.0 <= self.countdown <= 60.0:
             raise InputError(f"--countdown must be from 0 to 60 s, got {self.countdown:g}.")
 

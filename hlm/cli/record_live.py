@@ -81,7 +81,7 @@ def live_plan(config: RecordArguments, out: Path) -> LivePlan:
     page = PageConfig(host=config.host, port=config.port, cameras=config.cameras, title=f"hlm record {config.task}")
     return LivePlan(
         place=_place(config, out),
-        person=PersonConfig(source=config.source, motion=config.what, body=config.body),
+        person=PersonConfig(source=config.source, motion=config.what, speed=config.speed, body=config.body),
         page=page if config.with_page else None,
         session=SessionConfig(countdown_s=config.countdown),
         out=out,

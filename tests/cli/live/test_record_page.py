@@ -1,0 +1,146 @@
+"""`hlm record --source page` as a person runs it: the command, a real browser, clicks, keys and a dragged stick."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from fakes_browser import chromium, until
+
+from hlm.datasets.reader import open_dataset
+from hlm.datasets.verify import verify
+
+PROGRAM = "import sys; from hlm.cli.main import main; sys.exit(main())"
+READY_S = 120.0
+
+
+@pytest.fixture
+def session(tmp_path):
+    """Starts the command; ends it if the test has not."""
+    running = []
+
+    def start(*words):
+        command = [sys.executable, "-c", PROGRAM, "record", "--source", "page", "--port", "0", *words]
+        environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+        with (tmp_path / "err.txt").open("wb") as errors:
+            program = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, cwd=tmp_path, env=environment)
+        running.append(program)
+        until_s, text = time.monotonic() + READY_S, ""
+        while time.monotonic() < until_s and program.poll() is None:
+            text = program.stdout.readline().decode()
+            if found := re.search(r"http://\S+", text):
+                return program, found[0]
+        pytest.fail(f"no address: {text} {(tmp_path / 'err.txt').read_text()}")
+
+    yield start
+    for program in running:
+        if program.poll() is None:
+            program.send_signal(signal.SIGINT)
+            program.wait(30)
+
+
+def wait_for(page, state):
+    until(page, lambda: page.locator("body").get_attribute("data-state") == state)
+
+
+def recorded_s(page):
+    """Length of the open episode, as the page shows it."""
+    found = re.search(r"(\d+):(\d+)", page.locator("#state").inner_text())
+    return 60 * int(found[1]) + int(found[2]) if found else 0
+
+
+def wait_recorded(page, length_s):
+    """Wait for so much of an episode: a busy machine simulates slowly."""
+    start_s = recorded_s(page)
+    until(page, lambda: recorded_s(page) >= start_s + length_s)
+
+
+def record(page, do, verdict):
+    """One episode, ended by its verdict."""
+    page.keyboard.press("r")
+    wait_for(page, "recording")
+    do()
+    page.keyboard.press("r")
+    wait_for(page, "review")
+    page.locator(f'[data-button="{verdict}"]').click()
+    wait_for(page, "idle")
+
+
+def squat_and_reach(page):
+    """By keys: lower, and the right hand ahead."""
+    for _ in range(6):
+        page.keyboard.press("g")
+    page.keyboard.press("2")
+    for _ in range(4):
+        page.keyboard.press("ArrowUp")
+    page.keyboard.press("c")
+    wait_recorded(page, 2)
+
+
+def walk(page):
+    """By the stick: a little to the left, and let go."""
+    box = page.locator("#stick").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x - 0.4 * box["width"], y, steps=4)
+    wait_recorded(page, 2)
+    page.mouse.up()
+    wait_recorded(page, 2)
+
+
+def test_two_episodes_are_recorded_one_is_discarded_and_one_relabelled(session, tmp_path):
+    program, address = session(
+        "--task", "cola_placement", "--out", "mine.zarr", "--episodes", "2", "--countdown", "0.3", "--seed", "4"
+    )
+    with chromium() as browser:
+        page = browser.new_page(viewport={"width": 1400, "height": 900})
+        page.goto(address)
+        wait_for(page, "idle")
+        record(page, lambda: squat_and_reach(page), "success")
+        until(page, lambda: page.locator("#episodes >> text=episode_000000").count() > 0)
+        record(page, lambda: page.wait_for_timeout(700), "discard")
+        page.close()  # and opened again: the page keeps nothing
+        page = browser.new_page(viewport={"width": 400, "height": 800})
+        page.goto(address)
+        wait_for(page, "idle")
+        page.get_by_role("button", name="Relabel").first.click()
+        page.get_by_label("Instruction").last.fill("pick the can up")
+        page.get_by_label("Note").fill("slowly")
+        page.get_by_role("button", name="Save").click()
+        until(page, lambda: page.locator("#episodes >> text=pick the can up").count() > 0)
+        page.keyboard.press("r")
+        wait_for(page, "recording")
+        walk(page)
+        page.keyboard.press("n")
+        assert program.wait(60) == 0
+    first, second = open_dataset(tmp_path / "mine.zarr")
+    assert (first.info.instruction, first.info.outcome, first.info.extra["note"]) == (
+        "pick the can up",
+        "success",
+        "slowly",
+    )
+    assert (second.info.outcome, second.info.seed) == ("failure", 5)
+    assert first.info.operator == second.info.operator == "page"
+    knee = first.action[:, 19]
+    assert knee.max() - knee[0] > 0.1, "it squatted"
+    assert first.action[-1, 15] < 0.1, "the right gripper closed"
+    assert second.action[:, 16:28].std(axis=0).max() > 0.05, "it walked"
+    assert verify(tmp_path / "mine.zarr") == []
+
+
+def test_ctrl_c_in_an_episode_keeps_it_recoverable(session, tmp_path):
+    program, address = session("--out", "mine.zarr", "--countdown", "0")
+    with chromium() as browser:
+        page = browser.new_page()
+        page.goto(address)
+        wait_for(page, "idle")
+        page.keyboard.press("r")
+        wait_for(page, "recording")
+        page.wait_for_timeout(500)
+        program.send_signal(signal.SIGINT)
+        assert program.wait(60) == 130
+    assert [path.name for path in (tmp_path / "mine.zarr").glob("*.partial")] == ["episode_000000.partial"]
