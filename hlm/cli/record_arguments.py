@@ -124,6 +124,8 @@ class RecordArguments:
     def _check_person(self) -> None:
         if self.source in PEOPLE:
             must_be_person(self.source, self.what)
+            if self.source == "page" and self.page is False:
+                raise InputError("--source page is the page: leave --no-page away, or take --source keyboard.")
             if self.command_interface != WHOLE_BODY_INTERFACE:
                 raise InputError(f"--command-interface is for --source scripted and replay, not for {self.source}.")
         elif self.instructions is not None or self.page is not None or self.robot is not None:
