@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from hlm.core.arrays import FloatArray
 from hlm.core.embodiment import Embodiment
+from hlm.core.inputs import DEVICE, MAX_DEVICE_AGE_S
 from hlm.core.layout import JOINT_INDEX, NAMES
 
 GAP_PERIODS = 1.5
@@ -18,6 +19,8 @@ GAP_PERIODS = 1.5
 # the 0.2 s by which the body follows them; after more, they are no longer those that were due.
 SPLIT_PERIODS = 2.5
 STALE_S = 0.1
+# Of inputs that may be older than that.
+STALE_INPUTS_S = {DEVICE: MAX_DEVICE_AGE_S}
 LIMIT_MARGIN_RAD = 0.05
 FROZEN_CAMERA_S = 0.5
 FROZEN_ACTION_S = 1.0
@@ -69,10 +72,16 @@ def finite_findings(name: str, values: FloatArray) -> Iterator[Finding]:
 
 
 def age_findings(name: str, age_s: FloatArray) -> Iterator[Finding]:
-    """Find inputs that were too old, or of unknown age."""
-    for start, stop in runs(~(age_s <= STALE_S)):
+    """Find inputs that were too old, or of unknown age.
+
+    Args:
+        name: of the array, `age_<input>_s`.
+        age_s: [time] ages of the input.
+    """
+    limit_s = STALE_INPUTS_S.get(name.removeprefix("age_").removesuffix("_s"), STALE_S)
+    for start, stop in runs(~(age_s <= limit_s)):
         worst = float(np.max(age_s[start:stop]))
-        yield Finding(start, name, f"input up to {worst:.3f} s old in {_steps(start, stop)}, limit {STALE_S} s")
+        yield Finding(start, name, f"input up to {worst:.3f} s old in {_steps(start, stop)}, limit {limit_s:g} s")
 
 
 def limit_findings(name: str, vectors: FloatArray, embodiment: Embodiment) -> Iterator[Finding]:

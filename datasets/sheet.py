@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hlm.core.inputs import DEVICE
 from hlm.core.layout import GROUPS, NAMES, UNITS
 from hlm.datasets.command import command_text, in_command, stretches, tells_command
 from hlm.datasets.output import new_file
@@ -40,7 +41,8 @@ def save_sheet(path: Path, episode: Episode) -> None:
 def _sheet(episode: Episode) -> Figure:
     from matplotlib.figure import Figure
 
-    plot_rows = -(-len(GROUPS) // COLUMNS)
+    ages = DEVICE in episode.inputs  # else they are those of the robot, which `hlm data view` shows
+    plot_rows = -(-(len(GROUPS) + ages) // COLUMNS)
     heights_in = [_IMAGE_IN * len(episode.cameras) + 0.6, 2.3 * plot_rows]
     figure = Figure(figsize=(_IMAGE_IN * IMAGES, sum(heights_in)), layout="constrained")
     top, bottom = figure.subfigures(2, 1, squeeze=False, height_ratios=heights_in).flat
@@ -49,8 +51,13 @@ def _sheet(episode: Episode) -> Figure:
     top.suptitle(f"{title} ({info.source}, {info.outcome})", parse_math=False)
     if episode.cameras:
         _draw_images(top, episode)
-    for (group, places), axes in zip(GROUPS.items(), bottom.subplots(plot_rows, COLUMNS).flat, strict=True):
+    plots = list(bottom.subplots(plot_rows, COLUMNS).flat)
+    for (group, places), axes in zip(GROUPS.items(), plots, strict=False):
         _draw_curves(axes, episode, group, places)
+    if ages:
+        _draw_ages(plots[len(GROUPS)], episode)
+    for axes in plots[len(GROUPS) + ages :]:
+        axes.set_axis_off()
     who = command_text(episode)
     note = f"; {who}, shaded where taken over" if who else ""
     bottom.supxlabel(f"s; state solid, action dashed{note}", fontsize="small")
@@ -78,6 +85,16 @@ def _draw_curves(axes: Axes, episode: Episode, group: str, places: slice) -> Non
         _shade_takeovers(axes, episode)
     units = dict.fromkeys("1 = open" if unit == "1" else unit for unit in UNITS[places])
     axes.set_title(f"{group}, {', '.join(units)}", fontsize="small")
+    axes.tick_params(labelsize="x-small")
+    axes.grid(visible=True, alpha=0.3)
+    axes.legend(fontsize="xx-small", ncols=2, loc="upper right")
+
+
+def _draw_ages(axes: Axes, episode: Episode) -> None:
+    seconds = _seconds(episode)
+    for name in episode.inputs:
+        axes.plot(seconds, episode.age_s(name), linewidth=1.0, label=name)
+    axes.set_title("age of inputs, s", fontsize="small")
     axes.tick_params(labelsize="x-small")
     axes.grid(visible=True, alpha=0.3)
     axes.legend(fontsize="xx-small", ncols=2, loc="upper right")

@@ -5,10 +5,8 @@ from __future__ import annotations
 import math
 
 from hlm.core.clock import NS_PER_S, Clock
+from hlm.core.inputs import MAX_DEVICE_AGE_S
 from hlm.teleop.devices.device import Device, DeviceSample
-
-# A browser on a busy machine misses some of its frames; a person who is out of sight longer is not followed.
-MAX_AGE_S = 0.5
 
 
 class Freshness:
@@ -28,7 +26,7 @@ class Freshness:
     @property
     def late(self) -> bool:
         """Whether the person must not be followed by it any more."""
-        return self.age_s > MAX_AGE_S
+        return self.age_s > MAX_DEVICE_AGE_S
 
     @property
     def trouble(self) -> str:

@@ -18,6 +18,7 @@ from hlm.cli.verbs import Verb, dispatch
 from hlm.core.wording import counted
 
 if TYPE_CHECKING:
+    from hlm.datasets.device_age import DeviceAge
     from hlm.datasets.summary import DatasetSummary
     from hlm.datasets.verify import Problem
 
@@ -108,12 +109,14 @@ def run(arguments: Sequence[str]) -> int:
 def info(arguments: Sequence[str]) -> int:
     """Print a summary of a dataset."""
     config = parse(InfoArguments, "hlm data info", arguments)
+    from hlm.datasets.device_age import device_age
     from hlm.datasets.reader import open_dataset
     from hlm.datasets.summary import summarize
 
-    summary = summarize(open_dataset(config.path))
+    dataset = open_dataset(config.path)
+    summary = summarize(dataset)
     screen = console()
-    screen.print(_totals(summary), "", _groups(summary), sep="\n")
+    screen.print(_totals(summary, device_age(dataset)), "", _groups(summary), sep="\n")
     if config.episodes:
         screen.print(_episodes(summary))
     return 0
@@ -170,7 +173,7 @@ def migrate(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _totals(summary: DatasetSummary) -> Table:
+def _totals(summary: DatasetSummary, device: DeviceAge | None) -> Table:
     cameras = [f"{name} {width} x {height}" for name, (height, width) in summary.spec.cameras.items()]
     rows = {
         "dataset": str(summary.path),
@@ -182,6 +185,9 @@ def _totals(summary: DatasetSummary) -> Table:
         "outcomes": counts(summary.outcomes),
         "instructions": _instructions(summary.instructions),
     }
+    if device is not None:
+        milliseconds = "median {:.0f}, 99 % within {:.0f}, worst {:.0f} ms".format(*(1e3 * age for age in device[1:]))
+        rows["device age"] = f"{milliseconds}, {counted(device.episodes, 'episode')}"
     if summary.takeovers:
         rows["taken over"] = ", ".join(
             f"by {name} in {counted(number, 'episode')}" for name, number in summary.takeovers.items()

@@ -83,6 +83,16 @@ class ReferenceSource(Protocol):
 
 
 @runtime_checkable
+class FollowsDevice(Protocol):
+    """A source of references that come from a person's device."""
+
+    @property
+    def device_age_s(self) -> float:
+        """Age of what the device had said last when the newest reference was asked for; infinite before the first."""
+        ...
+
+
+@runtime_checkable
 class SharedCommand(Protocol):
     """A source of references in which several take turns."""
 

@@ -18,8 +18,9 @@ from hlm.core.body import Body
 from hlm.core.clock import NS_PER_S, STEP_HZ, Clock, due_ns, ticks
 from hlm.core.embodiment import Embodiment
 from hlm.core.errors import InputError
+from hlm.core.inputs import DEVICE, STATE
 from hlm.core.proprioception import measured_state
-from hlm.core.protocols import Cameras, ReferenceSource, ReportsCameras
+from hlm.core.protocols import Cameras, FollowsDevice, ReferenceSource, ReportsCameras
 from hlm.core.values import CameraFrame, Observation, Reference
 from hlm.core.yaw_rate import YawRate
 from hlm.runtime.chunks.source import StarvedError
@@ -27,8 +28,6 @@ from hlm.runtime.image_arrivals import ImageArrival, image_arrivals, slot_after_
 from hlm.runtime.safety.checks import reference_fault
 from hlm.runtime.safety.reference_limits import ReferenceLimits
 from hlm.runtime.swapped_cameras import SwapWatch
-
-_STATE = "state"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -135,6 +134,7 @@ class ControlLoop:
             seen = self.observe(tick.due_ns, instruction)
             if seen is None:
                 return
+            asked_ns = clock.now_ns()
             try:
                 wanted = source.reference(seen.observation)
             except StarvedError as error:
@@ -148,7 +148,8 @@ class ControlLoop:
             reference = Reference(tick.due_ns, allowed)
             if not self.push(reference):
                 return
-            yield LoopStep(index=tick.index, observation=seen.observation, reference=reference, age_s=seen.age_s)
+            age_s = {**seen.age_s, **_device_age_s(source, _age_s(asked_ns, tick.due_ns))}
+            yield LoopStep(index=tick.index, observation=seen.observation, reference=reference, age_s=age_s)
             body.advance(tick.due_ns + due_ns(0, 1, rate_hz))
 
     def begin(self, instruction: str) -> SeenStep | None:
@@ -175,10 +176,10 @@ class ControlLoop:
         if not self._body.status.tracking:
             return None
         vector, self._yaw_rate = measured_state(state, self._yaw_rate)
-        age_s = {_STATE: _age_s(due_ns, state.stamp_ns)}
+        age_s = {STATE: _age_s(due_ns, state.stamp_ns)}
         age_s |= {f"image_{name}": _age_s(due_ns, frame.stamp_ns) for name, frame in frames.items()}
         for name, age in age_s.items():
-            limit_s = self._config.max_age_s if name == _STATE else self._config.max_image_age_s
+            limit_s = self._config.max_age_s if name == STATE else self._config.max_image_age_s
             if age > limit_s:
                 self._body.hold(f"input '{name}' is {age:.3f} s old, more than {limit_s} s")
                 return None
@@ -220,3 +221,13 @@ class ControlLoop:
 
 def _age_s(due_ns: int, stamp_ns: int) -> float:
     return max(0.0, (due_ns - stamp_ns) * 1e-9)
+
+
+def _device_age_s(source: ReferenceSource, late_s: float) -> dict[str, float]:
+    """How old a person's device was when a step was due; empty for a source that follows none.
+
+    Args:
+        source: that was just asked for a reference.
+        late_s: how long after the step was due it was asked.
+    """
+    return {DEVICE: max(0.0, source.device_age_s - late_s)} if isinstance(source, FollowsDevice) else {}

@@ -28,6 +28,11 @@ class Conductor:
         """Time until the first recorded step; 0 unless counting down."""
         return self.session.countdown_left_s(self._now_ns, self.config)
 
+    @property
+    def device_age_s(self) -> float:
+        """Age of what the person had said last when the newest reference was asked for."""
+        return self._person.age_s
+
     def press(self, button: Button) -> None:
         """A button was pressed."""
         self.session = pressed(self.session, button, self._now_ns)
@@ -58,10 +63,16 @@ class Conductor:
         apart = trouble or (
             "nothing is known of the person yet" if live is None else disagreement(observation.state, live)
         )
-        if trouble and self.session.state is SessionState.RECORDING:
-            self.session = Session(SessionState.PAUSED, self._now_ns, message=f"paused: {trouble}")
         self.session = passed(self.session, self._now_ns, apart, self.config)
         if self.session.state is SessionState.STOPPED:
             return None
         (self._person.follow if self.session.follows else self._person.hold)()
-        return self._person.reference(observation)
+        reference = self._person.reference(observation)
+        self._pause_if_lost()
+        return reference
+
+    def _pause_if_lost(self) -> None:
+        """Record nothing of a person who is not followed."""
+        if self.session.state is SessionState.RECORDING and (trouble := self._person.trouble):
+            self.session = Session(SessionState.PAUSED, self._now_ns, message=f"paused: {trouble}")
+            self._person.hold()

@@ -6,6 +6,7 @@ import pytest
 
 from hlm.cli.main import main
 from hlm.cli.tables import duration
+from hlm.core.inputs import DEVICE
 from hlm.core.layout import DIMENSIONS
 from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Step
 from hlm.datasets.writer import DatasetWriter
@@ -14,12 +15,12 @@ SPEC = DatasetSpec(embodiment="unitree_g1", rate_hz=30.0, cameras={"head": (16, 
 INSTRUCTION = "put the [red] cup on the high shelf"
 
 
-def append_steps(episode, steps):
+def append_steps(episode, steps, ages_s=None):
     for step in range(steps):
         vector = np.full(DIMENSIONS, 0.001 * step)
         image = np.full((16, 24, 3), 8 * step, np.uint8)
         stamp_ns = round(step * 1e9 / SPEC.rate_hz)
-        episode.append(Step(stamp_ns, vector, vector, {"head": image}, {"head": 0.01}))
+        episode.append(Step(stamp_ns, vector, vector, {"head": image}, ages_s or {"head": 0.01}))
 
 
 def info():
@@ -59,6 +60,18 @@ def test_info_shows_the_preview_that_was_recorded(tmp_path, capsys, previews_s, 
     assert main(["data", "info", str(path)]) == 0
     (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("preview")]
     assert line.removeprefix("preview").strip() == shown
+
+
+def test_info_shows_how_old_what_a_persons_device_said_was(tmp_path, dataset, capsys):
+    path = tmp_path / "person.zarr"
+    with DatasetWriter.open(path, SPEC) as writer:
+        episode = writer.episode(replace(info(), source="teleop"))
+        append_steps(episode, 15, {DEVICE: 0.02})
+        episode.commit()
+    assert main(["data", "info", str(path)]) == 0
+    assert "median 20, 99 % within 20, worst 20 ms, 1 episode" in capsys.readouterr().out
+    assert main(["data", "info", str(dataset)]) == 0
+    assert "device age" not in capsys.readouterr().out
 
 
 def test_info_lists_episodes_when_asked(dataset, capsys, monkeypatch):

@@ -3,6 +3,8 @@
 import pytest
 
 from hlm.core.errors import InputError
+from hlm.core.inputs import DEVICE
+from hlm.datasets.device_age import device_age
 from hlm.datasets.reader import open_dataset
 from hlm.datasets.summary import summarize
 from hlm.datasets.writer import DatasetWriter
@@ -62,3 +64,15 @@ def test_nothing_to_sum_up(maker, path):
         pass
     with pytest.raises(InputError, match="has no episodes"):
         open_dataset(path)
+
+
+def test_ages_of_a_device_are_those_of_the_episodes_that_have_one(maker, path):
+    assert device_age(open_dataset(maker.dataset(path, (4, 6)))) is None
+    with DatasetWriter.open(path, maker.spec) as writer:
+        episode = writer.episode(maker.info(source="teleop"))
+        for step in range(100):
+            episode.append(maker.step(2, step, age_s={"state": 0.0, DEVICE: 0.001 * (step + 1)}))
+        episode.commit()
+    found = device_age(open_dataset(path))
+    assert found.episodes == 1
+    assert found[1:] == pytest.approx((0.0505, 0.09901, 0.1), rel=1e-5)

@@ -12,6 +12,7 @@ from hlm.core import layout
 from hlm.core.embodiments.unitree_g1 import UNITREE_G1
 from hlm.core.errors import CorruptError, HlmError
 from hlm.core.files import write_atomic
+from hlm.core.inputs import DEVICE
 from hlm.datasets.checks import moves, runs
 from hlm.datasets.reader import open_dataset
 from hlm.datasets.store.arrays import dimension_names, read_array, write_array
@@ -267,6 +268,14 @@ def test_stamps(sound):
     assert (20, "stamp does not increase") in found
     assert (40, "gap of 0.133 s, steps should be 0.033 s apart") in found
     assert {problem.array for problem in verify(sound)} == {"stamp_ns"}
+
+
+@pytest.mark.parametrize(("age_s", "problems"), [(0.45, 0), (0.55, 1), (np.inf, 1)])
+def test_a_persons_device_may_be_older_than_other_inputs(maker, path, age_s, problems):
+    maker.dataset(path, (STEPS,), lambda _, step: replace(step, age_s={"state": 0.0, DEVICE: age_s}))
+    found = verify(path)
+    assert len(found) == problems
+    assert all("limit 0.5 s" in problem.text and problem.array == "age_device_s" for problem in found)
 
 
 def test_stale_inputs_and_unknown_ages(sound):

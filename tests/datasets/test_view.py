@@ -4,12 +4,14 @@ import re
 import resource
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from rerun.chunk import RrdReader
 
 from hlm.core.errors import CorruptError, ExistsError, MissingDependencyError, MissingFileError, StorageError
+from hlm.core.inputs import DEVICE
 from hlm.core.layout import DIMENSIONS, NAMES
 from hlm.datasets.reader import open_dataset
 from hlm.datasets.sheet import save_sheet
@@ -177,6 +179,21 @@ def test_a_sheet_shows_every_camera_and_curve(tmp_path, maker, episode):
     with Image.open(tmp_path / "bare.png") as image:
         assert image.size[0] == with_cameras[0]
         assert image.size[1] < with_cameras[1]
+
+
+def test_a_sheet_shows_the_ages_of_inputs_where_a_person_commanded(tmp_path, maker, path):
+    from PIL import Image
+
+    def aged(_, step):
+        return replace(step, age_s={**step.age_s, DEVICE: 0.02})
+
+    heights = []
+    for name, change in (("script", lambda _, step: step), ("person", aged)):
+        folder = maker.dataset(tmp_path / f"{name}.zarr", (5,), change)
+        save_sheet(tmp_path / f"{name}.png", open_dataset(folder).episodes[0])
+        with Image.open(tmp_path / f"{name}.png") as image:
+            heights.append(image.size[1])
+    assert heights[0] < heights[1], "another row of plots"
 
 
 @pytest.mark.filterwarnings("error")

@@ -260,6 +260,39 @@ def test_settings_out_of_range_are_refused(change, text):
         LoopConfig(**change)
 
 
+class Followed:
+    """Plays a source for a person whose device took its newest sample `age_ns` before each step was due."""
+
+    def __init__(self, source, clock, age_ns):
+        self._source, self._clock, self._age_ns = source, clock, age_ns
+        self.device_age_s = np.inf
+
+    def reset(self, observation):
+        self._source.reset(observation)
+
+    def reference(self, observation):
+        self.device_age_s = (self._clock.now_ns() - observation.stamp_ns + self._age_ns) / NS_PER_S
+        return self._source.reference(observation)
+
+
+@pytest.mark.parametrize("late_ns", [0, 5_000_000])
+def test_the_age_of_a_persons_device_is_that_at_the_instant_of_the_step(make_rig, make_source, late_ns):
+    rig = make_rig()
+    capture = rig.cameras.capture
+
+    def slow_capture():
+        rig.clock.wait_until(rig.clock.now_ns() + late_ns)
+        return capture()
+
+    rig.cameras.capture = slow_capture
+    steps = play(rig, Followed(make_source(5), rig.clock, 20_000_000))
+    assert [step.age_s["device"] for step in steps] == pytest.approx([0.02] * 5)
+
+
+def test_a_source_without_a_device_has_no_age_of_one(make_rig, make_source):
+    assert {name for step in play(make_rig(), make_source(5)) for name in step.age_s} == {"state", "image_head"}
+
+
 def test_an_outrageous_reference_holds_the_body(make_rig, make_source):
     rig = make_rig()
     source = make_source(3)

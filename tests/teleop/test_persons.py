@@ -9,10 +9,11 @@ from hlm.control.body_command import BodyCommand
 from hlm.control.model import BodyModel, Configuration
 from hlm.core.clock import due_ns
 from hlm.core.embodiments.unitree_g1 import UNITREE_G1
+from hlm.core.inputs import MAX_DEVICE_AGE_S
 from hlm.core.layout import LEFT_LEG, ROOT_YAW_RATE
 from hlm.teleop.commanded_person import CommandedPerson
 from hlm.teleop.devices.device import DeviceSample
-from hlm.teleop.freshness import MAX_AGE_S, Freshness
+from hlm.teleop.freshness import Freshness
 from hlm.teleop.keypoint_person import KeypointPerson
 from hlm.teleop.keypoints.calibration import Calibration
 from hlm.teleop.keypoints.robot_keypoints import keypoints_of
@@ -170,6 +171,6 @@ def test_a_device_that_never_spoke_is_late_from_the_start():
     fresh.look()
     assert not fresh.late
     device.silent_ns = 0
-    device.clock.wait_until(round((MAX_AGE_S + 0.1) * 1e9))
+    device.clock.wait_until(round((MAX_DEVICE_AGE_S + 0.1) * 1e9))
     fresh.look()
     assert fresh.late

@@ -10,8 +10,8 @@ from hlm.cli.live.front import Choose, Delete, Redo, Relabel
 from hlm.cli.live.shown_world import ShownWorld
 from hlm.core.body import BodyState, BodyStatus
 from hlm.core.clock import STEP_HZ
+from hlm.core.inputs import DEVICE, MAX_DEVICE_AGE_S
 from hlm.teleop.devices.device import Button
-from hlm.teleop.freshness import MAX_AGE_S
 from hlm.teleop.page.page_event import (
     ButtonPressed,
     EpisodeDeleted,
@@ -118,10 +118,10 @@ class PageFront:
     def _inputs(self, moment: Moment) -> tuple[InputAge, ...]:
         """The person's device, and what was seen of the robot."""
         age_s = self._person.age_s
-        device = InputAge(name=self._device.name, age_s=age_s if np.isfinite(age_s) else None, limit_s=MAX_AGE_S)
+        device = InputAge(name=self._device.name, age_s=age_s if np.isfinite(age_s) else None, limit_s=MAX_DEVICE_AGE_S)
         if moment.step is None:
             return (device,)
-        seen = moment.step.age_s.items()
+        seen = [(name, age_s) for name, age_s in moment.step.age_s.items() if name != DEVICE]
         return device, *(InputAge(name=name, age_s=age_s, limit_s=0.1) for name, age_s in seen)
 
 

@@ -94,6 +94,20 @@ def test_a_silent_device_pauses_the_episode(conductor, person):
     assert states(conductor, 45, 1) == [SessionState.RECORDING]
 
 
+def test_the_very_step_at_which_a_device_is_found_silent_is_not_recorded(conductor, person):
+    conductor.press(Button.RECORD)
+    assert states(conductor, 1, 40)[-1] is SessionState.RECORDING
+    answer = person.reference
+
+    def falls_silent(observation):
+        person.trouble, person.age_s = "headset has been silent for 0.6 s", 0.6
+        return answer(observation)
+
+    person.reference = falls_silent
+    assert states(conductor, 41, 1) == [SessionState.PAUSED]
+    assert conductor.device_age_s == 0.6
+
+
 def test_nothing_is_recorded_of_a_person_who_is_unknown(conductor, person):
     person.live = None
     conductor.press(Button.RECORD)
