@@ -223,6 +223,7 @@ class Step:
         images: [height, width, 3] uint8 RGB by camera. A missing camera is absent, never black.
         age_s: age of each input at `stamp_ns`, by input.
         privileged: privileged quantities of the simulation by name, float32; for auxiliary losses, never for a policy.
+        in_command: name of who gave the reference; empty where one source gives all of them.
     """
 
     stamp_ns: int
@@ -231,6 +232,7 @@ class Step:
     images: Mapping[str, ByteArray]
     age_s: Mapping[str, float]
     privileged: Mapping[str, FloatArray] = field(default_factory=dict)
+    in_command: str = ""
 
     def __post_init__(self) -> None:
         """Check names, shapes and types, and copy.
@@ -250,7 +252,7 @@ class Step:
         object.__setattr__(self, "privileged", quantities)
 
     def values(self) -> dict[str, npt.ArrayLike]:
-        """Everything but the images, by the array that it belongs to, see `hlm.datasets.store.naming.array_names`."""
+        """Every number but images', by the array that it belongs to, see `hlm.datasets.store.naming.array_names`."""
         return {
             "stamp_ns": self.stamp_ns,
             "state": self.state,

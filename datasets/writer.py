@@ -14,6 +14,7 @@ from typing import Self
 from hlm import __version__
 from hlm.core.errors import CorruptError, ExistsError, InputError, MismatchError
 from hlm.core.files import storage_errors, sync_folder, write_atomic
+from hlm.datasets.command import CommandLog
 from hlm.datasets.reader import read_spec
 from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Json, Step
 from hlm.datasets.store.attributes import group_metadata
@@ -121,9 +122,15 @@ class EpisodeWriter:
         self._stamp_ns = 0
         self._header: Header | None = None
         self._spool: Spool | None = None
+        self._command = CommandLog()
 
     def __len__(self) -> int:
         return self._steps
+
+    @property
+    def takeovers(self) -> int:
+        """How often another one than at the start came into command."""
+        return self._command.takeovers
 
     def append(self, step: Step) -> None:
         """Add a step. Blocks while the encoder is behind.
@@ -144,7 +151,8 @@ class EpisodeWriter:
             raise InputError(
                 f"step {self._steps} has stamp {step.stamp_ns} ns, not after {self._stamp_ns} ns of the last."
             )
-        self._spool.put(step.values(), step.images)
+        self._spool.put(step.values(), step.images, step.in_command)
+        self._command.note(step.stamp_ns, step.in_command)
         self._steps += 1
         self._stamp_ns = step.stamp_ns
 
@@ -162,7 +170,7 @@ class EpisodeWriter:
             outcome: outcome of the episode; by default, as in its description.
             stage: number of task stages reached; by default, as in its description.
             fault: why the body stopped following references; by default, as in its description.
-            extra: added to the `extra` of its description.
+            extra: added to the `extra` of its description, as is who was in command where the steps say so.
 
         Returns:
             Folder of the episode.
@@ -174,7 +182,8 @@ class EpisodeWriter:
         self._must_be_open()
         if self._header is None:
             raise InputError(f"episode {self.number} has no steps to commit; discard it.")
-        changes = {"outcome": outcome, "stage": stage, "fault": fault, "extra": {**self.info.extra, **(extra or {})}}
+        extra = {**self.info.extra, **self._command.extra, **(extra or {})}
+        changes = {"outcome": outcome, "stage": stage, "fault": fault, "extra": extra}
         info = replace(self.info, **{name: value for name, value in changes.items() if value is not None})  # type: ignore[arg-type]
         self._end()
         with storage_errors("finish", self.path, KEEP_HINT):

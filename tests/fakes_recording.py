@@ -38,7 +38,7 @@ def record_until_killed(path):
     """A program that records ten steps, says so, and waits."""
     with RecorderProcess(plan(path)) as recorder:
         for number in range(10):
-            recorder.append(step(number), stage=number // 5)
+            recorder.append(step(number, in_command="policy" if number < 6 else "keyboard"), stage=number // 5)
         sys.stdout.write(f"{recorder.pid}\n")
         sys.stdout.flush()
         threading.Event().wait()

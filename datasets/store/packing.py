@@ -12,6 +12,7 @@ from hlm.core.errors import CorruptError, ExistsError
 from hlm.core.files import NEW, sync_folder, write_durable
 from hlm.datasets.store.arrays import dimension_names, read_array, write_array, write_image_metadata
 from hlm.datasets.store.attributes import group_metadata, write_attributes
+from hlm.datasets.store.command_journal import COMMAND_FILE
 from hlm.datasets.store.journal import HEADER_FILE, STEPS_FILE, Columns, Header, Records, shard_path
 from hlm.datasets.store.naming import METADATA, PARTIAL, PRIVILEGED, array_names
 from hlm.datasets.store.shard import Frames, seal
@@ -71,7 +72,7 @@ def finish(folder: Path) -> Path:
     episode = folder.with_name(folder.name.removesuffix(PARTIAL))
     if episode.exists():
         raise ExistsError(f"{episode} is already there; {folder.name} is left as it is.")
-    for name in (STEPS_FILE, HEADER_FILE, HEADER_FILE + NEW):
+    for name in (STEPS_FILE, COMMAND_FILE, HEADER_FILE, HEADER_FILE + NEW):
         (folder / name).unlink(missing_ok=True)
     sync_folder(folder)
     folder.rename(episode)

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from hlm.core.errors import HlmError
 from hlm.core.task import Progress, Task, TaskInstance
-from hlm.datasets.command import CommandLog
 from hlm.datasets.schema import EpisodeInfo, Step
 from hlm.datasets.writer import DatasetWriter, EpisodeWriter
 from hlm.runtime.station import ScoredStep, Station, episode
@@ -84,15 +83,13 @@ def record(
         tracking = Tracking(station.preview_s, station.tracker)
         recording = writer.episode(episode_info(station.task, instance, source, operator, tracking))
         progress: Progress | None = None
-        log = CommandLog()
         try:
             for scored in episode(station, instance, until_success=source == POLICY):
                 recording.append(recorded_step(scored, station.task))
                 progress = scored.progress
-                log.note(scored.step.observation.stamp_ns, scored.in_command)
                 on_step(scored)
         except HlmError as error:
-            _keep(recording, progress, str(error), log)
+            _keep(recording, progress, str(error))
             raise
         finished = RecordedEpisode(
             seed=instance.seed,
@@ -100,9 +97,9 @@ def record(
             steps=len(recording),
             progress=progress,
             fault=station.body.status.fault,
-            takeovers=log.takeovers,
+            takeovers=recording.takeovers,
         )
-        _keep(recording, progress, finished.fault, log)
+        _keep(recording, progress, finished.fault)
         yield finished
 
 
@@ -135,18 +132,19 @@ def recorded_step(scored: ScoredStep, task: Task | None) -> Step:
         images={name: frame.image for name, frame in observation.frames.items()},
         age_s=scored.step.age_s,
         privileged={} if task is None else task.privileged(),
+        in_command=scored.in_command,
     )
 
 
-def _keep(recording: EpisodeWriter, progress: Progress | None, fault: str, log: CommandLog) -> None:
+def _keep(recording: EpisodeWriter, progress: Progress | None, fault: str) -> None:
     """Commit what there is; an episode without steps leaves nothing behind."""
     if not len(recording):
         recording.discard()
     elif fault:
         stage = None if progress is None else progress.stage
-        recording.commit(outcome="failure", stage=stage, fault=fault, extra=log.extra)
+        recording.commit(outcome="failure", stage=stage, fault=fault)
     elif progress is None:
-        recording.commit(extra=log.extra)
+        recording.commit()
     else:
         outcome = "success" if progress.success else "failure"
-        recording.commit(outcome=outcome, stage=progress.stage, extra=log.extra)
+        recording.commit(outcome=outcome, stage=progress.stage)

@@ -12,6 +12,7 @@ from hlm.core.layout import DIMENSIONS
 from hlm.datasets.schema import Step
 
 _NONE = -1
+_LONGEST_NAME = 64
 
 
 def step_dtype(
@@ -28,6 +29,7 @@ def step_dtype(
         [
             ("stamp_ns", np.int64),
             ("stage", np.int64),
+            ("in_command", f"S{_LONGEST_NAME}"),
             ("state", np.float32, DIMENSIONS),
             ("action", np.float32, DIMENSIONS),
             ("age_s", np.dtype([(name, np.float64) for name in inputs])),
@@ -47,12 +49,14 @@ def step_to_record(dtype: np.dtype[Any], step: Step, stage: int | None) -> np.vo
         stage: of the task that was reached by now; None without a task.
 
     Raises:
-        MismatchError: the step has other cameras, inputs or privileged quantities.
+        MismatchError: the step has other cameras, inputs or privileged quantities, or the name of who commands is too
+            long.
     """
     records = np.zeros(1, dtype)
     record: np.void = records[0]
     record["stamp_ns"], record["stage"] = step.stamp_ns, _NONE if stage is None else stage
     record["state"], record["action"] = step.state, step.action
+    record["in_command"] = _name(step.in_command)
     for group, values in (("age_s", step.age_s), ("privileged", step.privileged), ("images", step.images)):
         known = dtype[group].names or ()
         for name, value in values.items():
@@ -74,5 +78,13 @@ def step_from_record(record: np.void) -> tuple[Step, int | None]:
         images={name: record["images"][name] for name in record["has"].dtype.names or () if record["has"][name]},
         age_s={name: float(ages[name]) for name in ages.dtype.names or ()},
         privileged={name: privileged[name] for name in privileged.dtype.names or ()},
+        in_command=bytes(record["in_command"]).decode(),
     )
     return step, None if record["stage"] == _NONE else int(record["stage"])
+
+
+def _name(in_command: str) -> bytes:
+    name = in_command.encode()
+    if len(name) > _LONGEST_NAME:
+        raise MismatchError(f"'{in_command[:40]}...' is too long a name: at most {_LONGEST_NAME} bytes.")
+    return name

@@ -14,10 +14,12 @@ from hlm.core.errors import MissingFileError
 from hlm.core.files import write_atomic
 from hlm.core.serialization import json_bytes, read_json
 from hlm.core.wording import counted
+from hlm.datasets.command import commanders, in_command
 from hlm.datasets.reader import open_dataset
 from hlm.datasets.recover import recover
 from hlm.datasets.store import packing
 from hlm.datasets.store.attributes import sealed
+from hlm.datasets.store.journal import STEPS_FILE
 from hlm.datasets.verify import verify
 from hlm.datasets.writer import DatasetWriter
 
@@ -241,3 +243,52 @@ for name in ("fsync", "write", "rename", "replace", "unlink", "mkdir", "open"):
     setattr(os, name, counting_calls(getattr(os, name)))
 recover(sys.argv[1])
 """
+
+
+COMMANDERS = ["policy"] * 8 + ["keyboard"] * 6 + ["policy"] * 6
+
+# A program that writes steps with the name of who commands, says so, and waits to be killed.
+COMMANDED = """
+import sys, threading
+from pathlib import Path
+from hlm.datasets.reader import read_spec
+from hlm.datasets.schema import EpisodeInfo, Step
+from hlm.datasets.writer import DatasetWriter
+import numpy as np
+path, names = Path(sys.argv[1]), sys.argv[2].split(",")
+with DatasetWriter.open(path, read_spec(path)) as writer:
+    episode = writer.episode(EpisodeInfo(instruction="do it", source="policy"))
+    for step, name in enumerate(names):
+        episode.append(Step(1 + step, np.zeros(34), np.zeros(34), {}, {"state": 0.0}, in_command=name))
+    print("written", flush=True)
+    threading.Event().wait()
+"""
+
+
+def test_who_was_in_command_survives_kill_9(maker, path):
+    maker.dataset(path, (4,))
+    command = [sys.executable, "-c", COMMANDED, str(path), ",".join(COMMANDERS)]
+    program = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert program.stdout.readline() == "written\n"
+    program.send_signal(signal.SIGKILL)
+    program.wait()
+    program.stdout.close()
+    [kept] = recover(path)
+    episode = open_dataset(path).episodes[1]
+    assert kept.steps > 12, "at most a quarter of a second is lost"
+    assert in_command(episode) == COMMANDERS[: kept.steps]
+    assert "in_command" not in open_dataset(path).episodes[0].info.extra
+    assert verify(path) == []
+
+
+def test_who_would_have_commanded_steps_that_are_lost_is_left_out(maker, path):
+    maker.dataset(path, (4,))
+    with DatasetWriter.open(path, maker.spec) as writer:
+        episode = writer.episode(maker.info(1))
+        for step, name in enumerate(COMMANDERS):
+            episode.append(maker.step(1, step, in_command=name))
+    steps_file = path / "episode_000001.partial" / STEPS_FILE
+    steps_file.write_bytes(steps_file.read_bytes()[: steps_file.stat().st_size * 10 // 20])
+    [kept] = recover(path)
+    assert kept.steps == 10
+    assert commanders(open_dataset(path).episodes[1].info) == ("policy", "keyboard")

@@ -10,6 +10,7 @@ import pytest
 from fakes_recording import INFO, SPEC, plan, step
 
 from hlm.core.errors import ExistsError, MismatchError
+from hlm.datasets.command import in_command
 from hlm.datasets.reader import open_dataset
 from hlm.datasets.recover import recover
 from hlm.datasets.store.journal import Header, steps_written
@@ -35,11 +36,11 @@ def eventually(condition):
 
 def test_steps_come_back_from_their_records():
     for dtype, one, stage in (
-        (step_dtype(SPEC.cameras, ("state", "image_head"), {"hand_m": (2, 3)}), step(7), 1),
+        (step_dtype(SPEC.cameras, ("state", "image_head"), {"hand_m": (2, 3)}), step(7, in_command="policy"), 1),
         (step_dtype(SPEC.cameras, (), {}), step(8, images={}, age_s={}, privileged={}), None),
     ):
         found, reached = step_from_record(step_to_record(dtype, one, stage))
-        assert (found.stamp_ns, reached) == (one.stamp_ns, stage)
+        assert (found.stamp_ns, found.in_command, reached) == (one.stamp_ns, one.in_command, stage)
         assert dict(found.age_s) == dict(one.age_s)
         for group in ("images", "privileged"):
             assert getattr(found, group).keys() == getattr(one, group).keys()
@@ -54,6 +55,8 @@ def test_what_was_not_announced_is_refused():
     for wrong in (step(1, size=(8, 8)), step(1, privileged={"foot_m": 0.0}), step(1, age_s={"glove": 0.1})):
         with pytest.raises(MismatchError, match="which was not announced"):
             step_to_record(dtype, wrong, None)
+    with pytest.raises(MismatchError, match="is too long a name: at most 64 bytes"):
+        step_to_record(dtype, step(1, in_command=65 * "x"), None)
 
 
 def test_what_is_read_back_is_what_was_handed_over(path):
@@ -136,6 +139,7 @@ def test_when_who_records_is_killed_the_episode_is_kept_and_marked(path):
     assert len(episode) == 10
     assert (episode.info.outcome, episode.info.stage) == ("failure", 1)
     assert episode.info.fault == "the session ended without saying how: its process was killed"
+    assert in_command(episode) == ["policy"] * 6 + ["keyboard"] * 4
 
 
 def test_a_full_disk_is_told_at_once_and_what_was_written_can_be_recovered(small_disk):
