@@ -219,7 +219,9 @@ def solvers(model: BodyModel) -> dict[str, Solver]:
     except ModuleNotFoundError as error:
         print(f"{error.name} is not installed, so there is no comparison; to install it: {EXTRA}")
         return found
-    found["hlm, no distance"] = KeypointIK(model, replace(config, self_distance_m=None))
+    # mink knows no balance: these two ask for what it can do, with and without distances.
+    found["hlm, no balance"] = KeypointIK(model, replace(config, balance_margin_m=None))
+    found["hlm, neither"] = KeypointIK(model, replace(config, balance_margin_m=None, self_distance_m=None))
     found["mink"] = MinkKeypointIK(model, config, collisions=False)
     found["mink, distance"] = MinkKeypointIK(model, config, collisions=True)
     return found

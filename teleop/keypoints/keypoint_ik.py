@@ -1,7 +1,7 @@
 """The configuration that comes nearest to the targets of all parts, within the robot's limits.
 
 Each iteration is a quadratic program: the weighted errors of all parts, linearized, are made as small as limits of
-joints, limits of speeds and the distance that arms and legs keep from the rest of the body allow.
+joints, limits of speeds, the distance that arms and legs keep from the rest of the body, and balance allow.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from hlm.teleop.keypoints.keypoint_ik_config import KeypointIKConfig
 from hlm.teleop.keypoints.named_points import SIDES
 from hlm.teleop.keypoints.rigid import cross, known
 from hlm.teleop.keypoints.robot_targets import RobotTargets
+from hlm.teleop.keypoints.support import WeightLimit, support_of
 
 _SOLVED, _SOLVED_SOFTLY = 1, 2
 _SOFT = 8
@@ -75,16 +76,26 @@ class KeypointIK:
         vector: FloatArray = previous.vector
         reach = _ANYWHERE if dt_s is None else self._reach(previous, dt_s)
         moved: FloatArray = np.zeros(BASE_DOFS)
+        weight = self._weight_limit(targets, vector, dt_s)
         count = self.config.iterations if iterations is None else iterations
         for number in range(count + self.config.repairs):
             if number >= count and self._keeps_distance(vector):
                 break
-            step = self._step(targets, vector, self._room(vector[7:], moved, reach))
+            step = self._step(targets, vector, self._room(vector[7:], moved, reach), weight)
             moved = moved + step[:BASE_DOFS]
             vector = pin.integrate(self._model.pin_model, vector, step)
         else:
             self._keeps_distance(vector)
         return Configuration.from_vector(vector)
+
+    def _weight_limit(self, targets: RobotTargets, vector: FloatArray, dt_s: float | None) -> WeightLimit | None:
+        """What holds the weight in this frame; None while nothing limits it."""
+        margin_m = self.config.balance_margin_m
+        support = None if margin_m is None else support_of(targets, self._model.sole_corners_m, margin_m)
+        if support is None:
+            return None
+        before_m = pin.centerOfMass(self._model.pin_model, self._data, vector)[:2].copy()
+        return WeightLimit(support, before_m, dt_s)
 
     def _keeps_distance(self, vector: FloatArray) -> bool:
         self.self_distance_m = self._distance.smallest_m(vector[7:])
@@ -109,7 +120,13 @@ class KeypointIK:
             np.concatenate([reach[1, :BASE_DOFS] - moved, high]),
         )
 
-    def _step(self, targets: RobotTargets, vector: FloatArray, room: tuple[FloatArray, FloatArray]) -> FloatArray:
+    def _step(
+        self,
+        targets: RobotTargets,
+        vector: FloatArray,
+        room: tuple[FloatArray, FloatArray],
+        weight: WeightLimit | None,
+    ) -> FloatArray:
         """[dof] the best step of an iteration."""
         jacobian, error = self._rows(targets, vector)
         hessian, gradient = jacobian.T @ jacobian, -(error @ jacobian)
@@ -117,17 +134,28 @@ class KeypointIK:
         hessian.flat[BASE_DOFS * (DOFS + 1) :: DOFS + 1] += self._posture
         gradient[BASE_DOFS:] -= self._posture * (self._default_rad - vector[7:])
         low, high, rows, least = self._apart(vector[7:], *room)
+        hard = DOFS + len(least)
+        if weight is not None:
+            rows, least = self._balanced(rows, least, weight)
         upper = np.concatenate([high, np.full(len(least), np.inf)])
         lower = np.concatenate([low, least])
         sense = np.zeros(len(upper), dtype=np.int32)
+        sense[hard:] = _SOFT
         step, _, flag, _ = daqp.solve(hessian, gradient, rows, upper, lower, sense)
-        if flag != _SOLVED:
+        if flag not in (_SOLVED, _SOLVED_SOFTLY):
             # Not all distances can be kept at once: as well as can be.
             sense[DOFS:] = _SOFT
             step, _, flag, _ = daqp.solve(hessian, gradient, rows, upper, lower, sense)
         if flag not in (_SOLVED, _SOLVED_SOFTLY) or not known(step):
             return np.zeros(DOFS)
         return np.clip(step, low, high)
+
+    def _balanced(self, rows: FloatArray, least: FloatArray, weight: WeightLimit) -> tuple[FloatArray, FloatArray]:
+        """The [row, dof] rows and their [row] least values, and those of the centre of mass below them."""
+        # The Jacobians of the joints are those of this iteration.
+        jacobian = pin.jacobianCenterOfMass(self._model.pin_model, self._data, False)  # noqa: FBT003
+        of_weight, least_m = weight.least(self._data.com[0], jacobian)
+        return np.vstack([rows, of_weight]), np.concatenate([least, least_m])
 
     def _apart(
         self, joints_rad: FloatArray, low: FloatArray, high: FloatArray

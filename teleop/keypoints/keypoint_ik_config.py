@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hlm.control.checks import require_positive
 from hlm.core.ranges import must_be_at_least
 
-_CHECKED_OTHERWISE = ("iterations", "repairs", "self_distance_m")
+_CHECKED_OTHERWISE = ("iterations", "repairs", "self_distance_m", "balance_margin_m")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,6 +37,8 @@ class KeypointIKConfig:
             let through.
         base_speed: top speed of the pelvis, m/s and rad/s.
         self_distance_m: distance that forearms, grippers and legs keep from other parts; None lets them meet.
+        balance_margin_m: distance that the capture point keeps from the edge of two feet that stand; None lets it
+            leave them: people lean farther than a robot that is built otherwise can.
         max_error_m: longer errors are shortened to this in an iteration.
         max_error_rad: the same of orientations.
     """
@@ -60,6 +62,7 @@ class KeypointIKConfig:
     joint_speed_share: float = 0.3
     base_speed: float = 10.0
     self_distance_m: float | None = 0.02
+    balance_margin_m: float | None = 0.03
     max_error_m: float = 0.2
     max_error_rad: float = 0.6
 
@@ -67,6 +70,6 @@ class KeypointIKConfig:
         """Check ranges."""
         must_be_at_least(1, self, "iterations")
         must_be_at_least(0, self, "repairs")
-        if self.self_distance_m is not None:
-            require_positive(self, "self_distance_m")
+        optional = [name for name in ("self_distance_m", "balance_margin_m") if getattr(self, name) is not None]
+        require_positive(self, *optional)
         require_positive(self, *(name for name in self.__slots__ if name not in _CHECKED_OTHERWISE))
