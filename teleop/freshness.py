@@ -34,8 +34,9 @@ class Freshness:
         if not self.late:
             return ""
         name, why = self._device.name, self._device.trouble
-        silent = "has said nothing yet" if self.sample is None else f"has been silent for {self.age_s:.1f} s"
-        return f"{name} {silent}" + (f": {why}" if why else "")
+        if self.sample is not None:
+            return f"{name}: {why}" if why else f"{name} has been silent for {self.age_s:.1f} s"
+        return f"{name} has said nothing yet" + (f": {why}" if why else "")
 
     def look(self) -> DeviceSample | None:
         """Ask the device; the newest sample that it ever gave."""

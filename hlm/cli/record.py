@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -39,9 +40,7 @@ def run(arguments: Sequence[str]) -> int:
     config = parse(RecordArguments, "hlm record", arguments)
     out = Path("runs") / f"{config.task}.zarr" if config.out is None else config.out
     if config.source in PEOPLE:
-        from hlm.cli.record_live import live_plan, record_live
-
-        return record_live(live_plan(config, out))
+        return _with_person(config, out)
     station_config = StationConfig(
         task=config.task,
         source=_source(config),
@@ -68,6 +67,20 @@ def run(arguments: Sequence[str]) -> int:
         raise KeyboardInterrupt(kept) from interrupt
     _summary(console(), done, out)
     return 0
+
+
+def _with_person(config: RecordArguments, out: Path) -> int:
+    """Let a person record; `kill`, and a terminal that is closed, end it as Ctrl+C does."""
+    from hlm.cli.eval_run import TerminatedError, termination_as_exception
+    from hlm.cli.record_live import live_plan, record_live
+
+    with termination_as_exception():
+        try:
+            return record_live(live_plan(config, out))
+        except TerminatedError as error:
+            with suppress(OSError):  # of a terminal that is closed
+                sys.stderr.write(f"hlm: {error}\n")
+            return error.exit_code
 
 
 def _source(config: RecordArguments) -> SourceConfig:

@@ -10,6 +10,7 @@ from hlm.cli.arguments import Positional
 from hlm.cli.command_interfaces import WHOLE_BODY_INTERFACE, must_be_command_interface
 from hlm.cli.deployed_robot import ROBOTS
 from hlm.cli.live.people import PEOPLE, WITH_PAGE, must_be_person
+from hlm.cli.live.played_motion import must_play_for
 from hlm.cli.sources import CAMERAS
 from hlm.cli.trackers import WHOLE_BODY, must_be_tracker
 from hlm.core.errors import InputError, UnknownNameError
@@ -58,6 +59,10 @@ class RecordArguments:
             stalls, and goes on to the end of the episode; "keyboard", for you, takes over and hands back with Enter.
         stall: seconds without a new stage of the task after which the policy has stalled.
         speed: with --source motion, 0.5 plays it at half its speed.
+        map: joints of a motion whose names are not known, such as left_hand=LeftWrist, see docs/motion_files.md.
+        unit_m: length of the unit of a motion, such as 0.01; found by the length of the legs otherwise.
+        up: upward axis of a motion, such as y or z; found otherwise.
+        fps: frames per second of a motion, instead of what its file says.
         body: with --source webxr, follow all joints that the headset's browser tracks, instead of head and hands.
         instructions: text file with an instruction a line, proposed to a person one after the other.
         countdown: seconds before a person's episode begins.
@@ -84,6 +89,10 @@ class RecordArguments:
     takeover: str | None = None
     stall: float = STALL_S
     speed: float = 1.0
+    map: tuple[str, ...] = ()
+    unit_m: float | None = None
+    up: str | None = None
+    fps: float | None = None
     body: bool = False
     instructions: Path | None = None
     countdown: float = 3.0
@@ -132,8 +141,8 @@ class RecordArguments:
             raise InputError(f"--instructions, --page and --robot are a person's; --source {self.source} has none.")
         if self.robot is not None and self.robot not in ROBOTS:
             raise UnknownNameError("robot", self.robot, ROBOTS)
-        if self.speed != 1.0 and self.source != "motion":
-            raise InputError(f"--speed is of a motion; --source {self.source} has none.")
+        speed = None if self.speed == 1.0 else self.speed
+        must_play_for(self.source, speed=speed, map=self.map, unit_m=self.unit_m, up=self.up, fps=self.fps)
         if not 0.0 <= self.countdown <= 60.0:
             raise InputError(f"--countdown must be from 0 to 60 s, got {self.countdown:g}.")
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from hlm.cli.deployed_robot import RobotConfig, RobotName
 from hlm.cli.live.people import PersonConfig, open_person
+from hlm.cli.live.played_motion import PlayedMotion, played_motion
 from hlm.cli.live_station import LiveStationConfig, open_live_station
 from hlm.cli.recorded_seeds import recorded_seeds
 from hlm.cli.rendering import load_simulator
@@ -81,7 +82,7 @@ def live_plan(config: RecordArguments, out: Path) -> LivePlan:
     page = PageConfig(host=config.host, port=config.port, cameras=config.cameras, title=f"hlm record {config.task}")
     return LivePlan(
         place=_place(config, out),
-        person=PersonConfig(source=config.source, motion=config.what, speed=config.speed, body=config.body),
+        person=PersonConfig(source=config.source, motion=_played(config), body=config.body),
         page=page if config.with_page else None,
         session=SessionConfig(countdown_s=config.countdown),
         out=out,
@@ -112,6 +113,7 @@ def record_live(plan: LivePlan) -> int:
     screen = console()
     sizes = dict.fromkeys(plan.cameras, plan.image_size)
     takes = Takes(plan.out, DatasetSpec(embodiment=EMBODIMENT.name, rate_hz=STEP_HZ, cameras=sizes), plan.images)
+    takes.must_fit()
     with ExitStack() as stack:
         stack.callback(takes.close)
         page = None if plan.page is None else stack.enter_context(PageProcess(plan.page))
@@ -120,7 +122,8 @@ def record_live(plan: LivePlan) -> int:
         conductor = Conductor(person.source, plan.session)
 
         def kept(path: Path, verdict: Verdict) -> None:
-            screen.print(f"{path.name}: {verdict.value}", soft_wrap=True)
+            with suppress(OSError):  # a terminal that is closed is no reason to end
+                screen.print(f"{path.name}: {verdict.value}", soft_wrap=True)
 
         session = LiveSession(
             station=place.station,
@@ -144,7 +147,8 @@ def record_live(plan: LivePlan) -> int:
         finally:
             recorded = takes.kept()
             length = duration(sum(one.steps for one in recorded) / STEP_HZ)
-            screen.print(f"{counted(session.kept, 'episode')} recorded; {plan.out} has {len(recorded)}, {length}")
+            with suppress(OSError):
+                screen.print(f"{counted(session.kept, 'episode')} recorded; {plan.out} has {len(recorded)}, {length}")
     return 0
 
 
@@ -169,6 +173,12 @@ def _place(config: RecordArguments, out: Path) -> LiveStationConfig:
         tracker=config.tracker,
     )
     return LiveStationConfig(robot=robot, first_seed=first, instructions=said)
+
+
+def _played(config: RecordArguments) -> PlayedMotion | None:
+    return played_motion(
+        config.what, config.map, speed=config.speed, unit_m=config.unit_m, up=config.up, fps=config.fps
+    )
 
 
 def _fronts(

@@ -29,6 +29,10 @@ class CheckArguments:
 
     Attributes:
         motion: file to play; with `--source motion`.
+        map: its joints, such as left_hand=LeftWrist, see docs/motion_files.md.
+        unit_m: length of its unit.
+        up: its upward axis.
+        fps: its frames per second.
         source: the device: page, webxr, pico, motion or keyboard.
         seconds: for how long.
         host: address of the page, see `hlm record --help`.
@@ -36,6 +40,10 @@ class CheckArguments:
     """
 
     motion: Positional[Path | None] = None
+    map: tuple[str, ...] = ()
+    unit_m: float | None = None
+    up: str | None = None
+    fps: float | None = None
     source: str = "page"
     seconds: float = 10.0
     host: str = "127.0.0.1"
@@ -44,8 +52,10 @@ class CheckArguments:
     def __post_init__(self) -> None:
         """Check what needs no device."""
         from hlm.cli.live.people import must_be_person
+        from hlm.cli.live.played_motion import must_play_for
 
         must_be_person(self.source, self.motion)
+        must_play_for(self.source, map=self.map, unit_m=self.unit_m, up=self.up, fps=self.fps)
         if not 0.0 < self.seconds <= 3600.0:
             raise InputError(f"--seconds must be above 0 and at most 3600, got {self.seconds:g}.")
 
@@ -59,6 +69,7 @@ def check(arguments: Sequence[str]) -> int:
     """Watch a device, and print a table; exit code 1 when it says nothing."""
     config = parse(CheckArguments, "hlm teleop check", arguments)
     from hlm.cli.live.people import WITH_PAGE, PersonConfig, open_person
+    from hlm.cli.live.played_motion import played_motion
     from hlm.core.clock import MonotonicClock
     from hlm.teleop.devices.device_check import watched
 
@@ -71,7 +82,10 @@ def check(arguments: Sequence[str]) -> int:
 
             page = stack.enter_context(PageProcess(PageConfig(host=config.host, port=config.port)))
             screen.print(f"open {page.address}", soft_wrap=True)
-        said = PersonConfig(source=config.source, motion=config.motion)
+        said = PersonConfig(
+            source=config.source,
+            motion=played_motion(config.motion, config.map, unit_m=config.unit_m, up=config.up, fps=config.fps),
+        )
         person = stack.enter_context(open_person(said, page, EMBODIMENT, clock))
         if person.invitation:
             screen.print(person.invitation, soft_wrap=True)

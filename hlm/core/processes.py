@@ -161,6 +161,10 @@ class ChildProcess:
             return answer.value
         raise answer if isinstance(answer, Exception) else WorkerDiedError(f"{self.death()}.")
 
+    def answered(self) -> bool:
+        """Whether `wait_ready` would not wait: the job is ready, or has ended."""
+        return self._line.closed or self._line.poll()
+
     def error(self) -> Exception | None:
         """What the job raised since it was ready; None if it raised nothing. Does not wait."""
         if not self._line.closed and self._line.poll():

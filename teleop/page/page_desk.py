@@ -13,14 +13,15 @@ from hlm.teleop.devices.device import Button
 from hlm.teleop.page import asked
 from hlm.teleop.page.capture_clock import CaptureClock
 from hlm.teleop.page.command_seat import CommandSeat
-from hlm.teleop.page.controls import Controls, body_command, dragged, freed, nudged, slid
-from hlm.teleop.page.documents import Document, command_document
+from hlm.teleop.page.controls import Controls, body_command, controls_of, dragged, freed, nudged, slid
+from hlm.teleop.page.documents import Document, command_document, command_from_document
 from hlm.teleop.page.page_event import ButtonPressed, CommandTaken, PageEvent
 from hlm.teleop.page.page_pad import PagePad
 from hlm.teleop.page.part_poses import Part, PartPose
 from hlm.teleop.web.messages import Message
 
 _LOG = logging.getLogger(__name__)
+_DOUBLE_CLICK_NS = 500_000_000
 _MAX_NUDGE_M, _MAX_NUDGE_RAD = 0.1, 0.3
 
 
@@ -45,6 +46,7 @@ class PageDesk:
         self._pad = PagePad()
         self._pad_walk: FloatArray = np.zeros(3)
         self._pad_buttons: frozenset[Button] = frozenset()
+        self._clicked: tuple[Part, int] | None = None
         self._stamp_ns: int | None = None
         self._clock = CaptureClock()
 
@@ -68,6 +70,14 @@ class PageDesk:
                 if self._stamp_ns is not None:
                     self._stamp_ns = max(self._stamp_ns, now_ns)
 
+    def click(self, part: Part, now_ns: int) -> None:
+        """Take a click on the ball of a handle: it shows or hides its arrows; a second one at once frees the part."""
+        self.show(part, shown=part not in self.shown)
+        before, self._clicked = self._clicked, (part, now_ns)
+        if before is not None and before[0] is part and now_ns - before[1] < _DOUBLE_CLICK_NS:
+            self.controls = freed(self.controls, part)
+            self._clicked = None
+
     def show(self, part: Part, *, shown: bool) -> None:
         """Give a handle arrows and rings, or take them away."""
         self.shown = self.shown | {part} if shown else self.shown - {part}
@@ -78,7 +88,13 @@ class PageDesk:
             return None
         command = body_command(self.controls, self._stick, self._pad_walk)
         buttons = sorted(self._pad_buttons)
-        return {"stamp_ns": self._stamp_ns, "command": command_document(command), "buttons": buttons}
+        document = {"stamp_ns": self._stamp_ns, "command": command_document(command), "buttons": buttons}
+        return {**document, "shown": sorted(self.shown)}
+
+    def restore(self, sample: Document) -> None:
+        """Set again what a sample of another desk has: all but the sticks, and who commands."""
+        self.controls = controls_of(command_from_document(sample["command"]))
+        self.shown = frozenset(Part(name) for name in sample["shown"])
 
     def _take(self, message: Message) -> None:
         event = asked.event_in(message.type, message.content, message.stamp_ns)

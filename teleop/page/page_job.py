@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 from contextlib import ExitStack
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -33,8 +34,20 @@ _DESK_HZ = 60.0
 _BROWSER = Path(__file__).parent / "browser"
 
 
+class Served(NamedTuple):
+    """Where a page is served.
+
+    Attributes:
+        address: to open in a browser, with the token if one is needed.
+        view_port: of its 3-D view.
+    """
+
+    address: str
+    view_port: int
+
+
 def serve_page(leash: Leash, config: PageConfig, boxes: Mailboxes) -> None:
-    """Serve the page until it is released.
+    """Serve the page until it is released; what was set on one before it, in the same mailboxes, is set again.
 
     Raises:
         HlmError: it cannot be served.
@@ -49,11 +62,13 @@ def serve_page(leash: Leash, config: PageConfig, boxes: Mailboxes) -> None:
         server = WebServer(web, {"": _BROWSER})
         channel = server.channel("page")
         desk = PageDesk()
+        if (before := newest(boxes.commands)) is not None:
+            desk.restore(before)
         front = PageFront(channel, viewer.gate, desk, config)
         counter = _Counter(desk, front, viewer.scene, BodyModel(embodiment), boxes)
         films = Films(config.cameras, front.send_film)
         stack.enter_context(server)
-        leash.ready(server.address())
+        leash.ready(Served(server.address(), viewer.gate.port))
         every = max(1, round(_DESK_HZ / config.rate_hz))
         for tick in ticks(MonotonicClock(), _DESK_HZ):
             if leash.released():
@@ -84,7 +99,7 @@ class _Counter:
                 self._desk.take(message)
         self._desk.drag(self._scene.handles.drags(), now_ns)
         for part in self._scene.handles.clicks():
-            self._desk.show(part, shown=part not in self._desk.shown)
+            self._desk.click(part, now_ns)
         sample = self._desk.sample()
         if sample is not None and sample != self._sent:
             self._sent = sample

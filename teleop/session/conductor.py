@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hlm.core.values import Observation, Reference
 from hlm.teleop.devices.device import Button
 from hlm.teleop.person import PersonSource
@@ -22,6 +24,7 @@ class Conductor:
         self.config = SessionConfig() if config is None else config
         self.session = Session()
         self._now_ns = 0
+        self._lost = False
 
     @property
     def countdown_s(self) -> float:
@@ -76,3 +79,8 @@ class Conductor:
         if self.session.state is SessionState.RECORDING and (trouble := self._person.trouble):
             self.session = Session(SessionState.PAUSED, self._now_ns, message=f"paused: {trouble}")
             self._person.hold()
+            self._lost = True
+        elif self._lost and not self._person.trouble:
+            self._lost = False
+            if self.session.state is SessionState.PAUSED:
+                self.session = replace(self.session, message="paused: the device is back; follow, or end the episode")

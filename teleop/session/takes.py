@@ -18,6 +18,7 @@ from hlm.datasets.reader import open_dataset
 from hlm.datasets.schema import PAUSES_NS, DatasetSpec, EpisodeInfo, Json, Step
 from hlm.datasets.store.images import ImageFormat
 from hlm.datasets.store.naming import numbered_episodes
+from hlm.datasets.store.swap import is_there
 from hlm.datasets.writer import DatasetWriter, EpisodeWriter
 from hlm.teleop.session.session import Verdict
 
@@ -90,6 +91,15 @@ class Takes:
     def is_open(self) -> bool:
         """Whether an episode has begun and not ended."""
         return self._open is not None
+
+    def must_fit(self) -> None:
+        """Check that what is at the path already can be added to, before a person has recorded anything.
+
+        Raises:
+            HlmError: it is no dataset, one of other cameras or another rate, or one that somebody else records into.
+        """
+        if is_there(self.path):
+            DatasetWriter.open(self.path, self._spec, self._images).close()
 
     def begin(self, info: EpisodeInfo) -> None:
         """Start an episode.

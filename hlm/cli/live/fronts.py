@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from hlm.teleop.devices.device import Button
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from hlm.cli.live.front import Front, Moment, Wish
     from hlm.runtime.deployment import StopRequests
     from hlm.teleop.devices.device import Device
+
+
+_FIGURES = re.compile(r"[0-9.]+")
 
 
 class Fronts:
@@ -57,16 +61,19 @@ class TerminalFront:
 
     def __init__(self, screen: Console) -> None:
         self._screen = screen
-        self._said: tuple[SessionState, str] | None = None
+        self._said: tuple[SessionState, str] | None = None  # without figures, which change all the time
 
     def show(self, moment: Moment) -> None:
         """Say the state when it changes, and the message with it."""
         state = moment.session.state
-        if (state, moment.message) == self._said:
+        said = state, _FIGURES.sub("", moment.message)
+        if said == self._said:
             return
-        before, self._said = self._said, (state, moment.message)
+        before, self._said = self._said, said
         if before is None or before[0] is not state or moment.message:
-            words = f"{state.value}: {moment.message}" if moment.message else state.value
+            words = (
+                f"{state.value}: {moment.message.removeprefix(f'{state.value}: ')}" if moment.message else state.value
+            )
             asked = f" '{moment.instruction}'" if state in (SessionState.IDLE, SessionState.COUNTDOWN) else ""
             self._screen.print(words + asked, soft_wrap=True)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hlm.cli.live.played_motion import PlayedMotion
 from hlm.core.clock import MonotonicClock
 from hlm.core.errors import InputError, UnknownNameError
 
@@ -32,15 +33,13 @@ class PersonConfig:
 
     Attributes:
         source: one of `PEOPLE`.
-        motion: file to play; for `motion` alone.
-        speed: of the motion, 1 for its own.
+        motion: that is played; for `motion` alone.
         body: follow all joints that a headset sees, instead of head and hands.
         headset_port: of the page that a headset opens; 0 for a free one.
     """
 
     source: str
-    motion: Path | None = None
-    speed: float = 1.0
+    motion: PlayedMotion | None = None
     body: bool = False
     headset_port: int = 8443
 
@@ -116,7 +115,7 @@ def open_person(
             with PicoDevice(clock) as headset:
                 yield Person(device=headset, source=_followed(headset, clock, embodiment, body=True))
         case "motion" if config.motion is not None:
-            with _played(config.motion, config.speed, session_clock or clock, embodiment) as person:
+            with _played(config.motion, session_clock or clock, embodiment) as person:
                 yield person
         case _:
             raise UnknownNameError("source", config.source, PEOPLE)
@@ -131,14 +130,14 @@ def _followed(device: Device, clock: Clock, embodiment: Embodiment, *, body: boo
 
 
 @contextmanager
-def _played(path: Path, speed: float, clock: Clock, embodiment: Embodiment) -> Iterator[Person]:
+def _played(file: PlayedMotion, clock: Clock, embodiment: Embodiment) -> Iterator[Person]:
     from hlm.teleop.keypoint_person import KeypointPerson
     from hlm.teleop.keypoints.calibration import Calibration
     from hlm.teleop.motion.motion_file import MotionFile
     from hlm.teleop.motion.motion_reader import read_motion
     from hlm.teleop.motion.standing import standing_window
 
-    motion = read_motion(path)
+    motion = read_motion(file.path, file.options)
     window = standing_window(motion.position_in_world_m, motion.frame_time_s)
     if window is None:
         step = -(-motion.frames // _MEASURED_FRAMES)
@@ -147,5 +146,5 @@ def _played(path: Path, speed: float, clock: Clock, embodiment: Embodiment) -> I
     else:
         frames = [motion.frame(index, int(motion.stamp_ns[index])) for index in range(window.start, window.stop)]
         calibration = Calibration.from_standing(frames, embodiment)
-    with MotionFile(motion, clock, speed) as played:
+    with MotionFile(motion, clock, file.speed) as played:
         yield Person(device=played, source=KeypointPerson(played, clock, embodiment, calibration), motion=played)

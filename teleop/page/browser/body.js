@@ -163,6 +163,7 @@ export class Body {
         this.select(part, false);
         this.connection.send("show", { part, shown });
       });
+      main.addEventListener("dblclick", () => this.connection.send("free", { part }));
       const free = element("button", { type: "button", textContent: "Free", className: "small", hidden: true });
       free.dataset.free = part;
       item.append(main, free);

@@ -152,3 +152,35 @@ def test_nonsense_changes_nothing(desk, caplog):
     assert desk.events == []
     assert desk.sample() is None
     assert "no part 'tail'" in caplog.text
+
+
+def test_a_click_shows_or_hides_arrows_and_a_double_click_frees_the_part(desk):
+    put = PartPose(np.array([0.3, 0.2, 0.9]), np.array([1.0, 0.0, 0.0, 0.0]))
+    desk.drag({Part.LEFT_HAND: put}, 0)
+    desk.click(Part.LEFT_HAND, 1000 * MS)
+    assert Part.LEFT_HAND not in desk.shown
+    desk.click(Part.LEFT_HAND, 2000 * MS)
+    assert Part.LEFT_HAND in desk.shown
+    assert desk.controls.holds(Part.LEFT_HAND), "two slow clicks are no double one"
+    desk.click(Part.RIGHT_HAND, 2100 * MS)
+    desk.click(Part.LEFT_HAND, 2200 * MS)
+    desk.click(Part.LEFT_HAND, 2600 * MS)
+    assert not desk.controls.holds(Part.LEFT_HAND)
+    assert Part.LEFT_HAND in desk.shown
+
+
+def test_what_was_set_is_set_again_and_the_sticks_rest(desk):
+    put = PartPose(np.array([0.3, 0.2, 0.9]), np.array([1.0, 0.0, 0.0, 0.0]))
+    desk.take(message("input", stick=[1, 0, 0], time_ms=0, gamepad=None))
+    desk.take(message("slide", name="waist_yaw_rad", value=0.4))
+    desk.drag({Part.LEFT_FOOT: put, Part.PELVIS: put}, 0)
+    desk.show(Part.LEFT_FOOT, shown=True)
+    again = PageDesk()
+    again.restore(desk.sample())
+    assert again.sample() is None, "nothing is commanded before a page says so"
+    assert again.shown == desk.shown
+    again.meet([5])
+    again.take(message("input", client=5, stick=[0, 0, 0], time_ms=0, gamepad=None))
+    before, after = desk.sample()["command"], again.sample()["command"]
+    assert before.pop("velocity_m_s") != after.pop("velocity_m_s") == [0.0, 0.0]
+    assert before == after

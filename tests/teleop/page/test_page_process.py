@@ -1,20 +1,26 @@
 """The page's process may be late, refused or killed: the loop goes on, and is told."""
 
+import json
 import os
 import signal
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
+from websockets.sync.client import connect
 
 from hlm.core.clock import NS_PER_S, MonotonicClock
 from hlm.core.errors import InputError
 from hlm.core.listening import bind
 from hlm.core.shared_slots import SharedSlots
+from hlm.teleop.page.controls import Controls
 from hlm.teleop.page.mailboxes import put
 from hlm.teleop.page.page_config import PageConfig
 from hlm.teleop.page.page_desk import PageDesk
 from hlm.teleop.page.page_device import PageDevice
-from hlm.teleop.page.page_process import PageProcess
+from hlm.teleop.page.page_event import CommandTaken
+from hlm.teleop.page.page_job import Served
+from hlm.teleop.page.page_process import PageProcess, _as_served
 from hlm.teleop.page.page_view import PageView
 
 pytest.importorskip("viser", reason="viser is not installed")
@@ -27,21 +33,89 @@ class Clock:
         return self.now
 
 
-def test_a_killed_page_is_told_and_costs_the_loop_nothing():
-    with PageProcess(PageConfig(port=0)) as page:
+def kill(page):
+    """Kill its process, and wait until that is known."""
+    os.kill(page.pid, signal.SIGKILL)
+    until(lambda: page.trouble)
+
+
+def until(condition):
+    clock = MonotonicClock()
+    while not condition():
+        clock.wait_until(clock.now_ns() + NS_PER_S // 100)
+
+
+def run_until(page, condition):
+    """Be the loop until something holds."""
+
+    def step():
+        page.publish(PageView(state="recording"))
+        return condition()
+
+    until(step)
+
+
+def hello(address):
+    """A browser's side of the line: where its 3-D view is, and what is set."""
+    with connect(f"ws://{urlsplit(address).netloc}/ws/page", max_size=None) as line:
+        known = {}
+        while "view" not in known:
+            if isinstance(frame := line.recv(), str):
+                known |= {(message := json.loads(frame))["type"]: message}
+        return known["scene"]["port"], known["view"]["controls"]
+
+
+def test_a_killed_page_is_started_again_once_at_its_address_with_what_was_set():
+    config = PageConfig(port=0)
+    with PageProcess(config) as page:
         assert page.address.startswith("http://127.0.0.1:")
         page.publish(PageView(state="idle"))
         assert page.device.read() is None
         assert page.device.trouble == f"no page is open: open {page.address} in a browser"
-        os.kill(page.pid, signal.SIGKILL)
-        clock = MonotonicClock()
-        while not page.trouble:
-            clock.wait_until(clock.now_ns() + NS_PER_S // 100)
+        before, address = page.pid, page.address
+        set_by_a_page = PageDesk()
+        set_by_a_page._stamp_ns = NS_PER_S
+        set_by_a_page.controls = Controls(pelvis_height_m=0.6, gripper_opening=np.array([1.0, 0.0]))
+        put(page._boxes.commands, set_by_a_page.sample())
+        view_port, _ = hello(address)
+        kill(page)
         assert page.trouble == "the page is gone: the page process was killed by SIGKILL"
         assert page.device.trouble == page.trouble
-        page.publish(PageView(state="recording"))
         page.images({"head": np.zeros((8, 8, 3), np.uint8), "elbow": np.zeros((8, 8, 3), np.uint8)})
-        assert page.events() == []
+        assert page.events() == [CommandTaken()]
+        page.publish(PageView(state="recording"))
+        assert page.trouble == "the page is started again: the page process was killed by SIGKILL"
+        run_until(page, lambda: not page.trouble)
+        assert (page.pid != before, page.address) == (True, address)
+        assert page.device.trouble.startswith("the page has been silent for")
+        again, controls = hello(address)
+        assert again == view_port
+        assert (controls["pelvis_height_m"], controls["right_gripper"]) == (0.6, 0.0)
+        assert controls["held"] == ["pelvis"]
+        kill(page)
+        page.publish(PageView(state="recording"))
+        assert page.trouble == (
+            "the page is gone again; end the session, the open episode stays recoverable: "
+            "the page process was killed by SIGKILL"
+        )
+
+
+def test_a_page_whose_port_was_taken_meanwhile_says_so():
+    with PageProcess(PageConfig(port=0)) as page:
+        port = urlsplit(page.address).port
+        kill(page)
+        with bind("127.0.0.1", port) as taken:
+            taken.listen()
+            page.publish(PageView(state="recording"))
+            assert f"could not be started again: cannot listen at port {port}" in page.trouble
+
+
+def test_a_page_for_other_machines_keeps_its_token():
+    served = Served("https://here:8040/?token=abcdefghijklmnopq", 8041)
+    config = _as_served(PageConfig(host="0.0.0.0", port=0), served)
+    assert (config.port, config.view_port, config.token) == (8040, 8041, "abcdefghijklmnopq")
+    local = _as_served(PageConfig(port=0), Served("http://127.0.0.1:9000/", 9001))
+    assert (local.port, local.view_port, local.token) == (9000, 9001, "")
 
 
 def test_a_port_that_is_taken_is_named():

@@ -90,6 +90,7 @@ def test_a_silent_device_pauses_the_episode(conductor, person):
     assert conductor.session.message == "paused: headset has been silent for 0.4 s"
     person.trouble = ""
     assert states(conductor, 42, 3)[-1] is SessionState.PAUSED  # the person decides when it goes on
+    assert conductor.session.message == "paused: the device is back; follow, or end the episode"
     conductor.press(Button.ENGAGE)
     assert states(conductor, 45, 1) == [SessionState.RECORDING]
 

@@ -1,14 +1,17 @@
 """Episodes of a session: recorded one after the other, and edited between."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from fakes_recording import SPEC, step
 
-from hlm.core.errors import InputError
+from hlm.core.errors import HlmError, InputError, MismatchError
 from hlm.datasets.edits.versions import undo
 from hlm.datasets.reader import open_dataset
 from hlm.datasets.schema import EpisodeInfo
 from hlm.datasets.store.images import ImageFormat
+from hlm.datasets.store.lock import LockedError
 from hlm.datasets.verify import verify
 from hlm.teleop.session.session import Verdict
 from hlm.teleop.session.takes import Ending, Takes
@@ -130,6 +133,23 @@ def test_what_is_not_there_is_named(takes):
     record(takes)
     with pytest.raises(InputError, match=r"no episode 'episode_000007' in .* It has: episode_000000"):
         takes.delete(["episode_000007"])
+
+
+def test_what_cannot_be_added_to_is_said_before_anything_is_recorded(takes, tmp_path):
+    takes.must_fit()
+    assert not takes.path.exists(), "it is made with the first episode"
+    record(takes)
+    takes.must_fit()
+    other = Takes(takes.path, replace(SPEC, rate_hz=15.0), ImageFormat())
+    with pytest.raises(MismatchError, match="has rate_hz 30, asked for 15"):
+        other.must_fit()
+    (tmp_path / "notes.txt").write_text("nothing")
+    for stranger in (tmp_path / "notes.txt", tmp_path):
+        with pytest.raises(HlmError):
+            Takes(stranger, SPEC, ImageFormat()).must_fit()
+    takes.begin(info())
+    with pytest.raises(LockedError, match="is being written by process"):
+        Takes(takes.path, SPEC, ImageFormat()).must_fit()
 
 
 def test_an_episode_that_is_left_open_can_be_recovered(takes, caplog):
