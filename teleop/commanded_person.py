@@ -8,6 +8,7 @@ import numpy as np
 
 from hlm.control.body_command import BodyCommand
 from hlm.control.commanded_body.commanded_body import CommandedBody
+from hlm.control.commanded_body.posture import posture
 from hlm.control.commanded_body.start import standing_configuration
 from hlm.control.model import BodyModel
 from hlm.core.arrays import FloatArray
@@ -15,7 +16,7 @@ from hlm.core.clock import NS_PER_S, STEP_HZ, Clock
 from hlm.core.embodiment import Embodiment
 from hlm.core.values import Observation, Reference
 from hlm.teleop.blend import Blend, at_rest
-from hlm.teleop.devices.device import Device
+from hlm.teleop.devices.device import Device, Posed
 from hlm.teleop.freshness import Freshness
 from hlm.teleop.retargeting import PoseRetargeter
 
@@ -33,11 +34,13 @@ class CommandedPerson:
     """
 
     def __init__(self, device: Device, clock: Clock, embodiment: Embodiment) -> None:
+        self._device = device
         self._fresh = Freshness(device, clock)
         self._model = BodyModel(embodiment)
         self._body = CommandedBody(embodiment)
         self._retargeter = PoseRetargeter(embodiment)
         self._command = BodyCommand()
+        self._from: FloatArray | None = None
         self._holds = True
         self._live: FloatArray | None = None
         self._last_ns: int | None = None
@@ -63,6 +66,11 @@ class CommandedPerson:
         """[4, 4] stance frame of the commands in the body's own world."""
         return self._body.pose_world_from_stance
 
+    def look(self, now_ns: int) -> None:
+        """Ask the device how fresh it is."""
+        del now_ns  # the body begins where it is found, see `reset`
+        self._fresh.look()
+
     def hold(self) -> None:
         """Hold from the next reference on."""
         self._holds = True
@@ -71,12 +79,19 @@ class CommandedPerson:
         """Follow the person from the next reference on."""
         self._holds = False
 
+    def continue_from(self, reference: Reference) -> None:
+        """Begin, at the next reset, with hands, height, lean and grippers as another source's reference has them."""
+        self._from = reference.vector
+
     def reset(self, observation: Observation) -> None:
-        """Start from the measured pose."""
-        start = standing_configuration(self._model, observation.state)
-        self._body.reset(start)
+        """Start from the measured pose, or from where another source has left the body."""
+        found = observation.state if self._from is None else self._from
+        start = standing_configuration(self._model, found)
+        if self._from is not None:
+            self._take_over(self._from)
+        self._body.reset(start, None if self._from is None else self._command.gripper_opening)
         self._retargeter.reset(start)
-        self._held = at_rest(observation.state)
+        self._held, self._from = at_rest(found), None
         self._last_ns, self._blend = None, None
         self._fresh.look()
 
@@ -95,6 +110,12 @@ class CommandedPerson:
         if self._blend is None:
             self._blend = Blend(self._held, self._live, now_ns)
         return Reference(now_ns, self._blend.at(now_ns, self._live))
+
+    def _take_over(self, vector: FloatArray) -> None:
+        """Keep the posture of a [34] reference until the person changes it."""
+        self._command = posture(self._model, vector)
+        if isinstance(self._device, Posed):
+            self._device.pose(self._command)
 
     def _begins(self, now_ns: int) -> bool:
         """Whether the arms are still on their way from where they were measured to where the body has them."""

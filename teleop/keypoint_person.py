@@ -66,6 +66,10 @@ class KeypointPerson:
         """Age of the newest keypoints."""
         return self._fresh.age_s
 
+    def look(self, now_ns: int) -> None:
+        """Ask the device, and measure and retarget the person by what is new."""
+        self._listen(now_ns)
+
     def hold(self) -> None:
         """Hold from the next reference on."""
         self._holds = True
@@ -84,9 +88,7 @@ class KeypointPerson:
     def reference(self, observation: Observation) -> Reference:
         """What the person does, as far as they are followed; else the pose that is held."""
         now_ns = observation.stamp_ns
-        sample = self._fresh.look()
-        if sample is not None and sample.stamp_ns > self._seen_ns:
-            self._take(sample, now_ns)
+        self._listen(now_ns)
         if self._live is None or self._live_configuration is None or self._holds or self._fresh.late:
             self._way = None
             self._held = at_rest(self._held)
@@ -95,6 +97,11 @@ class KeypointPerson:
                 self._way = Way(self._model, self._held, self._live_configuration, now_ns)
             self._held = self._way.at(now_ns, self._live)
         return Reference(now_ns, self._held)
+
+    def _listen(self, now_ns: int) -> None:
+        sample = self._fresh.look()
+        if sample is not None and sample.stamp_ns > self._seen_ns:
+            self._take(sample, now_ns)
 
     def _take(self, sample: DeviceSample, now_ns: int) -> None:
         """Retarget new keypoints, or measure the person with them."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from hlm.core.protocols import ReferenceSource
 from hlm.core.values import Observation, Reference
 from hlm.teleop.blend import Blend
+from hlm.teleop.person import Continuing
 
 type Wanted = Callable[[Observation], bool]
 """Whether the second source is to be in command at this step."""
@@ -15,7 +16,8 @@ type Wanted = Callable[[Observation], bool]
 class Takeover:
     """Plays one of two sources; implements `hlm.core.protocols.ReferenceSource`.
 
-    Whoever comes into command begins anew from what is observed then, and is blended in from the last reference.
+    Whoever comes into command begins anew from what is observed then, and is blended in from the last reference. A
+    `hlm.teleop.person.Continuing` source begins from that reference.
 
     Args:
         usual: in command at first, such as a policy.
@@ -50,7 +52,10 @@ class Takeover:
         if changed:
             self._active = active
             self.takeovers += active
-            self._sources[active].reset(observation)
+            source = self._sources[active]
+            if self._last is not None and isinstance(source, Continuing):
+                source.continue_from(self._last)
+            source.reset(observation)
         wanted = self._sources[self._active].reference(observation)
         if wanted is None:
             return None

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from hlm.cli.arguments import Place
 from hlm.cli.deployed_robot import ROBOTS
+from hlm.cli.live.takeover import TAKEOVER_PEOPLE
 from hlm.cli.trackers import WHOLE_BODY, must_be_tracker
 from hlm.core.errors import InputError, UnknownNameError
 from hlm.core.seeds import LAST_SEED
@@ -59,6 +60,11 @@ class DeployArguments:
         scheduler: when the policy is asked and what becomes of its answers.
         execution_horizon: actions of each chunk to execute; the checkpoint's by default.
         dry_run: do everything, but let the motors only brake.
+        takeover: with a policy, the device of a person who takes over and hands back while it runs: keyboard (this
+            terminal), page (a browser), webxr or pico (headsets), see docs/takeover.md.
+        host: address that the page of --takeover page listens on. Any but this machine's own asks for a token and uses
+            HTTPS.
+        port: of that page.
     """
 
     what: Annotated[Path | None, Place("CHECKPOINT")] = None
@@ -80,6 +86,9 @@ class DeployArguments:
     scheduler: str = "asynchronous"
     execution_horizon: int | None = None
     dry_run: bool = False
+    takeover: str | None = None
+    host: str = "127.0.0.1"
+    port: int = 8040
 
     def __post_init__(self) -> None:
         """Check what needs no other file."""
@@ -89,6 +98,7 @@ class DeployArguments:
         if self.robot == "sonic" and self.tracker != WHOLE_BODY:
             raise InputError("--tracker does nothing with --robot sonic, which tracks references itself.")
         self._check_source()
+        self._check_takeover()
         if not 0 <= self.seed <= LAST_SEED:
             raise InputError(f"--seed must be from 0 to {LAST_SEED}, got {self.seed}.")
         if self.seconds is not None and not (math.isfinite(self.seconds) and 0.0 < self.seconds <= LONGEST_S):
@@ -99,6 +109,14 @@ class DeployArguments:
         for option, target in (("--record", self.record), ("--json", self.json)):
             if target == Path():
                 raise InputError(f"{option} is the folder that you are in, or empty. Name another one.")
+
+    def _check_takeover(self) -> None:
+        if self.takeover is None:
+            return
+        if self.takeover not in TAKEOVER_PEOPLE:
+            raise UnknownNameError("takeover", self.takeover, TAKEOVER_PEOPLE)
+        if self.source != "policy":
+            raise InputError(f"--takeover is from a policy; --source {self.source} has none.")
 
     def _check_addresses(self) -> None:
         for name in _USELESS[self.robot]:

@@ -18,6 +18,7 @@ from hlm.core.errors import InputError
 
 if TYPE_CHECKING:
     from hlm.cli.deploy_plan import DeployPlan
+    from hlm.cli.live.takeover import Taker
     from hlm.core.protocols import Cameras, ReferenceSource
     from hlm.core.task import TaskInstance
     from hlm.runtime.bodies.body_figures import BodyFigures
@@ -42,6 +43,7 @@ class DeployParts:
         chunks: how its answers are played; None without a policy.
         recorder: None where nothing is recorded.
         body_figures: of the body's control steps so far.
+        taker: who may take over from the policy; None for nobody.
         notes: what a person should know before it is armed.
     """
 
@@ -53,6 +55,7 @@ class DeployParts:
     chunks: ChunkSource | None
     recorder: RecorderProcess | None
     body_figures: BodyFigures
+    taker: Taker | None = None
     notes: tuple[str, ...] = ()
 
     @property
@@ -77,13 +80,18 @@ class DeployParts:
 
 
 @contextmanager
-def opened(plan: DeployPlan) -> Iterator[DeployParts]:
+def opened(plan: DeployPlan, taker: Taker | None = None) -> Iterator[DeployParts]:
     """The parts of a plan; leaving makes the robot safe and ends all processes.
+
+    Args:
+        plan: what is to be done.
+        taker: who may take over from the policy; None for nobody.
 
     Raises:
         HlmError: a part cannot be had; nothing has moved then.
     """
     from hlm.runtime.bodies.body_figures import BodyFigures
+    from hlm.runtime.chunks.returning import ReturningPolicy
 
     with ExitStack() as stack:
         robot = stack.enter_context(open_robot(plan.robot))
@@ -95,6 +103,8 @@ def opened(plan: DeployPlan) -> Iterator[DeployParts]:
         policy = _starting_policy(plan, cameras.sizes(), stack)
         recorder = _starting_recorder(plan, robot, instance, cameras.sizes(), stack)
         source, chunks = _source(plan, robot, instance, policy)
+        if taker is not None and chunks is not None:
+            source = taker.shared(ReturningPolicy(chunks, instance.seed or 0))
         if recorder is not None:
             recorder.wait_ready()
         if policy is not None:
@@ -111,6 +121,7 @@ def opened(plan: DeployPlan) -> Iterator[DeployParts]:
             chunks=chunks,
             recorder=recorder,
             body_figures=BodyFigures(),
+            taker=taker,
             notes=(*notes, *robot.notes()),
         )
 

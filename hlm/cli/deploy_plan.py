@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from hlm.cli.deployed_robot import RobotConfig, RobotName
+from hlm.cli.live.people import PersonConfig
+from hlm.cli.live.takeover import TakeoverConfig
 from hlm.cli.policy_specs import policy_spec
 from hlm.cli.sources import (
     CAMERAS,
@@ -47,6 +49,7 @@ class DeployPlan:
         duration_s: longest time; None for as long as it takes.
         json: new file; None for none.
         dry_run: whether the motors get no command but to brake.
+        takeover: who may take over from the policy; None for nobody.
     """
 
     robot: RobotConfig
@@ -60,6 +63,7 @@ class DeployPlan:
     duration_s: float | None
     json: Path | None
     dry_run: bool
+    takeover: TakeoverConfig | None = None
 
 
 def planned(config: DeployArguments) -> DeployPlan:
@@ -107,6 +111,7 @@ def planned(config: DeployArguments) -> DeployPlan:
         duration_s=config.seconds,
         json=config.json,
         dry_run=config.dry_run,
+        takeover=_takeover(config, cameras),
     )
 
 
@@ -154,6 +159,18 @@ def _source(config: DeployArguments) -> SourceConfig:
     if config.what is not None:
         return LocalPolicy(checkpoint=config.what, execution_horizon=config.execution_horizon)
     return ServedPolicy(url=config.server or "", execution_horizon=config.execution_horizon)
+
+
+def _takeover(config: DeployArguments, cameras: tuple[str, ...]) -> TakeoverConfig | None:
+    if config.takeover is None:
+        return None
+    person = PersonConfig(source=config.takeover)
+    if config.takeover != "page":
+        return TakeoverConfig(person=person)
+    from hlm.teleop.page.page_config import PageConfig
+
+    page = PageConfig(host=config.host, port=config.port, cameras=cameras, title="hlm deploy")
+    return TakeoverConfig(person=person, page=page)
 
 
 def _task(config: DeployArguments) -> str | None:

@@ -48,6 +48,7 @@ def document(
             "notes": list(parts.notes),
         },
         "safety_events": [asdict(event) for event in figures.events],
+        "in_command": [{"time_s": time_s, "name": name} for time_s, name in figures.commanders],
         "recording": None if recorded is None else _recording(recorded),
     }
 

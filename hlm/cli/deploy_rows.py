@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hlm.core.body import BodyState, BodyStatus
+from hlm.cli.live.takeover import POLICY
+from hlm.core.body import BodyState
 
 if TYPE_CHECKING:
     from hlm.cli.deploy_parts import DeployParts
@@ -19,8 +20,10 @@ def rows(parts: DeployParts, moment: Moment, figures: DeploymentFigures) -> dict
     shown = {
         "time": f"{moment.time_s:.1f} s",
         "safety": moment.status.state.value + (f" ({moment.status.fault})" if moment.status.fault else ""),
-        "command": _in_command(parts, moment.status),
+        "command": _in_command(parts, moment),
     }
+    if parts.taker is not None:
+        shown["takeover"] = parts.taker.summons.trouble or f"{parts.taker.name} is there"
     if moment.scored is not None and moment.scored.progress is not None and parts.robot.task is not None:
         stages, stage = parts.robot.task.stages, moment.scored.progress.stage
         shown["task"] = f"{stage} of {len(stages)} stages" + (f", {stages[stage - 1]}" if stage else "")
@@ -40,9 +43,11 @@ def rows(parts: DeployParts, moment: Moment, figures: DeploymentFigures) -> dict
     return shown
 
 
-def _in_command(parts: DeployParts, status: BodyStatus) -> str:
+def _in_command(parts: DeployParts, moment: Moment) -> str:
+    status = moment.status
     if status.tracking:
-        return parts.plan.operator
+        named = "" if moment.scored is None else moment.scored.in_command
+        return parts.plan.operator if named in ("", POLICY) else named
     return "nobody" if status.state is BodyState.DISARMED else "safety"
 
 

@@ -12,6 +12,7 @@ from hlm.cli.deploy_parts import DeployParts, opened
 from hlm.cli.deploy_result import document
 from hlm.cli.deploy_rows import rows
 from hlm.cli.deploy_signals import StopSignals
+from hlm.cli.deploy_taker import TakerSeat, seated
 from hlm.cli.deploy_view import DeployView
 from hlm.cli.process import silence, silence_if_stuck
 from hlm.cli.progress import waiting
@@ -40,13 +41,15 @@ def carry_out(plan: DeployPlan) -> int:
         HlmError: something could not be had; nothing has moved then.
     """
     with ExitStack() as stack:
+        taker = stack.enter_context(seated(plan))
         with waiting("starting"):
-            parts = stack.enter_context(opened(plan))
+            parts = stack.enter_context(opened(plan, taker))
         for note in parts.notes:
             console().print(f"note: {note}", soft_wrap=True)
-        with StopSignals() as stops:
+        seat = TakerSeat.of(parts)
+        with StopSignals() if seat is None else seat.stop_signals() as stops:
             console().print(f"to stop: {stops.ways}", soft_wrap=True)
-            outcome, result = _run(parts, stops)
+            outcome, result = _run(parts, stops, seat)
             trouble = _write(plan, result)
     for stream in (sys.stdout, sys.stderr):
         silence_if_stuck(stream, _PATIENCE_S)
@@ -59,7 +62,7 @@ def carry_out(plan: DeployPlan) -> int:
     return _exit_code(outcome, result, stops, trouble)
 
 
-def _run(parts: DeployParts, stops: StopSignals) -> tuple[Outcome, dict[str, Any]]:
+def _run(parts: DeployParts, stops: StopSignals, seat: TakerSeat | None) -> tuple[Outcome, dict[str, Any]]:
     """Arm, run the episode, bring the robot to rest, and end the recording."""
     plan = parts.plan
     config = DeploymentConfig(duration_s=plan.duration_s)
@@ -72,6 +75,8 @@ def _run(parts: DeployParts, stops: StopSignals) -> tuple[Outcome, dict[str, Any
         def show(moment: Moment) -> None:
             parts.collect()
             view.show(moment)
+            if seat is not None:
+                seat.show(moment)
 
         outcome = deployment.run(show, parts.robot.hang)
     prefer(0, 0)

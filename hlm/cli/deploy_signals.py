@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Self
 
-from hlm.cli.deploy_keys import StopKeys
+from hlm.cli.deploy_keys import StopKeys, Stops
 from hlm.cli.verbs import EXIT_INTERRUPTED
 
 _WORDS = {
@@ -17,6 +18,7 @@ _WORDS = {
     signal.SIGHUP: "its terminal was closed (SIGHUP)",
 }
 _KEY = "the operator stopped it (key)"
+_PAGE = "the operator stopped it (page)"
 # A job in the background that is stopped because it writes to its terminal would leave its robot alone.
 _IGNORED = (signal.SIGTTIN, signal.SIGTTOU)
 _ENDED = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
@@ -28,10 +30,15 @@ class StopSignals:
     Implements `hlm.runtime.deployment.StopRequests`. A closed terminal sends its signal more than once, so it never
     counts as a second request, which would let the robot fall. Signals that were ignored before, as under `nohup`, stay
     ignored.
+
+    Args:
+        keys: what a person presses to stop; some keys of the terminal when None.
+        page: how often a stop was asked for on a page since the last call.
     """
 
-    def __init__(self) -> None:
-        self._keys = StopKeys()
+    def __init__(self, keys: Stops | None = None, page: Callable[[], int] = lambda: 0) -> None:
+        self._keys = StopKeys() if keys is None else keys
+        self._page = page
         self._why = ""
         self._exit_code = 0
         self._count = 0
@@ -40,8 +47,9 @@ class StopSignals:
     @property
     def count(self) -> int:
         """Number of requests."""
-        if self._keys.pressed():
-            self._request(_KEY, EXIT_INTERRUPTED)
+        for why, times in ((_KEY, self._keys.pressed()), (_PAGE, self._page())):
+            for _ in range(times):
+                self._request(why, EXIT_INTERRUPTED)
         return self._count
 
     @property
@@ -57,7 +65,7 @@ class StopSignals:
     @property
     def ways(self) -> str:
         """How a person stops it, in words."""
-        keys = "Space, q, Esc or Ctrl+C" if self._keys.heard else "Ctrl+C"
+        keys = f"{self._keys.ways} or Ctrl+C" if self._keys.ways else "Ctrl+C"
         return f"{keys} holds, crouches and brakes; again brakes at once"
 
     def __enter__(self) -> Self:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from hlm.cli.arguments import parse
 from hlm.cli.command_interfaces import operator_name
 from hlm.cli.live.people import PEOPLE, PersonConfig
+from hlm.cli.live.record_seat import RecordSeat
+from hlm.cli.live.takeover import TAKEOVER_PEOPLE, TakeoverConfig, open_taker
 from hlm.cli.progress import progress
 from hlm.cli.record_arguments import SOURCES, RecordArguments
 from hlm.cli.recorded_seeds import recorded_seeds
@@ -29,10 +31,12 @@ from hlm.core.wording import counted
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from hlm.core.task import Task
+    from hlm.cli.live.takeover import Taker
+    from hlm.core.task import Task, TaskInstance
     from hlm.datasets.schema import DatasetSpec
     from hlm.runtime.recording import RecordedEpisode
     from hlm.runtime.station import ScoredStep, Station
+    from hlm.teleop.session.takes import Kept
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -58,8 +62,10 @@ def run(arguments: Sequence[str]) -> int:
     load_simulator()
     done: list[RecordedEpisode] = []
     try:
-        with open_station(station_config) as (station, task):
-            _record(config, _paced(station, station_config.source), _Plan(task, origin, out), done)
+        with _seated(config) as taker, open_station(_taken_by(taker, station_config)) as (station, task):
+            station = _paced(station, taker)
+            seat = None if taker is None else RecordSeat(taker, station, task, lambda: _kept(config, out))
+            _record(config, station, _Plan(task, origin, out), done, seat)
     except KeyboardInterrupt as interrupt:
         kept = f"{counted(len(done), 'finished episode')} in {out}"
         if any(out.glob("*.partial")):
@@ -111,13 +117,44 @@ def _policy(config: RecordArguments, policy: LocalPolicy) -> SourceConfig:
     found = replace(policy, digest=spec.digest)
     if config.takeover is None:
         return found
-    person = PersonConfig(source=config.takeover) if config.takeover in PEOPLE else None
-    return TakenOver(policy=found, stall_s=config.stall, person=person)
+    return TakenOver(policy=found, stall_s=config.stall, hand_back=config.hand_back == "stage")
 
 
-def _paced(station: Station, source: SourceConfig) -> Station:
+@contextmanager
+def _seated(config: RecordArguments) -> Iterator[Taker | None]:
+    """The person who may take over, once they are there; None where nobody may."""
+    if config.takeover not in TAKEOVER_PEOPLE:
+        yield None
+        return
+    page = None
+    if config.takeover == "page":
+        from hlm.teleop.page.page_config import PageConfig
+
+        title = f"hlm record {config.task}"
+        page = PageConfig(host=config.host, port=config.port, cameras=config.cameras, title=title)
+    with open_taker(TakeoverConfig(person=PersonConfig(source=config.takeover), page=page), EMBODIMENT) as taker:
+        for line in taker.invitations:
+            _say(console(), line)
+        taker.wait(MonotonicClock(), lambda line: _say(console(), line))
+        yield taker
+
+
+def _taken_by(taker: Taker | None, config: StationConfig) -> StationConfig:
+    source = config.source
+    return replace(config, source=replace(source, taker=taker)) if isinstance(source, TakenOver) else config
+
+
+def _kept(config: RecordArguments, out: Path) -> tuple[Kept, ...]:
+    """The episodes of the dataset, for the page."""
+    from hlm.datasets.writer import DEFAULT_FORMAT
+    from hlm.teleop.session.takes import Takes
+
+    return Takes(out, _spec(config), DEFAULT_FORMAT).kept()
+
+
+def _paced(station: Station, taker: Taker | None) -> Station:
     """The station, no faster than a person who may take over."""
-    if not isinstance(source, TakenOver) or source.person is None:
+    if taker is None:
         return station
     from hlm.sim.paced_clock import PacedClock
 
@@ -180,7 +217,9 @@ def _seeds(config: RecordArguments, out: Path) -> list[int]:
     return seeds
 
 
-def _record(config: RecordArguments, station: Station, plan: _Plan, done: list[RecordedEpisode]) -> None:
+def _record(
+    config: RecordArguments, station: Station, plan: _Plan, done: list[RecordedEpisode], seat: RecordSeat | None
+) -> None:
     """Record, show how it goes, and add each finished episode to `done`."""
     from hlm.datasets.store.images import ImageFormat
     from hlm.datasets.writer import DatasetWriter
@@ -191,6 +230,8 @@ def _record(config: RecordArguments, station: Station, plan: _Plan, done: list[R
         show_progress(0, len(seeds))
 
         def show(scored: ScoredStep) -> None:
+            if seat is not None:
+                seat.look_after(scored)
             if scored.step.index % 15 == 0 and scored.progress is not None:
                 reached = scored.progress.stage
                 name = plan.task.stages[reached - 1] if reached else "start"
@@ -198,7 +239,9 @@ def _record(config: RecordArguments, station: Station, plan: _Plan, done: list[R
                 show_progress(len(done), len(seeds), note)
 
         try:
-            instances = map(plan.task.reset, seeds)
+            instances: Iterable[TaskInstance] = map(plan.task.reset, seeds)
+            if seat is not None:
+                instances = seat.instances(instances)
             operator = operator_name(config.source, config.command_interface)
             for episode in record(station, writer, instances, plan.origin.source, operator, show):
                 done.append(episode)

@@ -11,13 +11,15 @@ from hlm.cli.command_interfaces import WHOLE_BODY_INTERFACE, must_be_command_int
 from hlm.cli.deployed_robot import ROBOTS
 from hlm.cli.live.people import PEOPLE, WITH_PAGE, must_be_person
 from hlm.cli.live.played_motion import must_play_for
+from hlm.cli.live.takeover import TAKEOVER_PEOPLE
 from hlm.cli.sources import CAMERAS
 from hlm.cli.trackers import WHOLE_BODY, must_be_tracker
 from hlm.core.errors import InputError, UnknownNameError
 from hlm.core.seeds import LAST_SEED
 
 SOURCES = ("scripted", "replay", "policy", *PEOPLE)
-TAKEOVERS = ("scripted", "keyboard")
+TAKEOVERS = ("scripted", *TAKEOVER_PEOPLE)
+HAND_BACKS = ("never", "stage")
 # In 30 successful rollouts the shipped policy needed 4.9 s at most to a new stage, see docs/takeover.md.
 STALL_S = 6.0
 LONGEST_STALL_S = 3600.0
@@ -56,7 +58,10 @@ class RecordArguments:
             a simulation that waits for this machine.
         interface: network interface of the robot, for --robot unitree, such as eth0; lo for `hlm twin`.
         takeover: with `--source policy`: "scripted", for the task's scripted operator, takes over when the policy
-            stalls, and goes on to the end of the episode; "keyboard", for you, takes over and hands back with Enter.
+            stalls; or a person's device takes over and hands back: "keyboard" (this terminal, Enter), "page" (a
+            browser), "webxr" or "pico" (headsets).
+        hand_back: with `--takeover scripted`: "never" lets the operator go on to the end of the episode, "stage" gives
+            the robot back to the policy once the task's next stage is reached.
         stall: seconds without a new stage of the task after which the policy has stalled.
         speed: with --source motion, 0.5 plays it at half its speed.
         map: joints of a motion whose names are not known, such as left_hand=LeftWrist, see docs/motion_files.md.
@@ -87,6 +92,7 @@ class RecordArguments:
     robot: str | None = None
     interface: str | None = None
     takeover: str | None = None
+    hand_back: str = "never"
     stall: float = STALL_S
     speed: float = 1.0
     map: tuple[str, ...] = ()
@@ -147,6 +153,10 @@ class RecordArguments:
             raise InputError(f"--countdown must be from 0 to 60 s, got {self.countdown:g}.")
 
     def _check_takeover(self) -> None:
+        if self.hand_back not in HAND_BACKS:
+            raise UnknownNameError("hand back", self.hand_back, HAND_BACKS)
+        if self.hand_back != "never" and self.takeover != "scripted":
+            raise InputError("--hand-back is for --takeover scripted; a person hands back with a button.")
         if self.takeover is None:
             return
         if self.takeover not in TAKEOVERS:

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hlm.cli.live.people import PersonConfig, open_person
 from hlm.core.clock import STEP_HZ
 from hlm.core.embodiments.catalog import find_embodiment
 from hlm.core.errors import InputError, LostError, MismatchError, MissingFileError
 
 if TYPE_CHECKING:
+    from hlm.cli.live.takeover import Taker
     from hlm.core.clock import Clock
     from hlm.core.policy import Policy
     from hlm.core.protocols import ReferenceSource
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from hlm.datasets.reader import Episode
     from hlm.policies.serving.client import PolicyClient
     from hlm.runtime.chunks.schedulers import SchedulerName
+    from hlm.runtime.chunks.source import ChunkSource
     from hlm.sim.tasks.simulated_task import SimulatedTask
 
     type MakeSource = Callable[[TaskInstance], ReferenceSource]
@@ -106,12 +107,14 @@ class TakenOver:
     Attributes:
         policy: in command at first.
         stall_s: it has stalled after so long without a new stage.
-        person: who takes over; None for the scripted operator.
+        hand_back: whether the scripted operator hands back once the task's next stage is reached.
+        taker: the person who takes over, there already; None for the scripted operator.
     """
 
     policy: PolicyConfig
     stall_s: float
-    person: PersonConfig | None = None
+    hand_back: bool = False
+    taker: Taker | None = None
 
 
 type SourceConfig = Scripted | Replay | PolicyConfig | TakenOver
@@ -135,22 +138,19 @@ def open_sources(config: SourceConfig, task: SimulatedTask) -> Iterator[MakeSour
         case LocalPolicy() | ServedPolicy():
             with open_policy(config) as policy:
                 yield policy_sources(policy, config, task.world)
-        case TakenOver(person=PersonConfig() as who):
-            from hlm.teleop.summons import Summons
-            from hlm.teleop.takeover import Takeover
+        case TakenOver():
+            from hlm.runtime.chunks.returning import ReturningPolicy
 
-            with open_policy(config.policy) as policy, open_person(who, None, EMBODIMENT) as person:
-                makes = policy_sources(policy, config.policy, task.world)
+            with open_policy(config.policy) as policy:
+                chunks = policy_sources(policy, config.policy, task.world)
 
                 def shared(instance: TaskInstance) -> ReferenceSource:
-                    summons = Summons(person.source, person.device)
-                    return Takeover(makes(instance), summons, summons.wanted, ("policy", who.source))
+                    usual = ReturningPolicy(chunks(instance), instance.seed or 0)
+                    if config.taker is not None:
+                        return config.taker.shared(usual)
+                    return _taken_over(usual, task, instance, config)
 
                 yield shared
-        case TakenOver():
-            with open_policy(config.policy) as policy:
-                usual = policy_sources(policy, config.policy, task.world)
-                yield lambda instance: _taken_over(usual(instance), task, instance, config.stall_s)
 
 
 @contextmanager
@@ -243,15 +243,17 @@ def scripted_source(task: SimulatedTask, instance: TaskInstance) -> ReferenceSou
     return RetargetedSource(operator, EMBODIMENT)
 
 
-def _taken_over(usual: ReferenceSource, task: SimulatedTask, instance: TaskInstance, stall_s: float) -> ReferenceSource:
+def _taken_over(
+    usual: ReferenceSource, task: SimulatedTask, instance: TaskInstance, config: TakenOver
+) -> ReferenceSource:
     from hlm.teleop.stall import Stall
     from hlm.teleop.takeover import Takeover
 
-    stalled = Stall(task, stall_s, task.hand_is_free)
+    stalled = Stall(task, config.stall_s, task.hand_is_free, until_stage=config.hand_back)
     return Takeover(usual, scripted_source(task, instance), stalled, ("policy", "scripted"))
 
 
-def policy_sources(policy: Policy, config: PolicyConfig, clock: Clock) -> MakeSource:
+def policy_sources(policy: Policy, config: PolicyConfig, clock: Clock) -> Callable[[TaskInstance], ChunkSource]:
     """Makes a source for each episode that plays a policy's chunks; time waits while it computes them.
 
     Args:
@@ -267,7 +269,7 @@ def policy_sources(policy: Policy, config: PolicyConfig, clock: Clock) -> MakeSo
     spec, schedule = policy.spec, config.schedule
     chunks = ChunkConfig(execution_horizon=config.execution_horizon or spec.execution_horizon)
 
-    def make(instance: TaskInstance) -> ReferenceSource:
+    def make(instance: TaskInstance) -> ChunkSource:
         seed = instance.seed or 0
         if schedule is None:
             policy.reset(seed)

@@ -232,6 +232,7 @@ class Deployment:
         self._last_ns, self._progress = stamp_ns, scored.progress
         self.figures.step(scored.step, (now_ns - stamp_ns) / NS_PER_S)
         self.figures.event(self._time_s(), self._station.body.status)
+        self.figures.command(self._time_s(), scored.in_command)
         if self._recorder is not None:
             stage = None if scored.progress is None else scored.progress.stage
             self._recorder.append(recorded_step(scored, self._station.task), stage)

@@ -42,6 +42,7 @@ class DeploymentFigures:
         self._age_s: dict[str, array[float]] = {}
         self._last = -1
         self._events: list[SafetyEvent] = []
+        self._commanders: list[tuple[float, str]] = []
         self.missed = 0
         """Slots of the loop's grid that were missed."""
 
@@ -62,6 +63,16 @@ class DeploymentFigures:
         self._late_s.append(late_s)
         for name, age_s in step.age_s.items():
             self._age_s.setdefault(name, array("d")).append(age_s)
+
+    @property
+    def commanders(self) -> tuple[tuple[float, str], ...]:
+        """Who was in command from when on, in seconds since the body was armed; empty where one source always was."""
+        return tuple(self._commanders)
+
+    def command(self, time_s: float, name: str) -> None:
+        """Note who is in command, if that has changed; an empty name notes nothing."""
+        if name and (not self._commanders or self._commanders[-1][1] != name):
+            self._commanders.append((time_s, name))
 
     def event(self, time_s: float, status: BodyStatus) -> None:
         """Note the state of the body, if it has changed."""

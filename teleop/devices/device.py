@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol, Self, runtime_checkable
 
 from hlm.control.body_command import BodyCommand
 from hlm.teleop.keypoints.body_keypoints import BodyKeypoints
@@ -78,4 +79,23 @@ class Device(Protocol):
     @property
     def trouble(self) -> str:
         """Why it delivers nothing, or nothing new, as far as it knows; empty when all is well."""
+        ...
+
+
+@runtime_checkable
+class Posed(Protocol):
+    """A device of small changes, such as keys: what it commands can be given to it, and changed from there."""
+
+    def pose(self, command: BodyCommand) -> None:
+        """Go on from `command`, as if the person had commanded it."""
+        ...
+
+
+@runtime_checkable
+class Counting(Protocol):
+    """A device that counts presses, so that none is lost on a loop that comes late, or that follows another at once."""
+
+    @property
+    def presses(self) -> Mapping[Button, int]:
+        """How often each button was pressed by the last `read`."""
         ...

@@ -7,7 +7,7 @@ key that is held repeats itself.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
@@ -160,6 +160,7 @@ class Keyboard:
         self._begun_ns = 0
         self._state = KeyState(command=BodyCommand())
         self._sample: DeviceSample | None = None
+        self._presses = dict.fromkeys(Button, 0)
 
     def __enter__(self) -> Self:
         """Let the terminal deliver single keys, and show the help.
@@ -188,9 +189,20 @@ class Keyboard:
         typed = self._terminal.typed()
         if self._terminal.heard:
             for key in self._keys(typed, now_ns):
+                if key in _BUTTONS:
+                    self._presses[_BUTTONS[key]] += 1
                 self._state = key_pressed(self._state, key, now_ns, self._config)
             self._sample = sample_at(self._state, now_ns)
         return self._sample
+
+    @property
+    def presses(self) -> Mapping[Button, int]:
+        """How often the key of each button was pressed, as far as was read."""
+        return self._presses
+
+    def pose(self, command: BodyCommand) -> None:
+        """Go on from a command: keys change it from here on."""
+        self._state = replace(self._state, command=command, walks_until_ns=())
 
     @property
     def trouble(self) -> str:

@@ -36,6 +36,7 @@ def page_document(view: PageView) -> Document:
     return {
         "state": view.state,
         "follows": view.follows,
+        "in_command": view.in_command,
         "buttons": sorted(view.buttons),
         "countdown_s": view.countdown_s,
         "recorded_s": view.recorded_s,

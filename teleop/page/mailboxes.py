@@ -30,6 +30,7 @@ class Mailboxes(NamedTuple):
         images: pictures by camera, by the loop.
         commands: documents of the device's samples, by the page.
         events: documents of what was asked, by the page.
+        postures: documents of commands to go on from, by the loop.
     """
 
     views: SharedSlots
@@ -37,6 +38,7 @@ class Mailboxes(NamedTuple):
     images: dict[str, SharedSlots]
     commands: SharedSlots
     events: SharedSlots
+    postures: SharedSlots
 
     @staticmethod
     def new(cameras: tuple[str, ...]) -> Mailboxes:
@@ -47,6 +49,7 @@ class Mailboxes(NamedTuple):
             images={camera: SharedSlots(_IMAGE_BYTES) for camera in cameras},
             commands=SharedSlots(_COMMAND_BYTES, slots=4),
             events=SharedSlots(_EVENT_BYTES, slots=_EVENTS),
+            postures=SharedSlots(_COMMAND_BYTES),
         )
 
 

@@ -34,6 +34,7 @@ class PageDesk:
         shown: parts whose handles have arrows and rings.
         events: what was asked and not fetched yet.
         parts: where the parts of the robot are wanted, in the stance frame; empty before anything is known.
+        postures: number of the last posture that the controls were set to.
     """
 
     def __init__(self) -> None:
@@ -49,6 +50,7 @@ class PageDesk:
         self._clicked: tuple[Part, int] | None = None
         self._stamp_ns: int | None = None
         self._clock = CaptureClock()
+        self.postures = 0
 
     def meet(self, pages: Iterable[int]) -> None:
         """Learn which pages are there."""
@@ -88,13 +90,24 @@ class PageDesk:
             return None
         command = body_command(self.controls, self._stick, self._pad_walk)
         buttons = sorted(self._pad_buttons)
-        document = {"stamp_ns": self._stamp_ns, "command": command_document(command), "buttons": buttons}
-        return {**document, "shown": sorted(self.shown)}
+        return {
+            "stamp_ns": self._stamp_ns,
+            "command": command_document(command),
+            "buttons": buttons,
+            "shown": sorted(self.shown),
+            "postures": self.postures,
+        }
+
+    def pose(self, command: Document, number: int) -> None:
+        """Set all controls to a command; samples say from then on that they took the posture of this number."""
+        self.controls = controls_of(command_from_document(command))
+        self.postures = number
 
     def restore(self, sample: Document) -> None:
         """Set again what a sample of another desk has: all but the sticks, and who commands."""
         self.controls = controls_of(command_from_document(sample["command"]))
         self.shown = frozenset(Part(name) for name in sample["shown"])
+        self.postures = sample["postures"]
 
     def _take(self, message: Message) -> None:
         event = asked.event_in(message.type, message.content, message.stamp_ns)

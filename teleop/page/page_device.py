@@ -6,11 +6,11 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
+from hlm.control.body_command import BodyCommand
 from hlm.core.clock import NS_PER_S, Clock
-from hlm.core.shared_slots import SharedSlots
 from hlm.teleop.devices.device import Button, DeviceSample
-from hlm.teleop.page.documents import command_from_document
-from hlm.teleop.page.mailboxes import newest
+from hlm.teleop.page.documents import command_document, command_from_document
+from hlm.teleop.page.mailboxes import Mailboxes, newest, put
 
 # The page sends at 20 Hz and more; a browser that draws slowly skips a few.
 _QUIET_S = 0.5
@@ -23,7 +23,7 @@ class PageDevice:
     any device; `buttons` of a sample are those of a gamepad.
 
     Args:
-        box: where the page leaves its samples.
+        boxes: where the page leaves its samples, and takes postures from.
         clock: the machine's monotonic one, which the page's stamps are on.
         death: why the page's process does not run; empty while it does.
         address: of the page.
@@ -32,8 +32,9 @@ class PageDevice:
     name = "page"
     cannot: tuple[str, ...] = ("single joints of the arms: only where the hands are",)
 
-    def __init__(self, box: SharedSlots, clock: Clock, death: Callable[[], str], address: Callable[[], str]) -> None:
-        self._box, self._clock = box, clock
+    def __init__(self, boxes: Mailboxes, clock: Clock, death: Callable[[], str], address: Callable[[], str]) -> None:
+        self._box, self._postures, self._clock = boxes.commands, boxes.postures, clock
+        self._posture: BodyCommand | None = None
         self._death, self._address = death, address
 
     def __enter__(self) -> Self:
@@ -50,9 +51,15 @@ class PageDevice:
         if document is None:
             return None
         buttons = frozenset(Button(one) for one in document["buttons"])
-        return DeviceSample(
-            stamp_ns=document["stamp_ns"], motion=command_from_document(document["command"]), buttons=buttons
-        )
+        command = command_from_document(document["command"])
+        if self._posture is not None and document["postures"] < self._postures.written:
+            command = self._posture  # the page has not heard of it yet
+        return DeviceSample(stamp_ns=document["stamp_ns"], motion=command, buttons=buttons)
+
+    def pose(self, command: BodyCommand) -> None:
+        """Go on from a command: handles and sliders are set to it."""
+        self._posture = command
+        put(self._postures, command_document(command))
 
     @property
     def trouble(self) -> str:

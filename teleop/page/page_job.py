@@ -97,6 +97,9 @@ class _Counter:
                     films.ask(str(message.content["name"]), Path(folder))
             else:
                 self._desk.take(message)
+        written = self._boxes.postures.written
+        if written != self._desk.postures and (posture := newest(self._boxes.postures)) is not None:
+            self._desk.pose(posture, written)
         self._desk.drag(self._scene.handles.drags(), now_ns)
         for part in self._scene.handles.clicks():
             self._desk.click(part, now_ns)

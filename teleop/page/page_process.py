@@ -50,7 +50,7 @@ class PageProcess:
         self._episodes: tuple[EpisodeCard, ...] | None = None
         self._events_read = 0
         self.device = PageDevice(
-            self._boxes.commands,
+            self._boxes,
             MonotonicClock() if clock is None else clock,
             death=lambda: self.trouble,
             address=lambda: self._address,

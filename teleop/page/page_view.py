@@ -131,6 +131,7 @@ class PageView:
     Attributes:
         state: of the session, one word, such as `idle`, `countdown`, `recording` or `review`.
         follows: whether the robot follows the person.
+        in_command: who commands the robot, where a policy and a person take turns; empty where one commands always.
         buttons: that mean something now; the page greys the others. Stop always does.
         countdown_s: time until recording begins; None when nothing counts down.
         recorded_s: length of the open episode; None when there is none.
@@ -154,6 +155,7 @@ class PageView:
 
     state: str
     follows: bool = False
+    in_command: str = ""
     buttons: frozenset[Button] = frozenset(Button)
     countdown_s: float | None = None
     recorded_s: float | None = None

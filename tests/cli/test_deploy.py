@@ -46,6 +46,12 @@ SHIPPED = Path(__file__).resolve().parents[2] / "policies" / "shipped" / "shelf_
         ((str(SHIPPED), "--robot", "unitree"), "say what is to be done: --instruction TEXT, or --task NAME"),
         ((str(SHIPPED), "--task", "cola_placement"), "the policy does not know 'can', 'mat'."),
         (("runs/none",), "no checkpoint"),
+        ((str(SHIPPED), "--takeover", "keybord"), "no takeover 'keybord'. Known: keyboard, page, pico, webxr."),
+        (
+            ("--source", "scripted", "--takeover", "keyboard"),
+            "--takeover is from a policy; --source scripted",
+        ),
+        ((str(SHIPPED), "--takeover", "keyboard"), "source 'keyboard' needs a terminal, and standard input is none"),
         (("--server", "ws://127.0.0.1:9"), "ws://127.0.0.1:9"),
     ],
 )

@@ -73,9 +73,14 @@ def episode_of(path, rate_hz=30.0, **changes):
         (["--source", "replay", "a.zarr/episode_000000"], "no dataset at a.zarr: there is nothing."),
         (["--source", "policy"], "`--source policy` and the folder of a checkpoint go together"),
         (["--source", "policy", "nowhere"], "no checkpoint at nowhere"),
-        (["--source", "policy", "p", "--takeover", "ghost"], "no takeover 'ghost'. Known: keyboard, scripted"),
+        (["--source", "policy", "p", "--takeover", "ghost"], "no takeover 'ghost'. Known: keyboard, page, pico"),
         (["--takeover", "scripted"], "--takeover is from a policy: it goes with --source policy, not with scripted."),
         (["--source", "policy", "p", "--takeover", "scripted", "--stall", "0"], "--stall must be more than 0"),
+        (["--hand-back", "stage"], "--hand-back is for --takeover scripted; a person hands back with a button."),
+        (
+            ["--source", "policy", "p", "--takeover", "scripted", "--hand-back", "soon"],
+            "no hand back 'soon'. Known: never, stage.",
+        ),
         (["--episods", "3"], "Did you mean --episodes?"),
         (
             ["--command-interface", "decupled"],

@@ -21,10 +21,10 @@ class ToldTask:
         return self.progress
 
 
-def stalled(script, steps=100, ready=lambda step: True):
+def stalled(script, steps=100, ready=lambda step: True, **changes):
     """[step] whether an episode has stalled whose progress at each step is `script(step)`."""
     task, now = ToldTask(), [0]
-    stall, said = Stall(task, 1.0, lambda: ready(now[0])), []
+    stall, said = Stall(task, 1.0, lambda: ready(now[0]), **changes), []
     for step in range(steps):
         task.progress, now[0] = script(step), step
         said.append(stall(observation(step)))
@@ -61,3 +61,8 @@ def test_what_is_lost_or_done_does_not_stall(progress):
 def test_a_patience_of_nothing_is_refused():
     with pytest.raises(InputError, match="has stalled must be positive, got 0 s"):
         Stall(ToldTask(), 0.0)
+
+
+def test_until_the_next_stage_the_policy_has_the_robot_again_and_may_stall_again():
+    said = stalled(lambda step: Progress(stage=int(step >= 40)), until_stage=True)
+    assert said == [False] * PATIENCE + [True] * 10 + [False] * PATIENCE + [True] * 30

@@ -23,10 +23,13 @@ class ToldDevice:
 
 
 class ToldPerson:
-    live, trouble, age_s = None, "", 0.0
+    live, age_s = None, 0.0
 
     def __init__(self, value=0.2):
-        self.value, self.follows, self.resets = value, False, 0
+        self.value, self.follows, self.resets, self.trouble, self.looks = value, False, 0, "", 0
+
+    def look(self, now_ns):
+        self.looks += 1
 
     def hold(self):
         self.follows = False
@@ -94,3 +97,67 @@ def test_a_stop_ends_the_episode_whoever_is_in_command(script):
 def test_a_device_that_has_said_nothing_wants_nothing():
     summons = Summons(ToldPerson(), ToldDevice())
     assert not summons.wanted(observation(0))
+
+
+def test_nobody_takes_over_with_a_device_that_is_silent_and_one_line_says_why():
+    device, person = ToldDevice(), ToldPerson()
+    summons = Summons(person, device)
+    person.trouble = "told has been silent for 2.0 s"
+    device.buttons = ENGAGE
+    assert not summons.wanted(observation(0))
+    assert summons.trouble == "nobody took over: told has been silent for 2.0 s"
+    device.buttons = frozenset()
+    person.trouble = ""
+    assert not summons.wanted(observation(1)), "a wish of then is not granted later"
+    device.buttons = ENGAGE
+    assert summons.wanted(observation(2))
+    assert summons.trouble == ""
+
+
+def test_who_falls_silent_in_command_stays_there_and_may_hand_back():
+    device, person = ToldDevice(), ToldPerson()
+    summons = Summons(person, device)
+    summons.press(Button.ENGAGE)
+    assert summons.wanted(observation(0))
+    person.trouble = "told has been silent for 2.0 s"
+    assert summons.wanted(observation(1)), "the person's source holds the body"
+    assert summons.trouble == person.trouble
+    summons.press(Button.ENGAGE)
+    assert not summons.wanted(observation(2))
+
+
+def test_a_person_is_listened_to_while_the_policy_commands():
+    person = ToldPerson()
+    summons = Summons(person, ToldDevice())
+    for step in range(5):
+        summons.wanted(observation(step))
+    assert person.looks == 5
+
+
+def test_an_episode_begins_with_the_policy_whoever_ended_the_last_one():
+    summons = Summons(ToldPerson(), ToldDevice())
+    summons.press(Button.ENGAGE)
+    assert summons.wanted(observation(0))
+    summons.begin()
+    assert not summons.wanted(observation(1))
+
+
+class CountingDevice(ToldDevice):
+    """Counts presses, which no sample shows."""
+
+    buttons = frozenset()
+
+    def __init__(self):
+        self.buttons = frozenset()
+        self.presses = dict.fromkeys(Button, 0)
+
+
+def test_counted_presses_are_heeded_however_short_they_were():
+    device = CountingDevice()
+    device.presses[Button.ENGAGE] = 3
+    summons = Summons(ToldPerson(), device)
+    assert not summons.wanted(observation(0)), "those of before the episode"
+    device.presses[Button.ENGAGE] += 1
+    assert summons.wanted(observation(1))
+    device.presses[Button.ENGAGE] += 2
+    assert summons.wanted(observation(2)), "handed back and taken over again"

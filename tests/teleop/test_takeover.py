@@ -71,3 +71,28 @@ def test_who_is_in_command_may_end_the_episode():
     source = takeover(lambda seen: False, steps=3)
     source.reset(observation(0))
     assert [source.reference(observation(step)) is None for step in range(5)] == [False, False, False, True, True]
+
+
+class ContinuingConstant(Constant):
+    """Remembers where it was told to go on from, and when."""
+
+    def __init__(self, value):
+        super().__init__(value)
+        self.calls = []
+
+    def continue_from(self, reference):
+        self.calls.append(float(reference.vector[0]))
+
+    def reset(self, seen):
+        super().reset(seen)
+        self.calls.append("reset")
+
+
+def test_a_source_that_can_goes_on_from_the_last_reference():
+    other = ContinuingConstant(0.2)
+    source = Takeover(
+        Constant(0.1), other, lambda seen: seen.stamp_ns >= observation(5).stamp_ns, ("policy", "keyboard")
+    )
+    source.reset(observation(0))
+    values(source, 0, 8)
+    assert other.calls == [0.1, "reset"]

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from hlm.cli.live.front import Choose, Delete, Redo, Relabel
+from hlm.cli.live.shown_parts import device_text, episode_card, input_ages, safety_level, task_counts
 from hlm.cli.live.shown_world import ShownWorld
-from hlm.core.body import BodyState, BodyStatus
 from hlm.core.clock import STEP_HZ
-from hlm.core.inputs import DEVICE, MAX_DEVICE_AGE_S
 from hlm.teleop.devices.device import Button
 from hlm.teleop.page.page_event import (
     ButtonPressed,
@@ -19,14 +16,7 @@ from hlm.teleop.page.page_event import (
     InstructionChosen,
     RedoLast,
 )
-from hlm.teleop.page.page_view import (
-    EpisodeCard,
-    InputAge,
-    PageView,
-    SafetyLevel,
-    ShownRobot,
-    TaskCount,
-)
+from hlm.teleop.page.page_view import PageView, ShownRobot
 from hlm.teleop.session.agreement import limbs_apart
 from hlm.teleop.session.session import SessionState, useful
 
@@ -38,7 +28,6 @@ if TYPE_CHECKING:
     from hlm.teleop.devices.device import Device
     from hlm.teleop.page.page_process import PageProcess
     from hlm.teleop.person import PersonSource
-    from hlm.teleop.session.takes import Kept
 
 _SAID = {
     SessionState.FOLLOWING: "following",
@@ -49,7 +38,6 @@ _SAID = {
     SessionState.REVIEW: "success, failure, or discard?",
     SessionState.STOPPED: "stopped",
 }
-_HELD = {BodyState.HOLDING, BodyState.CROUCHING, BodyState.HANGING}
 
 
 class PageFront:
@@ -104,56 +92,13 @@ class PageFront:
             message=moment.message or self._person.trouble,
             limbs_apart=() if state is None or live is None else tuple(limbs_apart(state, live)),
             spoken=_SAID.get(session.state, session.message),
-            safety=_safety(moment.status),
+            safety=safety_level(moment.status),
             safety_text=moment.fault or moment.status.state.value,
-            inputs=self._inputs(moment),
-            device=_device_text(self._device),
+            inputs=input_ages(self._person, self._device, moment.step),
+            device=device_text(self._device),
             measured=None if state is None else ShownRobot(vector=state),
             reference=None if live is None else ShownRobot(vector=live),
-            counts=_counts(moment.kept),
-            episodes=tuple(_card(one) for one in reversed(moment.kept)),
+            counts=task_counts(moment.kept),
+            episodes=tuple(episode_card(one) for one in reversed(moment.kept)),
         )
         return view if self._world is None else self._world.placed(view)
-
-    def _inputs(self, moment: Moment) -> tuple[InputAge, ...]:
-        """The person's device, and what was seen of the robot."""
-        age_s = self._person.age_s
-        device = InputAge(name=self._device.name, age_s=age_s if np.isfinite(age_s) else None, limit_s=MAX_DEVICE_AGE_S)
-        if moment.step is None:
-            return (device,)
-        seen = [(name, age_s) for name, age_s in moment.step.age_s.items() if name != DEVICE]
-        return device, *(InputAge(name=name, age_s=age_s, limit_s=0.1) for name, age_s in seen)
-
-
-def _device_text(device: Device) -> str:
-    return device.name + (f"; cannot command {', '.join(device.cannot)}" if device.cannot else "")
-
-
-def _safety(status: BodyStatus) -> SafetyLevel:
-    if status.braking:
-        return SafetyLevel.FAULT
-    return SafetyLevel.HELD if status.state in _HELD else SafetyLevel.OK
-
-
-def _counts(kept: tuple[Kept, ...]) -> tuple[TaskCount, ...]:
-    words = dict.fromkeys(one.info.instruction for one in kept)
-    outcomes = [(one.info.instruction, one.info.outcome) for one in kept]
-    return tuple(
-        TaskCount(
-            instruction=word, successes=outcomes.count((word, "success")), failures=outcomes.count((word, "failure"))
-        )
-        for word in words
-    )
-
-
-def _card(one: Kept) -> EpisodeCard:
-    stage, stages = one.info.stage, one.info.stages
-    return EpisodeCard(
-        name=one.name,
-        instruction=one.info.instruction,
-        outcome=one.info.outcome,
-        duration_s=one.steps / STEP_HZ,
-        stage=stages[stage - 1] if stage and stage <= len(stages) else "",
-        note=str(one.info.extra.get("note", "")),
-        folder=one.path,
-    )

@@ -55,8 +55,13 @@ class CommandedBody:
         self._arms = Arms(self._model, self._posture_rad)
         self.reset(Configuration.standing(embodiment))
 
-    def reset(self, configuration: Configuration) -> None:
-        """Start at rest from a configuration in the operator's world, with both feet on the floor."""
+    def reset(self, configuration: Configuration, gripper_opening: FloatArray | None = None) -> None:
+        """Start at rest.
+
+        Args:
+            configuration: in the operator's world, with both feet on the floor.
+            gripper_opening: [2] left, right; open when None.
+        """
         poses = [self._model.pose_world_from(f"{side}_sole", configuration) for side in _SIDES]
         self._floor_m = float(np.mean([pose[2, 3] for pose in poses]))
         soles = np.array([planar_from_pose(pose) for pose in poses])
@@ -66,7 +71,7 @@ class CommandedBody:
         self._height = Moving.at_rest(np.array([height_m]))
         self._lean = Moving.at_rest(np.array([roll, pitch]))
         self._waist = Moving.at_rest(configuration.joint_position_rad[MOTOR_WAIST])
-        self._opening = Moving.at_rest(np.ones(2))
+        self._opening = Moving.at_rest(np.ones(2) if gripper_opening is None else np.array(gripper_opening))
         self._likely = configuration
         self._limits = self._config.standing
         grips = np.linalg.inv(self.pose_world_from_stance) @ self._arms.grips(configuration)

@@ -30,7 +30,7 @@ class Counts:
         joined: chunks that were played from their arrival on.
         late: those of them that came later than was expected when they were asked for.
         refused: chunks that came when all their actions were over, or that answer another observation.
-        failed: requests without an answer.
+        failed: requests without an answer, or whose answer nobody waited for.
         rests: how often references came to rest for want of a chunk.
         rest_steps: steps at which they stood still.
     """
@@ -104,6 +104,18 @@ class ChunkSource:
         rest = Rest.at_action(observation.state, observation.stamp_ns)
         self._played, self._last = rest, rest.vector
         self._request, self._delay, self._counts, self._trouble = None, DelayEstimate(), Counts(), ""
+
+    def resume(self, observation: Observation, seed: int) -> None:
+        """Begin anew in the middle of an episode, where another source has brought the robot; the counts go on.
+
+        Args:
+            observation: of the robot now.
+            seed: of the policy's noise from here on.
+        """
+        counts = self._counts.plus(failed=int(self._request is not None))
+        self._policy.reset(seed)
+        self.reset(observation)
+        self._counts = counts
 
     def reference(self, observation: Observation) -> Reference:
         """The action that is due now; a policy never ends an episode.

@@ -7,7 +7,7 @@ import { Speech } from "./speech.js";
 
 const BUTTON_KEYS = { f: "engage", r: "record", y: "success", n: "failure", x: "discard" };
 const KEYS = [
-  ["Esc", "stop the robot"], ["F", "follow me, or hold"], ["R", "record, or end the episode"], ["Y", "keep as a success"],
+  ["Esc", "stop the robot"], ["F", "follow me or hold; take over or hand back"], ["R", "record, or end the episode"], ["Y", "keep as a success"],
   ["N", "keep as a failure"], ["X", "discard"], ["U", "redo the last episode"], ["W S", "walk ahead, back"],
   ["A D", "walk left, right"], ["Q E", "turn left, right"], ["1 … 6", "choose a handle"],
   ["← → ↑ ↓", "move it left, right, ahead, back"], ["PgUp PgDn", "move it up, down"], ["Shift + these", "turn it"],
@@ -82,7 +82,11 @@ function showSession() {
   $("safety").dataset.level = view.safety;
   setText($("safety"), view.safety_text || { ok: "safe", held: "holding", fault: "stopped" }[view.safety]);
   setText($("device"), view.device);
-  setText($("engage-text"), view.follows ? "Hold still" : "Follow me");
+  const shared = view.in_command !== "";
+  $("in-command").hidden = !shared;
+  setText($("in-command"), `in command: ${view.follows ? "you" : view.in_command}`);
+  document.body.dataset.command = shared ? (view.follows ? "person" : "other") : "";
+  setText($("engage-text"), shared ? (view.follows ? "Hand back" : "Take over") : view.follows ? "Hold still" : "Follow me");
   setText($("record-text"), view.recorded_s === null ? "Record" : "End episode");
   for (const button of document.querySelectorAll("#session [data-button]")) {
     button.disabled = role !== "commands" || !view.buttons.includes(button.dataset.button);

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from websockets.sync.client import connect
 
+from hlm.control.body_command import BodyCommand
 from hlm.core.clock import NS_PER_S, MonotonicClock
 from hlm.core.errors import InputError
 from hlm.core.listening import bind
-from hlm.core.shared_slots import SharedSlots
-from hlm.teleop.page.controls import Controls
-from hlm.teleop.page.mailboxes import put
+from hlm.teleop.page.controls import Controls, Slider, slid
+from hlm.teleop.page.mailboxes import Mailboxes, newest, put
 from hlm.teleop.page.page_config import PageConfig
 from hlm.teleop.page.page_desk import PageDesk
 from hlm.teleop.page.page_device import PageDevice
@@ -148,14 +148,32 @@ def test_the_view_has_the_port_after_the_pages():
 
 
 def test_a_silent_page_is_told_by_how_long():
-    box, clock = SharedSlots(2**14), Clock()
-    device = PageDevice(box, clock, death=lambda: "", address=lambda: "http://here/")
+    boxes, clock = Mailboxes.new(()), Clock()
+    device = PageDevice(boxes, clock, death=lambda: "", address=lambda: "http://here/")
     desk = PageDesk()
     desk.meet([1])
     desk._stamp_ns = NS_PER_S
-    put(box, desk.sample())
+    put(boxes.commands, desk.sample())
     clock.now = NS_PER_S
     assert device.trouble == ""
     assert device.read().stamp_ns == NS_PER_S
     clock.now = 3 * NS_PER_S
     assert device.trouble == "the page has been silent for 2.0 s: show its tab, or open http://here/ again"
+
+
+def test_a_posture_is_commanded_at_once_and_changed_from_there_once_the_page_has_it():
+    boxes = Mailboxes.new(())
+    device = PageDevice(boxes, Clock(), death=lambda: "", address=lambda: "http://here/")
+    desk = PageDesk()
+    desk.meet([1])
+    desk._stamp_ns = NS_PER_S
+    put(boxes.commands, desk.sample())
+    posture = BodyCommand(pelvis_height_m=0.6, gripper_opening=np.array([1.0, 0.0]))
+    device.pose(posture)
+    assert device.read().motion.pelvis_height_m == 0.6, "before the page has heard of it"
+    desk.pose(newest(boxes.postures), boxes.postures.written)
+    desk.controls = slid(desk.controls, Slider.HEIGHT, 0.7)
+    put(boxes.commands, desk.sample())
+    motion = device.read().motion
+    assert motion.pelvis_height_m == 0.7
+    np.testing.assert_array_equal(motion.gripper_opening, posture.gripper_opening)
