@@ -10,17 +10,13 @@ from typing import Annotated, Literal
 from hlm.cli.arguments import Place
 from hlm.cli.deployed_robot import ROBOTS
 from hlm.cli.live.takeover import TAKEOVER_PEOPLE
+from hlm.cli.robot_options import must_mean_something
 from hlm.cli.trackers import WHOLE_BODY, must_be_tracker
 from hlm.core.errors import InputError, UnknownNameError
 from hlm.core.seeds import LAST_SEED
 
 SOURCES = ("policy", "scripted", "replay")
 LONGEST_S = 24 * 3600.0
-_USELESS = {
-    "mujoco": ("interface", "cameras", "grippers", "sonic"),
-    "unitree": ("sonic",),
-    "sonic": ("interface",),
-}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,7 +99,8 @@ class DeployArguments:
             raise InputError(f"--seed must be from 0 to {LAST_SEED}, got {self.seed}.")
         if self.seconds is not None and not (math.isfinite(self.seconds) and 0.0 < self.seconds <= LONGEST_S):
             raise InputError(f"--seconds must be more than 0 and at most {LONGEST_S:g}, got {self.seconds:g}.")
-        self._check_addresses()
+        options = ("interface", "cameras", "grippers", "sonic", "start")
+        must_mean_something(self.robot, {name: getattr(self, name) for name in options})
         if self.execution_horizon is not None and self.execution_horizon < 1:
             raise InputError(f"--execution-horizon must be at least 1, got {self.execution_horizon}.")
         for option, target in (("--record", self.record), ("--json", self.json)):
@@ -117,12 +114,6 @@ class DeployArguments:
             raise UnknownNameError("takeover", self.takeover, TAKEOVER_PEOPLE)
         if self.source != "policy":
             raise InputError(f"--takeover is from a policy; --source {self.source} has none.")
-
-    def _check_addresses(self) -> None:
-        for name in _USELESS[self.robot]:
-            if getattr(self, name):
-                why = ", which needs no network" if self.robot == "mujoco" else ""
-                raise InputError(f"--{name} does nothing with --robot {self.robot}{why}.")
 
     def _check_source(self) -> None:
         from hlm.runtime.chunks.schedulers import SCHEDULERS

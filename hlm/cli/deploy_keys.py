@@ -57,6 +57,24 @@ class StopKeys(Terminal):
         return int(any(key in _KEYS for key in self.typed()))
 
 
+class NoStops:
+    """No keys: a person's keyboard has the terminal, and the session hears its stop; implements `Stops`."""
+
+    ways = ""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Nothing."""
+
+    def pressed(self) -> int:
+        """Never."""
+        return 0
+
+
 class KeyboardStops:
     """The keys of a person's keyboard that stop, which has the terminal for itself; implements `Stops`.
 

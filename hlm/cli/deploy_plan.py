@@ -10,6 +10,7 @@ from hlm.cli.deployed_robot import RobotConfig, RobotName
 from hlm.cli.live.people import PersonConfig
 from hlm.cli.live.takeover import TakeoverConfig
 from hlm.cli.policy_specs import policy_spec
+from hlm.cli.robot_options import must_be_fit_for
 from hlm.cli.sources import (
     CAMERAS,
     EMBODIMENT,
@@ -21,7 +22,6 @@ from hlm.cli.sources import (
     recorded_episode,
 )
 from hlm.cli.stations import policy_station
-from hlm.core.clock import MonotonicClock
 from hlm.core.errors import ExistsError, InputError, MismatchError
 from hlm.core.task import TaskInstance
 
@@ -98,7 +98,7 @@ def planned(config: DeployArguments) -> DeployPlan:
         start=config.start,
         tracker=config.tracker,
     )
-    _must_be_fit(config)
+    must_be_fit_for(config.robot, config.interface, config.record)
     return DeployPlan(
         robot=robot,
         source=source,
@@ -227,20 +227,3 @@ def _operator(config: DeployArguments) -> str:
     if config.source != "policy":
         return config.source
     return str(config.what) if config.what is not None else str(config.server)
-
-
-def _must_be_fit(config: DeployArguments) -> None:
-    """Refuse a machine that must not drive this robot, as `hlm doctor` does."""
-    from hlm.cli.diagnosis.finding import must_be_fit
-    from hlm.cli.diagnosis.quick import quick_findings
-    from hlm.cli.memory import free_memory_bytes
-
-    must_be_fit(
-        quick_findings(
-            config.robot,
-            MonotonicClock(),
-            interface=None if config.interface is None else config.interface.partition(":")[0],
-            record=config.record,
-            free_memory_bytes=free_memory_bytes(),
-        )
-    )

@@ -19,7 +19,7 @@ from hlm.cli.progress import waiting
 from hlm.cli.tables import console
 from hlm.cli.verbs import EXIT_ERROR
 from hlm.core.errors import HlmError
-from hlm.core.realtime import prefer
+from hlm.core.realtime import LOOP_PRIORITY, prefer
 from hlm.runtime.deployment import Deployment, DeploymentConfig, Ended, Moment, Outcome
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 EXIT_FAILED = 1
 _PATIENCE_S = 0.5
-_LOOP_PRIORITY = 20  # below that of bodies and simulated cameras
 
 
 def carry_out(plan: DeployPlan) -> int:
@@ -69,7 +68,7 @@ def _run(parts: DeployParts, stops: StopSignals, seat: TakerSeat | None) -> tupl
     deployment = Deployment(parts.station, parts.instance, stops, parts.watches, parts.recorder, config)
     gc.collect()
     gc.freeze()  # a collection of everything that was imported would cost a step
-    prefer(0, _LOOP_PRIORITY)
+    prefer(0, LOOP_PRIORITY)
     with DeployView(lambda moment: rows(parts, moment, deployment.figures)) as view:
 
         def show(moment: Moment) -> None:

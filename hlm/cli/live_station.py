@@ -11,7 +11,7 @@ from hlm.cli.deployed_robot import RobotConfig
 from hlm.cli.sources import EMBODIMENT
 from hlm.cli.stations import StationConfig, open_station
 from hlm.core.clock import MonotonicClock
-from hlm.core.errors import InputError
+from hlm.core.errors import InputError, LostError
 
 if TYPE_CHECKING:
     from hlm.cli.live.scenes import Scenes
@@ -57,6 +57,9 @@ class LiveStation:
         world: the task whose world shows the robot's; None where nobody sees the world.
         watches: what the robot needs besides, see `hlm.runtime.deployment.Watch`.
         real_time: whether the robot moves by itself, and must come to rest before the program ends.
+        hang: arms a robot that hangs from a crane; None for one that stands.
+        image_sizes: height and width of the images by camera, px.
+        notes: what a person should know before the robot is armed.
     """
 
     station: Station
@@ -65,6 +68,9 @@ class LiveStation:
     world: SimulatedTask | None
     watches: Mapping[str, Callable[[], str]] = field(default_factory=dict)
     real_time: bool = False
+    hang: Callable[[], None] | None = None
+    image_sizes: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 @contextmanager
@@ -89,6 +95,7 @@ def open_live_station(config: LiveStationConfig) -> Iterator[LiveStation]:
                 scenes=DrawnScenes(task, config.first_seed, config.instructions),
                 timing=LoopConfig(),
                 world=task,
+                image_sizes=dict.fromkeys(config.simulation.cameras, config.simulation.image_size),
             )
 
 
@@ -105,10 +112,16 @@ def _on_robot(config: LiveStationConfig, wanted: RobotConfig) -> Iterator[LiveSt
         scenes: Scenes = RealScene(config.instructions or ("",))
         if robot.task is not None:
             scenes = DrawnScenes(robot.task, config.first_seed, config.instructions)
+        cameras = stack.enter_context(OpenCameras(robot.cameras, wanted.cameras))
+        sizes = cameras.sizes()
+        if missing := [name for name in wanted.cameras if name not in sizes]:
+            raise LostError(
+                f"camera '{missing[0]}' delivers no image. `hlm doctor --robot {wanted.name}` checks cameras."
+            )
         station = Station(
             clock=MonotonicClock(),
             body=robot.body,
-            cameras=stack.enter_context(OpenCameras(robot.cameras, wanted.cameras)),
+            cameras=cameras,
             embodiment=EMBODIMENT,
             make_source=_nobody,
             task=robot.task,
@@ -124,6 +137,9 @@ def _on_robot(config: LiveStationConfig, wanted: RobotConfig) -> Iterator[LiveSt
             world=robot.scene,
             watches=robot.watches,
             real_time=True,
+            hang=robot.hang,
+            image_sizes=sizes,
+            notes=robot.notes(),
         )
 
 

@@ -5,12 +5,30 @@ from __future__ import annotations
 import io
 import sys
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from queue import SimpleQueue
-from typing import override
+from typing import IO, cast, override
 
+from rich.console import Console
+
+from hlm.cli.tables import console
 from hlm.core.files import write_all
 from hlm.core.realtime import prefer
+
+# For a terminal to show the last of it; one that is halted may never.
+_PATIENCE_S = 0.5
+
+
+@contextmanager
+def patient_console() -> Iterator[Console]:
+    """A console on standard output that nobody waits for; at the end what was printed is waited for, for a moment."""
+    writer = PatientWriter()
+    try:
+        yield console(cast("IO[str]", writer))
+    finally:
+        with suppress(OSError, ValueError):
+            writer.finish(_PATIENCE_S)
 
 
 class PatientWriter(io.TextIOBase):

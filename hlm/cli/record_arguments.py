@@ -12,6 +12,7 @@ from hlm.cli.deployed_robot import ROBOTS
 from hlm.cli.live.people import PEOPLE, WITH_PAGE, must_be_person
 from hlm.cli.live.played_motion import must_play_for
 from hlm.cli.live.takeover import TAKEOVER_PEOPLE
+from hlm.cli.robot_options import camera_words, must_mean_something
 from hlm.cli.sources import CAMERAS
 from hlm.cli.trackers import WHOLE_BODY, must_be_tracker
 from hlm.core.errors import InputError, UnknownNameError
@@ -45,8 +46,9 @@ class RecordArguments:
             one after the highest that is there.
         out: dataset to write; runs/TASK.zarr by default.
         append: add to the dataset if it already exists.
-        cameras: cameras to record.
-        image_size: height and width of the images, px.
+        cameras: cameras to record; with --robot unitree and sonic also where they are, such as
+            head=opencv:/dev/video0 wrists=openhlm; by default those of OpenHLM's robot, or of `hlm twin`.
+        image_size: height and width of simulated images, px; a real camera has its own.
         image_codec: how images are stored: jpeg is written and read fastest, avif takes a third of the space.
         image_quality: quality of the images, 1 to 100; each codec has a default.
         tracker: whole_body, guarded (the same, and a learned policy catches what would fall), learned_legs (walks by
@@ -57,6 +59,9 @@ class RecordArguments:
         robot: record a person on a robot in real time, see `hlm deploy --help`: mujoco, unitree or sonic; otherwise in
             a simulation that waits for this machine.
         interface: network interface of the robot, for --robot unitree, such as eth0; lo for `hlm twin`.
+        grippers: addresses of a robot's grippers, or none, see `hlm deploy --help`.
+        sonic: addresses of SONIC, see `hlm deploy --help`.
+        start: how a real robot is taken over: standing on its feet, or hanging from a crane.
         takeover: with `--source policy`: "scripted", for the task's scripted operator, takes over when the policy
             stalls; or a person's device takes over and hands back: "keyboard" (this terminal, Enter), "page" (a
             browser), "webxr" or "pico" (headsets).
@@ -91,6 +96,9 @@ class RecordArguments:
     command_interface: str = WHOLE_BODY_INTERFACE
     robot: str | None = None
     interface: str | None = None
+    grippers: tuple[str, ...] = ()
+    sonic: tuple[str, ...] = ()
+    start: Literal["standing", "hanging"] = "standing"
     takeover: str | None = None
     hand_back: str = "never"
     stall: float = STALL_S
@@ -130,6 +138,7 @@ class RecordArguments:
         if self.seed is not None and self.source == "replay":
             raise InputError("--seed does nothing with --source replay: an episode is replayed in its own scene.")
         self._check_person()
+        self._check_robot()
         self._check_takeover()
         if not self.cameras:
             raise InputError(f"--cameras needs at least one of {', '.join(CAMERAS)}.")
@@ -145,12 +154,24 @@ class RecordArguments:
                 raise InputError(f"--command-interface is for --source scripted and replay, not for {self.source}.")
         elif self.instructions is not None or self.page is not None or self.robot is not None:
             raise InputError(f"--instructions, --page and --robot are a person's; --source {self.source} has none.")
-        if self.robot is not None and self.robot not in ROBOTS:
-            raise UnknownNameError("robot", self.robot, ROBOTS)
         speed = None if self.speed == 1.0 else self.speed
         must_play_for(self.source, speed=speed, map=self.map, unit_m=self.unit_m, up=self.up, fps=self.fps)
         if not 0.0 <= self.countdown <= 60.0:
             raise InputError(f"--countdown must be from 0 to 60 s, got {self.countdown:g}.")
+
+    def _check_robot(self) -> None:
+        if self.robot is not None and self.robot not in ROBOTS:
+            raise UnknownNameError("robot", self.robot, ROBOTS)
+        options = {name: getattr(self, name) for name in ("interface", "grippers", "sonic", "start")}
+        if self.robot is None:
+            if given := [name for name, value in options.items() if value not in (None, (), "standing")]:
+                raise InputError(f"--{given[0]} is of a robot: it goes with --robot unitree or sonic.")
+            if said := [word for word in self.cameras if "=" in word]:
+                raise InputError(f"'{said[0]}' says where a robot's camera is: it goes with --robot unitree or sonic.")
+            return
+        must_mean_something(self.robot, options | {"cameras": camera_words(self.cameras, CAMERAS).said})
+        if self.robot == "sonic" and self.tracker != WHOLE_BODY:
+            raise InputError("--tracker does nothing with --robot sonic, which tracks references itself.")
 
     def _check_takeover(self) -> None:
         if self.hand_back not in HAND_BACKS:

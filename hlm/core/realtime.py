@@ -13,6 +13,8 @@ from pathlib import Path
 
 from hlm.core.errors import InputError
 
+# Of a loop at 30 Hz: below that of bodies and cameras.
+LOOP_PRIORITY = 20
 # Linear algebra in several threads is slower than in one for the sizes of a robot, and threads wait for each other.
 _THREAD_COUNTS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 # MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT of Linux's sys/mman.h: what is touched stays. Locking what nobody has touched

@@ -52,11 +52,21 @@ class Relabel(NamedTuple):
     note: str | None = None
 
 
+class Leave(NamedTuple):
+    """The robot is to come to rest, and the session to end; asked again, the robot brakes at once.
+
+    Attributes:
+        why: in words.
+    """
+
+    why: str
+
+
 class Redo(NamedTuple):
     """The person wants the last episode gone, and to do it again."""
 
 
-type Wish = Button | Verdict | Choose | Delete | Relabel | Redo
+type Wish = Button | Verdict | Choose | Delete | Leave | Relabel | Redo
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from hlm.teleop.devices.device import Button
+from hlm.cli.live.front import Leave
 from hlm.teleop.session.session import SessionState
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from hlm.cli.live.front import Front, Moment, Wish
     from hlm.runtime.deployment import StopRequests
-    from hlm.teleop.devices.device import Device
+    from hlm.teleop.devices.device import Button, Device
 
 
 _FIGURES = re.compile(r"[0-9.]+")
@@ -83,7 +83,7 @@ class TerminalFront:
 
 
 class StopSignalsFront:
-    """Ctrl+C, `kill` and keys as the stop of a robot that must come to rest first; implements `Front`."""
+    """Ctrl+C, `kill` and keys as the end of a session whose robot must come to rest first; implements `Front`."""
 
     def __init__(self, stops: StopRequests) -> None:
         self._stops = stops
@@ -93,7 +93,7 @@ class StopSignalsFront:
         """Nothing."""
 
     def wishes(self) -> Iterator[Wish]:
-        """A stop for each new request."""
+        """The end of the session for each new request."""
         new, self._heard = self._stops.count - self._heard, self._stops.count
         for _ in range(new):
-            yield Button.STOP
+            yield Leave(self._stops.why)

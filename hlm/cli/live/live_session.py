@@ -7,7 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from hlm.cli.live.front import Choose, Delete, Moment, Redo, Relabel
+from hlm.cli.live.front import Choose, Delete, Leave, Moment, Redo, Relabel
+from hlm.core.body import BodyState
 from hlm.core.clock import NS_PER_S, STEP_HZ
 from hlm.core.errors import HlmError, StorageError
 from hlm.runtime.loop import ControlLoop, LoopConfig
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 # For a person to see what has happened, before the scene is drawn anew.
 _LOOK_S = 3.0
+# A body comes to rest sooner than that by itself.
+_LONGEST_REST_S = 20.0
 
 
 @dataclass(kw_only=True, eq=False)
@@ -47,6 +50,7 @@ class LiveSession:
         enough: ends the session after so many kept episodes; None for never.
         timing: of the loop.
         watches: what the robot needs besides, see `hlm.runtime.deployment.Watch`.
+        hang: arms a robot that hangs from a crane, see `hlm.cli.deployed_robot`; None for one that stands.
         on_kept: called with each episode that was kept.
     """
 
@@ -60,6 +64,7 @@ class LiveSession:
     enough: int | None = None
     timing: LoopConfig = field(default_factory=LoopConfig)
     watches: Mapping[str, Callable[[], str]] = field(default_factory=dict)
+    hang: Callable[[], None] | None = None
     on_kept: Callable[[Path, Verdict], None] = lambda path, verdict: None
     kept: int = 0
     _step: LoopStep | None = field(default=None, init=False)
@@ -70,6 +75,7 @@ class LiveSession:
     _instruction: str = field(default="", init=False)
     _over: bool = field(default=False, init=False)
     _resting: bool = field(default=False, init=False)
+    _leaving: str = field(default="", init=False)
 
     def run(self) -> None:
         """Run until there are enough episodes, or a robot that nobody can put back has come to rest.
@@ -90,12 +96,32 @@ class LiveSession:
         self._drawn, self._resting = True, False
         station = self.station
         loop = ControlLoop(station.clock, station.body, station.cameras, station.embodiment, self.timing)
+        if not self._let_down():
+            self._rest()
+            return
         for step in loop.steps(self.conductor, self._instruction):
             self._step = step
             self._look_after(step)
             if not self._drawn or self._enough():
                 return
         self._rest()
+
+    def _let_down(self) -> bool:
+        """Wait until the feet of a robot that hangs carry it; whether they do, or it stood from the beginning."""
+        hang, self.hang = self.hang, None
+        if hang is None:
+            return True
+        hang()
+        body = self.station.body
+        while body.status.state is BodyState.HANGING:
+            self._message = "the robot hangs: let it down slowly, it balances once its feet carry it"
+            self._wait_a_step()
+            self._hear()
+            if self.conductor.session.state is SessionState.STOPPED:
+                return False
+            self._show()
+        self._message = ""
+        return body.status.tracking
 
     def _look_after(self, step: LoopStep) -> None:
         """Record a step if it is to be, hear the person, and show how things stand."""
@@ -138,6 +164,8 @@ class LiveSession:
         match wish:
             case Button.STOP if self._resting:
                 self.station.body.stop("stopped by the person again")
+            case Leave(why):
+                self._leave(why)
             case Button():
                 self.conductor.press(wish)
                 if (verdict := self.conductor.session.verdict) is not None:
@@ -153,6 +181,14 @@ class LiveSession:
                 self.takes.relabel(name, instruction=instruction, outcome=outcome, note=note)
             case Redo():
                 self._redo()
+
+    def _leave(self, why: str) -> None:
+        """End the session as soon as the robot has come to rest."""
+        self._leaving = self._leaving or why
+        if self._resting:
+            self.station.body.stop(why)
+        else:
+            self.conductor.press(Button.STOP)
 
     def _choose(self, instruction: str) -> None:
         if self.takes.is_open:
@@ -197,18 +233,28 @@ class LiveSession:
         body, clock = self.station.body, self.station.clock
         stopped = self.conductor.session.state is SessionState.STOPPED
         if stopped:
-            body.stop("stopped by the person")
+            body.stop(self._leaving or "stopped by the person")
         self._fault = body.status.fault
         self.conductor.end(self._fault or "the robot does not follow any more", recorded=self.takes.is_open)
         began_ns, self._resting = clock.now_ns(), True
         while self._drawn:
-            due_ns = clock.now_ns() + round(NS_PER_S / STEP_HZ)
-            body.advance(due_ns)
-            clock.wait_until(due_ns)
+            self._wait_a_step()
             self._hear()
             self._show()
-            if not self.takes.is_open and self._goes_on(stopped, (clock.now_ns() - began_ns) / NS_PER_S):
+            waited_s = (clock.now_ns() - began_ns) / NS_PER_S
+            if self._leaving and (body.status.at_rest or waited_s > _LONGEST_REST_S):
+                self._over, self._drawn = True, False
+            elif not self.takes.is_open and self._goes_on(stopped, waited_s):
                 self._over, self._drawn = not self.scenes.drawn, False
+        if self._leaving and self.takes.is_open:
+            self._end(Verdict.UNLABELLED)
+
+    def _wait_a_step(self) -> None:
+        """Let the robot move for a step's time without a reference."""
+        clock = self.station.clock
+        due_ns = clock.now_ns() + round(NS_PER_S / STEP_HZ)
+        self.station.body.advance(due_ns)
+        clock.wait_until(due_ns)
 
     def _goes_on(self, stopped: bool, waited_s: float) -> bool:  # noqa: FBT001 - what has happened, not an option
         """Whether the person has seen enough of a robot that does not follow any more."""
