@@ -111,6 +111,7 @@ def record_live(plan: LivePlan) -> int:
         HlmError: something could not be had, or the disk refused.
     """
     load_simulator()
+    from hlm.cli.live.errands import Errands
     from hlm.cli.live.fronts import Fronts
     from hlm.teleop.page.page_process import PageProcess
 
@@ -122,9 +123,12 @@ def record_live(plan: LivePlan) -> int:
         if place.real_time:
             stops = stack.enter_context(StopSignals(NoStops() if plan.person.source == "keyboard" else None))
         takes = _takes(plan, place)
+        errands = Errands(beside=place.real_time)
         last.callback(takes.close)  # what waits for a disk comes after the robot is at rest
+        last.callback(errands.close)
         fronts = Fronts(*_fronts(person, page, place, screen, stops))
         session = _session(plan, place, person, takes, fronts, screen)
+        session.errands = errands
         for line in _greeting(page, place, person, stops):
             screen.print(line, soft_wrap=True)
         try:

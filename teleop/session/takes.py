@@ -14,7 +14,7 @@ from hlm.datasets.edits.draft import Draft
 from hlm.datasets.edits.edit import edit
 from hlm.datasets.edits.operations import delete, relabel
 from hlm.datasets.edits.versions import Version
-from hlm.datasets.reader import open_dataset
+from hlm.datasets.reader import Episode, open_dataset
 from hlm.datasets.schema import PAUSES_NS, DatasetSpec, EpisodeInfo, Json, Step
 from hlm.datasets.store.images import ImageFormat
 from hlm.datasets.store.naming import numbered_episodes
@@ -151,8 +151,11 @@ class Takes:
                 extra[NOTE] = ending.note
             if ending.scored is not None:
                 extra[SCORED] = "success" if ending.scored else "failure"
-            self._kept = None
-            return episode.commit(outcome=verdict.value, stage=ending.stage, fault=ending.fault, extra=extra)
+            before = self.kept()
+            path = episode.commit(outcome=verdict.value, stage=ending.stage, fault=ending.fault, extra=extra)
+            written = Episode(path, int(path.name.rpartition("_")[2]))
+            self._kept = (*before, Kept(path.name, path, written.info, len(written)))
+            return path
         finally:
             self.close()
 
@@ -208,7 +211,7 @@ class Takes:
             raise InputError(f"no episode '{unknown[0]}' in {self.path}. It has: {', '.join(known) or 'none'}.")
         numbers = [str(int(name.rpartition("_")[2])) for name in names]
         edit(self.path, make(numbers))
-        self._kept = None
+        self._kept = tuple(self._read())
 
     def _must_be_open(self) -> EpisodeWriter:
         if self._open is None:

@@ -7,10 +7,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from hlm.cli.live.errands import Errands
 from hlm.cli.live.front import Choose, Delete, Leave, Moment, Redo, Relabel
 from hlm.core.body import BodyState
 from hlm.core.clock import NS_PER_S, STEP_HZ
-from hlm.core.errors import HlmError, StorageError
+from hlm.core.errors import HlmError, InputError, StorageError
 from hlm.runtime.loop import ControlLoop, LoopConfig
 from hlm.runtime.recording import Tracking, episode_info, recorded_step
 from hlm.runtime.station import ScoredStep
@@ -51,6 +52,7 @@ class LiveSession:
         timing: of the loop.
         watches: what the robot needs besides, see `hlm.runtime.deployment.Watch`.
         hang: arms a robot that hangs from a crane, see `hlm.cli.deployed_robot`; None for one that stands.
+        errands: does what takes time.
         on_kept: called with each episode that was kept.
     """
 
@@ -65,6 +67,7 @@ class LiveSession:
     timing: LoopConfig = field(default_factory=LoopConfig)
     watches: Mapping[str, Callable[[], str]] = field(default_factory=dict)
     hang: Callable[[], None] | None = None
+    errands: Errands = field(default_factory=Errands)
     on_kept: Callable[[Path, Verdict], None] = lambda path, verdict: None
     kept: int = 0
     _step: LoopStep | None = field(default=None, init=False)
@@ -83,8 +86,10 @@ class LiveSession:
         Raises:
             HlmError: the disk refused; the open episode stays recoverable.
         """
+        self.takes.kept()  # read before anything moves
         while not self._enough() and not self._over:
             self._scene()
+        self.errands.finish()
 
     def _enough(self) -> bool:
         return self.enough is not None and self.kept >= self.enough
@@ -117,9 +122,9 @@ class LiveSession:
             self._message = "the robot hangs: let it down slowly, it balances once its feet carry it"
             self._wait_a_step()
             self._hear()
+            self._show()
             if self.conductor.session.state is SessionState.STOPPED:
                 return False
-            self._show()
         self._message = ""
         return body.status.tracking
 
@@ -127,6 +132,7 @@ class LiveSession:
         """Record a step if it is to be, hear the person, and show how things stand."""
         self._note(step)
         self._hear()
+        self._settle()
         for watch in self.watches.values():
             if why := watch():
                 self.station.body.hold(why)
@@ -137,6 +143,9 @@ class LiveSession:
         if state is SessionState.PAUSED:
             self.takes.pause()
         if state is not SessionState.RECORDING:
+            return
+        if self.errands.busy:
+            self._message = "not recorded yet: the episode before is still being written"
             return
         if not self.takes.is_open:
             self._begin()
@@ -159,6 +168,15 @@ class LiveSession:
             except HlmError as error:
                 self._message = str(error)
 
+    def _settle(self) -> None:
+        """Go on after what took time."""
+        try:
+            self.errands.settle()
+        except StorageError:
+            raise
+        except HlmError as error:
+            self._message = str(error)
+
     def _do(self, wish: Wish) -> None:
         self._message = ""
         match wish:
@@ -170,17 +188,25 @@ class LiveSession:
                 self.conductor.press(wish)
                 if (verdict := self.conductor.session.verdict) is not None:
                     self._end(verdict)
+            case _ if self.errands.busy:
+                raise InputError("the episode before is still being written; ask again in a moment.")
             case Verdict():
                 self.conductor.decide(wish)
                 self._end(wish)
             case Choose(instruction):
                 self._choose(instruction)
+            case Delete() | Relabel():
+                self.errands.run(lambda: self._edit(wish))
+            case Redo():
+                self._redo()
+
+    def _edit(self, wish: Delete | Relabel) -> None:
+        """Change what was recorded before."""
+        match wish:
             case Delete(name):
                 self.takes.delete([name])
             case Relabel(name, instruction, outcome, note):
                 self.takes.relabel(name, instruction=instruction, outcome=outcome, note=note)
-            case Redo():
-                self._redo()
 
     def _leave(self, why: str) -> None:
         """End the session as soon as the robot has come to rest."""
@@ -202,26 +228,35 @@ class LiveSession:
             self._message = "there is no episode to redo"
             return
         last = kept[-1]
-        self.takes.delete([last.name])
-        self.kept = max(0, self.kept - 1)
-        if last.info.seed is not None:
-            self.scenes.again(last.info.seed)
-        self._put_back()
+
+        def deleted(_: None) -> None:
+            self.kept = max(0, self.kept - 1)
+            if last.info.seed is not None:
+                self.scenes.again(last.info.seed)
+            self._put_back()
+
+        self.errands.run(lambda: self.takes.delete([last.name]), deleted)
 
     def _end(self, verdict: Verdict) -> None:
         """Keep or discard the open episode, and ask for a new scene."""
+        if self.errands.busy:
+            self._message = "nothing was recorded: the episode before is still being written"
+            return
         progress = self._progress
         ending = Ending(
             stage=None if progress is None else progress.stage,
             scored=None if progress is None else progress.success,
             fault=self._fault,
         )
-        path = self.takes.end(verdict, ending)
-        if path is not None:
-            self.kept += 1
-            self.on_kept(path, verdict)
-            self.scenes.advance()
-        self._put_back()
+
+        def ended(path: Path | None) -> None:
+            if path is not None:
+                self.kept += 1
+                self.on_kept(path, verdict)
+                self.scenes.advance()
+            self._put_back()
+
+        self.errands.run(lambda: self.takes.end(verdict, ending), ended)
 
     def _put_back(self) -> None:
         """Ask for a scene that is drawn anew; before a robot, a person puts things back while it stands."""
@@ -240,12 +275,14 @@ class LiveSession:
         while self._drawn:
             self._wait_a_step()
             self._hear()
+            self._settle()
             self._show()
             waited_s = (clock.now_ns() - began_ns) / NS_PER_S
             if self._leaving and (body.status.at_rest or waited_s > _LONGEST_REST_S):
                 self._over, self._drawn = True, False
-            elif not self.takes.is_open and self._goes_on(stopped, waited_s):
+            elif not (self.takes.is_open or self.errands.busy) and self._goes_on(stopped, waited_s):
                 self._over, self._drawn = not self.scenes.drawn, False
+        self.errands.finish()
         if self._leaving and self.takes.is_open:
             self._end(Verdict.UNLABELLED)
 
@@ -273,7 +310,7 @@ class LiveSession:
             message=self._message or conductor.session.message,
             instruction=self._instruction,
             proposals=self.scenes.proposals,
-            recorded=takes.steps if takes.is_open else None,
+            recorded=takes.steps if takes.is_open and not self.errands.busy else None,
             kept=takes.kept(),
         )
         with suppress(OSError):  # nobody looks any more

@@ -1,12 +1,16 @@
 """A recording session of fakes: a person whose presses are known by step, on a robot that obeys at once."""
 
+from threading import Event
+
 import numpy as np
 import pytest
 from fakes import FakeRig
 
-from hlm.cli.live.front import Choose, Delete, Redo, Relabel
+from hlm.cli.live.errands import Errands
+from hlm.cli.live.front import Choose, Delete, Leave, Redo, Relabel
 from hlm.cli.live.live_session import LiveSession
 from hlm.cli.live.scenes import DrawnScenes, RealScene
+from hlm.core.body import BodyState, BodyStatus
 from hlm.core.proprioception import measured_state
 from hlm.core.task import Progress
 from hlm.core.values import Reference
@@ -67,12 +71,39 @@ class Script:
         return wished if isinstance(wished, tuple) and not hasattr(wished, "_fields") else (wished,)
 
 
+class Hangs:
+    """A body that hangs until it was looked at for `looks` times, or stopped."""
+
+    def __init__(self, body, looks):
+        self._body, self._looks, self.stopped = body, looks, []
+
+    def __getattr__(self, name):
+        return getattr(self._body, name)
+
+    @property
+    def status(self):
+        self._looks -= 1
+        if self._looks == 0:
+            self._body.reset()  # its feet carry it
+        return BodyStatus(BodyState.HANGING) if self._looks > 0 else self._body.status
+
+    def advance(self, until_ns):
+        if self._looks <= 0:
+            self._body.advance(until_ns)
+
+    def stop(self, fault):
+        self.stopped.append(fault)
+        self._looks = 0
+        self._body.stop(fault)
+
+
 @pytest.fixture
 def run(make_station, tmp_path):
     """Runs a session of some wishes; returns it, ended by its script or by enough episodes."""
 
-    def make(wishes, enough=None, last=400, instructions=(), real=(), watches=None, **chosen):
+    def make(wishes, enough=None, last=400, instructions=(), real=(), watches=None, hangs=0, beside=False, **chosen):
         station = make_station(**chosen)
+        station.body = Hangs(station.body, hangs) if hangs else station.body
         conductor = Conductor(FakePerson(), SessionConfig(countdown_s=0.5))
         front = Script(wishes, last)
         front.conductor = conductor
@@ -87,6 +118,8 @@ def run(make_station, tmp_path):
             operator="page",
             enough=enough,
             watches=watches or {},
+            hang=(lambda: None) if hangs else None,
+            errands=Errands(beside=beside),
         )
         session.front_script, session.path = front, takes.path
         try:
@@ -277,3 +310,57 @@ def test_what_the_robot_needs_is_watched(run):
     gone = iter([""] * 30 + ["the simulation is gone"] * 1000)
     session = run({2: Button.ENGAGE}, last=60, watches={"simulation": lambda: next(gone)})
     assert "the simulation is gone" in {moment.fault for moment in session.front_script.shown}
+
+
+@pytest.mark.parametrize("beside", [False, True])
+def test_who_leaves_keeps_the_open_episode_and_the_session_ends_once_the_robot_rests(run, beside):
+    wishes = {5: Button.RECORD, 60: Leave("its terminal was closed (SIGHUP)")}
+    session = run(wishes, real=("take it",), task=None, beside=beside)
+    (episode,) = open_dataset(session.path)
+    assert (episode.info.outcome, episode.info.fault) == ("unlabelled", "its terminal was closed (SIGHUP)")
+    assert session.station.body.status.at_rest
+    assert len(session.front_script.shown) < 400, "it ended by itself"
+
+
+def test_who_leaves_again_lets_the_robot_brake_at_once(run):
+    once = run({5: Leave("Ctrl+C")}, real=("take it",), task=None)
+    twice = run({5: Leave("Ctrl+C"), 8: Leave("Ctrl+C")}, real=("take it",), task=None)
+    assert once.station.body.status.at_rest
+    assert len(twice.front_script.shown) < len(once.front_script.shown)
+
+
+def test_a_disk_that_is_slow_does_not_stop_the_loop_before_a_robot(run, monkeypatch):
+    steps, end, show = Event(), Takes.end, Script.show
+
+    def slow(takes, verdict, ending):
+        assert steps.wait(20.0)
+        return end(takes, verdict, ending)
+
+    def shown(script, moment):
+        show(script, moment)
+        if len(script.shown) >= 100:
+            steps.set()
+
+    monkeypatch.setattr(Takes, "end", slow)
+    monkeypatch.setattr(Script, "show", shown)
+    wishes = {5: Button.RECORD, 60: Button.SUCCESS, 70: Delete("episode_000000")}
+    session = run(wishes, enough=1, last=10**6, real=("take it",), task=None, beside=True)
+    told = {moment.message for moment in session.front_script.shown}
+    assert "the episode before is still being written; ask again in a moment." in told
+    (episode,) = open_dataset(session.path)
+    assert len(episode) == session.front_script.states.count(SessionState.RECORDING) + 1
+
+
+def test_a_robot_that_hangs_is_let_down_before_anything_is_followed(run):
+    """A record button that is pressed meanwhile means nothing."""
+    wishes = {2: Button.RECORD, 60: Button.RECORD, 120: Button.SUCCESS}
+    session = run(wishes, enough=1, real=("take it",), task=None, hangs=40)
+    assert "the robot hangs" in session.front_script.shown[0].message
+    assert session.front_script.shown[0].step is None
+    assert SessionState.RECORDING not in session.front_script.states[:60]
+    assert len(open_dataset(session.path)) == 1
+
+
+def test_a_robot_that_hangs_can_be_stopped(run):
+    session = run({5: Leave("Ctrl+C")}, real=("take it",), task=None, hangs=10**6)
+    assert session.station.body.stopped == ["Ctrl+C"]
