@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from hlm.core.body import BodyStatus
     from hlm.runtime.loop import LoopStep
     from hlm.teleop.session.session import Session
-    from hlm.teleop.session.takes import Kept
+    from hlm.teleop.session.takes import Kept, Takes
 
 
 class Choose(NamedTuple):
@@ -96,6 +96,19 @@ class Moment:
     proposals: tuple[str, ...]
     recorded: int | None
     kept: tuple[Kept, ...]
+
+
+def edit(takes: Takes, wish: Delete | Relabel) -> None:
+    """Change what was recorded before.
+
+    Raises:
+        HlmError: see `hlm.teleop.session.takes.Takes`.
+    """
+    match wish:
+        case Delete(name):
+            takes.delete([name])
+        case Relabel(name, instruction, outcome, note):
+            takes.relabel(name, instruction=instruction, outcome=outcome, note=note)
 
 
 class Front(Protocol):

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from hlm.cli.live.errands import Errands
-from hlm.cli.live.front import Choose, Delete, Leave, Moment, Redo, Relabel
+from hlm.cli.live.front import Choose, Delete, Leave, Moment, Redo, Relabel, edit
 from hlm.core.body import BodyState
 from hlm.core.clock import NS_PER_S, STEP_HZ
 from hlm.core.errors import HlmError, InputError, StorageError
@@ -30,10 +31,8 @@ if TYPE_CHECKING:
     from hlm.teleop.session.conductor import Conductor
     from hlm.teleop.session.takes import Takes
 
-# For a person to see what has happened, before the scene is drawn anew.
-_LOOK_S = 3.0
-# A body comes to rest sooner than that by itself.
-_LONGEST_REST_S = 20.0
+# For a person to see what has happened before the scene is drawn anew; and a body comes to rest sooner by itself.
+_LOOK_S, _LONGEST_REST_S = 3.0, 20.0
 
 
 @dataclass(kw_only=True, eq=False)
@@ -113,26 +112,26 @@ class LiveSession:
 
     def _let_down(self) -> bool:
         """Wait until the feet of a robot that hangs carry it; whether they do, or it stood from the beginning."""
-        hang, self.hang = self.hang, None
-        if hang is None:
+        if self.hang is None:
             return True
-        hang()
-        body = self.station.body
-        while body.status.state is BodyState.HANGING:
+        self.hang()
+        self.hang = None
+        while self._hangs and self.conductor.session.state is not SessionState.STOPPED:
             self._message = "the robot hangs: let it down slowly, it balances once its feet carry it"
             self._wait_a_step()
             self._hear()
             self._show()
-            if self.conductor.session.state is SessionState.STOPPED:
-                return False
         self._message = ""
-        return body.status.tracking
+        return self.station.body.status.tracking
+
+    @property
+    def _hangs(self) -> bool:
+        return self.station.body.status.state is BodyState.HANGING
 
     def _look_after(self, step: LoopStep) -> None:
         """Record a step if it is to be, hear the person, and show how things stand."""
         self._note(step)
         self._hear()
-        self._settle()
         for watch in self.watches.values():
             if why := watch():
                 self.station.body.hold(why)
@@ -159,23 +158,15 @@ class LiveSession:
         self.takes.begin(episode_info(station.task, self.scenes.instance, self.source, self.operator, tracking))
 
     def _hear(self) -> None:
-        """Do what the person has asked for; what cannot be done is said."""
-        for wish in self.front.wishes():
+        """Go on after what took time, and do what the person has asked for; what cannot be done is said."""
+        asked: list[Callable[[], None]] = [partial(self._do, wish) for wish in self.front.wishes()]
+        for do in (self.errands.settle, *asked):
             try:
-                self._do(wish)
+                do()
             except StorageError:
                 raise
             except HlmError as error:
                 self._message = str(error)
-
-    def _settle(self) -> None:
-        """Go on after what took time."""
-        try:
-            self.errands.settle()
-        except StorageError:
-            raise
-        except HlmError as error:
-            self._message = str(error)
 
     def _do(self, wish: Wish) -> None:
         self._message = ""
@@ -184,7 +175,7 @@ class LiveSession:
                 self.station.body.stop("stopped by the person again")
             case Leave(why):
                 self._leave(why)
-            case Button():
+            case Button() if wish is Button.STOP or not self._hangs:
                 self.conductor.press(wish)
                 if (verdict := self.conductor.session.verdict) is not None:
                     self._end(verdict)
@@ -196,17 +187,9 @@ class LiveSession:
             case Choose(instruction):
                 self._choose(instruction)
             case Delete() | Relabel():
-                self.errands.run(lambda: self._edit(wish))
+                self.errands.run(partial(edit, self.takes, wish))
             case Redo():
                 self._redo()
-
-    def _edit(self, wish: Delete | Relabel) -> None:
-        """Change what was recorded before."""
-        match wish:
-            case Delete(name):
-                self.takes.delete([name])
-            case Relabel(name, instruction, outcome, note):
-                self.takes.relabel(name, instruction=instruction, outcome=outcome, note=note)
 
     def _leave(self, why: str) -> None:
         """End the session as soon as the robot has come to rest."""
@@ -275,7 +258,6 @@ class LiveSession:
         while self._drawn:
             self._wait_a_step()
             self._hear()
-            self._settle()
             self._show()
             waited_s = (clock.now_ns() - began_ns) / NS_PER_S
             if self._leaving and (body.status.at_rest or waited_s > _LONGEST_REST_S):
