@@ -168,7 +168,7 @@ def _robot_document(robot: ShownRobot | None) -> Document | None:
     if robot is None:
         return None
     position = _listed(robot.position_pelvis_in_world_m)
-    return {"vector": robot.vector.tolist(), "heading_rad": float(robot.heading_rad), "position": position}
+    return {"vector": robot.vector.tolist(), "heading_rad": robot.heading_rad, "position": position}
 
 
 def _shape_document(shape: ShownShape) -> Document:

@@ -31,13 +31,14 @@ class ShownRobot:
 
     Attributes:
         vector: [34] see `hlm.core.layout`.
-        heading_rad: yaw of the pelvis in the operator's world.
+        heading_rad: yaw of the pelvis in the operator's world; None where nobody knows it: then its own feet stand as
+            the stance frame does. So it is with what is wanted, of which a rate of yaw alone is commanded.
         position_pelvis_in_world_m: [3]; None where nobody knows it: then the lowest sole stands on the floor, and the
             middle of the soles at the origin of the stance frame.
     """
 
     vector: FloatArray
-    heading_rad: float = 0.0
+    heading_rad: float | None = None
     position_pelvis_in_world_m: FloatArray | None = None
 
     def __post_init__(self) -> None:

@@ -11,7 +11,7 @@ from hlm.control.link_poses import link_poses
 from hlm.control.model import BodyModel
 from hlm.core.arrays import FloatArray
 from hlm.core.embodiment import Embodiment
-from hlm.core.rotations import quat_from_matrix
+from hlm.core.rotations import matrix_from_quat, quat_from_matrix, quat_from_roll_pitch_yaw, wrap_angle
 from hlm.teleop.page.page_view import ShownRobot
 
 # From the torso's link up to where people see the middle of its body.
@@ -66,9 +66,13 @@ def drawn_robot(model: BodyModel, robot: ShownRobot, pose_world_from_stance: Flo
         pose_world_from_stance: [4, 4].
     """
     rotation_stance_from_world = pose_world_from_stance[:3, :3].T
-    stance_yaw_rad = float(np.arctan2(pose_world_from_stance[1, 0], pose_world_from_stance[0, 0]))
-    positions, rotations = link_poses(model, robot.vector[None], np.array([robot.heading_rad - stance_yaw_rad]))
-    position_m, rotation = positions[0], rotations[0]
+    positions, rotations = link_poses(model, robot.vector[None], np.zeros(1))
+    if robot.heading_rad is None:
+        turn_rad = -_feet_yaw_rad(model.embodiment, rotations[0])
+    else:
+        turn_rad = robot.heading_rad - _yaw_rad(pose_world_from_stance)
+    turn = matrix_from_quat(quat_from_roll_pitch_yaw(np.array([0.0, 0.0, turn_rad])))
+    position_m, rotation = positions[0] @ turn.T, turn @ rotations[0]
     if robot.position_pelvis_in_world_m is not None:
         offset_m = robot.position_pelvis_in_world_m - pose_world_from_stance[:3, 3]
         position_m = position_m + rotation_stance_from_world @ offset_m - position_m[0]
@@ -78,6 +82,17 @@ def drawn_robot(model: BodyModel, robot: ShownRobot, pose_world_from_stance: Flo
         gripper_opening=robot.vector[[7, 15]],
         parts=_parts(model.embodiment, position_m, rotation),
     )
+
+
+def _feet_yaw_rad(embodiment: Embodiment, rotation: FloatArray) -> float:
+    """Yaw midway between the feet of [link, 3, 3]: by the legs alone, so it is known of any pose."""
+    names = [link.name for link in embodiment.links]
+    left, right = (_yaw_rad(rotation[names.index(link)]) for link in embodiment.sole_links)
+    return float(left + 0.5 * wrap_angle(right - left))
+
+
+def _yaw_rad(rotation: FloatArray) -> float:
+    return float(np.arctan2(rotation[1, 0], rotation[0, 0]))
 
 
 def _parts(embodiment: Embodiment, position_m: FloatArray, rotation: FloatArray) -> dict[Part, PartPose]:

@@ -35,14 +35,16 @@ class SceneGate:
 
     Args:
         listener: bound socket, which is closed in the end.
-        viewer_port: of the 3-D view's server on the loopback address.
+        viewer: address and port of the 3-D view's server, on this machine alone.
         index: page of the 3-D view.
         tls: for HTTPS; None for HTTP.
     """
 
-    def __init__(self, listener: socket.socket, viewer_port: int, index: Path, tls: ssl.SSLContext | None) -> None:
+    def __init__(
+        self, listener: socket.socket, viewer: tuple[str, int], index: Path, tls: ssl.SSLContext | None
+    ) -> None:
         self._listener, self._tls = listener, tls
-        self._viewer = f"ws://127.0.0.1:{viewer_port}"
+        self._viewer = f"ws://{viewer[0]}:{viewer[1]}"
         self._body = index.read_bytes().replace(b"</head>", _PICTURE_ALONE + b"</head>", 1)
         self._may_touch: dict[str, Callable[[], bool]] = {}
         self._stop: Callable[[], None] = lambda: None

@@ -28,16 +28,15 @@ class ShownWorld:
         self._model = BodyModel(task.robot.embodiment)
 
     def placed(self, view: PageView) -> PageView:
-        """The view with the robot, its feet, furniture and objects where they truly are."""
+        """The view with the robot, its feet, furniture and objects where they truly are; what is wanted is nowhere."""
         position_m, quat_wxyz = self._task.robot.true_base()
         heading_rad = float(roll_pitch_yaw_from_quat(quat_wxyz)[2])
-        measured, reference = view.measured, view.reference
+        measured = view.measured
         return replace(
             view,
             measured=None
             if measured is None
             else replace(measured, heading_rad=heading_rad, position_pelvis_in_world_m=position_m),
-            reference=None if reference is None else replace(reference, heading_rad=heading_rad),
             pose_world_from_stance=self._pose_world_from_stance(),
             shapes=self._shapes(),
         )

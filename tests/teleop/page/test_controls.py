@@ -136,9 +136,22 @@ def test_a_robot_is_drawn_in_the_stance_frame():
     pose = np.eye(4)
     pose[:2, :2], pose[:2, 3] = [[0.0, -1.0], [1.0, 0.0]], [3.0, 4.0]
     elsewhere = drawn_robot(MODEL, ShownRobot(vector=STANDING, heading_rad=np.pi / 2), pose)
+    unknown = drawn_robot(MODEL, ShownRobot(vector=STANDING), pose)
+    np.testing.assert_allclose(unknown.position_m, elsewhere.position_m, atol=1e-9)
     assert np.allclose(elsewhere.position_m, here.position_m)
     position = np.array([3.0, 4.0, configuration.position_pelvis_in_world_m[2]])
     known = drawn_robot(
         MODEL, ShownRobot(vector=STANDING, heading_rad=np.pi / 2, position_pelvis_in_world_m=position), pose
     )
     assert np.allclose(known.parts[Part.PELVIS].position_m, [0.0, 0.0, position[2]])
+
+
+def test_a_body_whose_heading_is_not_known_stands_on_its_own_feet():
+    joints = np.array(UNITREE_G1.default_rad)
+    joints[2] += 0.3  # yaw of the left hip
+    joints[8] += 0.1  # and of the right one
+    drawn = drawn_robot(MODEL, ShownRobot(vector=pack(joints, np.ones(2), np.zeros(3))), np.eye(4))
+    yaws = {part: roll_pitch_yaw_from_quat(pose.quat_wxyz)[2] for part, pose in drawn.parts.items()}
+    assert yaws[Part.LEFT_FOOT] == pytest.approx(-yaws[Part.RIGHT_FOOT], abs=1e-6)
+    assert yaws[Part.LEFT_FOOT] - yaws[Part.RIGHT_FOOT] == pytest.approx(0.2, abs=0.03)
+    assert yaws[Part.PELVIS] == pytest.approx(-0.2, abs=0.03)

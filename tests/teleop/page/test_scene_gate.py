@@ -51,7 +51,7 @@ def gate(tmp_path):
     index = tmp_path / "index.html"
     index.write_text("<html><head></head><body>view</body></html>")
     with Viewer() as viewer:
-        gate = SceneGate(bind("127.0.0.1", 0), viewer.port, index, None)
+        gate = SceneGate(bind("127.0.0.1", 0), ("127.0.0.1", viewer.port), index, None)
         gate.start()
         yield gate
         gate.stop()
