@@ -13,6 +13,7 @@ from hlm.cli.sources import EMBODIMENT
 from hlm.cli.tables import console, facts
 from hlm.cli.verbs import Verb, dispatch
 from hlm.core.errors import InputError
+from hlm.core.realtime import LOOP_PRIORITY, preferred
 
 if TYPE_CHECKING:
     from hlm.teleop.devices.device_check import DeviceFigures
@@ -89,14 +90,17 @@ def check(arguments: Sequence[str]) -> int:
         person = stack.enter_context(open_person(said, page, EMBODIMENT, clock))
         if person.invitation:
             screen.print(person.invitation, soft_wrap=True)
-        figures = watched(person.device, clock, config.seconds)
+        with preferred(LOOP_PRIORITY):  # the device is to be measured, and not this machine's other programs
+            figures = watched(person.device, clock, config.seconds)
         screen.print(facts(_rows(figures, person.device.name, person.device.trouble)))
     return 0 if figures.samples else EXIT_SILENT
 
 
 def _rows(figures: DeviceFigures, name: str, trouble: str) -> dict[str, str]:
     rows = {"device": name, "samples": f"{figures.samples} in {figures.duration_s:.1f} s"}
-    if figures.samples:
+    if figures.answers:
+        rows |= {"rate": "none of its own: it answers for the instant at which it is asked"}
+    elif figures.samples:
         rows |= {
             "rate": f"{figures.rate_hz:.1f} Hz",
             "jitter": f"{1e3 * figures.jitter_s:.1f} ms",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,8 @@ from hlm.teleop.devices.device import Device
 
 # Newer than any device's next sample: a sample is seen within a millisecond of its arrival.
 _LOOKS_PER_S = 1000.0
+# So many new samples in as many looks are no coincidence.
+_MANY_LOOKS = 20
 # An interval so many times the usual one is a drop-out.
 DROP_OUT_PERIODS = 3.0
 
@@ -31,6 +33,8 @@ class DeviceFigures:
         worst_latency_s: the same, of the 99th percentile.
         drop_outs: intervals of three usual ones and more.
         longest_gap_s: longest interval, to the end of the watch included.
+        answers: whether it makes a sample for the instant at which it is asked, as a terminal's keys or a file do: it
+            has no rate of its own then, and rate, jitter and drop-outs are those of whoever asks.
     """
 
     samples: int
@@ -41,6 +45,7 @@ class DeviceFigures:
     worst_latency_s: float
     drop_outs: int
     longest_gap_s: float
+    answers: bool = False
 
 
 def watched(device: Device, clock: Clock, duration_s: float) -> DeviceFigures:
@@ -60,15 +65,17 @@ def watched(device: Device, clock: Clock, duration_s: float) -> DeviceFigures:
     first = device.read()
     seen_ns = -1 if first is None else first.stamp_ns  # of before the watch
     stamps_ns, arrivals_ns = [], []
+    looks = 0
     for tick in ticks(clock, _LOOKS_PER_S):
         if tick.due_ns - start_ns >= duration_s * NS_PER_S:
             break
-        sample = device.read()
+        sample, looks = device.read(), looks + 1
         if sample is not None and sample.stamp_ns > seen_ns:
             seen_ns = sample.stamp_ns
             stamps_ns.append(sample.stamp_ns)
             arrivals_ns.append(clock.now_ns())
-    return device_figures(np.array(stamps_ns, np.int64), np.array(arrivals_ns, np.int64), start_ns, clock.now_ns())
+    figures = device_figures(np.array(stamps_ns, np.int64), np.array(arrivals_ns, np.int64), start_ns, clock.now_ns())
+    return replace(figures, answers=looks >= _MANY_LOOKS and len(stamps_ns) >= looks - 1)
 
 
 def device_figures(

@@ -152,6 +152,27 @@ def test_the_actions_are_what_the_robot_was_sent(run):
     np.testing.assert_allclose(moved, 0.002, atol=1e-6)
 
 
+def test_what_a_person_asks_beyond_the_limits_is_recorded_as_it_was_sent(run, monkeypatch):
+    """A hand that jumps by a radian and back."""
+    rig, asked = FakeRig.make(), []
+    follow = FakePerson.reference
+
+    def jumps(person, observation):
+        vector = follow(person, observation).vector.copy()
+        vector[8] += 1.0 if 35 <= len(asked) < 45 else 0.0
+        asked.append(vector)
+        return Reference(observation.stamp_ns, vector)
+
+    monkeypatch.setattr(FakePerson, "reference", jumps)
+    session = run({5: Button.RECORD, 60: Button.SUCCESS}, last=62, rig=rig, real=("take it",), task=None)
+    (episode,) = open_dataset(session.path)
+    got = {reference.stamp_ns: reference.vector for reference in rig.tracker.pushed}
+    sent = np.array([got[stamp_ns] for stamp_ns in episode.stamp_ns.tolist()], np.float32)
+    np.testing.assert_array_equal(episode.action, sent)
+    first = list(got).index(int(episode.stamp_ns[0]))
+    assert np.abs(episode.action[:, 8] - np.array(asked)[first : first + len(episode), 8]).max() > 0.5
+
+
 def test_a_discarded_episode_is_done_again_in_the_same_scene(run):
     session = run({5: Button.RECORD, 60: Button.DISCARD, 70: Button.RECORD, 120: Button.FAILURE}, enough=1)
     (episode,) = open_dataset(session.path)

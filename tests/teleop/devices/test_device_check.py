@@ -64,3 +64,9 @@ def test_jitter_is_half_of_the_range_of_nine_tenths_of_the_intervals():
 def test_no_time_is_refused():
     with pytest.raises(InputError, match="longer than 0 s, not 0"):
         watched(FakeDevice(SteppedClock(), MS, 0), SteppedClock(), 0.0)
+
+
+def test_a_device_that_answers_when_it_is_asked_has_no_rate_of_its_own():
+    clock = SteppedClock(NS_PER_S)
+    assert watched(FakeDevice(clock, 1, 0), clock, 0.1).answers
+    assert not watched(FakeDevice(clock, 20 * MS, 5 * MS), clock, 0.1).answers
