@@ -116,6 +116,8 @@ export class Body {
 
   makeStick() {
     const stick = document.getElementById("stick");
+    // A long touch would open a menu, and end the touch.
+    document.getElementById("walk").addEventListener("contextmenu", (event) => event.preventDefault());
     const drag = (event) => {
       const box = stick.getBoundingClientRect();
       const x = (event.clientX - box.left) / box.width * 2 - 1;
@@ -146,6 +148,10 @@ export class Body {
       for (const end of ["pointerup", "pointercancel", "pointerleave"]) {
         button.addEventListener(end, () => { this.turning = 0; });
       }
+      button.addEventListener("keydown", (event) => {
+        if (event.key === "Enter" || event.key === " ") this.turning = Number(button.dataset.turn);
+      });
+      for (const end of ["keyup", "blur"]) button.addEventListener(end, () => { this.turning = 0; });
     }
   }
 
@@ -158,12 +164,14 @@ export class Body {
       const text = element("span", { textContent: name });
       main.append(element("span", { className: "dot" }), text, element("kbd", { textContent: String(number + 1) }));
       main.dataset.part = part;
-      main.addEventListener("click", () => {
-        const shown = !this.controls?.shown.includes(part);
+      let before = false;
+      main.addEventListener("click", (event) => {
+        const again = event.detail > 1;  // of a double click, of whose first one the page does not know the effect yet
+        before = again ? before : Boolean(this.controls?.shown.includes(part));
         this.select(part, false);
-        this.connection.send("show", { part, shown });
+        this.connection.send("show", { part, shown: again ? before : !before });
+        if (again) this.connection.send("free", { part });
       });
-      main.addEventListener("dblclick", () => this.connection.send("free", { part }));
       const free = element("button", { type: "button", textContent: "Free", className: "small", hidden: true });
       free.dataset.free = part;
       item.append(main, free);

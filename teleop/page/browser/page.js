@@ -202,7 +202,7 @@ addEventListener("keydown", (event) => {
     return;
   }
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input:not([type=range]), select")) return;
-  if (event.target.matches("input[type=range]") && event.key.startsWith("Arrow")) return;
+  if (event.target.matches("input[type=range]") && /^(Arrow|Page|Home|End)/.test(event.key)) return;
   const key = event.key.length === 1 || event.key === "Backspace" ? event.key.toLowerCase() : event.key;
   if (key in BUTTON_KEYS || key in KEY_ACTIONS) {
     if (event.repeat) return;

@@ -27,7 +27,16 @@ def page(browser, loop):
     loop.session.__init__()
     page = browser.new_page(viewport={"width": 1000, "height": 800})
     page.set_default_timeout(30_000)
-    # The 3-D view has a test of its own: drawing it by software takes a core.
+    without_view(page)
+    page.goto(loop.page.address)
+    page.wait_for_selector("body[data-role=commands]")
+    yield page
+    page.close()
+    MonotonicClock().wait_until(MonotonicClock().now_ns() + 300_000_000)  # until the server knows
+
+
+def without_view(page):
+    """The 3-D view has a test of its own: drawing it by software takes a core."""
     page.route(
         "**/*",
         lambda route: (
@@ -36,11 +45,6 @@ def page(browser, loop):
             else route.continue_()
         ),
     )
-    page.goto(loop.page.address)
-    page.wait_for_selector("body[data-role=commands]")
-    yield page
-    page.close()
-    MonotonicClock().wait_until(MonotonicClock().now_ns() + 300_000_000)  # until the server knows
 
 
 def state_is(page, state):
@@ -167,11 +171,20 @@ def test_an_instruction_is_typed_while_its_letters_press_nothing(page, loop):
     assert loop.session.state == "idle"
 
 
-@pytest.mark.parametrize("width", [400, 1600])
+@pytest.mark.parametrize("width", [400, 900, 1600])
 def test_nothing_is_cut_off(page, width):
     page.set_viewport_size({"width": width, "height": 900})
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    assert page.locator("#stop").bounding_box()["y"] < 120
+    stop = page.locator("#stop").bounding_box()
+    assert stop["y"] < 20
+    assert stop["x"] + stop["width"] > width - 20
+
+
+def test_no_gap_stands_beside_the_cameras(page):
+    page.set_viewport_size({"width": 900, "height": 900})
+    page.evaluate("document.querySelector('#watch').style.minHeight = '1200px'")
+    task, episodes = (page.locator(name).bounding_box() for name in ("#task", "#episodes"))
+    assert 0.0 <= episodes["y"] - task["y"] - task["height"] < 20.0
 
 
 def test_every_field_and_button_has_a_name_and_readable_contrast(page):
@@ -182,26 +195,30 @@ def test_every_field_and_button_has_a_name_and_readable_contrast(page):
 NAMELESS = """[...document.querySelectorAll("button, input, select")].filter(
   (one) => !(one.textContent.trim() || one.title || one.labels?.length)).map((one) => one.outerHTML)"""
 
-# Contrast by WCAG 2: (lighter + 0.05) / (darker + 0.05), 4.5 for text; of what is switched off nothing is asked.
+# Contrast by WCAG 2: (lighter + 0.05) / (darker + 0.05), 4.5 for text; of what is switched off nothing is asked. Colours
+# and opacity of all that lies under a text count.
 PALE = """(() => {
-  const parse = (color) => color.match(/[0-9.]+/g).map(Number);
+  const parse = (color) => { const [r, g, b, a] = color.match(/[0-9.]+/g).map(Number); return [r, g, b, a ?? 1]; };
+  const over = (top, under, share) => [0, 1, 2].map((one) => top[one] * share + under[one] * (1 - share));
   const light = (color) => {
-    const [r, g, b] = parse(color).slice(0, 3).map((one) => one / 255)
+    const [r, g, b] = color.map((one) => one / 255)
       .map((one) => one <= 0.04045 ? one / 12.92 : ((one + 0.055) / 1.055) ** 2.4);
     return 0.2126 * r + 0.7152 * g + 0.0722 * b;
   };
-  const ground = (node) => {
-    for (let one = node; one; one = one.parentElement) {
-      const color = getComputedStyle(one).backgroundColor;
-      if ((parse(color)[3] ?? 1) > 0.5) return color;
-    }
-    return "rgb(255, 255, 255)";
+  // Of the last of nested nodes: the colours of its text and of the ground, as they are painted.
+  const painted = (nodes, under) => {
+    const [node, ...inner] = nodes;
+    const style = getComputedStyle(node);
+    const ground = over(parse(style.backgroundColor), under, parse(style.backgroundColor)[3]);
+    const seen = inner.length ? painted(inner, ground) : [over(parse(style.color), ground, parse(style.color)[3]), ground];
+    return seen.map((color) => over(color, under, Number(style.opacity)));
   };
+  const nested = (node) => node ? [...nested(node.parentElement), node] : [];
   const pale = [];
   for (const node of document.querySelectorAll("body *")) {
     const own = [...node.childNodes].some((one) => one.nodeType === 3 && one.textContent.trim());
-    if (!own || node.closest(":disabled, [hidden], datalist, kbd") || !node.offsetParent) continue;
-    const [one, other] = [light(getComputedStyle(node).color), light(ground(node))];
+    if (!own || node.closest(":disabled, [hidden], datalist") || !node.offsetParent) continue;
+    const [one, other] = painted(nested(node), [255, 255, 255]).map(light);
     const contrast = (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
     if (contrast < 4.5) pale.push([node.textContent.trim().slice(0, 40), contrast]);
   }
