@@ -96,10 +96,12 @@ class Onward(NamedTuple):
     Attributes:
         state: where the pendulum is, at an instant when both feet stand.
         lift_off_s: time from there until the first foot lifts off.
+        corrected_s: time from there in which the ZMP makes up for the state; None means until the first touchdown.
     """
 
     state: PendulumState
     lift_off_s: float
+    corrected_s: float | None = None
 
 
 def middle(soles: FloatArray) -> FloatArray:
@@ -184,6 +186,8 @@ class WalkingPattern:
 
     Attributes:
         duration_s: duration of the walk until rest; 0 without footsteps.
+        correction_m: [2] how far the ZMP moves from where footsteps alone would have it, so that the walk goes on from
+            a state.
     """
 
     def __init__(
@@ -206,6 +210,7 @@ class WalkingPattern:
         self._zmp_m = self._zmp()
         self._decay = float(np.exp(-pendulum_frequency(config.com_height_m) * _GRID_S))
         self._dcm_m = dcm_to_rest(self._zmp_m, self._decay)
+        self.correction_m: FloatArray = np.zeros(2)
         if onward is not None:
             self._correct(onward)
         begin_m = self._zmp_m[0] if onward is None else onward.state.com_m
@@ -239,14 +244,15 @@ class WalkingPattern:
         return PendulumState(com_m, dcm_m, zmp_m)
 
     def _correct(self, onward: Onward) -> None:
-        """Move the ZMP until the first touchdown, so that the DCM begins where it is."""
-        until_s = onward.lift_off_s + self._config.single_support_s
+        """Move the ZMP for a while, so that the DCM begins where it is."""
+        touchdown_s = onward.lift_off_s + self._config.single_support_s
+        until_s = touchdown_s if onward.corrected_s is None else onward.corrected_s
         begin = minimum_jerk(np.clip(self._time_s / _RAMP_S, 0.0, 1.0))
         shape = begin * minimum_jerk(np.clip((until_s - self._time_s) / _RAMP_S, 0.0, 1.0))
         effect = dcm_to_rest(shape, self._decay)
-        size_m = (onward.state.dcm_m - self._dcm_m[0]) / effect[0]
-        self._zmp_m = self._zmp_m + shape[:, None] * size_m
-        self._dcm_m = self._dcm_m + effect[:, None] * size_m
+        self.correction_m = (onward.state.dcm_m - self._dcm_m[0]) / effect[0]
+        self._zmp_m = self._zmp_m + shape[:, None] * self.correction_m
+        self._dcm_m = self._dcm_m + effect[:, None] * self.correction_m
 
     def _zmp(self) -> FloatArray:
         """[time, 2] ZMP on the grid: under the stance foot in single support, moving in double support, m."""

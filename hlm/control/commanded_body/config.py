@@ -69,6 +69,8 @@ class CommandedBodyConfig:
         least_speed: share of these below which it does not begin to walk.
         unevenness: share by which steps to the outside are longer, and those to the inside shorter, in sideways walks
             and turns: feet that alternate evenly would come too close to each other.
+        zmp_room_m: how far ahead and to a side of the middle of a foot the weight may press while a walk changes: it
+            changes its velocity no faster than that.
         com: pace of the centre of mass while no foot steps, m.
         height: pace of the pelvis' height, m.
         lean: pace of roll and pitch of the pelvis, rad.
@@ -97,6 +99,7 @@ class CommandedBodyConfig:
     max_turn_rad_s: float = 0.4
     least_speed: float = 0.1
     unevenness: float = 0.2
+    zmp_room_m: tuple[float, float] = (0.03, 0.012)
     com: Pace = _COM
     height: Pace = _HEIGHT
     lean: Pace = _LEAN
@@ -111,7 +114,7 @@ class CommandedBodyConfig:
     def __post_init__(self) -> None:
         """Check ranges."""
         positive = ("upright_m", "max_ahead_m_s", "max_back_m_s", "max_sideways_m_s", "max_turn_rad_s", "max_waist_rad")
-        require_positive(self, *positive)
+        require_positive(self, *positive, "zmp_room_m")
         if not 0.0 <= self.least_speed < 1.0 or not 0.0 <= self.unevenness <= 1.0:
             raise InputError(
                 f"least_speed {self.least_speed} must be in [0, 1) and unevenness {self.unevenness} in [0, 1]."
