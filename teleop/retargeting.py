@@ -19,7 +19,8 @@ class PoseRetargeter:
 
     Args:
         embodiment: the robot that they are retargeted to.
-        config: weights and limits of the inverse kinematics; the defaults when None.
+        config: weights and limits of the inverse kinematics; the defaults when None. Poses that say the robot's
+            configuration need none.
     """
 
     def __init__(self, embodiment: Embodiment, config: IKConfig | None = None) -> None:
@@ -36,7 +37,10 @@ class PoseRetargeter:
         """[34] reference of a pose at an instant."""
         iterations = _FIRST_ITERATIONS if self._vectors is None else None
         self._vectors = ReferenceVectors() if self._vectors is None else self._vectors
-        self._configuration = self._ik.solve(pose.targets, self._configuration, iterations)
+        solved = pose.configuration
+        self._configuration = (
+            self._ik.solve(pose.targets, self._configuration, iterations) if solved is None else solved
+        )
         return self._vectors.vector(self._configuration, pose.gripper_opening, stamp_ns)
 
 

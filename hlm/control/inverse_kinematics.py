@@ -145,13 +145,25 @@ class WholeBodyIK:
         margin_rad = self.config.limit_margin_rad
         self._lower_rad = model.embodiment.lower_rad + margin_rad
         self._upper_rad = model.embodiment.upper_rad - margin_rad
+        self._range = (self._lower_rad, self._upper_rad)
 
     @property
     def model(self) -> BodyModel:
         """The robot."""
         return self._model
 
-    def solve(self, targets: BodyTargets, start: Configuration, iterations: int | None = None) -> Configuration:
+    @property
+    def limits_rad(self) -> tuple[FloatArray, FloatArray]:
+        """[29] least and [29] largest angles, with their margin."""
+        return self._lower_rad.copy(), self._upper_rad.copy()
+
+    def solve(
+        self,
+        targets: BodyTargets,
+        start: Configuration,
+        iterations: int | None = None,
+        range_rad: tuple[FloatArray, FloatArray] | None = None,
+    ) -> Configuration:
         """The configuration after some iterations from `start` towards the targets.
 
         Along a motion, with each call starting from the last solution, the default number of iterations follows
@@ -161,6 +173,7 @@ class WholeBodyIK:
             targets: targets of the body.
             start: configuration to start from.
             iterations: number of iterations; None means the config's.
+            range_rad: [29] least and [29] largest angles of this call, inside the joint limits; None means the limits.
 
         Raises:
             MismatchError: a target is not finite.
@@ -171,6 +184,7 @@ class WholeBodyIK:
             raise InputError(f"iterations must be at least 1, got {count}.")
         vector = start.vector
         vector[7:] = np.clip(vector[7:], self._lower_rad, self._upper_rad)
+        self._range = (self._lower_rad, self._upper_rad) if range_rad is None else range_rad
         rows = self._rows(targets, vector)
         for _ in range(count):
             better = self._better(targets, vector, rows)
@@ -193,7 +207,7 @@ class WholeBodyIK:
             if not np.all(np.isfinite(step)):
                 raise MismatchError("a target of the inverse kinematics is not finite.")
             there = pin.integrate(self._model.pin_model, vector, step)
-            there[7:] = np.clip(there[7:], self._lower_rad, self._upper_rad)
+            there[7:] = np.clip(there[7:], *self._range)
             rows_there = self._rows(targets, there)
             if rows_there.cost <= rows.cost * (1.0 + _ROUNDING):
                 return there, rows_there
@@ -251,8 +265,9 @@ class WholeBodyIK:
     def _step_inside_limits(self, normal: FloatArray, gradient: FloatArray, joints_rad: FloatArray) -> FloatArray:
         """[dof] solution of `normal @ step = gradient` with joints held at their limits, the others adapted."""
         room = np.full((2, DOFS), np.inf)
-        room[0, BASE_DOFS:] = joints_rad - self._lower_rad
-        room[1, BASE_DOFS:] = self._upper_rad - joints_rad
+        lower_rad, upper_rad = self._range
+        room[0, BASE_DOFS:] = joints_rad - lower_rad
+        room[1, BASE_DOFS:] = upper_rad - joints_rad
         step = np.linalg.solve(normal, gradient)
         at_limit = np.zeros(DOFS, dtype=bool)
         for _ in range(3):

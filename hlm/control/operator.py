@@ -15,10 +15,13 @@ class OperatorPose(NamedTuple):
     Attributes:
         targets: targets of hands, feet and pelvis in the operator's world.
         gripper_opening: [2] left, right; 1 = open.
+        configuration: the robot's, of an operator who keeps limits of its own; None leaves the inverse kinematics to
+            whoever follows the targets.
     """
 
     targets: BodyTargets
     gripper_opening: FloatArray
+    configuration: Configuration | None = None
 
 
 class Operator(Protocol):

@@ -14,11 +14,12 @@ from hlm.control.commanded_body.velocity import walking_velocity
 from hlm.control.inverse_kinematics import BodyTargets, PoseTarget, WholeBodyIK
 from hlm.control.model import BodyModel, Configuration, rotation_from_quat
 from hlm.control.operator import OperatorPose
+from hlm.control.self_distance import SelfDistance
 from hlm.control.walking_pattern import WalkingPose, middle
 from hlm.core.arrays import FloatArray
 from hlm.core.embodiment import Embodiment
 from hlm.core.errors import InputError
-from hlm.core.layout import MOTOR_WAIST
+from hlm.core.layout import MOTOR_ARMS, MOTOR_ORDER, MOTOR_WAIST
 from hlm.core.rotations import (
     planar_from_pose,
     pose_from_planar,
@@ -29,6 +30,7 @@ from hlm.core.rotations import (
 )
 
 _SIDES = ("left", "right")
+_SHOULDER_ROLLS = tuple(MOTOR_ORDER.index(f"{side}_shoulder_roll") for side in _SIDES)
 _HEIGHT, _ROLL, _PITCH = 0, 1, 2
 _LATERAL = 1
 # How far outside of its walking range a pelvis may be when a foot leaves the floor.
@@ -49,9 +51,9 @@ class CommandedBody:
     def __init__(self, embodiment: Embodiment, config: CommandedBodyConfig | None = None) -> None:
         self._config = CommandedBodyConfig() if config is None else config
         self._model = BodyModel(embodiment)
-        # What the body will look like: tells where hanging hands are.
-        self._ik = WholeBodyIK(self._model)
+        self._ik = WholeBodyIK(self._model, self._config.ik)
         self._posture_rad = embodiment.pose_rad(self._config.posture)
+        self._distance = SelfDistance(self._model)
         self._arms = Arms(self._model, self._posture_rad)
         self.reset(Configuration.standing(embodiment))
 
@@ -91,7 +93,7 @@ class CommandedBody:
 
     @property
     def likely_configuration(self) -> Configuration:
-        """What inverse kinematics makes of the last pose, in the operator's world."""
+        """The robot's configuration of the last pose, in the operator's world."""
         return self._likely
 
     def pose(self, command: BodyCommand, dt_s: float) -> OperatorPose:
@@ -115,8 +117,48 @@ class CommandedBody:
         opening = np.clip(command.gripper_opening, 0.0, 1.0)
         self._opening = followed(self._opening, opening, self._config.gripper, dt_s)
         targets = self._targets(feet, self._moved_hands(command, dt_s))
-        self._likely = self._ik.solve(targets, self._likely)
-        return OperatorPose(targets, np.clip(self._opening.value, 0.0, 1.0))
+        self._likely = self._solved(targets, dt_s)
+        return OperatorPose(targets, np.clip(self._opening.value, 0.0, 1.0), self._likely)
+
+    def _solved(self, targets: BodyTargets, dt_s: float) -> Configuration:
+        """The configuration that comes nearest to the targets; its arms stop where they would touch the body."""
+        least_rad, most_rad = self._range_rad(dt_s)
+        solved = self._ik.solve(targets, self._likely, range_rad=(least_rad, most_rad))
+        before_rad = self._likely.joint_position_rad
+        distance_m = self._distance.smallest_m(solved.joint_position_rad)
+        if distance_m >= min(self._config.self_distance_m, self._distance.smallest_m(before_rad)):
+            return solved
+        held_rad = np.clip(before_rad, *self._ik.limits_rad)[MOTOR_ARMS]
+        least_rad[MOTOR_ARMS] = most_rad[MOTOR_ARMS] = held_rad
+        return self._ik.solve(targets, self._likely, range_rad=(least_rad, most_rad))
+
+    def _range_rad(self, dt_s: float) -> tuple[FloatArray, FloatArray]:
+        """[29] least and [29] largest angles that joints may have, and can have in time, after `dt_s`."""
+        least_rad, most_rad = self._ik.limits_rad
+        hands_rad = np.array(self._config.hands_waist_rad)
+        least_rad[MOTOR_WAIST] = np.maximum(least_rad[MOTOR_WAIST], self._waist.value - hands_rad)
+        most_rad[MOTOR_WAIST] = np.minimum(most_rad[MOTOR_WAIST], self._waist.value + hands_rad)
+        inwards_rad, outwards_rad = self._config.shoulder_roll_rad
+        for joint, side in zip(_SHOULDER_ROLLS, (1.0, -1.0), strict=True):
+            ends_rad = sorted((-side * inwards_rad, side * outwards_rad))
+            least_rad[joint], most_rad[joint] = max(least_rad[joint], ends_rad[0]), min(most_rad[joint], ends_rad[1])
+        reach_rad = dt_s * self._joint_speed_rad_s()
+        before_rad = np.clip(self._likely.joint_position_rad, *self._ik.limits_rad)
+        low_rad, high_rad = before_rad - reach_rad, before_rad + reach_rad
+        return np.clip(least_rad, low_rad, high_rad), np.clip(most_rad, low_rad, high_rad)
+
+    def _joint_speed_rad_s(self) -> FloatArray:
+        """[29] how fast joints may move now."""
+        config = self._config
+        arms_rad_s = config.walking_arm_speed_rad_s if self._busy else config.arm_speed_rad_s
+        speed_rad_s = config.leg_speed_share * self._model.embodiment.velocity_rad_s
+        speed_rad_s[MOTOR_WAIST], speed_rad_s[MOTOR_ARMS] = config.waist_speed_rad_s, arms_rad_s
+        return speed_rad_s
+
+    @property
+    def _busy(self) -> bool:
+        """Whether legs need a calm upper body."""
+        return self._legs.walking or self._legs.on_one_foot
 
     def _move_pelvis(self, command: BodyCommand, velocity: FloatArray, dt_s: float) -> None:
         """Height and lean, inside of what its legs allow now and for what is asked of them next."""
@@ -157,7 +199,7 @@ class CommandedBody:
         into = np.linalg.inv(stance)
         hanging, present = into @ self._arms.grips(upright), into @ self._arms.grips(self._likely)
         shoulders = into @ self._arms.shoulders(upright)
-        busy = self._legs.walking or self._legs.on_one_foot
+        busy = self._busy
         reach_m = (self._config.walking_reach if busy else self._config.reach) * self._arms.length_m
         grips = []
         for side, hand in enumerate(self._hands):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from hlm.control.checks import require_positive
 from hlm.control.commanded_body.following import Pace
+from hlm.control.inverse_kinematics import IKConfig
 from hlm.control.walking_pattern import GaitConfig
 from hlm.core.errors import InputError
 
@@ -35,6 +36,13 @@ class PelvisLimits:
 _STANDING = PelvisLimits(height_m=(0.45, 0.755), roll_rad=(-0.15, 0.15), pitch_rad=(-0.1, 0.6))
 _WALKING = PelvisLimits(height_m=(0.66, 0.745), roll_rad=(-0.03, 0.03), pitch_rad=(-0.05, 0.15))
 _ONE_FOOT = PelvisLimits(height_m=(0.66, 0.71), roll_rad=(-0.03, 0.03), pitch_rad=(-0.05, 0.1))
+_IK = IKConfig(
+    com_weight_per_m=40.0,
+    pelvis_height_weight_per_m=20.0,
+    pelvis_rotation_weight_per_rad=6.0,
+    sole_position_weight_per_m=60.0,
+    sole_rotation_weight_per_rad=15.0,
+)
 _COM = Pace(frequency_rad_s=5.0, max_speed=0.15, max_acceleration=0.5)
 _HEIGHT = Pace(frequency_rad_s=6.0, max_speed=0.3, max_acceleration=1.2)
 _LEAN = Pace(frequency_rad_s=6.0, max_speed=0.6, max_acceleration=2.5)
@@ -81,6 +89,19 @@ class CommandedBodyConfig:
         foot: pace of a foot that is lifted, m and rad.
         gripper: pace of the grippers' openings.
         max_waist_rad: largest yaw, roll and pitch of the waist.
+        hands_waist_rad: how far hands may turn yaw, roll and pitch of the waist away from where it should be.
+        hand_leash_m: how far the target of a hand may be ahead of the hand itself. A hand that cannot follow would pull
+            the whole body along, and throw it when it is let go.
+        shoulder_roll_rad: how far inwards and outwards an upper arm may roll: beyond that arms fold over each other.
+        self_distance_m: arms stop where they would come nearer than this to the body or to each other.
+        ik: weights of the inverse kinematics. Against those of scripts, whose hands are always in reach, feet, balance
+            and pelvis count so much more than hands that these do not move them.
+        leg_speed_share: fastest joints of the legs, as a share of their motors' top speeds; 0.3 is what the limits of
+            references let through.
+        waist_speed_rad_s: fastest joints of the waist. A hand may be commanded through a place where the arm has to
+            fold anew: there it lags, else arms and waist would swing the body off its feet.
+        arm_speed_rad_s: fastest joints of the arms.
+        walking_arm_speed_rad_s: the same while it walks or stands on one foot.
     """
 
     gait: GaitConfig = field(default_factory=lambda: GaitConfig(rest_s=0.4))
@@ -110,11 +131,22 @@ class CommandedBodyConfig:
     foot: Pace = _FOOT
     gripper: Pace = _GRIPPER
     max_waist_rad: tuple[float, float, float] = (1.0, 0.3, 0.4)
+    hands_waist_rad: tuple[float, float, float] = (0.6, 0.15, 0.3)
+    hand_leash_m: float = 0.1
+    shoulder_roll_rad: tuple[float, float] = (0.35, 1.7)
+    self_distance_m: float = 0.015
+    ik: IKConfig = _IK
+    leg_speed_share: float = 0.3
+    waist_speed_rad_s: float = 1.5
+    arm_speed_rad_s: float = 5.0
+    walking_arm_speed_rad_s: float = 3.0
 
     def __post_init__(self) -> None:
         """Check ranges."""
         positive = ("upright_m", "max_ahead_m_s", "max_back_m_s", "max_sideways_m_s", "max_turn_rad_s", "max_waist_rad")
-        require_positive(self, *positive, "zmp_room_m")
+        positive += ("hands_waist_rad", "hand_leash_m", "shoulder_roll_rad", "self_distance_m")
+        speeds = ("leg_speed_share", "waist_speed_rad_s", "arm_speed_rad_s", "walking_arm_speed_rad_s")
+        require_positive(self, *positive, *speeds, "zmp_room_m")
         if not 0.0 <= self.least_speed < 1.0 or not 0.0 <= self.unevenness <= 1.0:
             raise InputError(
                 f"least_speed {self.least_speed} must be in [0, 1) and unevenness {self.unevenness} in [0, 1]."

@@ -55,7 +55,7 @@ class Hand:
             if target.quat_world_from_frame_wxyz is not None:
                 rotation = rotation_from_quat(target.quat_world_from_frame_wxyz)
         pace = self._config.walking_hand if walking else self._config.hand
-        self._place = followed(self._place, goal_m, pace, dt_s)
+        self._place = self._leashed(followed(self._place, goal_m, pace, dt_s), present[:3, 3])
         if free:
             self._turn = Turning(present[:3, :3], np.zeros(3))
         else:
@@ -63,6 +63,12 @@ class Hand:
         self._hangs = target is None and self._is_at(hanging)
         quat = None if free else quat_from_matrix(self._turn.rotation)
         return PoseTarget(position_in_world_m=self._place.value, quat_world_from_frame_wxyz=quat)
+
+    def _leashed(self, place: Moving, hand_m: FloatArray) -> Moving:
+        """The place, not farther from the hand than its leash; one that waits for the hand is no faster than it."""
+        ahead_m = place.value - hand_m
+        share = self._config.hand_leash_m / max(float(np.linalg.norm(ahead_m)), 1e-9)
+        return place if share >= 1.0 else Moving(hand_m + share * ahead_m, share * place.rate)
 
     def _be_at(self, pose: FloatArray) -> None:
         self._place = Moving.at_rest(pose[:3, 3])

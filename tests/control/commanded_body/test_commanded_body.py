@@ -5,10 +5,12 @@ import pytest
 
 from hlm.control.body_command import BodyCommand
 from hlm.control.commanded_body.commanded_body import CommandedBody
+from hlm.control.commanded_body.config import CommandedBodyConfig
 from hlm.control.commanded_body.start import standing_configuration
 from hlm.control.inverse_kinematics import PoseTarget
 from hlm.control.model import BodyModel, Configuration
 from hlm.control.operator import OperatorPose
+from hlm.control.self_distance import SelfDistance
 from hlm.core.arrays import FloatArray
 from hlm.core.embodiments.unitree_g1 import UNITREE_G1
 from hlm.core.errors import InputError
@@ -154,3 +156,28 @@ def test_it_rises_before_it_walks(body: CommandedBody) -> None:
 def test_time_that_stands_still_is_refused(body: CommandedBody) -> None:
     with pytest.raises(InputError, match="dt_s must be positive"):
         body.pose(BodyCommand(), 0.0)
+
+
+def test_joints_keep_to_their_speeds_wherever_hands_are_sent(body: CommandedBody) -> None:
+    random = np.random.default_rng(3)
+    config = CommandedBodyConfig()
+    before = body.likely_configuration.joint_position_rad
+    fastest, distance = np.zeros(29), SelfDistance(BodyModel(UNITREE_G1))
+    for step in range(180):
+        if step % 15 == 0:
+            grips = [hand_at(*(np.array([1, side, 1]) * random.uniform([-0.2, -0.1, 0.4], [0.7, 0.6, 1.5])))
+                     for side in (1, -1)]  # fmt: skip
+            command = BodyCommand(
+                grips=(grips[0], grips[1] if random.random() < 0.7 else None),
+                pelvis_height_m=float(random.uniform(0.45, 0.75)),
+                pelvis_pitch_rad=float(random.uniform(-0.1, 0.6)),
+            )
+        pose = body.pose(command, DT_S)
+        assert pose.configuration is body.likely_configuration
+        joints = body.likely_configuration.joint_position_rad
+        fastest = np.maximum(fastest, np.abs(joints - before) / DT_S)
+        before = joints
+        assert distance.smallest_m(joints) > 0.5 * config.self_distance_m
+    assert fastest[12:15].max() < config.waist_speed_rad_s + 1e-9
+    assert fastest[15:].max() < config.arm_speed_rad_s + 1e-9
+    assert fastest[15:].max() > 2.0, "hands do move"
