@@ -143,7 +143,14 @@ class CommandedBodyConfig:
 
     def __post_init__(self) -> None:
         """Check ranges."""
-        positive = ("upright_m", "max_ahead_m_s", "max_back_m_s", "max_sideways_m_s", "max_turn_rad_s", "max_waist_rad")
+        positive: tuple[str, ...] = (
+            "upright_m",
+            "max_ahead_m_s",
+            "max_back_m_s",
+            "max_sideways_m_s",
+            "max_turn_rad_s",
+            "max_waist_rad",
+        )
         positive += ("hands_waist_rad", "hand_leash_m", "shoulder_roll_rad", "self_distance_m")
         speeds = ("leg_speed_share", "waist_speed_rad_s", "arm_speed_rad_s", "walking_arm_speed_rad_s")
         require_positive(self, *positive, *speeds, "zmp_room_m")
