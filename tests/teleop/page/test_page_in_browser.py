@@ -195,8 +195,8 @@ def test_every_field_and_button_has_a_name_and_readable_contrast(page):
 NAMELESS = """[...document.querySelectorAll("button, input, select")].filter(
   (one) => !(one.textContent.trim() || one.title || one.labels?.length)).map((one) => one.outerHTML)"""
 
-# Contrast by WCAG 2: (lighter + 0.05) / (darker + 0.05), 4.5 for text; of what is switched off nothing is asked. Colours
-# and opacity of all that lies under a text count.
+# Contrast by WCAG 2: (lighter + 0.05) / (darker + 0.05), 4.5 for text; of what is switched off nothing is asked.
+# Colours and opacity of all that lies under a text count.
 PALE = """(() => {
   const parse = (color) => { const [r, g, b, a] = color.match(/[0-9.]+/g).map(Number); return [r, g, b, a ?? 1]; };
   const over = (top, under, share) => [0, 1, 2].map((one) => top[one] * share + under[one] * (1 - share));
@@ -210,7 +210,8 @@ PALE = """(() => {
     const [node, ...inner] = nodes;
     const style = getComputedStyle(node);
     const ground = over(parse(style.backgroundColor), under, parse(style.backgroundColor)[3]);
-    const seen = inner.length ? painted(inner, ground) : [over(parse(style.color), ground, parse(style.color)[3]), ground];
+    const ink = parse(style.color);
+    const seen = inner.length ? painted(inner, ground) : [over(ink, ground, ink[3]), ground];
     return seen.map((color) => over(color, under, Number(style.opacity)));
   };
   const nested = (node) => node ? [...nested(node.parentElement), node] : [];
