@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from hlm.cli.arguments import parse
 from hlm.cli.command_interfaces import operator_name
 from hlm.cli.live.people import PEOPLE, PersonConfig
-from hlm.cli.live.record_seat import RecordSeat
 from hlm.cli.live.takeover import TAKEOVER_PEOPLE, TakeoverConfig, open_taker
 from hlm.cli.progress import progress
 from hlm.cli.record_arguments import SOURCES, RecordArguments
 from hlm.cli.recorded_seeds import recorded_seeds
 from hlm.cli.rendering import load_simulator
 from hlm.cli.sources import EMBODIMENT, LocalPolicy, Replay, Scripted, SourceConfig, TakenOver, recorded_episode
-from hlm.cli.stations import StationConfig, open_station
+from hlm.cli.stations import SimulatedStation, StationConfig, open_station
 from hlm.cli.tables import console, duration
 from hlm.cli.trackers import must_have_tracker
 from hlm.core.clock import STEP_HZ, MonotonicClock
@@ -31,6 +30,7 @@ from hlm.core.wording import counted
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from hlm.cli.live.record_seat import RecordSeat
     from hlm.cli.live.takeover import Taker
     from hlm.core.task import Task, TaskInstance
     from hlm.datasets.schema import DatasetSpec
@@ -64,7 +64,7 @@ def run(arguments: Sequence[str]) -> int:
     try:
         with _seated(config) as taker, open_station(_taken_by(taker, station_config)) as (station, task):
             station = _paced(station, taker)
-            seat = None if taker is None else RecordSeat(taker, station, task, lambda: _kept(config, out))
+            seat = None if taker is None else _seat(config, taker, SimulatedStation(station, task), out)
             _record(config, station, _Plan(task, origin, out), done, seat)
     except KeyboardInterrupt as interrupt:
         kept = f"{counted(len(done), 'finished episode')} in {out}"
@@ -142,6 +142,12 @@ def _seated(config: RecordArguments) -> Iterator[Taker | None]:
 def _taken_by(taker: Taker | None, config: StationConfig) -> StationConfig:
     source = config.source
     return replace(config, source=replace(source, taker=taker)) if isinstance(source, TakenOver) else config
+
+
+def _seat(config: RecordArguments, taker: Taker, place: SimulatedStation, out: Path) -> RecordSeat:
+    from hlm.cli.live.record_seat import RecordSeat
+
+    return RecordSeat(taker, place.station, place.task, lambda: _kept(config, out))
 
 
 def _kept(config: RecordArguments, out: Path) -> tuple[Kept, ...]:
