@@ -30,6 +30,7 @@ class Shape:
         position_m: [3] centre in the world.
         quat_world_from_shape_wxyz: [4].
         rgb: [3] colour, 0 to 1.
+        movable: whether it can be moved, or lies elsewhere in each scene: what hands go to.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Shape:
     position_m: FloatArray
     quat_world_from_shape_wxyz: FloatArray
     rgb: tuple[float, float, float]
+    movable: bool
 
 
 def shapes_beside(world: World, robot: SimulatedRobot) -> list[Shape]:
@@ -50,18 +52,29 @@ def shapes_beside(world: World, robot: SimulatedRobot) -> list[Shape]:
     model, data = world.model, world.data
     return [
         Shape(
-            name=model.geom(geom).name or f"shape {geom}",
+            name=_name(model, geom),
             kind=_KINDS[int(model.geom_type[geom])],
             size_m=_size_m(model, geom),
             position_m=np.array(data.geom_xpos[geom]),
             quat_world_from_shape_wxyz=quat_from_matrix(data.geom_xmat[geom].reshape(3, 3)),
             rgb=_rgb(model, geom),
+            movable=_movable(model, int(model.geom_bodyid[geom])),
         )
         for geom in range(model.ngeom)
         if int(model.geom_type[geom]) in _KINDS
         and int(model.body_rootid[model.geom_bodyid[geom]]) != robot.root_body
         and model.geom_rgba[geom, 3] > 0.0
     ]
+
+
+def _name(model: mujoco.MjModel, geom: int) -> str:
+    body = int(model.geom_bodyid[geom])
+    return model.geom(geom).name or (model.body(body).name if _movable(model, body) else f"shape {geom}")
+
+
+def _movable(model: mujoco.MjModel, body: int) -> bool:
+    root = int(model.body_rootid[body])
+    return bool(model.body_dofnum[root] > 0 or model.body_mocapid[root] >= 0)
 
 
 def _size_m(model: mujoco.MjModel, geom: int) -> tuple[float, float, float]:

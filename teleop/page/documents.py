@@ -108,6 +108,7 @@ def shape_from_document(document: Document) -> ShownShape:
         position_m=tuple(document["position_m"]),
         quat_world_from_shape_wxyz=tuple(document["quat_wxyz"]),
         rgb=tuple(document["rgb"]),
+        movable=document["movable"],
     )
 
 
@@ -179,6 +180,7 @@ def _shape_document(shape: ShownShape) -> Document:
         "position_m": shape.position_m,
         "quat_wxyz": shape.quat_world_from_shape_wxyz,
         "rgb": shape.rgb,
+        "movable": shape.movable,
     }
 
 

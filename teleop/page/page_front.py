@@ -54,12 +54,10 @@ class PageFront:
             self._channel.send({"type": "episodes", "episodes": self._listed()}, to=page)
             self._pictures = {}
 
-    def send_view(self, view: Document) -> None:
-        """Send the document of a view, with what is set on the page."""
-        controls = controls_document(self._desk)
-        self._channel.send(
-            {"type": "view", "view": view, "controls": controls, "holder": self._desk.seat.holder, "pages": self.pages}
-        )
+    def send_view(self, view: Document, aims: Document) -> None:
+        """Send the document of a view, what is set on the page, and where things are from the hands."""
+        shown = {"view": view, "controls": controls_document(self._desk), "aims": aims}
+        self._channel.send({"type": "view", **shown, "holder": self._desk.seat.holder, "pages": self.pages})
 
     def send_episodes(self, episodes: list[Document]) -> None:
         """Send the list of episodes."""

@@ -14,6 +14,7 @@ from hlm.core.clock import MonotonicClock, ticks
 from hlm.core.embodiments.catalog import find_embodiment
 from hlm.core.listening import is_loopback
 from hlm.core.processes import Leash
+from hlm.teleop.page.aims import aims_document
 from hlm.teleop.page.documents import Document, event_document, robot_from_document, shape_from_document
 from hlm.teleop.page.films import Films
 from hlm.teleop.page.mailboxes import Mailboxes, newest, put
@@ -119,10 +120,10 @@ class _Counter:
         self._front.send_pictures(self._boxes.images)
         document = newest(self._boxes.views)
         if document is not None:
-            self._draw(document["scene"])
-            self._front.send_view(document["page"])
+            self._front.send_view(document["page"], self._draw(document["scene"]))
 
-    def _draw(self, scene: Document) -> None:
+    def _draw(self, scene: Document) -> Document:
+        """Draw a scene; where its things are from the hands."""
         pose_world_from_stance = np.array(scene["pose_world_from_stance"])
         drawn = []
         for name in ("measured", "reference"):
@@ -133,7 +134,9 @@ class _Counter:
         self._desk.parts = {} if wanted is None else wanted.parts
         self._scene.draw(measured, reference, self._desk.controls, self._desk.shown)
         self._scene.move_world(pose_world_from_stance)
-        self._scene.show_shapes(shape_from_document(shape) for shape in scene["shapes"])
+        shapes = [shape_from_document(shape) for shape in scene["shapes"]]
+        self._scene.show_shapes(shapes)
+        return {} if measured is None else aims_document(measured.parts, shapes, pose_world_from_stance)
 
 
 def _tls(host: str) -> ssl.SSLContext | None:

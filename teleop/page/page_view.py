@@ -60,6 +60,7 @@ class ShownShape:
         position_m: centre in the operator's world.
         quat_world_from_shape_wxyz: unit quaternion.
         rgb: colour, 0 to 1.
+        movable: whether it can be moved, or lies elsewhere in each scene: what hands go to.
     """
 
     name: str
@@ -68,6 +69,7 @@ class ShownShape:
     position_m: tuple[float, float, float]
     quat_world_from_shape_wxyz: tuple[float, float, float, float] = (1.0, 0.0, 0.0, 0.0)
     rgb: tuple[float, float, float] = (0.7, 0.7, 0.7)
+    movable: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

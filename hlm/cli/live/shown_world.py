@@ -55,6 +55,7 @@ class ShownWorld:
                 position_m=_three(shape.position_m),
                 quat_world_from_shape_wxyz=_four(shape.quat_world_from_shape_wxyz),
                 rgb=shape.rgb,
+                movable=shape.movable,
             )
             for shape in shapes_beside(self._task.world, self._task.robot)
         )

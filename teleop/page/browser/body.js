@@ -3,12 +3,14 @@
 import { element } from "./episodes.js";
 
 const SEND_MS = 33;
+const TOUCHED_MS = 400;
 const PARTS = [
   ["left_hand", "Left hand"], ["right_hand", "Right hand"], ["pelvis", "Pelvis"],
   ["torso", "Torso"], ["left_foot", "Left foot"], ["right_foot", "Right foot"],
 ];
-const STEP_M = 0.02;
-const STEP_RAD = 0.06;
+const STEP_M = 0.01;
+const STEP_RAD = 0.05;
+const HANDS = ["left_hand", "right_hand"];
 const STICK_KEYS = { w: [1, 0, 0], s: [-1, 0, 0], a: [0, 1, 0], d: [0, -1, 0], q: [0, 0, 1], e: [0, 0, -1] };
 // Along x ahead, y to the left, z up; with Shift about them.
 const NUDGES = {
@@ -29,6 +31,7 @@ export class Body {
     this.turning = 0;
     this.pad = [0, 0];
     this.selected = "right_hand";
+    this.hand = "right_hand";
     this.controls = null;
     this.makeStick();
     this.makeTurns();
@@ -88,6 +91,7 @@ export class Body {
 
   select(part, show) {
     this.selected = part;
+    if (HANDS.includes(part)) this.hand = part;
     if (show) this.connection.send("show", { part, shown: true });
     this.showSelected();
   }
@@ -112,6 +116,26 @@ export class Body {
       const text = `${side} ${closed ? "closed" : "open"}`;
       if (button.firstElementChild.textContent !== text) button.firstElementChild.textContent = text;
     }
+  }
+
+  showAims(aims) {
+    const rows = aims[this.hand] ?? [];
+    const table = document.getElementById("aims");
+    table.hidden = rows.length === 0;
+    table.dataset.hand = this.hand;
+    table.caption.textContent = `From the ${this.hand.replace("_", " ")} to, in cm`;
+    const body = table.tBodies[0];
+    while (body.rows.length > rows.length) body.deleteRow(-1);
+    while (body.rows.length < rows.length) {
+      const row = body.insertRow();
+      row.append(element("th", { scope: "row" }), ...[0, 1, 2].map(() => element("td")));
+    }
+    rows.forEach(({ name, way_m: way }, index) => {
+      const texts = [name, ...way.map((metres) => (100 * metres).toFixed(1))];
+      [...body.rows[index].cells].forEach((cell, column) => {
+        if (cell.textContent !== texts[column]) cell.textContent = texts[column];
+      });
+    });
   }
 
   makeStick() {
@@ -193,25 +217,35 @@ export class Body {
   makeSliders() {
     this.sliders = [...document.querySelectorAll("[data-slider]")];
     for (const input of this.sliders) {
-      input.addEventListener("input", () => {
-        input.touched = performance.now();
-        this.connection.send("slide", { name: input.dataset.slider, value: Number(input.value) });
-      });
+      input.addEventListener("input", () => this.slide(input));
+      // Or else it would keep the arrow keys, which move a handle.
+      input.addEventListener("pointerup", () => input.blur());
     }
   }
 
   showSlider(input, value) {
-    if (performance.now() - (input.touched ?? -1e9) > 400) input.value = value ?? input.dataset.rest;
+    if (!this.isTouched(input)) input.value = value ?? input.dataset.rest;
     const shown = input.dataset.unit === "m" ? `${Number(value ?? 0).toFixed(2)} m` : `${Math.round(Number(value ?? 0) * 180 / Math.PI)}°`;
     const text = value === null ? "free" : shown;
     const output = input.parentElement.querySelector(".value");
     if (output.textContent !== text) output.textContent = text;
   }
 
+  // Keys that repeat are faster than hlm answers: each step goes on from the last one.
   stepSlider(name, sign) {
     const input = this.sliders.find((one) => one.dataset.slider === name);
-    const value = Number(this.controls?.[name] ?? input.dataset.rest) + sign * SLIDER_STEPS[name];
-    this.connection.send("slide", { name, value: Math.min(Number(input.max), Math.max(Number(input.min), value)) });
+    const now = this.isTouched(input) ? input.value : this.controls?.[name] ?? input.dataset.rest;
+    input.value = Number(now) + sign * SLIDER_STEPS[name];
+    this.slide(input);
+  }
+
+  slide(input) {
+    input.touched = performance.now();
+    this.connection.send("slide", { name: input.dataset.slider, value: Number(input.value) });
+  }
+
+  isTouched(input) {
+    return performance.now() - (input.touched ?? -1e9) < TOUCHED_MS;
   }
 
   makeGrippers() {

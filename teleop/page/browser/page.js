@@ -64,6 +64,7 @@ function showView(message) {
   showInstruction();
   showCounts();
   body.show(message.controls, role === "commands");
+  body.showAims(message.aims);
   speech.say(view.spoken);
 }
 
@@ -79,6 +80,7 @@ function showRole(message) {
 function showSession() {
   const state = view.recorded_s === null ? view.state : `${view.state} ${clock(view.recorded_s)}`;
   setText($("state"), state);
+  $("state").dataset.seconds = view.recorded_s ?? "";
   $("safety").dataset.level = view.safety;
   setText($("safety"), view.safety_text || { ok: "safe", held: "holding", fault: "stopped" }[view.safety]);
   setText($("device"), view.device);
