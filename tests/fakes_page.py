@@ -38,7 +38,12 @@ INSTRUCTIONS = ("lift the cup from the floor", "put the cup on the shelf", "hand
 STEP_HZ = 20.0
 TABLE = ShownShape(name="table", size_m=(0.5, 1.0, 0.04), position_m=(0.75, 0.0, 0.6), rgb=(0.76, 0.66, 0.54))
 CUP = ShownShape(
-    name="cup", kind="cylinder", size_m=(0.08, 0.08, 0.1), position_m=(0.62, -0.18, 0.67), rgb=(0.85, 0.35, 0.25)
+    name="cup",
+    kind="cylinder",
+    size_m=(0.08, 0.08, 0.1),
+    position_m=(0.62, -0.18, 0.67),
+    rgb=(0.85, 0.35, 0.25),
+    movable=True,
 )
 
 

@@ -82,7 +82,9 @@ def test_commands_come_back(command):
 
 def test_robots_and_shapes_come_back():
     robot = ShownRobot(vector=np.arange(34.0), heading_rad=0.5, position_pelvis_in_world_m=np.array([1.0, 2.0, 0.7]))
-    shape = ShownShape(name="table", size_m=(1.0, 0.6, 0.7), position_m=(0.8, 0.0, 0.35), rgb=(0.5, 0.4, 0.3))
+    shape = ShownShape(
+        name="table", size_m=(1.0, 0.6, 0.7), position_m=(0.8, 0.0, 0.35), rgb=(0.5, 0.4, 0.3), movable=True
+    )
     view = PageView(state="idle", measured=robot, shapes=(shape,))
     scene = through_json(documents.scene_document(view))
     back = documents.robot_from_document(scene["measured"])

@@ -130,10 +130,50 @@ def test_keys_walk_move_a_hand_and_free_it_again(page, loop):
     until(page, lambda: loop.command.grips[0] is not None)
     height_m = loop.command.grips[0].position_in_world_m[2]
     page.keyboard.press("PageUp")
-    until(page, lambda: loop.command.grips[0].position_in_world_m[2] > height_m + 0.015)
+    until(page, lambda: loop.command.grips[0].position_in_world_m[2] > height_m + 0.005)
     assert loop.command.grips[1] is None
     page.keyboard.press("0")
     until(page, lambda: loop.command.grips[0] is None)
+
+
+def test_ways_from_the_chosen_hand_change_as_it_moves(page):
+    page.keyboard.press("2")
+    ahead = page.locator("#aims tbody tr", has_text="cup").locator("td").first
+    until(page, lambda: ahead.count() == 1)
+    before_cm = float(ahead.inner_text())
+    for _ in range(5):
+        page.keyboard.press("ArrowUp")
+    until(page, lambda: float(ahead.inner_text()) < before_cm - 3.0)
+    left_cm = float(page.locator("#aims tbody td").nth(1).inner_text())
+    page.keyboard.press("1")
+    until(page, lambda: "left hand" in page.locator("#aims caption").inner_text())
+    until(page, lambda: float(page.locator("#aims tbody td").nth(1).inner_text()) < left_cm - 20.0)
+    page.keyboard.press("0")
+    page.keyboard.press("2")
+    page.keyboard.press("0")
+
+
+def test_steps_of_a_slider_by_keys_are_none_too_few(page, loop):
+    """Keys that repeat come faster than the page is told what became of them."""
+    page.get_by_text("Stand upright").click()
+    until(page, lambda: loop.command.pelvis_height_m is None)
+    for _ in range(6):
+        page.keyboard.press("g")
+    until(page, lambda: loop.command.pelvis_height_m == pytest.approx(0.62, abs=0.003))
+    page.get_by_text("Stand upright").click()
+    until(page, lambda: loop.command.pelvis_height_m is None)
+
+
+def test_a_slider_that_was_dragged_leaves_the_arrow_keys_to_the_handle(page, loop):
+    slider = page.locator("[data-slider=pelvis_height_m]")
+    slider.scroll_into_view_if_needed()
+    slider.click()
+    page.keyboard.press("2")
+    page.keyboard.press("ArrowUp")
+    until(page, lambda: loop.command.grips[1] is not None)
+    page.keyboard.press("0")
+    page.get_by_text("Stand upright").click()
+    until(page, lambda: loop.command.pelvis_height_m is None and loop.command.grips[1] is None)
 
 
 def test_the_stick_and_the_sliders(page, loop):

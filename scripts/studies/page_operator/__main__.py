@@ -1,0 +1,160 @@
+"""Demonstrations through the operator's page: a script presses its keys, sliders and buttons in a real browser.
+
+It starts `hlm record --source page`, opens the page in Chromium, and does the task as a person does who looks at the
+page: it knows the instruction, the state of the session, and the table that tells how far things are from the hand.
+What does not stand on the mat at the end is discarded, and its scene is recorded again.
+
+`python scripts/studies/page_operator --episodes 40 --out runs/page_demos.zarr`
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from hand import GRIPPER, GRIPPER_KEY, HAND_KEY, PLACE
+from pick_and_place import HALF_HEIGHT_M, Operator, Style
+from rich.console import Console
+from screen import NotDoneError, Screen, opened
+
+from hlm.core.clock import STEP_HZ
+from hlm.datasets.reader import open_dataset
+from hlm.datasets.store.naming import numbered_episodes
+
+HLM = (sys.executable, "-m", "hlm.cli.main")
+
+
+class Session:
+    """Records episodes through the page of one command.
+
+    Args:
+        screen: of its page.
+        task: to do.
+        rng: source of the variation.
+        say: shows a line.
+    """
+
+    def __init__(self, screen: Screen, task: str, rng: random.Random, say: Callable[[str], None]) -> None:
+        self._screen, self._task, self._rng, self._say = screen, task, rng, say
+
+    def record(self, path: Path, wanted: int) -> None:
+        """Record until there are so many episodes that were kept."""
+        tried = 0
+        while (have := kept(path)) < wanted:
+            began_s = time.monotonic()
+            tried += 1
+            done = self._episode()
+            took = f"{time.monotonic() - began_s:.0f} s"
+            self._say(f"attempt {tried}, episode {have + done} of {wanted}: {'kept' if done else 'discarded'}, {took}")
+
+    def _episode(self) -> bool:
+        """One attempt; whether it was kept."""
+        screen = self._screen
+        screen.until_state("idle", "following")
+        self._let_go()
+        screen.keyboard.press("r")
+        screen.until_state("recording", "following", "stopped")
+        if screen.state != "recording":
+            return False
+        try:
+            Operator(screen, Style.drawn(self._rng)).do(self._task)
+            screen.pass_time(1)
+        except NotDoneError as error:
+            self._say(str(error))
+        done = self._stands_on_mat()
+        while screen.state in ("recording", "paused"):
+            screen.keyboard.press("r")
+            screen.look(0.3)
+        screen.until_state("review", "idle")
+        screen.keyboard.press("y" if done else "x")
+        screen.until_state("idle", "following")
+        return done
+
+    def _let_go(self) -> None:
+        """Leave everything to the body again, with open hands."""
+        screen = self._screen
+        screen.keyboard.press(HAND_KEY)
+        screen.keyboard.press("0")
+        screen.click("Stand upright")
+        if screen.closed(GRIPPER):
+            screen.keyboard.press(GRIPPER_KEY)
+
+    def _stands_on_mat(self) -> bool:
+        """Whether the middle of the thing that was asked for is over the mat, by half its height."""
+        ways = self._screen.ways()
+        off_m = ways[self._screen.named()] - ways[PLACE]
+        return bool(np.abs(off_m[:2]).max() < 0.06 and abs(off_m[2] - HALF_HEIGHT_M) < 0.02)
+
+
+def kept(path: Path) -> int:
+    """Number of the episodes of a dataset that may not exist yet."""
+    return len(numbered_episodes(path, partial=False)) if path.exists() else 0
+
+
+@contextmanager
+def command(words: Sequence[str], log: Path) -> Iterator[str]:
+    """`hlm record --source page` while it runs; gives its address.
+
+    Raises:
+        SystemExit: it did not start.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("w") as errors:
+        program = subprocess.Popen(
+            [*HLM, "record", "--source", "page", "--port", "0", *words],
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        )
+    try:
+        for line in program.stdout or ():
+            if found := re.search(r"http://\S+", line):
+                yield found[0]
+                return
+        sys.exit(f"the command did not start: {log.read_text()[-2000:]}")
+    finally:
+        if program.poll() is None:
+            program.send_signal(signal.SIGINT)
+            program.wait(60)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Record, and say how it went."""
+    options = _options(arguments)
+    say = Console().print
+    have = kept(options.out)
+    where = ["--append"] if have else ["--seed", str(options.seed)]
+    words = ["--task", options.task, "--out", str(options.out), "--countdown", "0.5", *where]
+    with (
+        command(words, options.out.with_suffix(".log")) as address,
+        opened(address, options.film, view=options.view) as page,
+    ):
+        Session(page, options.task, random.Random(options.seed + have), say).record(options.out, options.episodes)
+        say(f"paused {page.pauses} times, because the page was late")
+    lengths = [len(episode) / STEP_HZ for episode in open_dataset(options.out)]
+    say(f"{len(lengths)} episodes, {sum(lengths) / len(lengths):.1f} s each, in {options.out}")
+    return 0
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n", maxsplit=1)[0])
+    parser.add_argument("--task", default="shelf_cup_transfer")
+    parser.add_argument("--episodes", type=int, default=40)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--film", type=Path, help="folder for a film of the page")
+    parser.add_argument("--no-view", dest="view", action="store_false", help="do not draw the 3-D view")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

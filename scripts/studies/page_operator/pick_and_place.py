@@ -1,0 +1,144 @@
+"""The tasks as a person does them who looks at the page."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from hand import NEAR_M, Hand
+from screen import LOOK_S, Screen, Way
+
+# Ahead from the hand to what lies on a table that one stands at; how far a walk goes on after its key; walks at most.
+WITHIN_REACH_M, STEP_AHEAD_M, MOST_WALKS = 0.25, 0.16, 4
+# Half the height of a cup or can: its middle is so far above the mat.
+HALF_HEIGHT_M = 0.06
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Style:
+    """What differs from episode to episode, as it does with people.
+
+    Attributes:
+        lead_m: how far the handle is ahead of the hand: the larger, the faster.
+        behind_m: how far in front of a thing the hand comes down before it goes ahead.
+        above_m: how far above it.
+        height_m: of the grasp above the middle of the thing.
+        turn: steps by which the hand is turned in for what lies across.
+        by_keys: whether it squats by keys; otherwise by dragged sliders.
+    """
+
+    lead_m: float
+    behind_m: float
+    above_m: float
+    height_m: float
+    turn: int
+    by_keys: bool
+
+    @classmethod
+    def drawn(cls, rng: random.Random) -> Style:
+        """A style at random."""
+        return cls(
+            lead_m=rng.uniform(0.09, 0.13),
+            behind_m=rng.uniform(0.13, 0.17),
+            above_m=rng.uniform(0.05, 0.08),
+            height_m=rng.uniform(-0.01, 0.015),
+            turn=rng.randint(9, 12),
+            by_keys=rng.random() < 0.5,
+        )
+
+
+class Operator:
+    """Does an episode of a task.
+
+    Args:
+        screen: the page, recording.
+        style: of this episode.
+    """
+
+    def __init__(self, screen: Screen, style: Style) -> None:
+        self._screen = screen
+        self._style = style
+
+    def do(self, task: str) -> None:
+        """Do the task that the instruction names."""
+        {"shelf_cup_transfer": self._shelf, "cola_placement": self._cola}[task](self._screen.named())
+
+    def _shelf(self, cup: str) -> None:
+        style, screen = self._style, self._screen
+        hand = Hand(screen, style.lead_m)
+        self._squat()
+        self._grasp(hand, cup)
+        lifted_m = hand.position_m() + np.array([0.0, 0.0, 0.07])
+        hand.go(lambda: lifted_m)
+        clear_m = np.array([-0.17, min(lifted_m[1], -0.20), lifted_m[2] + 0.02])
+        hand.go(lambda: clear_m)
+        screen.click("Stand upright")
+        self._place(hand, cup, clear_m[:2])
+        back_m = hand.position_m() + np.array([-0.10, -0.03, 0.02])
+        hand.go(lambda: back_m)
+
+    def _cola(self, can: str) -> None:
+        self._walk_up()
+        hand = Hand(self._screen, self._style.lead_m)
+        self._grasp(hand, can)
+        lifted_m = hand.position_m() + np.array([0.0, 0.0, 0.16])
+        hand.go(lambda: lifted_m)
+        self._place(hand, can, hand.position_m()[:2])
+        # Along the fingers, which are turned in: moving across them would drag the can along.
+        back_m = hand.position_m() + np.array([-0.10, -0.06, 0.01])
+        hand.go(lambda: back_m)
+
+    def _walk_up(self) -> None:
+        """Hold the key to walk until everything is within reach, a step before it is."""
+        screen, keyboard = self._screen, self._screen.keyboard
+        for press in range(MOST_WALKS):
+            missing_m = self._ahead_m() - WITHIN_REACH_M
+            if missing_m < NEAR_M:
+                return
+            keyboard.down("w")
+            if press:
+                screen.pass_time(min(0.3, missing_m))
+            else:
+                screen.until(lambda: self._ahead_m() < WITHIN_REACH_M + STEP_AHEAD_M, "the table")
+            keyboard.up("w")
+            screen.pass_time(2.0)
+
+    def _ahead_m(self) -> float:
+        """How far ahead of the hand things are."""
+        return float(np.mean([way[0] for way in self._screen.ways().values()]))
+
+    def _squat(self) -> None:
+        if self._style.by_keys:
+            for _ in range(7):
+                self._screen.keyboard.press("g")
+                self._screen.keyboard.press("b")
+                self._screen.wait(LOOK_S)
+        else:
+            self._screen.slide("pelvis_height_m", 0.60, 0.5)
+            self._screen.slide("pelvis_pitch_rad", 0.30, 0.3)
+
+    def _grasp(self, hand: Hand, thing: str) -> None:
+        style = self._style
+
+        def at_thing(behind_m: float, above_m: float) -> Callable[[], Way]:
+            return lambda: hand.object_m(thing) + np.array([-behind_m, 0.0, above_m + style.height_m])
+
+        hand.go(at_thing(style.behind_m + 0.04, style.above_m))
+        hand.go(at_thing(style.behind_m, 0.0))
+        hand.go(at_thing(0.0, 0.0), exactly=True)
+        hand.grip()
+
+    def _place(self, hand: Hand, thing: str, column_m: Way) -> None:
+        """Up in the column where the hand is, over the mat, down, and let go."""
+        held_m = hand.position_m() - hand.object_m(thing)
+
+        def at_mat(above_m: float) -> Callable[[], Way]:
+            return lambda: held_m + np.array([0.0, 0.0, HALF_HEIGHT_M + above_m])
+
+        up_m = np.array([*column_m, at_mat(self._style.above_m)()[2]])
+        hand.go(lambda: up_m)
+        hand.go(at_mat(self._style.above_m), turn=self._style.turn)
+        hand.go(at_mat(0.004), exactly=True)
+        hand.grip()

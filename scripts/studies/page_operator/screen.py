@@ -1,0 +1,158 @@
+"""The operator's page in a real browser, as a person sees and touches it."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from film import filmed
+from numpy.typing import NDArray
+
+type Way = NDArray[np.float64]
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+# Without a graphics card the 3-D view is drawn by software; without the view nothing needs that.
+VIEW_FLAGS, FLAGS = ("--enable-unsafe-swiftshader", "--use-angle=swiftshader"), ("--disable-gpu",)
+SIZE = {"width": 1400, "height": 900}
+LOOK_S, PATIENCE_S = 0.03, 120.0
+
+
+class NotDoneError(Exception):
+    """The page did not come to what was waited for."""
+
+
+class Screen:
+    """The page as a person sees and touches it."""
+
+    def __init__(self, page: Any) -> None:
+        self._page = page
+        self.keyboard = page.keyboard
+        self.pauses = 0
+
+    @property
+    def state(self) -> str:
+        """Of the session."""
+        return str(self._page.locator("body").get_attribute("data-state"))
+
+    @property
+    def instruction(self) -> str:
+        """Of the next or the open episode."""
+        return str(self._page.locator("#instruction").input_value())
+
+    @property
+    def recorded_s(self) -> float:
+        """Length of the open episode."""
+        return float(self._page.locator("#state").get_attribute("data-seconds") or 0.0)
+
+    def ways(self) -> dict[str, Way]:
+        """[3] ahead, left and up in m from the right hand to each thing."""
+        rows = self._page.locator("#aims tbody").evaluate(
+            "body => [...body.rows].map(row => [...row.cells].map(cell => cell.textContent))"
+        )
+        return {name: 0.01 * np.array([float(one) for one in way]) for name, *way in rows}
+
+    def named(self) -> str:
+        """The thing that the instruction names."""
+        words = self.instruction.split()
+        return next(name for name in self.ways() if name in words[: words.index("on")])
+
+    def closed(self, gripper: str) -> bool:
+        """Whether a gripper is closed, or closes."""
+        return self._page.locator(f'[data-gripper="{gripper}"]').get_attribute("aria-pressed") == "true"
+
+    def look(self, seconds: float) -> None:
+        """Let the page go on."""
+        self._page.wait_for_timeout(1000.0 * seconds)
+
+    def wait(self, seconds: float) -> None:
+        """Let the page go on; an episode that paused, because the page was late on a busy machine, is resumed."""
+        self.look(seconds)
+        if self.state == "paused":
+            self.pauses += 1
+            self.keyboard.press("f")
+            self.look(0.3)
+
+    def until(self, condition: Callable[[], bool], what: str) -> None:
+        """Wait for something.
+
+        Raises:
+            NotDoneError: it did not come.
+        """
+        end_s = time.monotonic() + PATIENCE_S
+        while not condition():
+            if time.monotonic() > end_s:
+                raise NotDoneError(f"waited {PATIENCE_S:.0f} s for {what}; the page says {self.state}.")
+            self.wait(LOOK_S)
+
+    def until_state(self, *states: str) -> None:
+        """Wait for a state of the session."""
+        self.until(lambda: self.state in states, " or ".join(states))
+
+    def pass_time(self, seconds: float) -> None:
+        """Wait for so much of the recorded time, which a busy machine makes slowly."""
+        end_s = self.recorded_s + seconds
+        self.until(lambda: self.recorded_s >= end_s or self.state != "recording", f"{seconds} s of the episode")
+
+    def click(self, name: str) -> None:
+        """Press the button with these words."""
+        self._page.get_by_role("button", name=name, exact=True).click()
+
+    def slide(self, name: str, value: float, seconds: float) -> None:
+        """Drag a slider to a value with the mouse."""
+        slider = self._page.locator(f'[data-slider="{name}"]')
+        slider.scroll_into_view_if_needed()
+        box = slider.bounding_box()
+        low, high, now = (float(slider.evaluate(f"one => one.{key}")) for key in ("min", "max", "value"))
+        thumb_px = box["height"]
+
+        def x_px(at: float) -> float:
+            return float(box["x"] + 0.5 * thumb_px + (at - low) / (high - low) * (box["width"] - thumb_px))
+
+        mouse, y_px, moves = self._page.mouse, box["y"] + 0.5 * box["height"], max(2, round(seconds / LOOK_S))
+        mouse.move(x_px(now), y_px)
+        mouse.down()
+        for move in range(1, moves + 1):
+            mouse.move(x_px(now + move / moves * (value - now)), y_px)
+            self.wait(LOOK_S)
+        mouse.up()
+
+
+@contextmanager
+def opened(address: str, film: Path | None, *, view: bool) -> Iterator[Screen]:
+    """The page in headless Chromium.
+
+    Args:
+        address: of the page.
+        film: folder for a film of it; None for none.
+        view: whether the 3-D view is drawn, which a machine without a graphics card draws slowly.
+    """
+    from playwright.sync_api import sync_playwright
+
+    path = next((found for name in BROWSERS if (found := shutil.which(name))), None)
+    if path is None:
+        sys.exit(f"no browser: install one of {', '.join(BROWSERS)}.")
+    with sync_playwright() as playwright, ExitStack() as stack:
+        browser = playwright.chromium.launch(
+            executable_path=path, args=["--no-sandbox", *(VIEW_FLAGS if view else FLAGS)]
+        )
+        stack.callback(browser.close)
+        page = browser.new_page(viewport=SIZE)
+        if not view:
+            page.route("**/*", _without_frames)
+        page.goto(address)
+        if film is not None:
+            stack.enter_context(filmed(page, film))
+        yield Screen(page)
+
+
+def _without_frames(route: Any) -> None:
+    """Fetch everything but documents of frames."""
+    request = route.request
+    framed = request.resource_type == "document" and request.frame.parent_frame is not None
+    (route.abort if framed else route.continue_)()
