@@ -17,10 +17,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import numpy as np
+from film import filmed, write_film
 from hand import GRIPPER, GRIPPER_KEY, HAND_KEY, PLACE
 from pick_and_place import HALF_HEIGHT_M, Operator, Style
 from rich.console import Console
@@ -136,11 +137,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = ["--task", options.task, "--out", str(options.out), "--countdown", "0.5", *where]
     with (
         command(words, options.out.with_suffix(".log")) as address,
-        opened(address, options.film, view=options.view) as page,
+        opened(address, view=options.view) as screen,
+        filmed(screen.page) if options.film else nullcontext([]) as pictures,
     ):
-        Session(page, options.task, random.Random(options.seed + have), say).record(options.out, options.episodes)
-        say(f"paused {page.pauses} times, because the page was late")
+        Session(screen, options.task, random.Random(options.seed + have), say).record(options.out, options.episodes)
+        say(f"paused {screen.pauses} times, because the page was late")
     lengths = [len(episode) / STEP_HZ for episode in open_dataset(options.out)]
+    if pictures:
+        write_film(options.film, pictures, sum(lengths[have:]))
     say(f"{len(lengths)} episodes, {sum(lengths) / len(lengths):.1f} s each, in {options.out}")
     return 0
 
@@ -151,7 +155,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--episodes", type=int, default=40)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--film", type=Path, help="folder for a film of the page")
+    parser.add_argument("--film", type=Path, help="film of the page to write, *.webp")
     parser.add_argument("--no-view", dest="view", action="store_false", help="do not draw the 3-D view")
     return parser.parse_args(arguments)
 

@@ -7,11 +7,9 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from film import filmed
 from numpy.typing import NDArray
 
 type Way = NDArray[np.float64]
@@ -31,28 +29,28 @@ class Screen:
     """The page as a person sees and touches it."""
 
     def __init__(self, page: Any) -> None:
-        self._page = page
+        self.page = page
         self.keyboard = page.keyboard
         self.pauses = 0
 
     @property
     def state(self) -> str:
         """Of the session."""
-        return str(self._page.locator("body").get_attribute("data-state"))
+        return str(self.page.locator("body").get_attribute("data-state"))
 
     @property
     def instruction(self) -> str:
         """Of the next or the open episode."""
-        return str(self._page.locator("#instruction").input_value())
+        return str(self.page.locator("#instruction").input_value())
 
     @property
     def recorded_s(self) -> float:
         """Length of the open episode."""
-        return float(self._page.locator("#state").get_attribute("data-seconds") or 0.0)
+        return float(self.page.locator("#state").get_attribute("data-seconds") or 0.0)
 
     def ways(self) -> dict[str, Way]:
         """[3] ahead, left and up in m from the right hand to each thing."""
-        rows = self._page.locator("#aims tbody").evaluate(
+        rows = self.page.locator("#aims tbody").evaluate(
             "body => [...body.rows].map(row => [...row.cells].map(cell => cell.textContent))"
         )
         return {name: 0.01 * np.array([float(one) for one in way]) for name, *way in rows}
@@ -64,11 +62,11 @@ class Screen:
 
     def closed(self, gripper: str) -> bool:
         """Whether a gripper is closed, or closes."""
-        return self._page.locator(f'[data-gripper="{gripper}"]').get_attribute("aria-pressed") == "true"
+        return self.page.locator(f'[data-gripper="{gripper}"]').get_attribute("aria-pressed") == "true"
 
     def look(self, seconds: float) -> None:
         """Let the page go on."""
-        self._page.wait_for_timeout(1000.0 * seconds)
+        self.page.wait_for_timeout(1000.0 * seconds)
 
     def wait(self, seconds: float) -> None:
         """Let the page go on; an episode that paused, because the page was late on a busy machine, is resumed."""
@@ -101,11 +99,11 @@ class Screen:
 
     def click(self, name: str) -> None:
         """Press the button with these words."""
-        self._page.get_by_role("button", name=name, exact=True).click()
+        self.page.get_by_role("button", name=name, exact=True).click()
 
     def slide(self, name: str, value: float, seconds: float) -> None:
         """Drag a slider to a value with the mouse."""
-        slider = self._page.locator(f'[data-slider="{name}"]')
+        slider = self.page.locator(f'[data-slider="{name}"]')
         slider.scroll_into_view_if_needed()
         box = slider.bounding_box()
         low, high, now = (float(slider.evaluate(f"one => one.{key}")) for key in ("min", "max", "value"))
@@ -114,7 +112,7 @@ class Screen:
         def x_px(at: float) -> float:
             return float(box["x"] + 0.5 * thumb_px + (at - low) / (high - low) * (box["width"] - thumb_px))
 
-        mouse, y_px, moves = self._page.mouse, box["y"] + 0.5 * box["height"], max(2, round(seconds / LOOK_S))
+        mouse, y_px, moves = self.page.mouse, box["y"] + 0.5 * box["height"], max(2, round(seconds / LOOK_S))
         mouse.move(x_px(now), y_px)
         mouse.down()
         for move in range(1, moves + 1):
@@ -124,12 +122,11 @@ class Screen:
 
 
 @contextmanager
-def opened(address: str, film: Path | None, *, view: bool) -> Iterator[Screen]:
+def opened(address: str, *, view: bool) -> Iterator[Screen]:
     """The page in headless Chromium.
 
     Args:
         address: of the page.
-        film: folder for a film of it; None for none.
         view: whether the 3-D view is drawn, which a machine without a graphics card draws slowly.
     """
     from playwright.sync_api import sync_playwright
@@ -146,8 +143,6 @@ def opened(address: str, film: Path | None, *, view: bool) -> Iterator[Screen]:
         if not view:
             page.route("**/*", _without_frames)
         page.goto(address)
-        if film is not None:
-            stack.enter_context(filmed(page, film))
         yield Screen(page)
 
 
