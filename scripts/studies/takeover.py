@@ -91,10 +91,10 @@ class Study:
                 "corrected", dials.corrected, CORRECTION_SEED, *self._takeover()
             ),
             "corrections": self._cut,
-            "further demonstrations": lambda: self._record("further", further, FURTHER_SEED, "--source", "scripted"),
             "policy B": lambda: self._train("b", "demos", "corrections"),
-            "policy C": lambda: self._train("c", "demos", "further"),
             "score of B": lambda: self._score("b"),
+            "further demonstrations": lambda: self._record("further", further, FURTHER_SEED, "--source", "scripted"),
+            "policy C": lambda: self._train("c", "demos", "further"),
             "score of C": lambda: self._score("c"),
         }
         for number, (name, do) in enumerate(parts.items(), start=1):
