@@ -19,6 +19,8 @@ from hlm.core.errors import InputError, UnknownNameError
 from hlm.core.seeds import LAST_SEED
 
 SOURCES = ("scripted", "replay", "policy", *PEOPLE)
+# The page where something is said that only a person needs, and else the task's scripted operator.
+AUTO = "auto"
 TAKEOVERS = ("scripted", *TAKEOVER_PEOPLE)
 HAND_BACKS = ("never", "stage")
 # In 30 successful rollouts the shipped policy needed 4.9 s at most to a new stage, see docs/takeover.md.
@@ -39,7 +41,8 @@ class RecordArguments:
         task: name of the task.
         source: "scripted" for the task's scripted operator, "replay" to play an episode's actions in its own scene,
             "policy" for what a checkpoint does; or a person, with "page" (a browser), "webxr" or "pico" (headsets),
-            "keyboard" (this terminal) or "motion" (a motion file).
+            "keyboard" (this terminal) or "motion" (a motion file). By default a person at the page with --robot,
+            --instructions or --page, and the scripted operator otherwise.
         episodes: number of episodes; a person records until Ctrl+C by default. Seeds 2k and 2k + 1 share a scene and
             differ in the object that is asked for.
         seed: seed of the first episode; each following episode takes the next one. By default 0, and with --append the
@@ -83,7 +86,7 @@ class RecordArguments:
 
     what: Positional[Path | None] = None
     task: str = "shelf_cup_transfer"
-    source: str = "scripted"
+    source: str = AUTO
     episodes: int | None = None
     seed: int | None = None
     out: Path | None = None
@@ -125,7 +128,10 @@ class RecordArguments:
         return self.source in WITH_PAGE if self.page is None else self.page
 
     def __post_init__(self) -> None:
-        """Check what needs no simulation."""
+        """Choose the source where none is named, and check what needs no simulation."""
+        if self.source == AUTO:
+            persons = (self.robot, self.instructions, self.page)
+            object.__setattr__(self, "source", "scripted" if persons == (None, None, None) else "page")
         if self.count < 1:
             raise InputError(f"--episodes must be at least 1, got {self.episodes}.")
         if self.count > MOST_EPISODES:

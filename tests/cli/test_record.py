@@ -4,12 +4,14 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pytest
 from fakes import FakePolicy
 
 from hlm.cli.main import main
+from hlm.cli.record_arguments import RecordArguments
 from hlm.cli.recorded_seeds import recorded_seeds
 from hlm.core.seeds import LAST_SEED
 from hlm.core.values import ActionChunk
@@ -32,6 +34,20 @@ def episode_of(path, rate_hz=30.0, **changes):
         for row in range(3):
             episode.append(Step(row * 33_333_333, np.zeros(34), np.zeros(34), {}, {"state": 0.0}))
         return episode.commit(outcome="success")
+
+
+@pytest.mark.parametrize(
+    ("said", "source"),
+    [
+        ({}, "scripted"),
+        ({"robot": "mujoco"}, "page"),
+        ({"instructions": Path("list.txt")}, "page"),
+        ({"page": True}, "page"),
+        ({"source": "keyboard", "page": True}, "keyboard"),
+    ],
+)
+def test_what_only_a_person_needs_asks_for_the_page(said, source):
+    assert RecordArguments(**said).source == source
 
 
 @pytest.mark.parametrize(
@@ -58,7 +74,7 @@ def episode_of(path, rate_hz=30.0, **changes):
         (["--source", "page", "--no-page"], "--source page is the page: leave --no-page away"),
         (["--source", "motion"], "`--source motion` and the file to play go together"),
         (["--source", "motion", "gone.bvh"], "there is no file gone.bvh"),
-        (["--instructions", "list.txt"], "--instructions, --page and --robot are a person's"),
+        (["--source", "scripted", "--instructions", "list.txt"], "--instructions, --page and --robot are a person's"),
         (["--source", "page", "--instructions", "gone.txt"], "there is no file of instructions at gone.txt"),
         (["--source", "page", "--robot", "unitree"], "say what is to be done with --instructions FILE"),
         (["--source", "page", "--robot", "mujco"], "no robot 'mujco'. Known: mujoco, sonic, unitree"),
