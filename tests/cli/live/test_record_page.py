@@ -51,11 +51,12 @@ def wait_for(page, state):
 
 
 def begin(page):
-    """Begin an episode; again where a page that was late for long has let the wish to record go."""
+    """Begin an episode; again where a page that was late for long has let the wish to record go, or has not made it."""
+    page.wait_for_selector("body[data-role=commands]")
     for _ in range(3):
         page.keyboard.press("r")
-        page.wait_for_timeout(500)
-        until(page, lambda: state_of(page) in ("recording", "following"))
+        page.wait_for_timeout(1000)
+        until(page, lambda: state_of(page) in ("recording", "following", "idle"))
         if state_of(page) == "recording":
             return
     pytest.fail("robot and page never agreed")
