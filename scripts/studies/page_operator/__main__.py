@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import random
 import re
-import signal
 import subprocess
 import sys
 import time
@@ -124,7 +123,7 @@ def command(words: Sequence[str], log: Path) -> Iterator[str]:
         sys.exit(f"the command did not start: {log.read_text()[-2000:]}")
     finally:
         if program.poll() is None:
-            program.send_signal(signal.SIGINT)
+            program.terminate()
             program.wait(60)
 
 

@@ -11,7 +11,7 @@ from hand import NEAR_M, Hand
 from screen import LOOK_S, Screen, Way
 
 # Ahead from the hand to what lies on a table that one stands at; how far a walk goes on after its key; walks at most.
-WITHIN_REACH_M, STEP_AHEAD_M, MOST_WALKS = 0.25, 0.16, 4
+WITHIN_REACH_M, STEP_AHEAD_M, MOST_WALKS = 0.25, 0.30, 4
 # Half the height of a cup or can: its middle is so far above the mat.
 HALF_HEIGHT_M = 0.06
 
