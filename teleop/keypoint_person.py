@@ -83,6 +83,10 @@ class KeypointPerson:
         self._held = at_rest(observation.state)
         self._way = None
         self._seen_ns = 0  # the clock of a simulation begins anew as well
+        self._live, self._live_configuration = None, None
+        self._vectors = ReferenceVectors()
+        if self._retargeter is not None:
+            self._retargeter.reset(None)  # or else an episode would depend on those before it
         self._fresh.look()
 
     def reference(self, observation: Observation) -> Reference:

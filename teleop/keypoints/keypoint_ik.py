@@ -13,7 +13,7 @@ import pinocchio as pin
 from hlm.control.model import BASE_DOFS, DOFS, BodyModel, Configuration
 from hlm.control.self_distance import Gaps, SelfDistance
 from hlm.core.arrays import FloatArray
-from hlm.core.layout import JOINTS, MOTOR_ORDER, MOTOR_WAIST_PITCH, MOTOR_WAIST_ROLL
+from hlm.core.layout import JOINTS, MOTOR_ARMS, MOTOR_LEGS, MOTOR_ORDER, MOTOR_WAIST_PITCH, MOTOR_WAIST_ROLL
 from hlm.teleop.keypoints.keypoint_ik_config import KeypointIKConfig
 from hlm.teleop.keypoints.named_points import SIDES
 from hlm.teleop.keypoints.rigid import cross, known
@@ -26,6 +26,8 @@ _NEAR_M = 0.08
 # Steps in rad, and in m of the pelvis. Boxes turn their corners: near to them, what is linearized holds less far.
 _LONGEST_STEP, _CLOSE_M, _CAREFUL_STEP = 0.3, 0.04, 0.1
 _TOLERATED_SHARE = 0.75
+# While an arm is too near to a leg it makes room: base, legs and waist hardly move, rad and m.
+_BODY_DOFS, _LITTLE_STEP = BASE_DOFS + 15, 0.005
 _NO_GAPS = Gaps(np.zeros(0), np.zeros((0, JOINTS)))
 _KNEES = [MOTOR_ORDER.index(f"{side}_knee") for side in SIDES]
 _ANYWHERE = np.outer([-1.0, 1.0], np.full(DOFS, np.inf))
@@ -81,7 +83,8 @@ class KeypointIK:
         for number in range(count + self.config.repairs):
             if number >= count and self._keeps_distance(vector):
                 break
-            step = self._step(targets, vector, self._room(vector[7:], moved, reach), weight)
+            legs_first = number < count - 1 and number % 2 == 0
+            step = self._step(targets, vector, self._room(vector[7:], moved, reach), weight, legs_first=legs_first)
             moved = moved + step[:BASE_DOFS]
             vector = pin.integrate(self._model.pin_model, vector, step)
         else:
@@ -126,6 +129,8 @@ class KeypointIK:
         vector: FloatArray,
         room: tuple[FloatArray, FloatArray],
         weight: WeightLimit | None,
+        *,
+        legs_first: bool,
     ) -> FloatArray:
         """[dof] the best step of an iteration."""
         jacobian, error = self._rows(targets, vector)
@@ -133,7 +138,7 @@ class KeypointIK:
         hessian.flat[:: DOFS + 1] += self.config.damping_weight_per_rad**2
         hessian.flat[BASE_DOFS * (DOFS + 1) :: DOFS + 1] += self._posture
         gradient[BASE_DOFS:] -= self._posture * (self._default_rad - vector[7:])
-        low, high, rows, least = self._apart(vector[7:], *room)
+        low, high, rows, least = self._apart(vector[7:], *room, legs_first=legs_first)
         hard = DOFS + len(least)
         if weight is not None:
             rows, least = self._balanced(rows, least, weight)
@@ -158,7 +163,7 @@ class KeypointIK:
         return np.vstack([rows, of_weight]), np.concatenate([least, least_m])
 
     def _apart(
-        self, joints_rad: FloatArray, low: FloatArray, high: FloatArray
+        self, joints_rad: FloatArray, low: FloatArray, high: FloatArray, *, legs_first: bool
     ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
         """What keeps parts apart.
 
@@ -166,6 +171,8 @@ class KeypointIK:
             joints_rad: [joint] angles.
             low: [dof] smallest steps.
             high: [dof] largest steps.
+            legs_first: let arms and legs meet; in the next iteration arms alone make room. A squat would end where the
+                thighs meet hands that hang.
 
         Returns:
             [dof] smallest and largest steps, [pair, dof] gradients of the distances of parts that are near each other,
@@ -178,6 +185,13 @@ class KeypointIK:
             longest[BASE_DOFS:] = _CAREFUL_STEP
         low, high = np.clip(low, -longest, longest), np.clip(high, -longest, longest)
         gradient = np.hstack([np.zeros((len(gaps.distance_m), BASE_DOFS)), gaps.gradient_m_rad])
+        of_both = gaps.gradient_m_rad[:, MOTOR_ARMS].any(axis=1) & gaps.gradient_m_rad[:, MOTOR_LEGS].any(axis=1)
+        if legs_first:
+            gradient, gaps = gradient[~of_both], Gaps(gaps.distance_m[~of_both], gaps.gradient_m_rad[~of_both])
+        elif (gaps.distance_m[of_both] < (kept_m or 0.0)).any():
+            least, most = low[:_BODY_DOFS].copy(), high[:_BODY_DOFS].copy()
+            low[:_BODY_DOFS] = np.maximum(least, np.minimum(-_LITTLE_STEP, most))
+            high[:_BODY_DOFS] = np.minimum(most, np.maximum(_LITTLE_STEP, least))
         # No faster than the joints can.
         best_m = np.where(gradient > 0.0, gradient * high, gradient * low).sum(axis=1)
         return low, high, gradient, np.minimum((kept_m or 0.0) - gaps.distance_m, 0.5 * best_m)

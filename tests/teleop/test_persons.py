@@ -1,5 +1,7 @@
 """People with devices whose samples are known, as sources of references."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from conformance.reference_sources import STANDING, ReferenceSourceConformance, observation
@@ -15,6 +17,7 @@ from hlm.teleop.commanded_person import CommandedPerson
 from hlm.teleop.devices.device import DeviceSample
 from hlm.teleop.freshness import Freshness
 from hlm.teleop.keypoint_person import KeypointPerson
+from hlm.teleop.keypoints.body_keypoints import KEYPOINTS
 from hlm.teleop.keypoints.calibration import Calibration
 from hlm.teleop.keypoints.robot_keypoints import keypoints_of
 
@@ -145,6 +148,27 @@ def test_while_it_holds_the_person_is_known_and_not_followed():
     person, device = bodily(following=False)
     np.testing.assert_allclose(stepped(person, device, 30)[-1], STANDING, atol=1e-9)
     assert person.live is not None
+
+
+def test_an_episode_does_not_depend_on_the_one_before_it():
+    """A person who moves, and ends elsewhere than where they began."""
+    person, device = bodily()
+    wide_m = {"left_wrist": 0.3, "right_wrist": -0.2}
+
+    def moving(stamp_ns):
+        frame = keypoints_of(MODEL, Configuration.standing(UNITREE_G1), stamp_ns)
+        points_m = frame.position_in_world_m.copy()
+        for name, far_m in wide_m.items():
+            points_m[KEYPOINTS.index(name)] += min(stamp_ns / 2e9, 1.0) * np.array([0.2, far_m, 0.3])
+        return replace(frame, position_in_world_m=points_m)
+
+    device.motion = moving
+    episodes = []
+    for _ in range(2):
+        device.clock = person._fresh._clock = SteppedClock()  # as of a simulation that begins anew
+        person.reset(observation(0))
+        episodes.append(stepped(person, device, 90))
+    np.testing.assert_array_equal(episodes[0], episodes[1])
 
 
 def test_a_silent_device_holds_and_is_joined_again_without_a_jump():

@@ -81,6 +81,7 @@ function showSession() {
   const state = view.recorded_s === null ? view.state : `${view.state} ${clock(view.recorded_s)}`;
   setText($("state"), state);
   $("state").dataset.seconds = view.recorded_s ?? "";
+  $("safety").title = view.safety_text;
   $("safety").dataset.level = view.safety;
   setText($("safety"), view.safety_text || { ok: "safe", held: "holding", fault: "stopped" }[view.safety]);
   setText($("device"), view.device);
@@ -127,6 +128,7 @@ function age(seconds) {
 
 function showCounts() {
   $("counts").hidden = view.counts.length === 0;
+  $("redo").disabled = role !== "commands" || view.counts.length === 0;
   fill($("counts").tBodies[0], view.counts, (row, count) => {
     setText(row.cells[0], count.instruction);
     setText(row.cells[1], String(count.successes));

@@ -120,6 +120,47 @@ def test_hands_in_the_belly_stay_outside():
         assert distance.smallest_m(configuration.joint_position_rad) > TOO_NEAR_M
 
 
+# Of a person who stands, and who squats while the arms hang beside the thighs, m; right parts mirror left ones.
+SQUAT_M = {
+    "pelvis": ((0.0, 0.0, 0.92), (-0.073, 0.0, 0.764)),
+    "chest": ((0.0, 0.0, 1.24), (-0.015, 0.0, 1.076)),
+    "head": ((0.0, 0.0, 1.54), (0.071, 0.0, 1.363)),
+    "hip": ((0.0, 0.09, 0.9), (-0.073, 0.09, 0.744)),
+    "knee": ((0.0, 0.09, 0.49), (0.2, 0.09, 0.438)),
+    "ankle": ((0.0, 0.09, 0.08), (0.0, 0.09, 0.08)),
+    "toe": ((0.14, 0.09, 0.02), (0.14, 0.09, 0.02)),
+    "shoulder": ((0.0, 0.18, 1.39), (0.028, 0.18, 1.22)),
+    "elbow": ((0.0, 0.18, 1.1), (-0.05, 0.18, 0.94)),
+    "wrist": ((0.045, 0.18, 0.844), (-0.073, 0.18, 0.682)),
+    "hand": ((0.059, 0.18, 0.765), (-0.08, 0.18, 0.602)),
+}
+
+
+def squatting(share, stamp_ns=0):
+    """A frame of positions between standing and squatting."""
+    points_m = []
+    for name in KEYPOINTS:
+        standing_m, squatting_m = np.array(SQUAT_M[name.split("_")[-1]])
+        mirrored = [1.0, -1.0 if name.startswith("right") else 1.0, 1.0]
+        points_m.append((standing_m + share * (squatting_m - standing_m)) * mirrored)
+    frame = keypoints_of(MODEL, STRAIGHT, stamp_ns, orientations=False)
+    return replace(frame, position_in_world_m=np.array(points_m))
+
+
+def test_a_squat_bends_both_knees_and_hands_that_hang_make_room():
+    standing = [squatting(0.0, round(step * 1e8)) for step in range(21)]
+    retargeter = Retargeter(MODEL, Calibration.from_standing(standing, UNITREE_G1))
+    shares = 0.5 - 0.5 * np.cos(np.linspace(0.0, np.pi, 80))
+    configurations = [retargeter.retarget(squatting(share), DT_S) for share in [*shares, *np.ones(20)]]
+    knees = [MOTOR_ORDER.index(f"{side}_knee") for side in ("left", "right")]
+    knees_rad = np.array([one.joint_position_rad[knees] for one in configurations])
+    assert np.abs(knees_rad[:, 0] - knees_rad[:, 1]).max() < 0.2
+    assert knees_rad[-1].min() > 1.1
+    assert retargeter.report.median.pelvis_m < 0.03
+    distance = SelfDistance(MODEL, legs=True)
+    assert min(distance.smallest_m(one.joint_position_rad) for one in configurations) > TOO_NEAR_M
+
+
 def test_standing_feet_are_flat_and_do_not_slide():
     random = np.random.default_rng(1)
     frames = frames_of("lean", orientations=False)
