@@ -24,6 +24,16 @@ def chromium():
             browser.close()
 
 
+def without_view(page):
+    """Leave the 3-D view out, which has tests of its own: drawing it by software takes a core."""
+
+    def fetch(route):
+        framed = route.request.resource_type == "document" and route.request.frame.parent_frame
+        (route.abort if framed else route.continue_)()
+
+    page.route("**/*", fetch)
+
+
 def until(page, condition):
     """Wait until something holds on this side of the line."""
     for _ in range(1200):

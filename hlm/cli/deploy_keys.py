@@ -75,25 +75,17 @@ class NoStops:
         return 0
 
 
-class KeyboardStops:
+class KeyboardStops(NoStops):
     """The keys of a person's keyboard that stop, which has the terminal for itself; implements `Stops`.
 
     Args:
-        keyboard: entered.
+        keyboard: whoever entered it leaves it.
     """
 
     ways = "Space, Esc"  # q walks
 
     def __init__(self, keyboard: Keyboard) -> None:
         self._presses = Presses(keyboard)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Nothing: whoever entered the keyboard leaves it."""
 
     def pressed(self) -> int:
         """How often such a key was pressed since the last call."""

@@ -8,7 +8,7 @@ import sys
 import time
 
 import pytest
-from fakes_browser import chromium, until
+from fakes_browser import chromium, until, without_view
 
 from hlm.datasets.reader import open_dataset
 from hlm.datasets.verify import verify
@@ -43,13 +43,7 @@ def session(tmp_path):
 
 
 def open_page(page, address):
-    """Open it without the 3-D view, which has tests of its own: drawing it by software takes a core."""
-
-    def fetch(route):
-        framed = route.request.resource_type == "document" and route.request.frame.parent_frame
-        (route.abort if framed else route.continue_)()
-
-    page.route("**/*", fetch)
+    without_view(page)
     page.goto(address)
 
 

@@ -1,7 +1,7 @@
 """The page in a real browser: a session without a robot is run by clicks, drags and keys."""
 
 import pytest
-from fakes_browser import chromium, until
+from fakes_browser import chromium, until, without_view
 from fakes_page import INSTRUCTIONS, Loop
 
 from hlm.core.clock import MonotonicClock
@@ -33,18 +33,6 @@ def page(browser, loop):
     yield page
     page.close()
     MonotonicClock().wait_until(MonotonicClock().now_ns() + 300_000_000)  # until the server knows
-
-
-def without_view(page):
-    """The 3-D view has a test of its own: drawing it by software takes a core."""
-    page.route(
-        "**/*",
-        lambda route: (
-            route.abort()
-            if route.request.resource_type == "document" and route.request.frame.parent_frame
-            else route.continue_()
-        ),
-    )
 
 
 def state_is(page, state):
