@@ -87,8 +87,7 @@ class CommandedPerson:
         """Start from the measured pose, or from where another source has left the body."""
         found = observation.state if self._from is None else self._from
         start = standing_configuration(self._model, found)
-        if self._from is not None:
-            self._take_over(self._from)
+        self._begin(BodyCommand() if self._from is None else posture(self._model, self._from))
         self._body.reset(start, None if self._from is None else self._command.gripper_opening)
         self._retargeter.reset(start)
         self._held, self._from = at_rest(found), None
@@ -111,9 +110,9 @@ class CommandedPerson:
             self._blend = Blend(self._held, self._live, now_ns)
         return Reference(now_ns, self._blend.at(now_ns, self._live))
 
-    def _take_over(self, vector: FloatArray) -> None:
-        """Keep the posture of a [34] reference until the person changes it."""
-        self._command = posture(self._model, vector)
+    def _begin(self, command: BodyCommand) -> None:
+        """Keep a posture until the person changes it; handles of an episode before are let go."""
+        self._command = command
         if isinstance(self._device, Posed):
             self._device.pose(self._command)
 

@@ -59,6 +59,10 @@ class PageFront:
         shown = {"view": view, "controls": controls_document(self._desk), "aims": aims}
         self._channel.send({"type": "view", **shown, "holder": self._desk.seat.holder, "pages": self.pages})
 
+    def say_over(self) -> None:
+        """Tell that the session has ended, and that nobody needs to stop a robot."""
+        self._channel.send({"type": "over"})
+
     def send_episodes(self, episodes: list[Document]) -> None:
         """Send the list of episodes."""
         self._episodes = episodes

@@ -32,6 +32,8 @@ from hlm.teleop.web.server import WebServer
 
 # What is touched becomes a command this often; the page draws less often.
 _DESK_HZ = 60.0
+# For the last word to reach the pages before their line is closed.
+_LAST_WORD_NS = 100_000_000
 _BROWSER = Path(__file__).parent / "browser"
 
 
@@ -70,9 +72,12 @@ def serve_page(leash: Leash, config: PageConfig, boxes: Mailboxes) -> None:
         films = Films(config.cameras, front.send_film)
         stack.enter_context(server)
         leash.ready(Served(server.address(), viewer.gate.port))
+        clock = MonotonicClock()
         every = max(1, round(_DESK_HZ / config.rate_hz))
-        for tick in ticks(MonotonicClock(), _DESK_HZ):
+        for tick in ticks(clock, _DESK_HZ):
             if leash.released():
+                front.say_over()
+                clock.wait_until(clock.now_ns() + _LAST_WORD_NS)
                 return
             front.meet()
             desk.meet(client.number for client in channel.clients)

@@ -89,6 +89,27 @@ def test_commands_are_followed_and_held_ones_are_kept():
     assert abs(risen[LEFT_LEG][3] - squatting[LEFT_LEG][3]) > 0.3
 
 
+class PosedDevice(FakeDevice):
+    """Keeps what it is set to, as handles do."""
+
+    def pose(self, command):
+        self.motion = command
+
+
+def test_handles_of_the_episode_before_are_let_go():
+    device = PosedDevice(BodyCommand(pelvis_height_m=0.6, gripper_opening=np.array([0.0, 1.0])))
+    person, _ = begun(CommandedPerson(device, device.clock, UNITREE_G1), device)
+    assert device.motion.pelvis_height_m is None
+    np.testing.assert_array_equal(device.motion.gripper_opening, [1.0, 1.0])
+    device.motion = BodyCommand(pelvis_height_m=0.6)
+    squatting = stepped(person, device, 90)
+    person.reset(observation(0))
+    device.clock = person._fresh._clock = SteppedClock()
+    assert device.motion.pelvis_height_m is None
+    knee = LEFT_LEG.start + 3
+    assert stepped(person, device, 90)[-1, knee] < squatting[-1, knee] - 0.3
+
+
 def test_a_walk_of_a_device_that_falls_silent_ends_with_both_feet_on_the_floor():
     person, device = commanded(BodyCommand(velocity_m_s=np.array([0.2, 0.0])))
     assert np.ptp(stepped(person, device, 90)[:, LEFT_LEG], axis=0).max() > 0.2, "it walks"

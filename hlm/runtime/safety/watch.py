@@ -96,7 +96,7 @@ class StateWatch:
         if upright >= self._least_upright:
             return None
         tilt_rad = float(np.arccos(max(upright, -1.0)))
-        return Event.TILTED, f"the pelvis is tilted by {tilt_rad:.2f} rad, more than {self._config.tilt_rad:g} rad"
+        return Event.TILTED, f"the pelvis is tilted by {tilt_rad:.3f} rad, more than {self._config.tilt_rad:g} rad"
 
     def _flailing(self, state: RobotState) -> tuple[Event, str] | None:
         share = np.abs(state.joint_velocity_rad_s) / self._top_rad_s

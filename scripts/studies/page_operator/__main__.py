@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 from film import filmed, write_film
-from hand import GRIPPER, GRIPPER_KEY, HAND_KEY, PLACE
+from hand import PLACE
 from pick_and_place import HALF_HEIGHT_M, Operator, Style
 from rich.console import Console
 from screen import NotDoneError, Screen, opened
@@ -60,7 +60,6 @@ class Session:
         """One attempt; whether it was kept."""
         screen = self._screen
         screen.until_state("idle", "following")
-        self._let_go()
         screen.keyboard.press("r")
         screen.until_state("recording", "following", "stopped")
         if screen.state != "recording":
@@ -78,15 +77,6 @@ class Session:
         screen.keyboard.press("y" if done else "x")
         screen.until_state("idle", "following")
         return done
-
-    def _let_go(self) -> None:
-        """Leave everything to the body again, with open hands."""
-        screen = self._screen
-        screen.keyboard.press(HAND_KEY)
-        screen.keyboard.press("0")
-        screen.click("Stand upright")
-        if screen.closed(GRIPPER):
-            screen.keyboard.press(GRIPPER_KEY)
 
     def _stands_on_mat(self) -> bool:
         """Whether the middle of the thing that was asked for is over the mat, by half its height."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from screen import LOOK_S, PATIENCE_S, NotDoneError, Screen, Way
 
-PLACE, HAND_KEY, GRIPPER_KEY, GRIPPER = "mat", "2", "c", "right_gripper"
+PLACE, HAND_KEY, GRIPPER_KEY = "mat", "2", "c"
 ARROWS = (("ArrowUp", "ArrowDown"), ("ArrowLeft", "ArrowRight"), ("PageUp", "PageDown"))
 # Of the page's arrow keys; and how many of them along each axis between two looks.
 STEP_M, MOST_STEPS = 0.01, 3

@@ -60,10 +60,6 @@ class Screen:
         words = self.instruction.split()
         return next(name for name in self.ways() if name in words[: words.index("on")])
 
-    def closed(self, gripper: str) -> bool:
-        """Whether a gripper is closed, or closes."""
-        return self.page.locator(f'[data-gripper="{gripper}"]').get_attribute("aria-pressed") == "true"
-
     def look(self, seconds: float) -> None:
         """Let the page go on."""
         self.page.wait_for_timeout(1000.0 * seconds)

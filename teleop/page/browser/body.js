@@ -123,7 +123,7 @@ export class Body {
     const table = document.getElementById("aims");
     table.hidden = rows.length === 0;
     table.dataset.hand = this.hand;
-    table.caption.textContent = `From the ${this.hand.replace("_", " ")} to, in cm`;
+    table.caption.textContent = `From the ${this.hand.replace("_", " ")} to, cm`;
     const body = table.tBodies[0];
     while (body.rows.length > rows.length) body.deleteRow(-1);
     while (body.rows.length < rows.length) {

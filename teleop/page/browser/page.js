@@ -14,17 +14,27 @@ const KEYS = [
   ["0", "free it"], ["Z C", "left, right gripper"], ["T G", "stand higher, lower"], ["B V", "lean ahead, back"],
   ["I", "edit the instruction"], ["M", "voice on, off"], ["H", "show these keys"],
 ];
+const ASK_MS = 4000;
 const $ = (id) => document.getElementById(id);
 
 let view = null;
 let role = "";
+let over = false;
+let askedToRedo = 0;
 const pictures = new Map();
 const connection = new Connection({
-  found() { $("lost").hidden = true; },
+  found() {
+    over = false;
+    $("lost").hidden = $("over").hidden = true;
+  },
   lost() {
-    $("lost").hidden = false;
-    setText($("state"), "not connected");
+    $("lost").hidden = over;
+    setText($("state"), over ? "ended" : "not connected");
     body.commands = false;
+  },
+  over() {
+    over = true;
+    $("over").hidden = false;
   },
   scene: showScene,
   view: showView,
@@ -38,6 +48,22 @@ const speech = new Speech($("voice"));
 
 function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
+}
+
+// What deletes asks once more.
+function redo() {
+  const asked = askedToRedo !== 0;
+  clearTimeout(askedToRedo);
+  askedToRedo = asked ? 0 : setTimeout(redoNot, ASK_MS);
+  setText($("redo-text"), asked ? "Redo last" : "Delete last?");
+  $("redo").classList.toggle("danger", !asked);
+  if (asked) connection.send("redo");
+}
+
+function redoNot() {
+  askedToRedo = 0;
+  setText($("redo-text"), "Redo last");
+  $("redo").classList.remove("danger");
 }
 
 function press(name) {
@@ -183,7 +209,7 @@ for (const button of document.querySelectorAll("[data-button]")) {
   button.addEventListener("click", () => press(button.dataset.button));
 }
 $("take").addEventListener("click", () => connection.send("take"));
-$("redo").addEventListener("click", () => connection.send("redo"));
+$("redo").addEventListener("click", redo);
 $("help-button").addEventListener("click", toggleHelp);
 $("help").append(...KEYS.map(([keys, does]) => {
   const line = element("div");
@@ -198,7 +224,7 @@ $("instruction-form").addEventListener("submit", (event) => {
   $("instruction").blur();
 });
 
-const KEY_ACTIONS = { u: () => connection.send("redo"), i: () => $("instruction").focus(), m: () => speech.toggle(), h: toggleHelp };
+const KEY_ACTIONS = { u: () => { if (!$("redo").disabled) redo(); }, i: () => $("instruction").focus(), m: () => speech.toggle(), h: toggleHelp };
 
 addEventListener("keydown", (event) => {
   if (event.key === "Escape") {

@@ -5,7 +5,7 @@ from fakes_browser import chromium, until, without_view
 from fakes_page import INSTRUCTIONS, Loop
 
 from hlm.core.clock import MonotonicClock
-from hlm.teleop.page.page_event import CommandTaken
+from hlm.teleop.page.page_event import CommandTaken, RedoLast
 
 pytest.importorskip("viser", reason="viser is not installed")
 
@@ -197,6 +197,45 @@ def test_an_instruction_is_typed_while_its_letters_press_nothing(page, loop):
     page.keyboard.press("Enter")
     until(page, lambda: loop.session.instruction == "carry for Fry")
     assert loop.session.state == "idle"
+
+
+def test_redo_asks_once_more_before_it_deletes(page, loop):
+    page.keyboard.press("f")
+    state_is(page, "following")
+    page.keyboard.press("r")
+    state_is(page, "recording")
+    page.keyboard.press("y")
+    page.wait_for_selector("#redo:not(:disabled)")
+    page.keyboard.press("u")
+    page.wait_for_selector("#redo.danger")
+    assert not any(isinstance(event, RedoLast) for event in loop.session.events)
+    page.click("#redo")
+    until(page, lambda: not loop.session.episodes)
+    assert page.locator("#redo-text").inner_text() == "Redo last"
+
+
+def test_the_end_of_a_session_is_told_as_such(browser):
+    page = browser.new_page()
+    without_view(page)
+    with Loop() as own:
+        page.goto(own.page.address)
+        page.wait_for_selector("body[data-role=commands]")
+    page.wait_for_selector("#over:visible")
+    until(page, lambda: page.locator("#state").text_content() == "ended")
+    assert not page.locator("#lost").is_visible()
+    page.close()
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 720), (1400, 900), (1920, 1080)])
+def test_the_robot_and_all_that_moves_it_are_on_one_screen(page, width, height):
+    page.set_viewport_size({"width": width, "height": height})
+    page.evaluate("scrollTo(0, 0)")
+    for part in ("#scene", "#aims", "#stick", "#handles ul", "#sliders", "#grippers .row"):
+        box = page.locator(part).bounding_box()
+        assert box["y"] + box["height"] <= height, part
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    body, free = page.locator("#body").bounding_box(), page.get_by_text("Free waist").bounding_box()
+    assert free["x"] + free["width"] < body["x"] + body["width"]
 
 
 @pytest.mark.parametrize("width", [400, 900, 1600])
