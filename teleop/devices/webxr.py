@@ -12,7 +12,7 @@ from typing import Any, Self
 from hlm.control.body_command import BodyCommand
 from hlm.core.clock import NS_PER_S, Clock
 from hlm.core.embodiment import Embodiment
-from hlm.core.errors import CorruptError
+from hlm.core.errors import HlmError
 from hlm.teleop.devices.device import Button, DeviceSample
 from hlm.teleop.devices.headset.clock_offset import ClockOffset
 from hlm.teleop.devices.headset.head_and_hands import HeadAndHands, HeadAndHandsConfig
@@ -131,7 +131,7 @@ class WebXRDevice:
         for message in self._channel.messages():
             try:
                 self._take(message)
-            except CorruptError as error:
+            except HlmError as error:
                 self._wrong = str(error)
         self._forget(present)
         self._ask()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,6 +20,7 @@ from hlm.teleop.page.page_event import (
     RedoLast,
 )
 from hlm.teleop.page.part_poses import Part
+from hlm.teleop.web.numbers import finite_number
 
 _OUTCOMES = ("success", "failure", "unlabelled")
 _MAX_TEXT = 500
@@ -72,10 +72,10 @@ def number_in(content: Content, name: str) -> float:
     Raises:
         InputError: there is none.
     """
-    value = content.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    number = finite_number(content.get(name))
+    if number is None:
         raise InputError(f"a page's message has no number '{name}'.")
-    return float(value)
+    return number
 
 
 def vector_in(content: Content, name: str, size: int) -> FloatArray:

@@ -7,6 +7,7 @@ import numpy as np
 from hlm.core.arrays import FloatArray
 from hlm.core.errors import CorruptError
 from hlm.core.rotations import matrix_from_quat
+from hlm.teleop.web.numbers import finite_number
 
 # Our x (ahead) is their -z, our y (to the left) their -x, our z (up) their y; holds of the axes of bodies too.
 _OURS_FROM_THEIRS = np.array([[0.0, 0.0, -1.0], [-1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
@@ -22,11 +23,10 @@ def pose_from_webxr(values: object) -> FloatArray:
     Raises:
         CorruptError: they are no pose.
     """
-    # True is a number to Python, and text becomes one.
-    listed = isinstance(values, list) and all(type(value) in (int, float) for value in values)
-    numbers = np.array(values if listed else (), dtype=np.float64)
-    if numbers.shape != (7,) or not np.all(np.isfinite(numbers)):
+    found = [finite_number(value) for value in values] if isinstance(values, list) else []
+    if len(found) != 7 or None in found:
         raise CorruptError(f"a headset's pose must be seven numbers, got {str(values)[:80]}.")
+    numbers = np.array(found, dtype=np.float64)
     length = float(np.sqrt(np.square(numbers[3:]).sum()))
     if abs(length - 1.0) > _LENGTH_TOLERANCE:
         raise CorruptError(f"a headset's orientation must be a unit quaternion, got one of length {length:g}.")

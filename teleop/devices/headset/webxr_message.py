@@ -10,6 +10,7 @@ import numpy as np
 from hlm.core.errors import CorruptError
 from hlm.teleop.devices.headset.sample import HandSample, HeadsetSample
 from hlm.teleop.devices.headset.webxr_axes import pose_from_webxr
+from hlm.teleop.web.numbers import finite_number
 
 # Distances of thumb and index finger at which a bare hand is open, and closed.
 _OPEN_M, _CLOSED_M = 0.08, 0.015
@@ -79,7 +80,7 @@ def _numbers(values: object) -> list[float]:
 
 
 def _number(value: object) -> float:
-    # True is a number to Python, and no measurement.
-    if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
+    number = finite_number(value)
+    if number is None:
         raise CorruptError(f"a headset sent {str(value)[:80]} instead of a number.")
-    return float(value)
+    return number

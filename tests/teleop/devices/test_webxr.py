@@ -6,6 +6,7 @@ from fakes_headset import FakeHeadset, emulated_headset, emulator
 from fakes_web import wait_for
 
 from hlm.control.body_command import BodyCommand
+from hlm.control.commanded_body.commanded_body import CommandedBody
 from hlm.core.clock import MonotonicClock
 from hlm.core.embodiments.unitree_g1 import UNITREE_G1
 from hlm.teleop.devices.device import Button
@@ -13,6 +14,7 @@ from hlm.teleop.devices.webxr import FOLDER, PAGE, WebXRConfig, WebXRDevice
 from hlm.teleop.keypoints.body_keypoints import BodyKeypoints
 from hlm.teleop.keypoints.webxr_body import JOINTS
 from hlm.teleop.web.config import WebConfig
+from hlm.teleop.web.numbers import LARGEST
 from hlm.teleop.web.server import WebServer
 
 __all__ = ["emulator"]  # a fixture
@@ -113,19 +115,32 @@ def test_squeeze_moves_the_hand_and_buttons_ask(connect):
 @pytest.mark.parametrize(
     ("frame", "trouble"),
     [
+        ({"stamp_ms": 1e305}, "instead of a number"),
+        ({"stamp_ms": 10**400}, "instead of a number"),
         ({"head": None}, "does not know where it is"),
         ({"head": [0] * 7}, "unit quaternion"),
         ({"head": POSE, "left": "hand"}, "hand must be an object"),
+        ({"head": [1e308, *POSE[1:]]}, "must be seven numbers"),
+        ({"head": [10**400, *POSE[1:]]}, "must be seven numbers"),
     ],
 )
 def test_a_bad_frame_is_no_sample(connect, frame, trouble):
     device, headset = connect()
     newest = said(device, headset, head=POSE, left=CONTROLLER)
-    headset.send(type="frame", stamp_ms=headset.now_ms(), **frame)
+    headset.send(**{"type": "frame", "stamp_ms": headset.now_ms(), **frame})
     wait_for(lambda: device.read() and trouble in device.trouble)
     assert device.read() is newest
     said(device, headset, head=POSE, left=CONTROLLER)
     assert device.trouble == ""
+
+
+def test_the_farthest_pose_is_one_that_the_body_can_follow(connect):
+    device, headset = connect()
+    said(device, headset, head=POSE, left=CONTROLLER)
+    far = [-LARGEST, LARGEST, LARGEST, 0, 0, 0, 1]
+    motion = said(device, headset, head=far, left={**CONTROLLER, "wrist": far}).motion
+    followed = CommandedBody(UNITREE_G1).pose(motion, 1.0 / 30.0).configuration
+    assert np.isfinite(followed.joint_position_rad).all()
 
 
 def test_nothing_in_its_hands_is_said(connect):

@@ -12,6 +12,7 @@ from hlm.teleop.page.page_desk import PageDesk
 from hlm.teleop.page.page_event import ButtonPressed, CommandTaken, InstructionChosen
 from hlm.teleop.page.part_poses import Part, PartPose
 from hlm.teleop.web.messages import Message
+from hlm.teleop.web.numbers import LARGEST
 
 MS = 1_000_000
 
@@ -84,6 +85,12 @@ def test_captures_are_never_later_than_their_arrival():
     assert capture - written == delays[100:].min()
 
 
+def test_a_page_with_a_clock_of_another_age_sends_stamps_of_64_bits(desk):
+    desk.take(message("input", stamp_ns=100 * MS, stick=[0, 0, 0], time_ms=LARGEST))
+    desk.take(message("input", stamp_ns=133 * MS, stick=[0, 0, 0], time_ms=-LARGEST))
+    assert abs(desk.sample()["stamp_ns"]) < 2**63
+
+
 def test_a_dragged_handle_is_newer_than_the_last_message(desk):
     desk.take(message("input", stamp_ns=100, stick=[0, 0, 0], time_ms=0.0))
     desk.drag({Part.LEFT_HAND: PartPose(np.array([0.3, 0.2, 0.9]), np.array([1.0, 0.0, 0.0, 0.0]))}, 200)
@@ -125,7 +132,9 @@ def test_what_there_is_not_is_refused(kind, content, text):
         asked.event_in(kind, content, 0)
 
 
-@pytest.mark.parametrize("value", [None, "1", True, float("nan"), float("inf"), [1]])
+@pytest.mark.parametrize(
+    "value", [None, "1", True, float("nan"), float("inf"), [1], 1e305, pytest.param(10**400, id="400 digits")]
+)
 def test_what_is_no_number_is_refused(value):
     with pytest.raises(InputError, match="no number 'value'"):
         asked.number_in({"value": value}, "value")
@@ -145,6 +154,8 @@ def test_nonsense_changes_nothing(desk, caplog):
         ("nudge", {"part": "tail", "move_m": [0, 0, 0], "turn_rad": [0, 0, 0]}),
         ("nudge", {"part": "left_hand", "move_m": [0, 0], "turn_rad": [0, 0, 0]}),
         ("input", {"stick": [1, 2], "time_ms": 0}),
+        ("input", {"stick": [0, 0, 10**400], "time_ms": 0}),
+        ("input", {"stick": [0, 0, 0], "time_ms": 1e14}),
         ("unheard", {}),
     ]:
         desk.take(message(kind, **content))

@@ -21,7 +21,9 @@ def test_looking_down_is_a_pitch_ahead():
 
 
 @pytest.mark.parametrize(
-    "values", [None, [], [0.0] * 6, "1234567", [0.0] * 3 + [True] * 4, [1e999] + [0.0] * 5 + [1.0], [[0.0] * 7]]
+    "values",
+    [None, [], [0.0] * 6, "1234567", [0.0] * 3 + [True] * 4, [1e999] + [0.0] * 5 + [1.0], [[0.0] * 7]]
+    + [[sign * size] + [0.0] * 5 + [1.0] for sign in (1, -1) for size in (1e308, 10**400)],
 )
 def test_what_is_no_pose_is_refused(values):
     with pytest.raises(CorruptError, match="must be seven numbers"):

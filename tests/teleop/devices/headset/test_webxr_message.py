@@ -55,6 +55,14 @@ def test_pages_are_not_trusted(content, text):
         sample_from_message(content, 5)
 
 
+@pytest.mark.parametrize(
+    "stamp_ms", [None, True, "1", 1e305, -1e305, pytest.param(10**400, id="400 digits"), float("nan")]
+)
+def test_what_is_no_instant_is_refused(stamp_ms):
+    with pytest.raises(CorruptError, match="instead of a number"):
+        stamp_of({"stamp_ms": stamp_ms})
+
+
 def test_stamps():
     assert stamp_of({"stamp_ms": 1234.5}) == 1_234_500_000
     with pytest.raises(CorruptError, match="None instead of a number"):
