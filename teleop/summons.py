@@ -17,18 +17,19 @@ class Summons:
 
     Args:
         person: who takes over.
-        device: theirs; entered.
+        device: theirs, entered; None where all its buttons come by `press`.
     """
 
-    def __init__(self, person: PersonSource, device: Device) -> None:
+    def __init__(self, person: PersonSource, device: Device | None) -> None:
         self._person = person
         self._device = device
-        self._asked: list[Button] = []
+        self._asked: list[Button]
         self.begin()
 
     def begin(self) -> None:
         """An episode begins, with the other source in command."""
-        self._presses, self._asked = Presses(self._device), []
+        self._presses = None if self._device is None else Presses(self._device)
+        self._asked = []
         self._summoned = self._stopped = False
         self._refusal = ""
 
@@ -43,14 +44,15 @@ class Summons:
         return self._refusal or self._person.trouble
 
     def press(self, button: Button) -> None:
-        """A button was pressed somewhere else than on the device, such as on the operator's page."""
+        """A button was pressed that is not heard on the device, such as one of the operator's page."""
         self._asked.append(button)
 
     def wanted(self, observation: Observation) -> bool:
         """Whether the person is to be in command at this step; asked once a step."""
         if not self._summoned:
             self._person.look(observation.stamp_ns)
-        pressed, self._asked = [*self._presses.new(), *self._asked], []
+        heard = () if self._presses is None else self._presses.new()
+        pressed, self._asked = [*heard, *self._asked], []
         self._stopped = self._stopped or Button.STOP in pressed
         for _ in range(pressed.count(Button.ENGAGE)):
             self._engage()

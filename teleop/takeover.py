@@ -24,12 +24,21 @@ class Takeover:
         other: takes over, such as a person or a scripted operator.
         wanted: when.
         names: of the two, as datasets tell who was in command.
+        begin: called when an episode begins, such as to forget what was asked before.
     """
 
-    def __init__(self, usual: ReferenceSource, other: ReferenceSource, wanted: Wanted, names: tuple[str, str]) -> None:
+    def __init__(
+        self,
+        usual: ReferenceSource,
+        other: ReferenceSource,
+        wanted: Wanted,
+        names: tuple[str, str],
+        begin: Callable[[], None] = lambda: None,
+    ) -> None:
         self._sources = (usual, other)
         self._wanted = wanted
         self._names = names
+        self._begin = begin
         self._active = 0
         self._last: Reference | None = None
         self._blend: Blend | None = None
@@ -43,6 +52,7 @@ class Takeover:
     def reset(self, observation: Observation) -> None:
         """Begin with the usual source."""
         self._active, self._last, self._blend, self.takeovers = 0, None, None, 0
+        self._begin()
         self._sources[0].reset(observation)
 
     def reference(self, observation: Observation) -> Reference | None:

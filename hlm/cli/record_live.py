@@ -251,5 +251,6 @@ def _fronts(
     elif page is None or person.device is not page.device:
         fronts.append(DeviceButtons(person.device))
     if page is not None:
+        fronts.append(DeviceButtons(page.device))  # of its gamepad; those that are clicked are events
         fronts.append(PageFront(page, person.source, person.device, place.world))
     return fronts

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from hlm.cli.live.front import Leave
+from hlm.teleop.devices.presses import Presses
 from hlm.teleop.session.session import SessionState
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from hlm.cli.live.front import Front, Moment, Wish
     from hlm.runtime.deployment import StopRequests
-    from hlm.teleop.devices.device import Button, Device
+    from hlm.teleop.devices.device import Device
 
 
 _FIGURES = re.compile(r"[0-9.]+")
@@ -42,18 +43,14 @@ class DeviceButtons:
     """The session's buttons on a person's device; implements `hlm.cli.live.front.Front`."""
 
     def __init__(self, device: Device) -> None:
-        self._device = device
-        self._held: frozenset[Button] = frozenset()
+        self._presses = Presses(device)
 
     def show(self, moment: Moment) -> None:
         """Nothing: a device shows nothing."""
 
     def wishes(self) -> Iterator[Wish]:
-        """Buttons that are held now and were not at the last call."""
-        sample = self._device.read()
-        held = frozenset() if sample is None else sample.buttons
-        newly, self._held = sorted(held - self._held), held
-        yield from newly
+        """Buttons that were pressed since the last call, each as often as it was."""
+        yield from self._presses.new()
 
 
 class TerminalFront:
@@ -94,6 +91,7 @@ class StopSignalsFront:
 
     def wishes(self) -> Iterator[Wish]:
         """The end of the session for each new request."""
-        new, self._heard = self._stops.count - self._heard, self._stops.count
+        count = self._stops.count  # it looks at keys, so that a second look may give another answer
+        new, self._heard = count - self._heard, count
         for _ in range(new):
             yield Leave(self._stops.why)

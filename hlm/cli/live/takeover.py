@@ -70,8 +70,8 @@ class Taker:
         """The policy and the person as one source, for an episode that the policy begins."""
         from hlm.teleop.takeover import Takeover
 
-        self.summons.begin()
-        return Takeover(usual, self.summons, self.summons.wanted, (POLICY, self.name))
+        summons = self.summons
+        return Takeover(usual, summons, summons.wanted, (POLICY, self.name), summons.begin)
 
     def wait(self, clock: Clock, say: Callable[[str], None]) -> None:
         """Wait until the person could take over; says what is waited for, once for each reason."""
@@ -113,7 +113,8 @@ def open_taker(config: TakeoverConfig, embodiment: Embodiment) -> Iterator[Taker
         page = None if config.page is None else stack.enter_context(PageProcess(config.page))
         person = stack.enter_context(open_person(config.person, page, embodiment))
         _warm_up(person, embodiment)
-        yield Taker(name=config.person.source, person=person, summons=Summons(person.source, person.device), page=page)
+        pressed_on = None if page is not None and person.device is page.device else person.device
+        yield Taker(name=config.person.source, person=person, summons=Summons(person.source, pressed_on), page=page)
 
 
 def _warm_up(person: Person, embodiment: Embodiment) -> None:

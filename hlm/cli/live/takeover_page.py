@@ -9,6 +9,7 @@ from hlm.cli.live.shown_parts import device_text, episode_card, input_ages, safe
 from hlm.cli.live.shown_world import ShownWorld
 from hlm.core.clock import STEP_HZ
 from hlm.teleop.devices.device import Button
+from hlm.teleop.devices.presses import Presses
 from hlm.teleop.page.page_event import ButtonPressed
 from hlm.teleop.page.page_view import PageView, ShownRobot
 
@@ -46,7 +47,7 @@ class Shown:
 
 
 class TakeoverPage:
-    """Shows who is in command, and takes the buttons of the page.
+    """Shows who is in command, and takes the buttons of the page, those of its gamepad included.
 
     Args:
         page: entered.
@@ -58,6 +59,7 @@ class TakeoverPage:
         self._page = page
         self._taker = taker
         self._world = None if world is None else ShownWorld(world)
+        self._gamepad = Presses(page.device)
         self._stops = 0
         self._pressed: list[Button] = []
 
@@ -81,13 +83,14 @@ class TakeoverPage:
             self._page.images({name: frame.image for name, frame in frames.items()})
 
     def _hear(self) -> None:
-        for event in self._page.events():
-            match event:
-                case ButtonPressed(Button.ENGAGE):
-                    self._taker.summons.press(Button.ENGAGE)
-                case ButtonPressed(Button.STOP):
+        clicked = [event.button for event in self._page.events() if isinstance(event, ButtonPressed)]
+        for button in (*clicked, *self._gamepad.new()):
+            match button:
+                case Button.ENGAGE:
+                    self._taker.summons.press(button)
+                case Button.STOP:
                     self._stops += 1
-                case ButtonPressed(button):
+                case _:
                     self._pressed.append(button)
 
     def _view(self, shown: Shown) -> PageView:

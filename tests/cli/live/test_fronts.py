@@ -1,4 +1,4 @@
-"""What a terminal says of a session."""
+"""What a terminal says of a session, and which presses its fronts hear."""
 
 import io
 from types import SimpleNamespace
@@ -6,7 +6,11 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
-from hlm.cli.live.fronts import TerminalFront
+from hlm.cli.live.front import Leave
+from hlm.cli.live.fronts import DeviceButtons, Fronts, StopSignalsFront, TerminalFront
+from hlm.cli.record_live import _fronts
+from hlm.control.body_command import BodyCommand
+from hlm.teleop.devices.device import Button, DeviceSample
 from hlm.teleop.session.session import Session, SessionState
 
 
@@ -37,3 +41,69 @@ def test_figures_that_change_are_no_news(said):
     said(SessionState.ALIGNING, "left arm 1.2 rad off, left leg 0.4 rad off")
     lines = said(SessionState.ALIGNING, "left arm 1.2 rad off")
     assert lines == ["aligning: left arm 1.3 rad off, left leg 0.5 rad off", "aligning: left arm 1.2 rad off"]
+
+
+class HeldDevice:
+    """A device whose held buttons are set."""
+
+    def __init__(self):
+        self.held = frozenset()
+
+    def read(self):
+        return DeviceSample(stamp_ns=0, motion=BodyCommand(), buttons=self.held)
+
+
+class CountingDevice(HeldDevice):
+    """Counts presses, which no sample shows."""
+
+    def __init__(self):
+        super().__init__()
+        self.presses = dict.fromkeys(Button, 0)
+
+
+def test_a_button_is_one_wish_until_it_is_let_go():
+    device = HeldDevice()
+    front, heard = DeviceButtons(device), []
+    for held in ({Button.RECORD}, {Button.RECORD}, {Button.RECORD, Button.STOP}, set(), {Button.STOP}):
+        device.held = frozenset(held)
+        heard.append(list(front.wishes()))
+    assert heard == [[Button.RECORD], [], [Button.STOP], [], [Button.STOP]]
+
+
+def test_every_press_of_a_keyboard_is_a_wish_however_short_it_was():
+    device = CountingDevice()
+    front = DeviceButtons(device)
+    device.presses[Button.STOP] += 2
+    assert list(front.wishes()) == [Button.STOP, Button.STOP]
+    assert list(front.wishes()) == []
+
+
+def test_a_gamepad_at_the_page_is_heard_whatever_device_commands():
+    page, headset = SimpleNamespace(device=HeldDevice(), events=list), HeldDevice()
+    for device in (page.device, headset):
+        page.device.held = frozenset()
+        person = SimpleNamespace(device=device, source=None, motion=None)
+        front = Fronts(*_fronts(person, page, SimpleNamespace(world=None), Console(file=io.StringIO()), None))
+        page.device.held = frozenset({Button.STOP})
+        assert list(front.wishes()) == [Button.STOP]
+
+
+class Keys:
+    """Stops of which a new one comes with each look; implements `StopRequests`."""
+
+    why = "the operator stopped it (key)"
+
+    def __init__(self):
+        self.looks = 0
+
+    @property
+    def count(self):
+        self.looks += 1
+        return self.looks
+
+
+def test_no_stop_is_lost_that_comes_while_stops_are_counted():
+    stops = Keys()
+    front = StopSignalsFront(stops)
+    heard = [wish for _ in range(4) for wish in front.wishes()]
+    assert heard == [Leave(stops.why)] * stops.looks
