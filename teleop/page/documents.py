@@ -14,7 +14,6 @@ from hlm.core.errors import CorruptError
 from hlm.teleop.devices.device import Button
 from hlm.teleop.page.page_event import (
     ButtonPressed,
-    CommandTaken,
     EpisodeDeleted,
     EpisodeRelabelled,
     InstructionChosen,
@@ -26,8 +25,7 @@ from hlm.teleop.page.page_view import EpisodeCard, PageView, ShownRobot, ShownSh
 type Document = dict[str, Any]
 
 _EVENTS: dict[str, type[Any]] = {
-    kind.__name__: kind
-    for kind in (ButtonPressed, InstructionChosen, EpisodeDeleted, EpisodeRelabelled, RedoLast, CommandTaken)
+    kind.__name__: kind for kind in (ButtonPressed, InstructionChosen, EpisodeDeleted, EpisodeRelabelled, RedoLast)
 }
 
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import io
+import logging
 import queue
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
 from hlm.core.arrays import ByteArray
-from hlm.core.errors import HlmError
 
+_LOG = logging.getLogger(__name__)
 _PICTURES, _MS_PER_PICTURE = 16, 160
 _HEIGHT_PX = 72
 _KEPT_FILMS = 200
@@ -25,30 +25,43 @@ class Films:
 
     Args:
         cameras: whose pictures are shown, the first one that an episode has.
-        ready: called in that thread with the name of an episode and its film, empty if none can be made.
+        ready: called in that thread with what was asked for and its film, empty if none can be made.
     """
 
     def __init__(self, cameras: tuple[str, ...], ready: Callable[[str, bytes], None]) -> None:
         self._cameras, self._ready = cameras, ready
         self._asked: queue.SimpleQueue[tuple[str, Path]] = queue.SimpleQueue()
-        self._films: OrderedDict[Path, bytes] = OrderedDict()
+        self._films: OrderedDict[str, bytes] = OrderedDict()
         threading.Thread(target=self._work, name="films", daemon=True).start()
 
-    def ask(self, name: str, folder: Path) -> None:
-        """Ask for the film of an episode; does not wait."""
-        self._asked.put((name, folder))
+    def ask(self, key: str, folder: Path) -> None:
+        """Ask for the film of an episode; does not wait.
+
+        Args:
+            key: see `film_key`.
+            folder: of the episode.
+        """
+        self._asked.put((key, folder))
 
     def _work(self) -> None:
         while True:
-            name, folder = self._asked.get()
-            if folder not in self._films:
-                self._films[folder] = b""
-                # An episode may be deleted at any moment, and one without pictures has no film.
-                with suppress(HlmError, OSError):
-                    self._films[folder] = episode_film(folder, self._cameras)
+            key, folder = self._asked.get()
+            if key not in self._films:
+                try:
+                    self._films[key] = episode_film(folder, self._cameras)
+                except Exception as error:  # noqa: BLE001 - it may be deleted at any moment; others have films
+                    _LOG.info("no film of %s: %s", folder, error)
             if len(self._films) > _KEPT_FILMS:
                 self._films.popitem(last=False)
-            self._ready(name, self._films[folder])
+            self._ready(key, self._films.get(key, b""))
+
+
+def film_key(folder: Path | None) -> str | None:
+    """What tells the film of an episode from those of others that had its name before; None where there is none."""
+    try:
+        return None if folder is None else f"{folder.name} {folder.stat().st_mtime_ns}"
+    except OSError:
+        return None
 
 
 def episode_film(folder: Path, cameras: tuple[str, ...]) -> bytes:

@@ -50,6 +50,12 @@ class Handles:
             drags, self._drags = self._drags, {}
         return drags
 
+    def let_go(self) -> None:
+        """Forget who drags what: another page commands, and the end of a drag may never come."""
+        with self._lock:
+            self._held.clear()
+            self._placed.clear()
+
     def clicks(self) -> list[Part]:
         """Balls that were clicked since the last call."""
         with self._lock:

@@ -15,8 +15,8 @@ _VIEW_BYTES = 2**20
 _EPISODES_BYTES = 2**22
 _COMMAND_BYTES = 2**14
 _EVENT_BYTES = 2**13
-# Of a picture of 1920 x 1200; memory that is not written to costs nothing.
-_IMAGE_BYTES = 3 * 1920 * 1200 + 8
+LARGEST_IMAGE_BYTES = 3 * 1920 * 1200
+"""Of a picture; memory that is not written to costs nothing."""
 # More than a person presses while the loop is away for a second.
 _EVENTS = 256
 
@@ -46,7 +46,7 @@ class Mailboxes(NamedTuple):
         return Mailboxes(
             views=SharedSlots(_VIEW_BYTES),
             episodes=SharedSlots(_EPISODES_BYTES),
-            images={camera: SharedSlots(_IMAGE_BYTES) for camera in cameras},
+            images={camera: SharedSlots(LARGEST_IMAGE_BYTES + 8) for camera in cameras},
             commands=SharedSlots(_COMMAND_BYTES, slots=4),
             events=SharedSlots(_EVENT_BYTES, slots=_EVENTS),
             postures=SharedSlots(_COMMAND_BYTES),

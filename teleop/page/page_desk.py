@@ -15,7 +15,7 @@ from hlm.teleop.page.capture_clock import CaptureClock
 from hlm.teleop.page.command_seat import CommandSeat
 from hlm.teleop.page.controls import Controls, body_command, controls_of, dragged, freed, nudged, slid
 from hlm.teleop.page.documents import Document, command_document, command_from_document
-from hlm.teleop.page.page_event import ButtonPressed, CommandTaken, PageEvent
+from hlm.teleop.page.page_event import ButtonPressed, PageEvent
 from hlm.teleop.page.page_pad import PagePad
 from hlm.teleop.page.part_poses import Part, PartPose
 from hlm.teleop.web.messages import Message
@@ -125,7 +125,6 @@ class PageDesk:
         self._stick = np.zeros(3)
         self._pad, self._pad_walk, self._pad_buttons = PagePad(), np.zeros(3), frozenset()
         self._clock = CaptureClock()
-        self.events.append(CommandTaken())
 
     def _set(self, message: Message) -> None:
         content = message.content

@@ -64,9 +64,4 @@ class RedoLast:
     """The newest saved episode is to be deleted and recorded again, with the same instruction."""
 
 
-@dataclass(frozen=True, slots=True)
-class CommandTaken:
-    """Another page commands from now on: handles and sliders stay where they were, and the sticks are at rest."""
-
-
-type PageEvent = ButtonPressed | InstructionChosen | EpisodeDeleted | EpisodeRelabelled | RedoLast | CommandTaken
+type PageEvent = ButtonPressed | InstructionChosen | EpisodeDeleted | EpisodeRelabelled | RedoLast

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from hlm.core.jpeg import encode_jpeg
 from hlm.core.shared_slots import SharedSlots
 from hlm.teleop.page.controls import FAR_M, Controls, unreached_m
 from hlm.teleop.page.documents import Document
+from hlm.teleop.page.films import film_key
 from hlm.teleop.page.mailboxes import image_from_bytes
 from hlm.teleop.page.page_config import PageConfig
 from hlm.teleop.page.page_desk import PageDesk
@@ -65,16 +67,16 @@ class PageFront:
 
     def send_episodes(self, episodes: list[Document]) -> None:
         """Send the list of episodes."""
-        self._episodes = episodes
+        self._episodes = [{**one, "film": _film_key(one["folder"])} for one in episodes]
         self._channel.send({"type": "episodes", "episodes": self._listed()})
 
-    def send_film(self, name: str, film: bytes) -> None:
+    def send_film(self, key: str, film: bytes) -> None:
         """Send the film of an episode; empty where there is none."""
-        self._channel.send({"type": f"film_{name}"[:64], "film": name}, data=film)
+        self._channel.send({"type": f"film_{key}"[:64], "film": key}, data=film)
 
-    def folder(self, name: object) -> str | None:
-        """Folder of an episode in the list; None for a name that is not in it, and for one without a film."""
-        return next((one["folder"] for one in self._episodes if one["name"] == name), None)
+    def folder(self, film: object) -> str | None:
+        """Folder of an episode in the list by the key of its film; None for a key that is not in it."""
+        return next((one["folder"] for one in self._episodes if one["film"] == film and film is not None), None)
 
     def send_pictures(self, boxes: dict[str, SharedSlots]) -> None:
         """Send the pictures that are new."""
@@ -90,7 +92,7 @@ class PageFront:
 
     def _listed(self) -> list[Document]:
         """The episodes without the folders of this machine."""
-        return [{**one, "folder": None, "film": one["folder"] is not None} for one in self._episodes]
+        return [{**one, "folder": None} for one in self._episodes]
 
 
 def controls_document(desk: PageDesk) -> Document:
@@ -112,6 +114,10 @@ def controls_document(desk: PageDesk) -> Document:
         "shown": sorted(desk.shown),
         "far_m": {part: round(off_m, 3) for part, off_m in distance_m.items() if off_m > FAR_M},
     }
+
+
+def _film_key(folder: str | None) -> str | None:
+    return None if folder is None else film_key(Path(folder))
 
 
 def _smaller(image: ByteArray, height_px: int) -> ByteArray:

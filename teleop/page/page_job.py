@@ -93,19 +93,23 @@ class _Counter:
         self._desk, self._front, self._scene = desk, front, scene
         self._model, self._boxes = model, boxes
         self._episodes_seen = 0
+        self._holder: int | None = None
         self._sent: Document | None = None
 
     def take(self, channel: Channel, films: Films, now_ns: int) -> None:
         """Take what was touched, and leave commands and events for the loop."""
         for message in channel.messages():
             if message.type == "film":
-                if (folder := self._front.folder(message.content.get("name"))) is not None:
-                    films.ask(str(message.content["name"]), Path(folder))
+                if (folder := self._front.folder(message.content.get("film"))) is not None:
+                    films.ask(str(message.content["film"]), Path(folder))
             else:
                 self._desk.take(message)
         written = self._boxes.postures.written
         if written != self._desk.postures and (posture := newest(self._boxes.postures)) is not None:
             self._desk.pose(posture, written)
+        if self._holder != self._desk.seat.holder:
+            self._holder = self._desk.seat.holder
+            self._scene.handles.let_go()
         self._desk.drag(self._scene.handles.drags(), now_ns)
         for part in self._scene.handles.clicks():
             self._desk.click(part, now_ns)

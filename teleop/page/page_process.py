@@ -8,13 +8,15 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import parse_qs, urlsplit
 
+import numpy as np
+
 from hlm.core.arrays import ByteArray
 from hlm.core.clock import Clock, MonotonicClock
 from hlm.core.errors import HlmError
 from hlm.core.listening import bind
 from hlm.core.processes import ChildProcess
 from hlm.teleop.page.documents import episode_document, event_from_document, page_document, scene_document
-from hlm.teleop.page.mailboxes import Mailboxes, image_bytes, put, since
+from hlm.teleop.page.mailboxes import LARGEST_IMAGE_BYTES, Mailboxes, image_bytes, put, since
 from hlm.teleop.page.page_config import PageConfig
 from hlm.teleop.page.page_device import PageDevice
 from hlm.teleop.page.page_event import PageEvent
@@ -140,12 +142,18 @@ class PageProcess:
         """
         for camera, image in images.items():
             if camera in self._boxes.images:
-                self._boxes.images[camera].append(image_bytes(image))
+                self._boxes.images[camera].append(image_bytes(_fitting(image)))
 
     def events(self) -> list[PageEvent]:
         """What was asked since the last call, in its order."""
         documents, self._events_read = since(self._boxes.events, self._events_read)
         return [event_from_document(document) for document in documents]
+
+
+def _fitting(image: ByteArray) -> ByteArray:
+    """Every n-th pixel of a picture that is too large for its mailbox."""
+    every = int(np.ceil(np.sqrt(image.nbytes / LARGEST_IMAGE_BYTES)))
+    return image if every <= 1 else image[::every, ::every]
 
 
 def _as_served(config: PageConfig, served: Served) -> PageConfig:

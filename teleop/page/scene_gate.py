@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from websockets.asyncio.server import ServerConnection
     from websockets.http11 import Request, Response
 
-_STOP_S = 3.0
+_STOP_S, _HANDSHAKE_S = 3.0, 5.0
 # What a page that watches may say to the 3-D view: where its own camera is.
 _HARMLESS = frozenset({"ViewerCameraMessage"})
 # Of the viewer's page: its own panels would cover the robot, and what they offer is ours to offer.
@@ -48,7 +48,7 @@ class SceneGate:
         self._body = index.read_bytes().replace(b"</head>", _PICTURE_ALONE + b"</head>", 1)
         self._may_touch: dict[str, Callable[[], bool]] = {}
         self._stop: Callable[[], None] = lambda: None
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="3-D gate", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="3-D gate", daemon=True)
         self._started: Future[None] = Future()
 
     @property
@@ -80,8 +80,18 @@ class SceneGate:
         """Close a path."""
         self._may_touch.pop(path.strip("/"), None)
 
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        except Exception as error:
+            if self._started.done():
+                raise
+            self._started.set_exception(error)
+
     async def _serve(self) -> None:
         from websockets.asyncio.server import serve
+
+        from hlm.teleop.web.opening import SparingConnection
 
         stopped = asyncio.Event()
         loop = asyncio.get_running_loop()
@@ -97,6 +107,8 @@ class SceneGate:
             process_request=self._answer,
             select_subprotocol=lambda _, offered: next(iter(offered), None),
             compression=None,
+            open_timeout=_HANDSHAKE_S,
+            create_connection=SparingConnection,
             max_size=2**20,
             logger=_SILENT,
         ):

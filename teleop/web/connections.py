@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.asyncio.server import ServerConnection, serve
 from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import CloseCode
 from websockets.http11 import Request, Response
-from websockets.protocol import State
 
 from hlm.core.clock import Clock
 from hlm.core.errors import CorruptError
@@ -28,6 +27,7 @@ from hlm.teleop.web.config import WebConfig
 from hlm.teleop.web.files import Answer, answer
 from hlm.teleop.web.guard import Guard
 from hlm.teleop.web.messages import Client, Message, decoded, encoded
+from hlm.teleop.web.opening import SparingConnection, abort_opening
 
 _LOG = logging.getLogger(__name__)
 # Broken handshakes of browsers and port scans are not worth a traceback each.
@@ -38,10 +38,6 @@ _HANDSHAKE_S = 5.0
 _PING_S = 2.0
 _PING_TIMEOUT_S = 4.0
 _CLOSE_S = 1.0
-# Connections in their handshake, which takes milliseconds: the oldest of too many is stuck.
-_MAX_OPENING = 64
-# What the system may hold back for a slow client; more would make what it shows old.
-_UNSENT_BYTES = 65_536
 _KNOWN_REFUSALS = 32
 
 
@@ -94,14 +90,14 @@ class Connections:
             max_size=self._config.max_message_bytes,
             logger=_SILENT,
             server_header=None,
-            create_connection=_Connection,
+            create_connection=SparingConnection,
             **handshake,
         )
         try:
             yield
         finally:
             server.close()
-            _abort_opening(server, 0)
+            abort_opening(server, 0)
             await server.wait_closed()
 
     async def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
@@ -192,25 +188,6 @@ class Connections:
         finally:
             channel.leave(client)
             writing.cancel()
-
-
-class _Connection(ServerConnection):
-    """Keeps the system from holding back old messages, and makes room for new connections."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Start the handshake."""
-        super().connection_made(transport)
-        link = transport.get_extra_info("socket")
-        with suppress(OSError, AttributeError):  # Linux alone has it
-            link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
-        _abort_opening(self.server, _MAX_OPENING)
-
-
-def _abort_opening(server: Server, kept: int) -> None:
-    """Drop connections that have asked for nothing yet, save the newest; browsers open some in advance."""
-    opening = [each for each in server.handlers if each.protocol.state is State.CONNECTING]
-    for each in opening[: max(0, len(opening) - kept)]:
-        each.transport.abort()
 
 
 async def _write(connection: ServerConnection, outbox: Outbox) -> None:

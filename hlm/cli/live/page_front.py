@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hlm.cli.live.front import Choose, Delete, Redo, Relabel
-from hlm.cli.live.shown_parts import device_text, episode_card, input_ages, safety_level, task_counts
+from hlm.cli.live.shown_inputs import ShownInputs
+from hlm.cli.live.shown_parts import device_text, episode_card, safety_level, task_counts
 from hlm.cli.live.shown_world import ShownWorld
 from hlm.core.clock import STEP_HZ
 from hlm.teleop.devices.device import Button
@@ -54,6 +55,7 @@ class PageFront:
         self._page = page
         self._person = person
         self._device = device
+        self._inputs = ShownInputs()
         self._world = None if world is None else ShownWorld(world)
 
     def wishes(self) -> Iterator[Wish]:
@@ -94,7 +96,7 @@ class PageFront:
             spoken=_SAID.get(session.state, session.message),
             safety=safety_level(moment.status),
             safety_text=moment.fault or moment.status.state.value,
-            inputs=input_ages(self._person, self._device, moment.step),
+            inputs=self._inputs.ages(self._person, self._device, moment.step),
             device=device_text(self._device),
             measured=None if state is None else ShownRobot(vector=state),
             reference=None if live is None else ShownRobot(vector=live),

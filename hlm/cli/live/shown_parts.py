@@ -1,33 +1,18 @@
-"""Parts of what the operator's page shows, whatever is being done: ages, safety, episodes."""
+"""Parts of what the operator's page shows, whatever is being done: the device, safety, episodes."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from hlm.core.body import BodyState, BodyStatus
 from hlm.core.clock import STEP_HZ
-from hlm.core.inputs import DEVICE, MAX_DEVICE_AGE_S
-from hlm.teleop.page.page_view import EpisodeCard, InputAge, SafetyLevel, TaskCount
+from hlm.teleop.page.page_view import EpisodeCard, SafetyLevel, TaskCount
 
 if TYPE_CHECKING:
-    from hlm.runtime.loop import LoopStep
     from hlm.teleop.devices.device import Device
-    from hlm.teleop.person import PersonSource
     from hlm.teleop.session.takes import Kept
 
 _HELD = {BodyState.HOLDING, BodyState.CROUCHING, BodyState.HANGING}
-
-
-def input_ages(person: PersonSource, device: Device, step: LoopStep | None) -> tuple[InputAge, ...]:
-    """Of the person's device, and of what was seen of the robot."""
-    age_s = person.age_s
-    said = InputAge(name=device.name, age_s=age_s if np.isfinite(age_s) else None, limit_s=MAX_DEVICE_AGE_S)
-    if step is None:
-        return (said,)
-    seen = [(name, age_s) for name, age_s in step.age_s.items() if name != DEVICE]
-    return said, *(InputAge(name=name, age_s=age_s, limit_s=0.1) for name, age_s in seen)
 
 
 def device_text(device: Device) -> str:

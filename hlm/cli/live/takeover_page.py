@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hlm.cli.live.shown_parts import device_text, episode_card, input_ages, safety_level, task_counts
+from hlm.cli.live.shown_inputs import ShownInputs
+from hlm.cli.live.shown_parts import device_text, episode_card, safety_level, task_counts
 from hlm.cli.live.shown_world import ShownWorld
 from hlm.core.clock import STEP_HZ
 from hlm.teleop.devices.device import Button
@@ -58,6 +59,7 @@ class TakeoverPage:
     def __init__(self, page: PageProcess, taker: Taker, world: SimulatedTask | None) -> None:
         self._page = page
         self._taker = taker
+        self._inputs = ShownInputs()
         self._world = None if world is None else ShownWorld(world)
         self._gamepad = Presses(page.device)
         self._stops = 0
@@ -111,7 +113,7 @@ class TakeoverPage:
             spoken=f"{in_command} in command" if running else "",
             safety=safety_level(shown.status),
             safety_text=shown.status.fault or shown.status.state.value,
-            inputs=input_ages(self._taker.person.source, self._taker.person.device, step),
+            inputs=self._inputs.ages(self._taker.person.source, self._taker.person.device, step),
             device=device_text(self._taker.person.device),
             measured=None if state is None else ShownRobot(vector=state),
             reference=None if step is None else ShownRobot(vector=step.reference.vector),

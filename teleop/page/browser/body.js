@@ -60,8 +60,11 @@ export class Body {
   }
 
   readGamepad() {
-    const pad = [...(navigator.getGamepads?.() ?? [])].find((one) => one && one.connected);
-    const text = pad ? `Gamepad: ${pad.id.split("(")[0].trim()}` : "";
+    const pads = [...(navigator.getGamepads?.() ?? [])].filter((one) => one && one.connected);
+    const pad = pads.find((one) => one.mapping === "standard");
+    const name = (pad ?? pads[0])?.id.split("(")[0].trim();
+    // Where the browser does not know which stick is which, a trigger at rest might turn the robot.
+    const text = pad ? `Gamepad: ${name}` : pads.length ? `Gamepad not used, its layout is unknown: ${name}` : "";
     const line = document.getElementById("gamepad");
     if (line.textContent !== text) line.textContent = text;
     if (!pad) return null;
@@ -98,6 +101,7 @@ export class Body {
 
   show(controls, commands) {
     this.controls = controls;
+    if (this.commands && !commands) this.rest();
     this.commands = commands;
     for (const [part, row] of this.handles) {
       const far = controls.far_m[part];

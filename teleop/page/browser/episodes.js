@@ -23,29 +23,49 @@ export class Episodes {
       rows.set(card.name, known && known.text === text ? known : { text, item: this.item(card) });
     }
     this.rows = rows;
-    this.list.replaceChildren(...[...rows.values()].map((row) => row.item));
-    this.wanted = cards.filter((card) => card.film && !this.films.has(card.name)).map((card) => card.name);
+    this.arrange([...rows.values()].map((row) => row.item));
+    this.forget(new Set(cards.map((card) => card.film)));
+    this.wanted = cards.map((card) => card.film).filter((film) => film && !this.films.has(film));
     this.askFilm();
   }
 
+  // What stays is not taken out, even for an instant: somebody may be writing in it.
+  arrange(items) {
+    const stay = new Set(items);
+    for (const item of [...this.list.children]) if (!stay.has(item)) item.remove();
+    items.forEach((item, index) => {
+      if (this.list.children[index] !== item) this.list.insertBefore(item, this.list.children[index] ?? null);
+    });
+  }
+
+  forget(known) {
+    for (const [film, url] of this.films) {
+      if (known.has(film)) continue;
+      URL.revokeObjectURL(url);
+      this.films.delete(film);
+    }
+  }
+
   askFilm() {
-    if (this.wanted.length) this.connection.send("film", { name: this.wanted[0] });
+    if (this.wanted.length) this.connection.send("film", { film: this.wanted[0] });
   }
 
   film(message, bytes) {
-    const name = message.film;
-    this.wanted = this.wanted.filter((one) => one !== name);
-    if (bytes && bytes.length) {
-      this.films.set(name, URL.createObjectURL(new Blob([bytes], { type: "image/webp" })));
-      const image = this.rows.get(name)?.item.querySelector(".no-film");
-      if (image) image.replaceWith(this.picture(name));
+    const { film } = message;
+    this.wanted = this.wanted.filter((one) => one !== film);
+    if (bytes && bytes.length && !this.films.has(film)) {
+      this.films.set(film, URL.createObjectURL(new Blob([bytes], { type: "image/webp" })));
+      const place = [...this.list.querySelectorAll(".no-film")].find((one) => one.dataset.film === film);
+      if (place) place.replaceWith(this.picture(film));
     }
     this.askFilm();
   }
 
-  picture(name) {
-    if (!this.films.has(name)) return element("div", { className: "no-film" });
-    return element("img", { src: this.films.get(name), alt: `Film of ${name}` });
+  picture(film) {
+    if (this.films.has(film)) return element("img", { src: this.films.get(film), alt: "Film of the episode" });
+    const place = element("div", { className: "no-film" });
+    place.dataset.film = film ?? "";
+    return place;
   }
 
   item(card) {
@@ -63,7 +83,7 @@ export class Episodes {
       button("Relabel", () => this.relabel(item, card)),
       button("Delete", () => this.confirm(actions, card)),
     );
-    item.append(this.picture(card.name), about, actions);
+    item.append(this.picture(card.film), about, actions);
     return item;
   }
 

@@ -31,6 +31,7 @@ const connection = new Connection({
     $("lost").hidden = over;
     setText($("state"), over ? "ended" : "not connected");
     body.commands = false;
+    body.rest();
   },
   over() {
     over = true;
@@ -218,11 +219,19 @@ $("help").append(...KEYS.map(([keys, does]) => {
 }));
 // A form is not sent by Enter while its button is off: it must be on with the first letter.
 $("instruction").addEventListener("input", () => { if (view) showInstruction(); });
+// What was typed counts as soon as the field is left: who types and presses Record would else record the old words.
+$("instruction").addEventListener("change", sendInstruction);
 $("instruction-form").addEventListener("submit", (event) => {
   event.preventDefault();
-  connection.send("instruction", { text: $("instruction").value });
   $("instruction").blur();
 });
+
+function sendInstruction() {
+  const text = $("instruction").value.trim();
+  if (role !== "commands" || !text || text === view.instruction) return;
+  connection.send("instruction", { text });
+  $("instruction").dataset.known = "";  // what it becomes is shown, also where it is refused
+}
 
 const KEY_ACTIONS = { u: () => { if (!$("redo").disabled) redo(); }, i: () => $("instruction").focus(), m: () => speech.toggle(), h: toggleHelp };
 

@@ -13,7 +13,6 @@ from hlm.teleop.devices.device import Button
 from hlm.teleop.page import documents
 from hlm.teleop.page.page_event import (
     ButtonPressed,
-    CommandTaken,
     EpisodeDeleted,
     EpisodeRelabelled,
     InstructionChosen,
@@ -27,7 +26,6 @@ EVENTS = [
     EpisodeDeleted("episode_000003"),
     EpisodeRelabelled("episode_000002", outcome="failure"),
     RedoLast(),
-    CommandTaken(),
 ]
 
 

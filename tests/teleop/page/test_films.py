@@ -1,6 +1,7 @@
 """A saved episode has a small film, and one that cannot be read has none."""
 
 import io
+import queue
 import threading
 
 import numpy as np
@@ -10,7 +11,7 @@ from PIL import Image
 from hlm.core.errors import HlmError
 from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Step
 from hlm.datasets.writer import DatasetWriter
-from hlm.teleop.page.films import Films, episode_film
+from hlm.teleop.page.films import Films, episode_film, film_key
 
 
 @pytest.fixture
@@ -55,3 +56,24 @@ def test_an_episode_that_is_gone_is_an_error_for_one_and_an_empty_film_for_the_p
     films.ask("episode_000007", tmp_path / "gone")
     assert ready.wait(10.0)
     assert told == [("episode_000007", b"")]
+
+
+def test_an_episode_that_took_the_name_of_a_deleted_one_has_a_film_of_its_own(episode, tmp_path):
+    before = film_key(episode)
+    episode.rename(tmp_path / "away")
+    assert film_key(episode) is None
+    episode.mkdir()
+    assert film_key(episode) not in (before, None)
+    assert film_key(None) is None
+
+
+def test_a_film_that_failed_once_is_made_when_it_is_asked_for_again(episode, tmp_path):
+    told: queue.SimpleQueue = queue.SimpleQueue()
+    films = Films(("head",), lambda key, film: told.put((key, film)))
+    away = episode.rename(tmp_path / "away")
+    films.ask("one", episode)
+    assert told.get(timeout=10.0) == ("one", b"")
+    away.rename(episode)
+    films.ask("one", episode)
+    key, film = told.get(timeout=10.0)
+    assert (key, film[:4]) == ("one", b"RIFF")

@@ -5,7 +5,7 @@ from fakes_browser import chromium, until, without_view
 from fakes_page import INSTRUCTIONS, Loop
 
 from hlm.core.clock import MonotonicClock
-from hlm.teleop.page.page_event import CommandTaken, RedoLast
+from hlm.teleop.page.page_event import RedoLast
 
 pytest.importorskip("viser", reason="viser is not installed")
 
@@ -102,7 +102,6 @@ def test_a_second_page_watches_may_stop_and_takes_over_when_asked(browser, page,
     other.wait_for_selector("body[data-role=commands]")
     page.wait_for_selector("body[data-role=watches]")
     assert not loop.session.follows, "a page that watched pressed a key"
-    assert isinstance(loop.session.events[-1], CommandTaken)
     page.click("#stop")
     state_is(other, "stopped")
     other.close()
@@ -181,13 +180,42 @@ def test_the_stick_and_the_sliders(page, loop):
 
 def test_a_gamepad_walks_and_presses(page, loop):
     page.evaluate(
-        """navigator.getGamepads = () => [{connected: true, id: "Test pad", axes: [0, -1, 0, 0],
+        """navigator.getGamepads = () => [{connected: true, mapping: "standard", id: "Test pad", axes: [0, -1, 0, 0],
            buttons: Array.from({length: 17}, (_, index) => ({value: index === 9 ? 1 : 0}))}]"""
     )
     until(page, lambda: loop.command.velocity_m_s[0] > 0.1)
     assert loop.page.device.read().buttons == {"engage"}
     page.evaluate("navigator.getGamepads = () => []")
     until(page, lambda: loop.command.velocity_m_s[0] == 0.0)
+
+
+def test_a_gamepad_of_unknown_layout_is_named_and_moves_nothing(page, loop):
+    page.evaluate(
+        """navigator.getGamepads = () => [{connected: true, mapping: "", id: "Odd pad", axes: [0, -1, -1, -1],
+           buttons: Array.from({length: 17}, () => ({value: 1}))}]"""
+    )
+    until(page, lambda: page.locator("#gamepad").text_content() == "Gamepad not used, its layout is unknown: Odd pad")
+    page.wait_for_timeout(300)
+    assert not loop.command.velocity_m_s.any()
+    assert not loop.page.device.read().buttons
+    page.evaluate("navigator.getGamepads = () => []")
+
+
+def test_words_that_were_typed_count_when_their_field_is_left(page, loop):
+    page.locator("#instruction").fill("carry the box")
+    page.click("[data-button=engage]")
+    until(page, lambda: loop.session.instruction == "carry the box")
+    page.click("[data-button=engage]")
+
+
+def test_a_line_that_fell_silent_is_said_to_be_lost_and_opened_again(page):
+    page.add_init_script(DEAFENED)
+    page.reload()
+    page.wait_for_selector("body[data-role=commands]")
+    page.evaluate("window.deaf = true")
+    page.wait_for_selector("#lost:visible")
+    page.evaluate("window.deaf = false")
+    page.wait_for_selector("#lost", state="hidden")
 
 
 def test_an_instruction_is_typed_while_its_letters_press_nothing(page, loop):
@@ -259,6 +287,12 @@ def test_every_field_and_button_has_a_name_and_readable_contrast(page):
     assert page.evaluate(PALE) == []
 
 
+# A network that is gone tells the browser nothing: its socket stays open.
+DEAFENED = """
+window.deaf = false;
+window.WebSocket = class extends WebSocket {
+  set onmessage(heard) { this.addEventListener("message", (event) => { if (!window.deaf) heard?.(event); }); }
+};"""
 NAMELESS = """[...document.querySelectorAll("button, input, select")].filter(
   (one) => !(one.textContent.trim() || one.title || one.labels?.length)).map((one) => one.outerHTML)"""
 

@@ -18,7 +18,6 @@ from hlm.teleop.page.mailboxes import Mailboxes, newest, put
 from hlm.teleop.page.page_config import PageConfig
 from hlm.teleop.page.page_desk import PageDesk
 from hlm.teleop.page.page_device import PageDevice
-from hlm.teleop.page.page_event import CommandTaken
 from hlm.teleop.page.page_job import Served
 from hlm.teleop.page.page_process import PageProcess, _as_served
 from hlm.teleop.page.page_view import PageView
@@ -82,7 +81,6 @@ def test_a_killed_page_is_started_again_once_at_its_address_with_what_was_set():
         assert page.trouble == "the page is gone: the page process was killed by SIGKILL"
         assert page.device.trouble == page.trouble
         page.images({"head": np.zeros((8, 8, 3), np.uint8), "elbow": np.zeros((8, 8, 3), np.uint8)})
-        assert page.events() == [CommandTaken()]
         page.publish(PageView(state="recording"))
         assert page.trouble == "the page is started again: the page process was killed by SIGKILL"
         run_until(page, lambda: not page.trouble)
