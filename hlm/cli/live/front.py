@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from hlm.core.body import BodyStatus
     from hlm.runtime.loop import LoopStep
     from hlm.teleop.session.session import Session
-    from hlm.teleop.session.takes import Kept, Takes
+    from hlm.teleop.session.takes import Kept
 
 
 class Choose(NamedTuple):
@@ -62,11 +62,21 @@ class Leave(NamedTuple):
     why: str
 
 
+class GiveUp(NamedTuple):
+    """What the session is for cannot be done: the robot is to come to rest, and the session to end in trouble.
+
+    Attributes:
+        why: in one line.
+    """
+
+    why: str
+
+
 class Redo(NamedTuple):
     """The person wants the last episode gone, and to do it again."""
 
 
-type Wish = Button | Verdict | Choose | Delete | Leave | Relabel | Redo
+type Wish = Button | Verdict | Choose | Delete | GiveUp | Leave | Relabel | Redo
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,19 +106,6 @@ class Moment:
     proposals: tuple[str, ...]
     recorded: int | None
     kept: tuple[Kept, ...]
-
-
-def edit(takes: Takes, wish: Delete | Relabel) -> None:
-    """Change what was recorded before.
-
-    Raises:
-        HlmError: see `hlm.teleop.session.takes.Takes`.
-    """
-    match wish:
-        case Delete(name):
-            takes.delete([name])
-        case Relabel(name, instruction, outcome, note):
-            takes.relabel(name, instruction=instruction, outcome=outcome, note=note)
 
 
 class Front(Protocol):

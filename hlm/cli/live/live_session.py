@@ -8,31 +8,31 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
+from hlm.cli.live.edits import edit
 from hlm.cli.live.errands import Errands
-from hlm.cli.live.front import Choose, Delete, Leave, Moment, Redo, Relabel, edit
+from hlm.cli.live.front import Choose, Delete, GiveUp, Leave, Moment, Redo, Relabel
+from hlm.cli.live.rest import Rest
+from hlm.cli.live.scene_state import SceneState
 from hlm.core.body import BodyState
-from hlm.core.clock import NS_PER_S, STEP_HZ
 from hlm.core.errors import HlmError, InputError, StorageError
+from hlm.runtime.deployment import Ended
 from hlm.runtime.loop import ControlLoop, LoopConfig
 from hlm.runtime.recording import Tracking, episode_info, recorded_step
 from hlm.runtime.station import ScoredStep
 from hlm.teleop.devices.device import Button
 from hlm.teleop.session.session import SessionState, Verdict
-from hlm.teleop.session.takes import Ending
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from hlm.cli.live.front import Front, Wish
     from hlm.cli.live.scenes import Scenes
-    from hlm.core.task import Progress
     from hlm.runtime.loop import LoopStep
     from hlm.runtime.station import Station
     from hlm.teleop.session.conductor import Conductor
     from hlm.teleop.session.takes import Takes
 
-# For a person to see what has happened before the scene is drawn anew; and a body comes to rest sooner by itself.
-_LOOK_S, _LONGEST_REST_S = 3.0, 20.0
+_LATE = "not recorded yet: the episode before is still being written"
 
 
 @dataclass(kw_only=True, eq=False)
@@ -53,6 +53,9 @@ class LiveSession:
         hang: arms a robot that hangs from a crane, see `hlm.cli.deployed_robot`; None for one that stands.
         errands: does what takes time.
         on_kept: called with each episode that was kept.
+        kept: how many were, and are still there.
+        ended: why the session is over: done, stopped by a person, or by a fault.
+        trouble: the fault, in one line; empty without one.
     """
 
     station: Station
@@ -69,15 +72,12 @@ class LiveSession:
     errands: Errands = field(default_factory=Errands)
     on_kept: Callable[[Path, Verdict], None] = lambda path, verdict: None
     kept: int = 0
-    _step: LoopStep | None = field(default=None, init=False)
-    _progress: Progress | None = field(default=None, init=False)
+    ended: Ended = Ended.DONE
+    trouble: str = ""
+    _scene: SceneState = field(default_factory=SceneState, init=False)
     _message: str = field(default="", init=False)
-    _fault: str = field(default="", init=False)
-    _drawn: bool = field(default=True, init=False)
-    _instruction: str = field(default="", init=False)
-    _over: bool = field(default=False, init=False)
-    _resting: bool = field(default=False, init=False)
     _leaving: str = field(default="", init=False)
+    _shown: SessionState = field(default=SessionState.IDLE, init=False)
 
     def run(self) -> None:
         """Run until there are enough episodes, or a robot that nobody can put back has come to rest.
@@ -86,27 +86,26 @@ class LiveSession:
             HlmError: the disk refused; the open episode stays recoverable.
         """
         self.takes.kept()  # read before anything moves
-        while not self._enough() and not self._over:
-            self._scene()
+        while not self._enough() and self.ended is Ended.DONE:
+            self._play_scene()
         self.errands.finish()
 
     def _enough(self) -> bool:
         return self.enough is not None and self.kept >= self.enough
 
-    def _scene(self) -> None:
+    def _play_scene(self) -> None:
         """One scene, from the robot at its start to the episode that was kept or discarded."""
         instance = self.scenes.draw()
-        self._instruction, self._step, self._progress, self._fault = instance.instruction, None, None, ""
-        self._drawn, self._resting = True, False
+        self._scene = scene = SceneState(instruction=instance.instruction)
         station = self.station
         loop = ControlLoop(station.clock, station.body, station.cameras, station.embodiment, self.timing)
         if not self._let_down():
             self._rest()
             return
-        for step in loop.steps(self.conductor, self._instruction):
-            self._step = step
+        for step in loop.steps(self.conductor, scene.instruction):
+            scene.step = step
             self._look_after(step)
-            if not self._drawn or self._enough():
+            if not scene.stands or self._enough():
                 return
         self._rest()
 
@@ -116,9 +115,10 @@ class LiveSession:
             return True
         self.hang()
         self.hang = None
+        rest = Rest(self.station, stopped=False)
         while self._hangs and self.conductor.session.state is not SessionState.STOPPED:
             self._message = "the robot hangs: let it down slowly, it balances once its feet carry it"
-            self._wait_a_step()
+            rest.wait_a_step()
             self._hear()
             self._show()
         self._message = ""
@@ -130,6 +130,8 @@ class LiveSession:
 
     def _look_after(self, step: LoopStep) -> None:
         """Record a step if it is to be, hear the person, and show how things stand."""
+        if self.conductor.session.state is not self._shown:
+            self._message = ""  # what goes on by itself is news
         self._note(step)
         self._hear()
         for watch in self.watches.values():
@@ -141,21 +143,14 @@ class LiveSession:
         state = self.conductor.session.state
         if state is SessionState.PAUSED:
             self.takes.pause()
-        if state is not SessionState.RECORDING:
+        if state is not SessionState.RECORDING or self.errands.busy:
             return
-        if self.errands.busy:
-            self._message = "not recorded yet: the episode before is still being written"
-            return
+        station, task = self.station, self.station.task
         if not self.takes.is_open:
-            self._begin()
-        task = self.station.task
-        self._progress = None if task is None else task.update()
-        self.takes.append(recorded_step(ScoredStep(step, self._progress), task))
-
-    def _begin(self) -> None:
-        station = self.station
-        tracking = Tracking(station.preview_s, station.tracker)
-        self.takes.begin(episode_info(station.task, self.scenes.instance, self.source, self.operator, tracking))
+            tracking = Tracking(station.preview_s, station.tracker)
+            self.takes.begin(episode_info(task, self.scenes.instance, self.source, self.operator, tracking))
+        self._scene.progress = None if task is None else task.update()
+        self.takes.append(recorded_step(ScoredStep(step, self._scene.progress), task))
 
     def _hear(self) -> None:
         """Go on after what took time, and do what the person has asked for; what cannot be done is said."""
@@ -171,11 +166,9 @@ class LiveSession:
     def _do(self, wish: Wish) -> None:
         self._message = ""
         match wish:
-            case Button.STOP if self._resting:
-                self.station.body.stop("stopped by the person again")
-            case Leave(why):
-                self._leave(why)
-            case Button() if wish is Button.STOP or not self._hangs:
+            case Button.STOP | Leave() | GiveUp():
+                self._stop(wish)
+            case Button() if not self._hangs:
                 self.conductor.press(wish)
                 if (verdict := self.conductor.session.verdict) is not None:
                     self._end(verdict)
@@ -186,18 +179,31 @@ class LiveSession:
                 self._end(wish)
             case Choose(instruction):
                 self._choose(instruction)
+            case _ if self.takes.is_open:
+                raise InputError("an episode is being recorded; end it first.")
             case Delete() | Relabel():
-                self.errands.run(partial(edit, self.takes, wish))
+                self.errands.run(partial(edit, self.takes, wish, self.kept), self._forget)
             case Redo():
                 self._redo()
 
-    def _leave(self, why: str) -> None:
-        """End the session as soon as the robot has come to rest."""
-        self._leaving = self._leaving or why
-        if self._resting:
-            self.station.body.stop(why)
-        else:
+    def _stop(self, wish: Wish) -> None:
+        """Bring the robot to rest, and end the session unless a button was pressed; a second stop brakes at once."""
+        why = wish.why if isinstance(wish, Leave | GiveUp) else "stopped by the person"
+        if isinstance(wish, GiveUp):
+            if self._leaving:
+                return
+            self.trouble = why
+        if isinstance(wish, Leave | GiveUp):
+            self._leaving = self._leaving or why
+        if not self._scene.resting:
+            self._scene.stops += 1
             self.conductor.press(Button.STOP)
+        elif not isinstance(wish, GiveUp):
+            self.station.body.stop(why)
+
+    def _forget(self, gone: int) -> None:
+        """Some of the episodes that this session has kept are gone."""
+        self.kept -= gone
 
     def _choose(self, instruction: str) -> None:
         if self.takes.is_open:
@@ -225,12 +231,7 @@ class LiveSession:
         if self.errands.busy:
             self._message = "nothing was recorded: the episode before is still being written"
             return
-        progress = self._progress
-        ending = Ending(
-            stage=None if progress is None else progress.stage,
-            scored=None if progress is None else progress.success,
-            fault=self._fault,
-        )
+        ending = self._scene.ending
 
         def ended(path: Path | None) -> None:
             if path is not None:
@@ -243,56 +244,53 @@ class LiveSession:
 
     def _put_back(self) -> None:
         """Ask for a scene that is drawn anew; before a robot, a person puts things back while it stands."""
-        self._instruction, self._progress = self.scenes.instance.instruction, None
-        self._drawn = not self.scenes.drawn
+        scene = self._scene
+        scene.instruction, scene.progress = self.scenes.instance.instruction, None
+        scene.stands = not self.scenes.drawn
 
     def _rest(self) -> None:
         """The body follows no more: move on until the person has said what becomes of the episode, and goes on."""
-        body, clock = self.station.body, self.station.clock
-        stopped = self.conductor.session.state is SessionState.STOPPED
-        if stopped:
+        body, scene = self.station.body, self._scene
+        rest = Rest(self.station, stopped=self.conductor.session.state is SessionState.STOPPED)
+        for _ in range(scene.stops):
             body.stop(self._leaving or "stopped by the person")
-        self._fault = body.status.fault
-        self.conductor.end(self._fault or "the robot does not follow any more", recorded=self.takes.is_open)
-        began_ns, self._resting = clock.now_ns(), True
-        while self._drawn:
-            self._wait_a_step()
+        scene.fault = body.status.fault
+        self.conductor.end(scene.fault or "the robot does not follow any more", recorded=self.takes.is_open)
+        scene.resting = True
+        while scene.stands:
+            rest.wait_a_step()
             self._hear()
             self._show()
-            waited_s = (clock.now_ns() - began_ns) / NS_PER_S
-            if self._leaving and (body.status.at_rest or waited_s > _LONGEST_REST_S):
-                self._over, self._drawn = True, False
-            elif not (self.takes.is_open or self.errands.busy) and self._goes_on(stopped, waited_s):
-                self._over, self._drawn = not self.scenes.drawn, False
+            if self._leaving and rest.is_over:
+                scene.stands, self.ended = False, Ended.FAULT if self.trouble else Ended.STOPPED
+            elif not (self.takes.is_open or self.errands.busy) and self._goes_on(rest):
+                scene.stands = False
+                if not self.scenes.drawn:
+                    self.ended, self.trouble = (Ended.STOPPED, "") if rest.stopped else (Ended.FAULT, scene.fault)
         self.errands.finish()
         if self._leaving and self.takes.is_open:
             self._end(Verdict.UNLABELLED)
 
-    def _wait_a_step(self) -> None:
-        """Let the robot move for a step's time without a reference."""
-        clock = self.station.clock
-        due_ns = clock.now_ns() + round(NS_PER_S / STEP_HZ)
-        self.station.body.advance(due_ns)
-        clock.wait_until(due_ns)
-
-    def _goes_on(self, stopped: bool, waited_s: float) -> bool:  # noqa: FBT001 - what has happened, not an option
-        """Whether the person has seen enough of a robot that does not follow any more."""
+    def _goes_on(self, rest: Rest) -> bool:
+        """Whether a robot that nobody puts back rests, or the person has seen enough of one that is put back."""
         if not self.scenes.drawn:
             return self.station.body.status.at_rest
-        return self.conductor.session.follows or (not stopped and waited_s > _LOOK_S)
+        return self.conductor.session.follows or rest.was_seen
 
     def _show(self) -> None:
         conductor, takes, status = self.conductor, self.takes, self.station.body.status
+        self._shown, busy = conductor.session.state, self.errands.busy
+        late = _LATE if busy and self._shown is SessionState.RECORDING else ""
         moment = Moment(
             session=conductor.session,
             countdown_s=conductor.countdown_s,
-            step=self._step,
+            step=self._scene.step,
             status=status,
-            fault=self._fault or status.fault,
-            message=self._message or conductor.session.message,
-            instruction=self._instruction,
+            fault=self._scene.fault or status.fault,
+            message=self._message or late or conductor.session.message,
+            instruction=self._scene.instruction,
             proposals=self.scenes.proposals,
-            recorded=takes.steps if takes.is_open and not self.errands.busy else None,
+            recorded=takes.steps if takes.is_open and not busy else None,
             kept=takes.kept(),
         )
         with suppress(OSError):  # nobody looks any more

@@ -7,7 +7,7 @@ import pytest
 from fakes import FakeRig
 
 from hlm.cli.live.errands import Errands
-from hlm.cli.live.front import Choose, Delete, Leave, Redo, Relabel
+from hlm.cli.live.front import Choose, Delete, GiveUp, Leave, Redo, Relabel
 from hlm.cli.live.live_session import LiveSession
 from hlm.cli.live.scenes import DrawnScenes, RealScene
 from hlm.core.body import BodyState, BodyStatus
@@ -18,6 +18,7 @@ from hlm.datasets.reader import open_dataset
 from hlm.datasets.schema import DatasetSpec
 from hlm.datasets.store.images import ImageFormat
 from hlm.datasets.verify import verify
+from hlm.runtime.deployment import Ended
 from hlm.teleop.devices.device import Button
 from hlm.teleop.session.conductor import Conductor
 from hlm.teleop.session.session import SessionConfig, SessionState
@@ -129,6 +130,19 @@ def run(make_station, tmp_path):
         return session
 
     return make
+
+
+@pytest.fixture
+def prompt(monkeypatch):
+    """What is done beside the loop is done by the next step, however busy the machine is."""
+    settle = Errands.settle
+
+    def waited(errands):
+        if errands.busy:
+            errands._work.exception()
+        settle(errands)
+
+    monkeypatch.setattr(Errands, "settle", waited)
 
 
 def test_an_episode_is_what_happened_between_the_buttons(run):
@@ -385,3 +399,79 @@ def test_a_robot_that_hangs_is_let_down_before_anything_is_followed(run):
 def test_a_robot_that_hangs_can_be_stopped(run):
     session = run({5: Leave("Ctrl+C")}, real=("take it",), task=None, hangs=10**6)
     assert session.station.body.stopped == ["Ctrl+C"]
+
+
+@pytest.mark.parametrize("twice", [(Leave("Ctrl+C"), Leave("Ctrl+C")), (Button.STOP, Button.STOP)])
+def test_two_stops_in_one_step_are_two(run, twice):
+    once = run({5: twice[0]}, real=("take it",), task=None)
+    both = run({5: twice}, real=("take it",), task=None)
+    later = run({5: twice[0], 8: twice[0]}, real=("take it",), task=None)
+    assert len(both.front_script.shown) <= len(later.front_script.shown) < len(once.front_script.shown)
+
+
+@pytest.mark.parametrize("asked", [Delete("episode_000000"), Relabel("episode_000000", "take it", None), Redo()])
+def test_what_is_asked_of_kept_episodes_while_one_is_recorded_costs_no_step(run, prompt, asked):
+    wishes = {5: Button.RECORD, 60: Button.SUCCESS, 90: Button.RECORD, 130: asked, 160: Button.FAILURE}
+    session = run(wishes, enough=2, real=("take it",), task=None, beside=True)
+    assert "an episode is being recorded; end it first." in {moment.message for moment in session.front_script.shown}
+    assert [episode.info.outcome for episode in open_dataset(session.path)] == ["success", "failure"]
+    assert verify(session.path) == []
+
+
+def test_a_verdict_counts_that_comes_with_a_wish_that_is_refused(run, prompt):
+    wishes = {5: Button.RECORD, 60: Button.SUCCESS, 90: Button.RECORD, 130: (Delete("episode_000000"), Button.FAILURE)}
+    session = run(wishes, enough=2, real=("take it",), task=None, beside=True)
+    assert [episode.info.outcome for episode in open_dataset(session.path)] == ["success", "failure"]
+
+
+@pytest.mark.parametrize("beside", [False, True])
+def test_a_deleted_episode_does_not_count_and_one_of_another_session_never_did(run, prompt, beside):
+    run({5: Button.RECORD, 60: Button.SUCCESS}, enough=1)
+    wishes = {5: Button.RECORD, 60: Button.SUCCESS}
+    wishes |= {90: Delete("episode_000000"), 120: Button.RECORD, 180: Button.FAILURE, 210: Delete("episode_000002")}
+    wishes |= {240: Button.RECORD, 300: Button.SUCCESS}
+    session = run(wishes, enough=3, last=310, beside=beside)
+    assert [episode.info.outcome for episode in open_dataset(session.path)] == ["success", "success"]
+    assert session.kept == 2
+
+
+def test_that_an_episode_waits_for_the_one_before_is_said_until_it_does_not(run, monkeypatch):
+    steps, end, show = Event(), Takes.end, Script.show
+
+    def slow(takes, verdict, ending):
+        assert steps.wait(20.0)
+        return end(takes, verdict, ending)
+
+    def shown(script, moment):
+        show(script, moment)
+        if script.states.count(SessionState.RECORDING) >= 50:
+            steps.set()
+
+    monkeypatch.setattr(Takes, "end", slow)
+    monkeypatch.setattr(Script, "show", shown)
+    wishes = {5: Button.RECORD, 60: Button.SUCCESS, 62: Button.RECORD, 64: Redo(), 200: Button.FAILURE}
+    session = run(wishes, enough=2, last=10**6, real=("take it",), task=None, beside=True)
+    late = "not recorded yet: the episode before is still being written"
+    moments = session.front_script.shown
+    assert late in {moment.message for moment in moments}
+    assert {moment.message for moment in moments if moment.recorded} == {""}
+
+
+def test_who_ended_a_session_before_a_robot_is_known(run):
+    rig = FakeRig.make()
+    gone = iter([""] * 20 + ["the cable is out"] * 1000)
+    broken = run({2: Button.ENGAGE}, real=("take it",), task=None, rig=rig, watches={"cable": lambda: next(gone)})
+    assert (broken.ended, broken.trouble) == (Ended.FAULT, "the cable is out")
+    stopped = run({5: Button.STOP}, real=("take it",), task=None)
+    assert (stopped.ended, stopped.trouble) == (Ended.STOPPED, "")
+    left = run({5: Leave("Ctrl+C")}, real=("take it",), task=None)
+    assert (left.ended, left.trouble) == (Ended.STOPPED, "")
+    done = run({5: Button.RECORD, 60: Button.SUCCESS}, enough=1, real=("take it",), task=None)
+    assert (done.ended, done.trouble) == (Ended.DONE, "")
+
+
+def test_what_cannot_be_done_ends_the_session_in_trouble_and_the_robot_crouches_first(run):
+    left = run({5: Leave("Ctrl+C")}, real=("take it",), task=None)
+    given_up = run(dict.fromkeys(range(5, 400), GiveUp("no way")), real=("take it",), task=None)
+    assert (given_up.ended, given_up.trouble) == (Ended.FAULT, "no way")
+    assert len(given_up.front_script.shown) == len(left.front_script.shown), "asked again, it does not brake at once"

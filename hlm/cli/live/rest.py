@@ -1,0 +1,48 @@
+"""A robot that follows no more: it moves on by itself, and comes to rest."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hlm.core.clock import NS_PER_S, STEP_HZ
+
+if TYPE_CHECKING:
+    from hlm.runtime.station import Station
+
+# For a person to see what has happened before the scene is drawn anew; and a body comes to rest sooner by itself.
+_LOOK_S, _LONGEST_REST_S = 3.0, 20.0
+
+
+class Rest:
+    """The rest of a robot that follows no more, from now on.
+
+    Args:
+        station: entered.
+        stopped: whether a person has stopped it.
+    """
+
+    def __init__(self, station: Station, *, stopped: bool) -> None:
+        self._station = station
+        self._began_ns = station.clock.now_ns()
+        self.stopped = stopped
+
+    def wait_a_step(self) -> None:
+        """Let the robot move for a step's time without a reference."""
+        clock = self._station.clock
+        due_ns = clock.now_ns() + round(NS_PER_S / STEP_HZ)
+        self._station.body.advance(due_ns)
+        clock.wait_until(due_ns)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the robot rests, or has had the time."""
+        return self._station.body.status.at_rest or self._waited_s > _LONGEST_REST_S
+
+    @property
+    def was_seen(self) -> bool:
+        """Whether a person has had the time to see what happened; one who has stopped the robot takes their time."""
+        return not self.stopped and self._waited_s > _LOOK_S
+
+    @property
+    def _waited_s(self) -> float:
+        return (self._station.clock.now_ns() - self._began_ns) / NS_PER_S
