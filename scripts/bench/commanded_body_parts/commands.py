@@ -15,6 +15,8 @@ from hlm.core.arrays import FloatArray
 type Stream = Callable[[float], BodyCommand]
 
 _DEVICE_HZ = 10.0
+# A key that is held repeats itself so often.
+_KEYS_HZ = 30.0
 _AT_EASE = (np.array([0.25, 0.25, 0.95]), np.array([0.25, -0.25, 0.95]))
 
 
@@ -74,6 +76,27 @@ def fast_hands(random: np.random.Generator) -> Script:
     def at(time_s: float) -> BodyCommand:
         left, right = places[int(time_s / 0.7)]
         return BodyCommand(grips=(left, right))
+
+    return Script(at, 60.0)
+
+
+def low_keys(random: np.random.Generator) -> Script:
+    """Squats to the lowest height by keys, and moves the right hand by keys that are pressed, or held until they repeat."""
+    place_m, places = np.array([0.3, -0.25, 0.55]), []
+    while len(places) < 60.0 * _KEYS_HZ:
+        way = np.eye(3)[random.integers(3)] * random.choice([-1.0, 1.0])
+        held = random.random() < 0.6
+        for tick in range(int(random.uniform(0.2, 1.5) * _KEYS_HZ)):
+            if held or tick % 8 == 0:
+                place_m = np.clip(place_m + 0.01 * way, [0.1, -0.6, 0.15], [0.65, 0.15, 1.0])
+            places.append(place_m)
+
+    def at(time_s: float) -> BodyCommand:
+        if time_s < 1.0:
+            return BodyCommand()
+        height_m = max(0.45, 0.74 - 0.02 * np.floor((time_s - 1.0) * 8.0))
+        grip = None if time_s < 4.0 else target(*places[int((time_s - 4.0) * _KEYS_HZ)].tolist())
+        return BodyCommand(pelvis_height_m=float(height_m), grips=(None, grip))
 
     return Script(at, 60.0)
 
@@ -175,6 +198,7 @@ ROWS: dict[str, Callable[[np.random.Generator], Script]] = {
     "low shelf": shelf,
     "lean and height at random": extremes,
     "fast hands at random": fast_hands,
+    "low, hand by keys at random": low_keys,
     "feet at random": feet,
     "walks at random": starts_and_stops,
     "all at random": everything,
