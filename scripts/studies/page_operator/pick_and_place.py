@@ -7,11 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from hand import NEAR_M, Hand
-from screen import LOOK_S, Screen, Way
+from hand import Hand
+from screen import LOOK_S, NotDoneError, Screen, Way
 
-# Ahead from the hand to what lies on a table that one stands at; how far a walk goes on after its key; walks at most.
-WITHIN_REACH_M, STEP_AHEAD_M, MOST_WALKS = 0.25, 0.30, 4
+# Ahead from the hand to what lies on a table that one stands at, and how exactly; how far a walk goes on after its key.
+WITHIN_REACH_M, REACH_SPARE_M, STEP_AHEAD_M = 0.25, 0.08, 0.30
+MOST_WALKS, PRESS_S = 8, (0.15, 0.4)
 # Half the height of a cup or can: its middle is so far above the mat.
 HALF_HEIGHT_M = 0.06
 
@@ -91,19 +92,21 @@ class Operator:
         hand.go(lambda: back_m)
 
     def _walk_up(self) -> None:
-        """Hold the key to walk until everything is within reach, a step before it is."""
+        """Hold the key to walk until a step before everything is within reach, and correct the rest by short presses."""
         screen, keyboard = self._screen, self._screen.keyboard
-        for press in range(MOST_WALKS):
+        for _ in range(MOST_WALKS):
             missing_m = self._ahead_m() - WITHIN_REACH_M
-            if missing_m < NEAR_M:
+            if abs(missing_m) < REACH_SPARE_M:
                 return
-            keyboard.down("w")
-            if press:
-                screen.pass_time(min(0.3, missing_m))
-            else:
+            key = "w" if missing_m > 0.0 else "s"
+            keyboard.down(key)
+            if missing_m > STEP_AHEAD_M:
                 screen.until(lambda: self._ahead_m() < WITHIN_REACH_M + STEP_AHEAD_M, "the table")
-            keyboard.up("w")
+            else:
+                screen.pass_time(float(np.clip(abs(missing_m), *PRESS_S)))
+            keyboard.up(key)
             screen.pass_time(2.0)
+        raise NotDoneError(f"{MOST_WALKS} walks did not bring the table within reach.")
 
     def _ahead_m(self) -> float:
         """How far ahead of the hand things are."""
