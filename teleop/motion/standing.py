@@ -13,13 +13,14 @@ STANDING_S = 2.0
 _MOST_TRUNK_TILT = np.deg2rad(20.0)
 _LEAST_LEG_EXTENSION = 0.94  # of the distance from hip to ankle to the length of the leg
 _MOST_SPEED_M_S = 0.25  # of pelvis and ankles
+_BASE = [KEYPOINTS.index(name) for name in ("pelvis", "left_ankle", "right_ankle")]
 _MOST_STEP_HEIGHT_M = 0.06  # between the ankles
 
 
 def standing_window(
     position_in_world_m: FloatArray, frame_time_s: float, duration_s: float = STANDING_S
 ) -> slice | None:
-    """The frames in which the person stands upright on two feet and moves least; None when it never does.
+    """The frames in which the person stands upright on two feet and moves least, arms included; None when it never does.
 
     Args:
         position_in_world_m: [time, keypoint, 3].
@@ -30,11 +31,11 @@ def standing_window(
     if frames > len(position_in_world_m):
         return None
     speed = _speed_m_s(position_in_world_m, frame_time_s)
-    stands = _upright(position_in_world_m) & (speed < _MOST_SPEED_M_S)
+    stands = _upright(position_in_world_m) & (speed[:, _BASE].max(axis=1) < _MOST_SPEED_M_S)
     good = _window_mean(stands.astype(float), frames) > 1.0 - 0.5 / frames
     if not good.any():
         return None
-    restless = np.where(good, _window_mean(speed, frames), np.inf)
+    restless = np.where(good, _window_mean(np.nanmax(speed, axis=1), frames), np.inf)
     start = int(np.argmin(restless))
     return slice(start, start + frames)
 
@@ -54,12 +55,10 @@ def _upright(position: FloatArray) -> BoolArray:
 
 
 def _speed_m_s(position: FloatArray, frame_time_s: float) -> FloatArray:
-    """[time] speed of the fastest of pelvis and ankles, over about a tenth of a second."""
-    points = position[:, [KEYPOINTS.index(name) for name in ("pelvis", "left_ankle", "right_ankle")]]
-    smooth = uniform_filter1d(points, max(1, round(0.1 / frame_time_s)), axis=0, mode="nearest")
-    velocity = np.gradient(smooth, frame_time_s, axis=0)
-    fastest: FloatArray = np.linalg.norm(velocity, axis=-1).max(axis=1)
-    return fastest
+    """[time, keypoint] speed over about a tenth of a second; nan where a keypoint is not known."""
+    smooth = uniform_filter1d(position, max(1, round(0.1 / frame_time_s)), axis=0, mode="nearest")
+    speed: FloatArray = np.linalg.norm(np.gradient(smooth, frame_time_s, axis=0), axis=-1)
+    return speed
 
 
 def _window_mean(values: FloatArray, frames: int) -> FloatArray:

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 PEOPLE = ("page", "webxr", "pico", "motion", "keyboard")
 # Devices whose session is run on the page, unless it is not wanted.
 WITH_PAGE = ("page", "webxr", "pico")
-# Frames of a long motion that a person is measured by, at most.
-_MEASURED_FRAMES = 2000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -132,19 +130,11 @@ def _followed(device: Device, clock: Clock, embodiment: Embodiment, *, body: boo
 @contextmanager
 def _played(file: PlayedMotion, clock: Clock, embodiment: Embodiment) -> Iterator[Person]:
     from hlm.teleop.keypoint_person import KeypointPerson
-    from hlm.teleop.keypoints.calibration import Calibration
+    from hlm.teleop.motion.measured import calibration_of
     from hlm.teleop.motion.motion_file import MotionFile
     from hlm.teleop.motion.motion_reader import read_motion
-    from hlm.teleop.motion.standing import standing_window
 
     motion = read_motion(file.path, file.options)
-    window = standing_window(motion.position_in_world_m, motion.frame_time_s)
-    if window is None:
-        step = -(-motion.frames // _MEASURED_FRAMES)
-        frames = [motion.frame(index, int(motion.stamp_ns[index])) for index in range(0, motion.frames, step)]
-        calibration = Calibration.from_motion(frames, embodiment)
-    else:
-        frames = [motion.frame(index, int(motion.stamp_ns[index])) for index in range(window.start, window.stop)]
-        calibration = Calibration.from_standing(frames, embodiment)
+    calibration = calibration_of(motion, embodiment)
     with MotionFile(motion, clock, file.speed) as played:
         yield Person(device=played, source=KeypointPerson(played, clock, embodiment, calibration), motion=played)
