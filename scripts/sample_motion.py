@@ -99,10 +99,10 @@ def _described(joint: Joint, names: list[str], depth: int = 0) -> str:
     ]
     inner = "".join(_described(child, names, depth + 1) for child in joint.children)
     end = {"Head": (0, 14, 0), "LeftHand": (0, -16, 0), "RightHand": (0, -16, 0)}.get(joint.name, (0, 0, 6))
-    tip = "" if joint.children else "  End Site\n  {\n    OFFSET %g %g %g\n  }\n" % end
+    if not joint.children:
+        lines += ["  End Site", "  {", f"    OFFSET {end[0]:g} {end[1]:g} {end[2]:g}", "  }"]
     indent = "  " * depth
-    text = "\n".join(lines) + "\n" + tip
-    return "".join(f"{indent}{line}\n" for line in text.splitlines()) + inner + f"{indent}}}\n"
+    return "".join(f"{indent}{line}\n" for line in lines) + inner + f"{indent}}}\n"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

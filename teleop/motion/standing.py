@@ -20,7 +20,7 @@ _MOST_STEP_HEIGHT_M = 0.06  # between the ankles
 def standing_window(
     position_in_world_m: FloatArray, frame_time_s: float, duration_s: float = STANDING_S
 ) -> slice | None:
-    """The frames in which the person stands upright on two feet and moves least, arms included; None when it never does.
+    """The frames in which the person stands upright on two feet and moves least, arms included; None without any.
 
     Args:
         position_in_world_m: [time, keypoint, 3].

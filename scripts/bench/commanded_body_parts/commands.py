@@ -81,7 +81,7 @@ def fast_hands(random: np.random.Generator) -> Script:
 
 
 def low_keys(random: np.random.Generator) -> Script:
-    """Squats to the lowest height by keys, and moves the right hand by keys that are pressed, or held until they repeat."""
+    """Squats as low as it can by keys, and moves the right hand by keys that are pressed, or held and repeat."""
     place_m, places = np.array([0.3, -0.25, 0.55]), []
     while len(places) < 60.0 * _KEYS_HZ:
         way = np.eye(3)[random.integers(3)] * random.choice([-1.0, 1.0])

@@ -92,7 +92,7 @@ class Operator:
         hand.go(lambda: back_m)
 
     def _walk_up(self) -> None:
-        """Hold the key to walk until a step before everything is within reach, and correct the rest by short presses."""
+        """Hold the key to walk until a step before all is within reach, and correct the rest by short presses."""
         screen, keyboard = self._screen, self._screen.keyboard
         for _ in range(MOST_WALKS):
             missing_m = self._ahead_m() - WITHIN_REACH_M
