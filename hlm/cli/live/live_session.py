@@ -220,8 +220,7 @@ class LiveSession:
 
         def deleted(_: None) -> None:
             self.kept = max(0, self.kept - 1)
-            if last.info.seed is not None:
-                self.scenes.again(last.info.seed)
+            self.scenes.again(last.info)
             self._put_back()
 
         self.errands.run(lambda: self.takes.delete([last.name]), deleted)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from hlm.core.task import Task, TaskInstance
+
+if TYPE_CHECKING:
+    from hlm.datasets.schema import EpisodeInfo
 
 
 class Scenes(Protocol):
@@ -32,8 +35,8 @@ class Scenes(Protocol):
         """Go on after an episode that was kept."""
         ...
 
-    def again(self, seed: int) -> None:
-        """Go back to a scene."""
+    def again(self, info: EpisodeInfo) -> None:
+        """Go back to what the last episode that was kept was about: its scene, and the words that were said in it."""
         ...
 
     def say(self, instruction: str) -> None:
@@ -69,8 +72,10 @@ class RealScene:
         self._proposed += 1
         self.say(self._instructions[self._proposed % len(self._instructions)])
 
-    def again(self, seed: int) -> None:
-        """Nothing: no scene has a number."""
+    def again(self, info: EpisodeInfo) -> None:
+        """Ask for the same once more; no scene has a number."""
+        self._proposed -= 1
+        self.say(info.instruction)
 
     def say(self, instruction: str) -> None:
         """Ask for `instruction`."""
@@ -79,6 +84,8 @@ class RealScene:
 
 class DrawnScenes:
     """Draws the scene of each episode, and words what is asked for in it; implements `Scenes`.
+
+    Seeds rise from one kept episode to the next, whatever is asked for, so that no scene is recorded for ever.
 
     Args:
         task: draws them.
@@ -102,21 +109,32 @@ class DrawnScenes:
         return self.instructions or self.instance.candidates
 
     def draw(self) -> TaskInstance:
-        """Draw the present scene anew."""
+        """Draw the present scene anew; words that mean a seed before it here are said in the next scene."""
+        first = self._seed
         self.instance = self._task.reset(self._seed)
         if self._said:
             self.say(self._said)
+        if self._seed < first:
+            self._seed = self._next_scene
+            return self.draw()
         return self.instance
 
     def advance(self) -> None:
         """Go on to the next scene, and to the next instruction of the list."""
-        self._seed += 1
+        self._seed = self._next_scene if self._said else self._seed + 1
         self._proposed += 1
         self._said = self.instructions[self._proposed % len(self.instructions)] if self.instructions else ""
 
-    def again(self, seed: int) -> None:
-        """Go back to a scene."""
-        self._seed = seed
+    def again(self, info: EpisodeInfo) -> None:
+        """Go back to a scene, and to the words that were said in it."""
+        self._seed = self._seed if info.seed is None else info.seed
+        self._proposed -= 1
+        self._said = info.instruction
+
+    @property
+    def _next_scene(self) -> int:
+        """The first seed after those of this scene, of which each object that can be asked for has one."""
+        return self._seed - self.instance.candidate + len(self.instance.candidates)
 
     def say(self, instruction: str) -> None:
         """Ask for `instruction` in this scene: for the object that it is known to mean here, else in other words."""
