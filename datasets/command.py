@@ -25,15 +25,17 @@ class CommandLog:
     def __init__(self) -> None:
         self._changes: list[tuple[int, str]] = []
 
-    def note(self, stamp_ns: int, name: str) -> None:
-        """Note a step.
+    def note(self, stamp_ns: int, name: str) -> bool:
+        """Note a step; whether somebody else commands from it on.
 
         Args:
             stamp_ns: of the step; increases.
             name: who gave its reference; empty where one source gives all of them, which notes nothing.
         """
-        if name and (not self._changes or self._changes[-1][1] != name):
+        changed = bool(name) and (not self._changes or self._changes[-1][1] != name)
+        if changed:
             self._changes.append((stamp_ns, name))
+        return changed
 
     @property
     def takeovers(self) -> int:

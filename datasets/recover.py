@@ -10,13 +10,13 @@ from hlm.core.files import storage_errors
 from hlm.core.wording import counted
 from hlm.datasets.command import IN_COMMAND
 from hlm.datasets.reader import read_spec
-from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Json
+from hlm.datasets.schema import PAUSES_NS, DatasetSpec, EpisodeInfo, Json
 from hlm.datasets.store.attributes import check_attributes, group_attributes, steps_in
-from hlm.datasets.store.command_journal import read_commands
 from hlm.datasets.store.consolidated import drop_consolidated
 from hlm.datasets.store.journal import HEADER_FILE, Header, read_records, steps_written
 from hlm.datasets.store.lock import FolderLock
 from hlm.datasets.store.naming import METADATA, numbered_episodes
+from hlm.datasets.store.notes import read_commands, read_pauses_ns
 from hlm.datasets.store.packing import finish, pack
 from hlm.datasets.store.version import check_version
 
@@ -41,9 +41,9 @@ class Recovery:
 def recover(path: Path | str) -> list[Recovery]:
     """Complete each partial episode of a dataset, up to its last intact step.
 
-    A recovered episode keeps its number, and who was in command; its outcome is "unlabelled" and its attribute
-    `recovered` is true. An episode
-    that was committed and lacked only its final name is completed as it was committed.
+    A recovered episode keeps its number, its pauses and who was in command; its outcome is "unlabelled" and its
+    attribute `recovered` is true. An episode that was committed and lacked only its final name is completed as it was
+    committed.
 
     Raises:
         LockedError: another process is writing the dataset.
@@ -72,7 +72,7 @@ def _recover_one(number: int, folder: Path, spec: DatasetSpec) -> Recovery:
             damaged = steps_written(folder, header.columns) - len(records)
             if not len(records):
                 return _lost(number, f"has no complete step; delete {folder}")
-            extra = {**described.extra, **_in_command(folder, int(records["stamp_ns"][-1]))}
+            extra = {**described.extra, **_noted(folder, int(records["stamp_ns"][-1]))}
             info = replace(described, outcome="unlabelled", stage=None, extra=extra)
             episode = pack(folder, header, records, info.to_attributes(), recovered=True)
     except HlmError as error:
@@ -81,10 +81,11 @@ def _recover_one(number: int, folder: Path, spec: DatasetSpec) -> Recovery:
     return Recovery(number=number, episode=episode, steps=len(records), text=text)
 
 
-def _in_command(folder: Path, last_ns: int) -> dict[str, Json]:
-    """Who was in command up to the last step, for `EpisodeInfo.extra`; nothing where one source gave all references."""
+def _noted(folder: Path, last_ns: int) -> dict[str, Json]:
+    """Who was in command up to the last step, and the pauses before it, for `EpisodeInfo.extra`."""
     changes: list[Json] = [[stamp_ns, name] for stamp_ns, name in read_commands(folder) if stamp_ns <= last_ns]
-    return {IN_COMMAND: changes} if changes else {}
+    pauses: list[Json] = [list(pause_ns) for pause_ns in read_pauses_ns(folder) if pause_ns[1] <= last_ns]
+    return {name: noted for name, noted in ((IN_COMMAND, changes), (PAUSES_NS, pauses)) if noted}
 
 
 def _finish_one(number: int, folder: Path) -> Recovery:

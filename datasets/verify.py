@@ -23,11 +23,11 @@ from hlm.datasets.schema import PAUSES_NS, DatasetSpec
 from hlm.datasets.store.arrays import IMAGE_DIMENSIONS, check_metadata, dimension_names, read_array
 from hlm.datasets.store.attributes import check_attributes, group_attributes
 from hlm.datasets.store.checksum import checksum
-from hlm.datasets.store.command_journal import COMMAND_FILE
 from hlm.datasets.store.consolidated import stale_consolidated
 from hlm.datasets.store.images import decode
 from hlm.datasets.store.journal import HEADER_FILE, STEPS_FILE
 from hlm.datasets.store.naming import numbered_episodes
+from hlm.datasets.store.notes import NOTE_FILES
 
 type Arrays = dict[str, np.ndarray[Any, Any]]
 type Show = Callable[[int, int], None]
@@ -157,7 +157,7 @@ def _description_findings(episode: Episode) -> Iterator[Finding]:
         command_text(episode)
     except CorruptError as error:
         yield Finding(None, "", str(error))
-    for name in (HEADER_FILE, STEPS_FILE, COMMAND_FILE):
+    for name in (HEADER_FILE, STEPS_FILE, *NOTE_FILES):
         if (episode.path / name).exists():
             yield Finding(None, "", f"{name} is left over from recording; delete it")
 

@@ -16,13 +16,14 @@ from hlm.core.errors import CorruptError, ExistsError, InputError, MismatchError
 from hlm.core.files import storage_errors, sync_folder, write_atomic
 from hlm.datasets.command import CommandLog
 from hlm.datasets.reader import read_spec
-from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Json, Step
+from hlm.datasets.schema import PAUSES_NS, DatasetSpec, EpisodeInfo, Json, Step
 from hlm.datasets.store.attributes import group_metadata
 from hlm.datasets.store.consolidated import drop_consolidated
 from hlm.datasets.store.images import ImageFormat
 from hlm.datasets.store.journal import HEADER_FILE, Columns, Header, read_journal
 from hlm.datasets.store.lock import LOCK_FILE, FolderLock
 from hlm.datasets.store.naming import METADATA, episode_folder, numbered_episodes
+from hlm.datasets.store.notes import COMMAND_FILE, PAUSES_FILE, note_line
 from hlm.datasets.store.packing import pack
 from hlm.datasets.store.spool import KEEP_HINT, Spool
 from hlm.datasets.store.swap import finish_swap
@@ -123,6 +124,8 @@ class EpisodeWriter:
         self._header: Header | None = None
         self._spool: Spool | None = None
         self._command = CommandLog()
+        self._pauses_ns: list[list[int]] = []
+        self._paused = False
 
     def __len__(self) -> int:
         return self._steps
@@ -133,7 +136,7 @@ class EpisodeWriter:
         return self._command.takeovers
 
     def append(self, step: Step) -> None:
-        """Add a step. Blocks while the encoder is behind.
+        """Add a step; one after a pause ends it. Blocks while the encoder is behind.
 
         Raises:
             MismatchError: cameras, inputs or privileged quantities differ from the first step's, or from the
@@ -151,10 +154,13 @@ class EpisodeWriter:
             raise InputError(
                 f"step {self._steps} has stamp {step.stamp_ns} ns, not after {self._stamp_ns} ns of the last."
             )
-        self._spool.put(step.values(), step.images, step.in_command)
-        self._command.note(step.stamp_ns, step.in_command)
+        self._spool.put(step.values(), step.images, self._notes(step))
         self._steps += 1
         self._stamp_ns = step.stamp_ns
+
+    def pause(self) -> None:
+        """The next step comes after a pause that was wanted; before the first step there is none."""
+        self._paused = self._steps > 0
 
     def commit(
         self,
@@ -170,7 +176,7 @@ class EpisodeWriter:
             outcome: outcome of the episode; by default, as in its description.
             stage: number of task stages reached; by default, as in its description.
             fault: why the body stopped following references; by default, as in its description.
-            extra: added to the `extra` of its description, as is who was in command where the steps say so.
+            extra: added to the `extra` of its description, as are its pauses and who was in command.
 
         Returns:
             Folder of the episode.
@@ -182,7 +188,8 @@ class EpisodeWriter:
         self._must_be_open()
         if self._header is None:
             raise InputError(f"episode {self.number} has no steps to commit; discard it.")
-        extra = {**self.info.extra, **self._command.extra, **(extra or {})}
+        pauses: dict[str, Json] = {PAUSES_NS: self._pauses_ns} if self._pauses_ns else {}
+        extra = {**self.info.extra, **self._command.extra, **pauses, **(extra or {})}
         changes = {"outcome": outcome, "stage": stage, "fault": fault, "extra": extra}
         info = replace(self.info, **{name: value for name, value in changes.items() if value is not None})  # type: ignore[arg-type]
         self._end()
@@ -231,6 +238,17 @@ class EpisodeWriter:
             description=self.info.to_attributes(), columns=columns, start_utc=self._start_utc, software=__version__
         )
         return Spool(self.path, self._header, self._spec.rate_hz, self._image_format)
+
+    def _notes(self, step: Step) -> dict[str, bytes]:
+        """What a step says besides its numbers, see `hlm.datasets.store.notes`."""
+        notes = {}
+        if self._command.note(step.stamp_ns, step.in_command):
+            notes[COMMAND_FILE] = note_line(step.stamp_ns, step.in_command)
+        if self._paused:
+            notes[PAUSES_FILE] = note_line(self._stamp_ns, step.stamp_ns)
+            self._pauses_ns.append([self._stamp_ns, step.stamp_ns])
+            self._paused = False
+        return notes
 
     def _end(self) -> None:
         self.is_open = False

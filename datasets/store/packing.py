@@ -12,9 +12,9 @@ from hlm.core.errors import CorruptError, ExistsError
 from hlm.core.files import NEW, sync_folder, write_durable
 from hlm.datasets.store.arrays import dimension_names, read_array, write_array, write_image_metadata
 from hlm.datasets.store.attributes import group_metadata, write_attributes
-from hlm.datasets.store.command_journal import COMMAND_FILE
 from hlm.datasets.store.journal import HEADER_FILE, STEPS_FILE, Columns, Header, Records, shard_path
 from hlm.datasets.store.naming import METADATA, PARTIAL, PRIVILEGED, array_names
+from hlm.datasets.store.notes import NOTE_FILES
 from hlm.datasets.store.shard import Frames, seal
 from hlm.datasets.store.version import SCHEMA_VERSION
 
@@ -72,7 +72,7 @@ def finish(folder: Path) -> Path:
     episode = folder.with_name(folder.name.removesuffix(PARTIAL))
     if episode.exists():
         raise ExistsError(f"{episode} is already there; {folder.name} is left as it is.")
-    for name in (STEPS_FILE, COMMAND_FILE, HEADER_FILE, HEADER_FILE + NEW):
+    for name in (STEPS_FILE, *NOTE_FILES, HEADER_FILE, HEADER_FILE + NEW):
         (folder / name).unlink(missing_ok=True)
     sync_folder(folder)
     folder.rename(episode)

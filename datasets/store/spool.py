@@ -10,13 +10,10 @@ from queue import Queue
 from threading import Event, Thread
 from types import TracebackType
 
-import numpy as np
-
 from hlm.core.arrays import ByteArray
 from hlm.core.errors import StorageError
 from hlm.core.files import storage_errors, sync_folder, write_all
 from hlm.datasets.store.checksum import checksum
-from hlm.datasets.store.command_journal import COMMAND_FILE, command_line
 from hlm.datasets.store.images import ImageFormat
 from hlm.datasets.store.journal import STEPS_FILE, Header, Values, record, shard_path
 
@@ -26,6 +23,8 @@ SYNC_PERIOD_S = 0.25
 KEEP_HINT = "`hlm data recover` keeps what was recorded so far."
 
 type Images = Mapping[str, ByteArray]
+# Lines by the file of `hlm.datasets.store.notes` that they belong into.
+type Notes = Mapping[str, bytes]
 
 
 class Spool:
@@ -46,29 +45,28 @@ class Spool:
         self._header = header
         self._image_format = image_format
         self._failure: tuple[Exception, TracebackType | None] | None = None
-        self._queue: Queue[tuple[Values, Images, str] | None] = Queue(max(2, round(QUEUE_S * rate_hz)))
+        self._queue: Queue[tuple[Values, Images, Notes] | None] = Queue(max(2, round(QUEUE_S * rate_hz)))
         self._ending = Event()
         self._offsets = dict.fromkeys(header.columns.cameras, 0)
         self._files: dict[str, int] = {}
-        self._steps_file = self._command_file = -1
-        self._in_command = ""
+        self._steps_file = -1
         self._threads = [Thread(target=work, name=folder.name, daemon=True) for work in (self._write, self._sync)]
         for thread in self._threads:
             thread.start()
 
-    def put(self, values: Values, images: Images, in_command: str = "") -> None:
+    def put(self, values: Values, images: Images, notes: Notes) -> None:
         """Hand over a step. Its arrays must not change afterwards.
 
         Args:
             values: by array.
             images: [height, width, 3] uint8 RGB by camera.
-            in_command: name of who gave the reference; empty where one source gives all of them.
+            notes: of the step.
 
         Raises:
             StorageError: an earlier step could not be written.
         """
         self._raise()
-        self._queue.put((values, images, in_command))
+        self._queue.put((values, images, notes))
 
     def close(self) -> None:
         """Write what was handed over, sync, and end the threads.
@@ -86,7 +84,7 @@ class Spool:
             thread.join()
         for descriptor in self._descriptors():
             os.close(descriptor)
-        self._files, self._steps_file, self._command_file = {}, -1, -1
+        self._files, self._steps_file = {}, -1
 
     def _raise(self) -> None:
         if self._failure is not None:
@@ -134,7 +132,7 @@ class Spool:
         self._steps_file = _create(self._folder / STEPS_FILE)
         sync_folder(self._folder)
 
-    def _append(self, values: Values, images: Images, in_command: str) -> None:
+    def _append(self, values: Values, images: Images, notes: Notes) -> None:
         places = {}
         for camera, image in images.items():
             frame = self._image_format.encode(image)
@@ -142,20 +140,19 @@ class Spool:
             write_all(self._files[camera], data)
             places[camera] = (self._offsets[camera], len(data))
             self._offsets[camera] += len(data)
-        if in_command and in_command != self._in_command:
-            self._note(int(np.asarray(values["stamp_ns"])), in_command)
+        for name, line in notes.items():
+            self._note(name, line)
         write_all(self._steps_file, record(values, self._header.columns, places))
 
-    def _note(self, stamp_ns: int, in_command: str) -> None:
-        """Write who commands from here on; before the step's own record, so that a step that is kept has its name."""
-        if self._command_file < 0:
-            self._command_file = _create(self._folder / COMMAND_FILE)
+    def _note(self, name: str, line: bytes) -> None:
+        """Write a note before the step's own record, so that a step that is kept has its notes."""
+        if name not in self._files:
+            self._files = {**self._files, name: _create(self._folder / name)}
             sync_folder(self._folder)
-        write_all(self._command_file, command_line(stamp_ns, in_command))
-        self._in_command = in_command
+        write_all(self._files[name], line)
 
     def _descriptors(self) -> list[int]:
-        files = (*self._files.values(), self._command_file, self._steps_file)
+        files = (*self._files.values(), self._steps_file)
         return [descriptor for descriptor in files if descriptor >= 0]
 
 

@@ -15,7 +15,7 @@ from hlm.datasets.edits.edit import edit
 from hlm.datasets.edits.operations import delete, relabel
 from hlm.datasets.edits.versions import Version
 from hlm.datasets.reader import Episode, open_dataset
-from hlm.datasets.schema import PAUSES_NS, DatasetSpec, EpisodeInfo, Json, Step
+from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Json, Step
 from hlm.datasets.store.images import ImageFormat
 from hlm.datasets.store.naming import numbered_episodes
 from hlm.datasets.store.swap import is_there
@@ -77,9 +77,6 @@ class Takes:
         self._images = images
         self._writing = ExitStack()
         self._open: EpisodeWriter | None = None
-        self._pauses_ns: list[list[int]] = []
-        self._last_ns = 0
-        self._paused = False
         self._kept: tuple[Kept, ...] | None = None
 
     @property
@@ -111,7 +108,6 @@ class Takes:
         writer = DatasetWriter.open(self.path, self._spec, self._images)
         self._writing.callback(writer.close)
         self._open = writer.episode(info)
-        self._pauses_ns, self._paused = [], False
 
     def append(self, step: Step) -> None:
         """Record a step; a step after a pause ends it.
@@ -119,16 +115,12 @@ class Takes:
         Raises:
             HlmError: no episode is open, or the disk refused: what was written stays recoverable.
         """
-        episode = self._must_be_open()
-        if self._paused:
-            self._pauses_ns.append([self._last_ns, step.stamp_ns])
-            self._paused = False
-        episode.append(step)
-        self._last_ns = step.stamp_ns
+        self._must_be_open().append(step)
 
     def pause(self) -> None:
         """The next step comes after a pause that was wanted."""
-        self._paused = self.is_open and self.steps > 0
+        if self._open is not None:
+            self._open.pause()
 
     def end(self, verdict: Verdict, ending: Ending) -> Path | None:
         """End the open episode.
@@ -145,8 +137,6 @@ class Takes:
                 episode.discard()
                 return None
             extra: dict[str, Json] = {}
-            if self._pauses_ns:
-                extra[PAUSES_NS] = self._pauses_ns
             if ending.note:
                 extra[NOTE] = ending.note
             if ending.scored is not None:

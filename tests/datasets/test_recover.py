@@ -292,3 +292,52 @@ def test_who_would_have_commanded_steps_that_are_lost_is_left_out(maker, path):
     [kept] = recover(path)
     assert kept.steps == 10
     assert commanders(open_dataset(path).episodes[1].info) == ("policy", "keyboard")
+
+
+# A program that writes steps with a pause of a second, says so, and waits to be killed.
+PAUSED = """
+import sys, threading
+from pathlib import Path
+from hlm.datasets.reader import read_spec
+from hlm.datasets.schema import EpisodeInfo, Step
+from hlm.datasets.writer import DatasetWriter
+import numpy as np
+path = Path(sys.argv[1])
+with DatasetWriter.open(path, read_spec(path)) as writer:
+    episode = writer.episode(EpisodeInfo(instruction="do it", source="teleop"))
+    for step in [0, 1, 2, 3, 34, 35, *range(36, 60)]:
+        if step == 34:
+            episode.pause()
+        state = np.full(34, 0.001 * step)
+        episode.append(Step(step * 33_333_333, state, state, {}, {"state": 0.0}))
+    print("written", flush=True)
+    threading.Event().wait()
+"""
+
+
+def test_a_pause_survives_kill_9_and_is_no_gap(maker, path):
+    maker.dataset(path, (4,))
+    program = subprocess.Popen([sys.executable, "-c", PAUSED, str(path)], stdout=subprocess.PIPE, text=True)
+    assert program.stdout.readline() == "written\n"
+    program.send_signal(signal.SIGKILL)
+    program.wait()
+    program.stdout.close()
+    [kept] = recover(path)
+    assert kept.steps > 10, "at most a quarter of a second is lost"
+    assert open_dataset(path).episodes[1].info.extra["pauses_ns"] == [[3 * 33_333_333, 34 * 33_333_333]]
+    assert verify(path) == []
+
+
+def test_a_pause_before_a_step_that_is_lost_is_left_out(maker, path):
+    maker.dataset(path, (4,))
+    with DatasetWriter.open(path, maker.spec) as writer:
+        episode = writer.episode(maker.info(1))
+        for step in range(20):
+            if step in (5, 15):
+                episode.pause()
+            episode.append(maker.step(1, step))
+    steps_file = path / "episode_000001.partial" / STEPS_FILE
+    steps_file.write_bytes(steps_file.read_bytes()[: steps_file.stat().st_size * 10 // 20])
+    recover(path)
+    [(before_ns, after_ns)] = open_dataset(path).episodes[1].info.extra["pauses_ns"]
+    assert (before_ns, after_ns) == (maker.step(1, 4).stamp_ns, maker.step(1, 5).stamp_ns)
