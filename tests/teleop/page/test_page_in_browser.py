@@ -1,5 +1,7 @@
 """The page in a real browser: a session without a robot is run by clicks, drags and keys."""
 
+from contextlib import contextmanager
+
 import pytest
 from fakes_browser import chromium, until, without_view
 from fakes_page import INSTRUCTIONS, Loop
@@ -176,6 +178,52 @@ def test_the_stick_and_the_sliders(page, loop):
     until(page, lambda: loop.command.velocity_m_s[0] > 0.1)
     page.mouse.up()
     until(page, lambda: loop.command.velocity_m_s[0] == 0.0)
+
+
+def test_fingers_alone_walk_squat_grip_and_record(browser, page, loop):
+    context = browser.new_context(viewport={"width": 400, "height": 850}, has_touch=True, is_mobile=True)
+    phone = context.new_page()
+    without_view(phone)
+    phone.goto(loop.page.address)
+    phone.wait_for_selector("body[data-role=watches]")
+    phone.tap("#take")
+    phone.wait_for_selector("body[data-role=commands]")
+    phone.tap("[data-button=engage]")
+    state_is(phone, "following")
+    with finger(context, phone, "#stick") as move:
+        move(0.5, 0.05)
+        until(phone, lambda: loop.command.velocity_m_s[0] > 0.1)
+    until(phone, lambda: loop.command.velocity_m_s[0] == 0.0)
+    with finger(context, phone, "[data-turn='1']"):
+        until(phone, lambda: loop.command.turn_rate_rad_s > 0.1)
+    until(phone, lambda: loop.command.turn_rate_rad_s == 0.0)
+    phone.locator("[data-slider=pelvis_height_m]").tap()
+    until(phone, lambda: loop.command.pelvis_height_m == pytest.approx(0.6, abs=0.05))
+    phone.tap("[data-gripper=right_gripper]")
+    until(phone, lambda: loop.command.gripper_opening[1] == 0.0)
+    phone.tap("[data-gripper=right_gripper]")
+    phone.get_by_text("Stand upright").tap()
+    phone.tap("[data-button=record]")
+    state_is(phone, "recording")
+    phone.tap("[data-button=success]")
+    state_is(phone, "idle")
+    context.close()
+
+
+@contextmanager
+def finger(context, page, selector):
+    """Keeps a finger on the middle of something, and moves it to shares of its width and height."""
+    page.locator(selector).scroll_into_view_if_needed()
+    box = page.locator(selector).bounding_box()
+    line = context.new_cdp_session(page)
+
+    def touch(kind, *shares):
+        points = [{"x": box["x"] + x * box["width"], "y": box["y"] + y * box["height"]} for x, y in shares]
+        line.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    touch("touchStart", (0.5, 0.5))
+    yield lambda x, y: touch("touchMove", (x, y))
+    touch("touchEnd")
 
 
 def test_a_gamepad_walks_and_presses(page, loop):
