@@ -17,7 +17,7 @@ from hlm.cli.deploy_view import DeployView
 from hlm.cli.process import silence, silence_if_stuck
 from hlm.cli.progress import waiting
 from hlm.cli.tables import console
-from hlm.cli.verbs import EXIT_ERROR
+from hlm.cli.verbs import EXIT_ERROR, EXIT_FAILED
 from hlm.core.errors import HlmError
 from hlm.core.realtime import LOOP_PRIORITY, prefer
 from hlm.runtime.deployment import Deployment, DeploymentConfig, Ended, Moment, Outcome
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from hlm.cli.deploy_plan import DeployPlan
     from hlm.runtime.recorder_process import Recorded
 
-EXIT_FAILED = 1
 _PATIENCE_S = 0.5
 
 

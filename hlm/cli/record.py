@@ -40,11 +40,29 @@ if TYPE_CHECKING:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Record, and say what was recorded."""
+    """Record, and say what was recorded; `kill`, and a terminal that is closed, end it as Ctrl+C does."""
+    from hlm.cli.eval_run import TerminatedError, termination_as_exception
+
     config = parse(RecordArguments, "hlm record", arguments)
     out = Path("runs") / f"{config.task}.zarr" if config.out is None else config.out
-    if config.source in PEOPLE:
-        return _with_person(config, out)
+    with termination_as_exception():
+        try:
+            return (_with_person if config.source in PEOPLE else _by_itself)(config, out)
+        except TerminatedError as error:
+            with suppress(OSError):  # of a terminal that is closed
+                sys.stderr.write(f"hlm: {error}\n")
+            return error.exit_code
+
+
+def _with_person(config: RecordArguments, out: Path) -> int:
+    """Let a person record."""
+    from hlm.cli.record_live import live_plan, record_live
+
+    return record_live(live_plan(config, out))
+
+
+def _by_itself(config: RecordArguments, out: Path) -> int:
+    """Record what a source does, from which a person may take over."""
     station_config = StationConfig(
         task=config.task,
         source=_source(config),
@@ -70,23 +88,10 @@ def run(arguments: Sequence[str]) -> int:
         kept = f"{counted(len(done), 'finished episode')} in {out}"
         if any(out.glob("*.partial")):
             kept += f"; `hlm data recover {out}` keeps the open one"
-        raise KeyboardInterrupt(kept) from interrupt
+        interrupt.args = ("; ".join((*interrupt.args, kept)),)
+        raise
     _summary(console(), done, out)
     return 0
-
-
-def _with_person(config: RecordArguments, out: Path) -> int:
-    """Let a person record; `kill`, and a terminal that is closed, end it as Ctrl+C does."""
-    from hlm.cli.eval_run import TerminatedError, termination_as_exception
-    from hlm.cli.record_live import live_plan, record_live
-
-    with termination_as_exception():
-        try:
-            return record_live(live_plan(config, out))
-        except TerminatedError as error:
-            with suppress(OSError):  # of a terminal that is closed
-                sys.stderr.write(f"hlm: {error}\n")
-            return error.exit_code
 
 
 def _source(config: RecordArguments) -> SourceConfig:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -23,11 +24,13 @@ from hlm.cli.sources import CAMERAS, EMBODIMENT
 from hlm.cli.stations import StationConfig
 from hlm.cli.tables import duration
 from hlm.cli.trackers import must_have_tracker
+from hlm.cli.verbs import EXIT_FAILED, EXIT_INTERRUPTED
 from hlm.core.clock import STEP_HZ
 from hlm.core.errors import ExistsError
 from hlm.core.files import must_be_writable
 from hlm.core.realtime import LOOP_PRIORITY, preferred
 from hlm.core.wording import counted
+from hlm.runtime.deployment import Ended
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -138,7 +141,17 @@ def record_live(plan: LivePlan) -> int:
             recorded = takes.kept()
             length = duration(sum(one.steps for one in recorded) / STEP_HZ)
             screen.print(f"{counted(session.kept, 'episode')} recorded; {plan.out} has {len(recorded)}, {length}")
-    return 0 if stops is None else stops.exit_code
+    if session.trouble:
+        with suppress(OSError):  # of a terminal that is closed
+            sys.stderr.write(f"hlm: {' '.join(session.trouble.split())}\n")
+    return _exit_code(session.ended, stops)
+
+
+def _exit_code(ended: Ended, stops: StopSignals | None) -> int:
+    """What `hlm deploy` returns after such an end."""
+    if stops is not None and stops.exit_code:
+        return stops.exit_code
+    return {Ended.STOPPED: EXIT_INTERRUPTED, Ended.FAULT: EXIT_FAILED}.get(ended, 0)
 
 
 def _takes(plan: LivePlan, place: LiveStation) -> Takes:

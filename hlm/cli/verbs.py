@@ -11,6 +11,7 @@ from hlm.core.errors import UnknownNameError
 
 Command = Callable[[Sequence[str]], int]
 HELP = ("-h", "--help", "help")
+EXIT_FAILED = 1
 EXIT_ERROR = 2
 EXIT_INTERRUPTED = 130
 

@@ -272,7 +272,10 @@ def wait_for(condition, process, seconds=120.0):
         time.sleep(0.02)  # noqa: TID251 - another process is being waited for
 
 
-def test_ctrl_c_ends_it_in_one_line_and_loses_nothing(folder, brief_program, capsys):
+@pytest.mark.parametrize(
+    ("number", "code", "why"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "stopped by SIGTERM")]
+)
+def test_ctrl_c_and_kill_end_it_in_one_line_and_lose_nothing(number, code, why, folder, brief_program, capsys):
     dataset = folder / "a.zarr"
     process = subprocess.Popen(
         [*brief_program, "record", *SMALL, "--episodes", "1000", "--out", "a.zarr"],
@@ -282,15 +285,15 @@ def test_ctrl_c_ends_it_in_one_line_and_loses_nothing(folder, brief_program, cap
     )
     # In the middle of the third episode, when some of its rows are on the disk.
     wait_for(lambda: any(dataset.glob("episode_000002.partial/image_*/*")), process)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, complaint = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == code
     assert complaint.count("\n") == 1
     finished = len(open_dataset(dataset))
     assert finished >= 2
     open_ones = list(dataset.glob("episode_*.partial"))
     kept = "; `hlm data recover a.zarr` keeps the open one" if open_ones else ""
-    assert complaint == f"hlm: interrupted; {finished} finished episodes in a.zarr{kept}\n"
+    assert complaint == f"hlm: {why}; {finished} finished episodes in a.zarr{kept}\n"
     assert main(["data", "recover", "a.zarr"]) == 0
     assert len(open_dataset(dataset)) == finished + len(open_ones)
     assert verify(dataset) == []

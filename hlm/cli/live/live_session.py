@@ -245,7 +245,7 @@ class LiveSession:
         """Ask for a scene that is drawn anew; before a robot, a person puts things back while it stands."""
         scene = self._scene
         scene.instruction, scene.progress = self.scenes.instance.instruction, None
-        scene.stands = not self.scenes.drawn
+        scene.stands = bool(self._leaving) or not self.scenes.drawn
 
     def _rest(self) -> None:
         """The body follows no more: move on until the person has said what becomes of the episode, and goes on."""
@@ -260,18 +260,21 @@ class LiveSession:
             rest.wait_a_step()
             self._hear()
             self._show()
-            if self._leaving and rest.is_over:
-                scene.stands, self.ended = False, Ended.FAULT if self.trouble else Ended.STOPPED
-            elif not (self.takes.is_open or self.errands.busy) and self._goes_on(rest):
-                scene.stands = False
-                if not self.scenes.drawn:
-                    self.ended, self.trouble = (Ended.STOPPED, "") if rest.stopped else (Ended.FAULT, scene.fault)
+            scene.stands = scene.stands and not self._goes_on(rest)
+        if self._leaving:
+            self.ended = Ended.FAULT if self.trouble else Ended.STOPPED
+        elif not self.scenes.drawn:
+            self.ended, self.trouble = (Ended.STOPPED, "") if rest.stopped else (Ended.FAULT, scene.fault)
         self.errands.finish()
         if self._leaving and self.takes.is_open:
             self._end(Verdict.UNLABELLED)
 
     def _goes_on(self, rest: Rest) -> bool:
         """Whether a robot that nobody puts back rests, or the person has seen enough of one that is put back."""
+        if self._leaving:
+            return rest.is_over
+        if self.takes.is_open or self.errands.busy:
+            return False
         if not self.scenes.drawn:
             return self.station.body.status.at_rest
         return self.conductor.session.follows or rest.was_seen

@@ -470,6 +470,21 @@ def test_who_ended_a_session_before_a_robot_is_known(run):
     assert (done.ended, done.trouble) == (Ended.DONE, "")
 
 
+def test_a_verdict_of_one_who_leaves_does_not_cut_the_rest_short(run):
+    left = run({5: Button.RECORD, 60: Leave("Ctrl+C")})
+    judged = run({5: Button.RECORD, 60: Leave("Ctrl+C"), 64: Button.FAILURE})
+    assert [episode.info.outcome for episode in open_dataset(judged.path)] == ["unlabelled", "failure"]
+    assert judged.ended is Ended.STOPPED
+    assert len(judged.front_script.shown) == len(left.front_script.shown)
+
+
+def test_who_leaves_after_a_fault_gets_no_other_scene(run):
+    gone = iter([""] * 20 + ["the cable is out"] * 1000)
+    session = run({2: Button.ENGAGE, 25: Leave("Ctrl+C")}, watches={"cable": lambda: next(gone)})
+    assert session.ended is Ended.STOPPED
+    assert session.station.task.resets == [4, 4], "drawn for the first look, and when the robot stood"
+
+
 def test_what_cannot_be_done_ends_the_session_in_trouble_and_the_robot_crouches_first(run):
     left = run({5: Leave("Ctrl+C")}, real=("take it",), task=None)
     given_up = run(dict.fromkeys(range(5, 400), GiveUp("no way")), real=("take it",), task=None)
