@@ -16,6 +16,7 @@ from hlm.teleop.freshness import Freshness
 from hlm.teleop.keypoints.body_keypoints import BodyKeypoints
 from hlm.teleop.keypoints.calibration import Calibration
 from hlm.teleop.keypoints.retargeter import Retargeter
+from hlm.teleop.landing import Landing
 from hlm.teleop.reference_vectors import ReferenceVectors
 from hlm.teleop.way import Way
 
@@ -26,7 +27,8 @@ class KeypointPerson:
     """Follows a device that sees the whole body; implements `hlm.teleop.person.PersonSource`.
 
     The person is measured first: the first two seconds in which they stand upright and still give the lengths of their
-    limbs. Before that, while it holds, and while the device is late, it holds the last reference.
+    limbs. Before that, while it holds, and while the device is late, it holds the last reference. A foot that is in the
+    air then is put down.
 
     Args:
         device: gives `BodyKeypoints`; entered.
@@ -50,6 +52,7 @@ class KeypointPerson:
         self._seen_ns = 0
         self._live_configuration: Configuration | None = None
         self._way: Way | None = None
+        self._landing: Landing | None = None
 
     @property
     def live(self) -> FloatArray | None:
@@ -81,7 +84,7 @@ class KeypointPerson:
     def reset(self, observation: Observation) -> None:
         """Hold the measured pose until the person is followed."""
         self._held = at_rest(observation.state)
-        self._way = None
+        self._way, self._landing = None, None
         self._seen_ns = 0  # the clock of a simulation begins anew as well
         self._live, self._live_configuration = None, None
         self._vectors = ReferenceVectors()
@@ -94,13 +97,22 @@ class KeypointPerson:
         now_ns = observation.stamp_ns
         self._listen(now_ns)
         if self._live is None or self._live_configuration is None or self._holds or self._fresh.late:
-            self._way = None
-            self._held = at_rest(self._held)
+            self._stand(now_ns)
+        elif self._landing is not None and not self._landing.done(now_ns):
+            self._held = self._landing.at(now_ns)
         else:
             if self._way is None:
                 self._way = Way(self._model, self._held, self._live_configuration, now_ns)
+            self._landing = None
             self._held = self._way.at(now_ns, self._live)
         return Reference(now_ns, self._held)
+
+    def _stand(self, now_ns: int) -> None:
+        """Hold the last reference, on both feet."""
+        if self._landing is None:
+            self._landing = Landing(self._model, self._held, now_ns)
+        self._way = None
+        self._held = self._landing.at(now_ns)
 
     def _listen(self, now_ns: int) -> None:
         sample = self._fresh.look()

@@ -17,7 +17,7 @@ class Way:
 
     Args:
         model: the robot.
-        held: [34] the reference that was given last, of a robot that stands.
+        held: [34] the reference that was given last, of a robot that stands on both feet.
         wanted: the person's configuration now, whose stance is taken.
         now_ns: the instant.
     """
@@ -29,16 +29,22 @@ class Way:
         self._approach = StanceApproach(model, start, wanted)
         self._steps = PoseRetargeter(model.embodiment)
         self._steps.reset(start)
+        self._first = Blend(held, self._step(0.0, now_ns), now_ns)
         self._blend: Blend | None = None
 
     def at(self, now_ns: int, wanted: FloatArray) -> FloatArray:
         """[34] reference at `now_ns`, on the way to the moving one as it is then."""
-        passed_s = (now_ns - self._begun_ns) / NS_PER_S
-        if passed_s < self._approach.duration_s:
-            opening = self._held[list(GRIPPERS)]
-            self._held = self._steps.vector(self._approach.at(passed_s), now_ns)
-            self._held[list(GRIPPERS)] = opening
+        # The weight of one who is held may be anywhere over the feet, and steps begin midway between them.
+        passed_s = (now_ns - self._begun_ns) / NS_PER_S - self._first.duration_s
+        if self._approach.duration_s > 0.0 and passed_s < self._approach.duration_s:
+            self._held = self._first.at(now_ns, self._step(max(passed_s, 0.0), now_ns))
             return self._held
         if self._blend is None:
             self._blend = Blend(self._held, wanted, now_ns)
         return self._blend.at(now_ns, wanted)
+
+    def _step(self, time_s: float, now_ns: int) -> FloatArray:
+        """[34] reference of the steps at a time, with grippers as they are."""
+        vector = self._steps.vector(self._approach.at(time_s), now_ns)
+        vector[list(GRIPPERS)] = self._held[list(GRIPPERS)]
+        return vector

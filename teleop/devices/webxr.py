@@ -33,6 +33,7 @@ PAGE = Path(__file__).parents[1] / "web" / "static" / FOLDER
 _ASK_EVERY_NS = NS_PER_S // 5
 _QUIET_NS = NS_PER_S // 2
 _KEPT_QUESTIONS = 64
+_MAX_WORLD = 64
 _STATES = {
     "looking": "its page looks for a headset",
     "unsupported": "its browser offers no immersive session: use the headset's own browser, over HTTPS",
@@ -90,6 +91,7 @@ class WebXRDevice:
         self._indices = itertools.count()
         self._asked_ns: int | None = None
         self._client: int | None = None
+        self._world = ""
         self._newest: DeviceSample | None = None
         self._wrong = ""
         self.cannot: tuple[str, ...] = _CANNOT_BODY if self._config.body else _CANNOT_HANDS
@@ -191,6 +193,10 @@ class WebXRDevice:
         if self._newest is not None and stamp_ns <= self._newest.stamp_ns:
             return
         sample = sample_from_message(message.content, stamp_ns)
+        world = str(message.content.get("world", message.client))[:_MAX_WORLD]
+        if world != self._world:
+            self._world = world
+            self._commands.enter_world()
         motion, self._wrong = self._body(sample) if self._config.body else self._head_and_hands(sample)
         if motion is not None:
             self._newest = DeviceSample(stamp_ns=stamp_ns, motion=motion, buttons=_buttons(sample))

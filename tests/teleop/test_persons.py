@@ -8,11 +8,12 @@ from conformance.reference_sources import STANDING, ReferenceSourceConformance, 
 from fakes import SteppedClock
 
 from hlm.control.body_command import BodyCommand
+from hlm.control.commanded_body.start import standing_configuration
 from hlm.control.model import BodyModel, Configuration
 from hlm.core.clock import due_ns
 from hlm.core.embodiments.unitree_g1 import UNITREE_G1
 from hlm.core.inputs import MAX_DEVICE_AGE_S
-from hlm.core.layout import LEFT_LEG, ROOT_YAW_RATE
+from hlm.core.layout import LEFT_LEG, MOTOR_ORDER, ROOT_YAW_RATE
 from hlm.teleop.commanded_person import CommandedPerson
 from hlm.teleop.devices.device import DeviceSample
 from hlm.teleop.freshness import Freshness
@@ -204,6 +205,44 @@ def test_a_silent_device_holds_and_is_joined_again_without_a_jump():
     steps = np.abs(np.diff(np.concatenate([before[-1:], silent, after]), axis=0))
     assert steps.max() < 0.1
     np.testing.assert_allclose(after[-1], person.live, atol=1e-6)
+
+
+@pytest.mark.parametrize("cause", ["hold", "silence"])
+def test_who_is_held_in_mid_stride_stands_on_both_feet(cause):
+    person, device = bodily()
+    standing = device.motion
+    stepped(person, device, 20)
+    device.motion = lambda stamp_ns: keypoints_of(MODEL, bent(0.9), stamp_ns)
+    raised = stepped(person, device, 20, first=20)
+    assert sole_m(raised[-1]) > 0.08
+    if cause == "hold":
+        person.hold()
+    else:
+        device.silent_ns = device.clock.now_ns()
+    held = stepped(person, device, 60, first=40)
+    assert abs(sole_m(held[-1])) < 0.002
+    person.follow()
+    device.silent_ns, device.motion = None, standing
+    after = stepped(person, device, 50, first=100)
+    np.testing.assert_allclose(after[-1], person.live, atol=1e-6)
+    steps = np.abs(np.diff(np.concatenate([raised[-1:], held, after]), axis=0))
+    assert steps.max() < 0.1
+
+
+def bent(knee_rad):
+    """The robot that stands with its left foot in the air."""
+    joints = np.array(UNITREE_G1.default_rad)
+    joints[[MOTOR_ORDER.index(f"left_{name}") for name in ("hip_pitch", "knee", "ankle_pitch")]] += knee_rad * np.array(
+        [-0.5, 1.0, -0.5]
+    )
+    return replace(Configuration.standing(UNITREE_G1), joint_position_rad=joints)
+
+
+def sole_m(vector):
+    """Height of the left foot above the right one."""
+    configuration = standing_configuration(MODEL, vector)
+    left, right = (MODEL.pose_world_from(f"{side}_sole", configuration)[2, 3] for side in ("left", "right"))
+    return left - right
 
 
 def test_a_device_that_never_spoke_is_late_from_the_start():

@@ -86,6 +86,10 @@ class Clutch:
             grips=(self._grips[0], self._grips[1]),
         )
 
+    def let_go(self) -> None:
+        """Take hold anew with the next sample, whose world may be another."""
+        self._hold = None
+
     def _move(self, sample: HeadsetSample, head: FloatArray) -> None:
         if self._hold is None:
             ahead = head[:3, 0]

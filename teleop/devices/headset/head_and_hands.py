@@ -28,7 +28,8 @@ class HeadAndHandsConfig:
     """How head, hands and sticks command.
 
     Attributes:
-        eye_height_m: of the person who stands upright; None for the height at which hold is taken first.
+        eye_height_m: of the person who stands upright; None for the height at which hold is taken first
+            in a world.
         dead_zone: share of a stick's way that says nothing.
         body: limits of the body, whose speeds a stick at its end asks for.
         reach: how the body follows head and hands.
@@ -64,12 +65,14 @@ class HeadAndHands:
         self._clutch = Clutch(_hanging_grips(embodiment, self._config.body.posture))
         self._triggers = (Hysteresis(), Hysteresis())
         self._eye_height_m = self._config.eye_height_m
+        self._measured = self._eye_height_m is not None
 
     def command(self, sample: HeadsetSample) -> BodyCommand:
         """What the person commands at the next sample."""
         moved = self._clutch.advance(sample)
-        if self._eye_height_m is None and moved.holds and sample.pose_world_from_head is not None:
+        if not self._measured and moved.holds and sample.pose_world_from_head is not None:
             self._eye_height_m = max(_SHORTEST_M, float(sample.pose_world_from_head[2, 3]))
+            self._measured = True
         left, right = (self._stick(sample, index) for index in (0, 1))
         body = self._config.body
         ahead_m_s = body.max_ahead_m_s if left[1] > 0.0 else body.max_back_m_s
@@ -81,6 +84,11 @@ class HeadAndHands:
             head=self._head(moved),
         )
         return with_body_following(command, self._config.reach)
+
+    def enter_world(self) -> None:
+        """Expect samples of another world, maybe of another person: nothing moves, and who takes hold is measured."""
+        self._clutch.let_go()
+        self._measured = self._config.eye_height_m is not None
 
     def _head(self, moved: Moved) -> PoseTarget | None:
         """Where the robot's head should be: it moves as the person's, in proportion to their heights."""

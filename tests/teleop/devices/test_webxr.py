@@ -112,6 +112,26 @@ def test_squeeze_moves_the_hand_and_buttons_ask(connect):
     assert device.trouble == ""
 
 
+def test_another_world_moves_nothing(connect):
+    """As where a person has the headset put its origin where they stand, or another headset takes over."""
+    device, headset = connect()
+    there = {"head": POSE, "left": CONTROLLER}
+    before = said(device, headset, world="a", **there).motion
+    away = [2.0, 1.8, 1.0, 0, 0, 0, 1]
+    elsewhere = {"head": away, "left": {**CONTROLLER, "wrist": away}}
+    after = said(device, headset, world="b", **elsewhere).motion
+    for target in ("grips", "head"):
+        pairs = zip(*(np.atleast_1d(getattr(motion, target)) for motion in (before, after)), strict=True)
+        for one, two in pairs:
+            assert (one is None) == (two is None)
+            assert one is None or np.array_equal(one.position_in_world_m, two.position_in_world_m)
+    moved = said(
+        device, headset, world="b", **{**elsewhere, "left": {**CONTROLLER, "wrist": [2.0, 1.8, 0.9, *away[3:]]}}
+    )
+    ahead_m = moved.motion.grips[0].position_in_world_m - before.grips[0].position_in_world_m
+    np.testing.assert_allclose(ahead_m, (0.1, 0.0, 0.0), atol=1e-9)
+
+
 @pytest.mark.parametrize(
     ("frame", "trouble"),
     [
@@ -206,6 +226,8 @@ def test_an_emulated_headset_in_a_real_browser(start, emulator):
         step = "headset.controllers.right.position.z -= 0.01; headset.position.y -= 0.01"
         moved = browsed(page, device, lambda sample: ahead_and_down_m(before, sample.motion).min() > 0.05, step)
         assert moved.motion.grips[0] is not None
+        world = device._world
+        browsed(page, device, lambda _: device._world != world, "headset.recenter()")
         press(page, "left", "trigger", 1)
         press(page, "right", "a-button", 1)
         page.evaluate("headset.controllers.left.updateAxis('thumbstick', 'y-axis', -1)")

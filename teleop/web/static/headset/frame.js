@@ -53,10 +53,11 @@ function joints(frame, space) {
   return seen;
 }
 
-export function message(time, frame, space) {
+export function message(time, frame, space, world) {
   const said = {
     type: "frame",
     stamp_ms: time,
+    world,
     head: numbers(frame.getViewerPose(space)),
     left: null,
     right: null,

@@ -46,7 +46,7 @@ function onMessage(content) {
 async function begin() {
   enter.disabled = true;
   try {
-    const session = await start(mode, (time, frame, space) => link.send(message(time, frame, space)));
+    const session = await start(mode, (...captured) => link.send(message(...captured)));
     session.addEventListener("end", () => become("left"));
     session.addEventListener("visibilitychange", () => {
       become(session.visibilityState === "visible" ? "running" : "hidden");

@@ -16,7 +16,8 @@ export async function offeredMode() {
   return null;
 }
 
-// Start; onFrame(time, frame, space) comes at the session's own rate. To be called from a click.
+// Start; onFrame(time, frame, space, world) comes at the session's own rate. To be called from a click.
+// Each world has a name of its own: where its origin is put elsewhere, poses of before mean nothing any more.
 export async function start(mode, onFrame) {
   const session = await navigator.xr.requestSession(mode, FEATURES);
   try {
@@ -37,6 +38,10 @@ async function run(session, mode, onFrame) {
   await gl.makeXRCompatible();
   session.updateRenderState({ baseLayer: new XRWebGLLayer(session, gl) });
   const space = await session.requestReferenceSpace("local-floor");
+  let world = crypto.randomUUID();
+  space.addEventListener("reset", () => {
+    world = crypto.randomUUID();
+  });
   const opaque = mode === "immersive-ar" ? 0 : 1;
 
   function each(time, frame) {
@@ -44,7 +49,7 @@ async function run(session, mode, onFrame) {
     gl.bindFramebuffer(gl.FRAMEBUFFER, session.renderState.baseLayer.framebuffer);
     gl.clearColor(0.08, 0.09, 0.11, opaque);
     gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT);
-    onFrame(time, frame, space);
+    onFrame(time, frame, space, world);
   }
   session.requestAnimationFrame(each);
 }

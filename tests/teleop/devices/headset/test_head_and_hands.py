@@ -55,6 +55,25 @@ def test_hands_start_where_those_of_a_standing_robot_hang(say):
         np.testing.assert_allclose(grip.position_in_world_m, in_stance_m[:3], atol=0.05)
 
 
+@pytest.mark.parametrize(("eye_height_m", "deeper"), [(None, True), (1.64, False)])
+def test_a_smaller_person_in_another_world_is_measured_when_they_take_hold(eye_height_m, deeper):
+    commands = HeadAndHands(UNITREE_G1, HeadAndHandsConfig(eye_height_m=eye_height_m))
+    stamps = iter(range(10**9, 10**12, 14_000_000))
+
+    def height_m(head_m, squeeze=1.0):
+        hand = HandSample(pose_world_from_wrist=at(0.3, 0.2, 1.1), squeeze=squeeze)
+        head = at(0, 0, head_m)
+        sample = HeadsetSample(stamp_ns=next(stamps), pose_world_from_head=head, hands=(hand, None))
+        return commands.command(sample).pelvis_height_m
+
+    height_m(1.64)
+    before_m = height_m(1.44)
+    commands.enter_world()
+    assert height_m(1.3, squeeze=0.0) == pytest.approx(before_m), "nothing moves before hold is taken"
+    after_m = height_m(1.3)
+    assert (after_m < before_m - 0.01) is deeper
+
+
 def test_squatting_lowers_the_pelvis_in_proportion_and_standing_up_raises_it_again(say):
     say(squeeze=1.0)
     heights_m = [say(head_m=(0, 0, z_m), squeeze=1.0).pelvis_height_m for z_m in (1.64, 1.5, 1.3, 1.64)]
