@@ -13,6 +13,8 @@ from hlm.core.values import CameraFrame
 # In the simulated tasks thumbnails differ by up to 16 levels from one picture of a camera to its next, and those of two
 # cameras by 35 and more from each other (6 episodes).
 _THUMBNAIL_PX, _SWAPPED_LEVELS = 16, 40.0
+# After a gap a wrist may show anything. A camera that is gone for so long ends the episode in any case.
+_COMPARED_NS = 350_000_000
 
 
 class SwapWatch:
@@ -26,7 +28,11 @@ class SwapWatch:
 
     def look(self, frames: Mapping[str, CameraFrame]) -> str:
         """Which cameras have changed places since the last call, in a sentence; empty if none have."""
-        before = {name: self._seen[name][1] for name in frames if name in self._seen}
+        before = {
+            name: self._seen[name][1]
+            for name, frame in frames.items()
+            if name in self._seen and frame.stamp_ns - self._seen[name][0] <= _COMPARED_NS
+        }
         for name, frame in frames.items():
             if name not in self._seen or self._seen[name][0] != frame.stamp_ns:
                 self._seen[name] = frame.stamp_ns, _thumbnail(frame.image)

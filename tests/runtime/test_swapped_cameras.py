@@ -43,6 +43,14 @@ def test_it_is_noticed_at_once_and_once():
     assert said[10] == "cameras 'head' and 'wrist' have changed places: each shows what the other showed"
 
 
+def test_what_is_seen_after_a_gap_is_not_compared():
+    watch = SwapWatch()
+    assert not watch.look({name: CameraFrame(0, scene(name, 0)) for name in ("head", "wrist")})
+    assert not watch.look({name: CameraFrame(NS_PER_S, image) for name, image in swap(0).items()})
+    later_ns = NS_PER_S + STEP_NS
+    assert watch.look({name: CameraFrame(later_ns, scene(name, 1)) for name in ("head", "wrist")})
+
+
 @pytest.mark.parametrize(
     "changed",
     [
