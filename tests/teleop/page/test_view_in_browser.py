@@ -1,4 +1,4 @@
-"""The 3-D view in a real browser: a handle is dragged by the mouse. Drawing by software takes a core: slow."""
+"""The 3-D view in a real browser: a handle is dragged by mouse and finger. Drawing by software takes a core: slow."""
 
 import numpy as np
 import pytest
@@ -30,9 +30,42 @@ def pixel(point_m, box):
     )
 
 
-def test_a_hand_is_dragged_by_an_arrow():
+class Mouse:
+    """Comes to a place before it is pressed there."""
+
+    def __init__(self, page):
+        self.page, self.move, self.release = page, page.mouse.move, page.mouse.up
+
+    def press(self, x, y):
+        self.page.mouse.move(x, y)
+        self.page.wait_for_timeout(500)
+        self.page.mouse.down()
+
+
+class Finger:
+    """Is nowhere before it touches."""
+
+    def __init__(self, page):
+        self.line = page.context.new_cdp_session(page)
+
+    def touch(self, kind, *places):
+        points = [{"x": x, "y": y} for x, y in places]
+        self.line.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    def press(self, x, y):
+        self.touch("touchStart", (x, y))
+
+    def move(self, x, y):
+        self.touch("touchMove", (x, y))
+
+    def release(self):
+        self.touch("touchEnd")
+
+
+@pytest.mark.parametrize("pointer", [Mouse, Finger])
+def test_a_hand_is_dragged_by_an_arrow(pointer):
     with chromium() as browser, Loop(rate_hz=3.0) as loop:
-        page = browser.new_page(viewport={"width": 900, "height": 700})
+        page = browser.new_page(viewport={"width": 900, "height": 700}, has_touch=True)
         page.set_default_timeout(60_000)
         page.goto(loop.page.address)
         page.wait_for_selector("body[data-role=commands]")
@@ -44,7 +77,8 @@ def test_a_hand_is_dragged_by_an_arrow():
         arrow = matrix_from_quat(hand.quat_wxyz)[:, 0]
         # Beyond the rings, which turn the hand where they cross the arrow.
         for length_m in (0.2, 0.22, 0.18, 0.24):
-            drag(page, box, hand.position_m + length_m * arrow, hand.position_m + (length_m + 0.15) * arrow)
+            start_m = hand.position_m + length_m * arrow
+            drag(pointer(page), page, [pixel(start_m + share * arrow, box) for share in np.linspace(0.0, 0.15, 8)])
             if moved_m(loop, hand) @ arrow > 0.05:
                 break
         sideways_m = moved_m(loop, hand) - (moved_m(loop, hand) @ arrow) * arrow
@@ -53,15 +87,13 @@ def test_a_hand_is_dragged_by_an_arrow():
         assert loop.command.grips[0] is None
 
 
-def drag(page, box, start_m, end_m):
+def drag(pointer, page, way):
     """Slowly: a browser that draws by software sees only what stays for a while."""
-    page.mouse.move(*pixel(start_m, box))
-    page.wait_for_timeout(500)
-    page.mouse.down()
-    for share in np.linspace(0.0, 1.0, 8):
-        page.mouse.move(*pixel(start_m + share * (end_m - start_m), box))
+    pointer.press(*way[0])
+    for place in way:
+        pointer.move(*place)
         page.wait_for_timeout(150)
-    page.mouse.up()
+    pointer.release()
     page.wait_for_timeout(1_000)
 
 
