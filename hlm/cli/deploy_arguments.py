@@ -9,7 +9,9 @@ from typing import Annotated, Literal
 
 from hlm.cli.arguments import Place
 from hlm.cli.deployed_robot import ROBOTS
+from hlm.cli.live.people import HEADSET_PORT
 from hlm.cli.live.takeover import TAKEOVER_PEOPLE
+from hlm.cli.option_use import Use, must_be_of_use
 from hlm.cli.robot_options import must_mean_something
 from hlm.cli.trackers import WHOLE_BODY, must_be_tracker
 from hlm.core.errors import InputError, UnknownNameError
@@ -61,6 +63,7 @@ class DeployArguments:
         host: address that the page of --takeover page listens on. Any but this machine's own asks for a token and uses
             HTTPS.
         port: of that page.
+        headset_port: with --takeover webxr, port of the page that the headset opens; 0 for a free one.
     """
 
     what: Annotated[Path | None, Place("CHECKPOINT")] = None
@@ -85,6 +88,7 @@ class DeployArguments:
     takeover: str | None = None
     host: str = "127.0.0.1"
     port: int = 8040
+    headset_port: int = HEADSET_PORT
 
     def __post_init__(self) -> None:
         """Check what needs no other file."""
@@ -108,6 +112,8 @@ class DeployArguments:
                 raise InputError(f"{option} is the folder that you are in, or empty. Name another one.")
 
     def _check_takeover(self) -> None:
+        page = Use(("host", "port"), self.takeover == "page", "--takeover page")
+        must_be_of_use(self, (page, Use(("headset_port",), self.takeover == "webxr", "--takeover webxr")))
         if self.takeover is None:
             return
         if self.takeover not in TAKEOVER_PEOPLE:

@@ -16,7 +16,7 @@ except KeyboardInterrupt:  # even this early, nobody wants a traceback
 
 ABOUT = "Record, train, evaluate and serve whole-body vision-language-action policies for humanoid robots."
 VERBS = {
-    "record": Verb("hlm.cli.record:run", "record demonstrations of a task in simulation"),
+    "record": Verb("hlm.cli.record:run", "record what a person, script or policy shows, simulated or on a robot"),
     "train": Verb("hlm.cli.train:run", "train a policy on recorded episodes"),
     "eval": Verb("hlm.cli.eval:run", "evaluate a policy or the scripted operator on unseen seeds, and write a report"),
     "doctor": Verb("hlm.cli.doctor:run", "check this machine and what is connected to it, before a robot is armed"),

@@ -101,6 +101,9 @@ def _source(config: RecordArguments) -> SourceConfig:
         return _policy(config, LocalPolicy(checkpoint=config.what))
     if config.source == "policy":
         raise InputError("`--source policy` and the folder of a checkpoint go together: --source policy CHECKPOINT.")
+    if config.source == "scripted" and config.what is not None:
+        known = "replay for an episode, policy for a checkpoint, motion for a motion file"
+        raise InputError(f"{config.what} needs another --source: {known}.")
     if (config.source == "replay") != (config.what is not None):
         raise InputError("`--source replay` and the path of an episode go together: --source replay EPISODE.")
     return Scripted() if config.what is None else Replay(episode=config.what)
@@ -137,7 +140,8 @@ def _seated(config: RecordArguments) -> Iterator[Taker | None]:
 
         title = f"hlm record {config.task}"
         page = PageConfig(host=config.host, port=config.port, cameras=config.cameras, title=title)
-    with open_taker(TakeoverConfig(person=PersonConfig(source=config.takeover), page=page), EMBODIMENT) as taker:
+    person = PersonConfig(source=config.takeover, body=config.body, headset_port=config.headset_port)
+    with open_taker(TakeoverConfig(person=person, page=page), EMBODIMENT) as taker:
         for line in taker.invitations:
             _say(console(), line)
         taker.wait(MonotonicClock(), lambda line: _say(console(), line))

@@ -9,9 +9,10 @@ from typing import Literal
 from hlm.cli.arguments import Positional
 from hlm.cli.command_interfaces import WHOLE_BODY_INTERFACE, must_be_command_interface
 from hlm.cli.deployed_robot import ROBOTS
-from hlm.cli.live.people import PEOPLE, WITH_PAGE, must_be_person
+from hlm.cli.live.people import HEADSET_PORT, PEOPLE, WITH_PAGE, must_be_person
 from hlm.cli.live.played_motion import must_play_for
 from hlm.cli.live.takeover import TAKEOVER_PEOPLE
+from hlm.cli.option_use import Use, given, must_be_of_use
 from hlm.cli.robot_options import camera_words, must_mean_something
 from hlm.cli.sources import CAMERAS
 from hlm.cli.trackers import WHOLE_BODY, must_be_tracker
@@ -21,6 +22,7 @@ from hlm.core.seeds import LAST_SEED
 SOURCES = ("scripted", "replay", "policy", *PEOPLE)
 # The page where something is said that only a person needs, and else the task's scripted operator.
 AUTO = "auto"
+_PERSONS = ("robot", "instructions", "page", "host", "port")
 TAKEOVERS = ("scripted", *TAKEOVER_PEOPLE)
 HAND_BACKS = ("never", "stage")
 # In 30 successful rollouts the shipped policy needed 4.9 s at most to a new stage, see docs/takeover.md.
@@ -42,7 +44,7 @@ class RecordArguments:
         source: "scripted" for the task's scripted operator, "replay" to play an episode's actions in its own scene,
             "policy" for what a checkpoint does; or a person, with "page" (a browser), "webxr" or "pico" (headsets),
             "keyboard" (this terminal) or "motion" (a motion file). By default a person at the page with --robot,
-            --instructions or --page, and the scripted operator otherwise.
+            --instructions, --page, --host or --port, and the scripted operator otherwise.
         episodes: number of episodes; a person records until Ctrl+C by default. Seeds 2k and 2k + 1 share a scene and
             differ in the object that is asked for.
         seed: seed of the first episode; each following episode takes the next one. By default 0, and with --append the
@@ -76,7 +78,8 @@ class RecordArguments:
         unit_m: length of the unit of a motion, such as 0.01; found by the length of the legs otherwise.
         up: upward axis of a motion, such as y or z; found otherwise.
         fps: frames per second of a motion, instead of what its file says.
-        body: with --source webxr, follow all joints that the headset's browser tracks, instead of head and hands.
+        body: with webxr, follow all joints that the headset's browser tracks, instead of head and hands.
+        headset_port: with webxr, port of the page that the headset opens; 0 for a free one.
         instructions: text file with an instruction a line, proposed to a person one after the other.
         countdown: seconds before a person's episode begins.
         page: show a person the operator's page; by default with page, webxr and pico.
@@ -111,6 +114,7 @@ class RecordArguments:
     up: str | None = None
     fps: float | None = None
     body: bool = False
+    headset_port: int = HEADSET_PORT
     instructions: Path | None = None
     countdown: float = 3.0
     page: bool | None = None
@@ -130,8 +134,7 @@ class RecordArguments:
     def __post_init__(self) -> None:
         """Choose the source where none is named, and check what needs no simulation."""
         if self.source == AUTO:
-            persons = (self.robot, self.instructions, self.page)
-            object.__setattr__(self, "source", "scripted" if persons == (None, None, None) else "page")
+            object.__setattr__(self, "source", "page" if given(self, _PERSONS) else "scripted")
         if self.count < 1:
             raise InputError(f"--episodes must be at least 1, got {self.episodes}.")
         if self.count > MOST_EPISODES:
@@ -150,16 +153,29 @@ class RecordArguments:
             raise InputError(f"--cameras needs at least one of {', '.join(CAMERAS)}.")
         if self.image_quality is not None and not 1 <= self.image_quality <= 100:
             raise InputError(f"--image-quality must be from 1 to 100, got {self.image_quality}.")
+        must_be_of_use(self, self._uses())
+
+    def _uses(self) -> tuple[Use, ...]:
+        """Options that only some sources and robots heed."""
+        webxr = "webxr" in (self.source, self.takeover)
+        page = self.with_page or self.takeover == "page"
+        return (
+            Use(("body", "headset_port"), webxr, "--source webxr or --takeover webxr"),
+            Use(("host", "port"), page, "the operator's page: --page, or --takeover page"),
+            Use(("countdown",), self.source in PEOPLE, "a person who records, such as --source page"),
+            Use(("stall",), self.takeover == "scripted", "--takeover scripted"),
+            Use(("seed", "image_size"), self.robot in (None, "mujoco"), "a simulated robot"),
+        )
 
     def _check_person(self) -> None:
         if self.source in PEOPLE:
             must_be_person(self.source, self.what)
             if self.source == "page" and self.page is False:
                 raise InputError("--source page is the page: leave --no-page away, or take --source keyboard.")
-            if self.command_interface != WHOLE_BODY_INTERFACE:
-                raise InputError(f"--command-interface is for --source scripted and replay, not for {self.source}.")
         elif self.instructions is not None or self.page is not None or self.robot is not None:
             raise InputError(f"--instructions, --page and --robot are a person's; --source {self.source} has none.")
+        if self.command_interface != WHOLE_BODY_INTERFACE and self.source in ("policy", *PEOPLE):
+            raise InputError(f"--command-interface is for --source scripted and replay, not for {self.source}.")
         speed = None if self.speed == 1.0 else self.speed
         must_play_for(self.source, speed=speed, map=self.map, unit_m=self.unit_m, up=self.up, fps=self.fps)
         if not 0.0 <= self.countdown <= 60.0:

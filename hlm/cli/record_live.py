@@ -95,7 +95,9 @@ def live_plan(config: RecordArguments, out: Path) -> LivePlan:
         must_be_fit_for(config.robot, config.interface, out / "next" if is_there(out) else out)
     return LivePlan(
         place=place,
-        person=PersonConfig(source=config.source, motion=_played(config), body=config.body),
+        person=PersonConfig(
+            source=config.source, motion=_played(config), body=config.body, headset_port=config.headset_port
+        ),
         page=page if config.with_page else None,
         session=SessionConfig(countdown_s=config.countdown),
         out=out,

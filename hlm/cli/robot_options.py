@@ -41,8 +41,14 @@ def must_mean_something(robot: str, options: Mapping[str, object]) -> None:
     """
     for name in _USELESS[robot]:
         if options.get(name) not in (None, (), _STANDING):
-            why = ", which needs no network" if robot == "mujoco" and name != "start" else ""
-            raise InputError(f"--{name} does nothing with --robot {robot}{why}.")
+            raise InputError(f"--{name} {_why_useless(name, robot)}.")
+
+
+def _why_useless(name: str, robot: str) -> str:
+    if robot == "mujoco" and name == "cameras":
+        return "says where real cameras are; those of --robot mujoco are simulated"
+    why = ", which needs no network" if robot == "mujoco" and name != "start" else ""
+    return f"does nothing with --robot {robot}{why}"
 
 
 def camera_words(words: tuple[str, ...], known: tuple[str, ...]) -> CameraWords:

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hlm.cli.arguments import Positional, parse
+from hlm.cli.live.people import HEADSET_PORT
+from hlm.cli.option_use import Use, must_be_of_use
 from hlm.cli.sources import EMBODIMENT
 from hlm.cli.tables import console, facts
 from hlm.cli.verbs import Verb, dispatch
@@ -36,7 +38,9 @@ class CheckArguments:
         fps: its frames per second.
         source: the device: page, webxr, pico, motion or keyboard.
         seconds: for how long.
-        host: address of the page, see `hlm record --help`.
+        body: with webxr, all joints that the headset's browser tracks, instead of head and hands.
+        headset_port: with webxr, port of the page that the headset opens; 0 for a free one.
+        host: with page, its address, see `hlm record --help`.
         port: of the page.
     """
 
@@ -47,6 +51,8 @@ class CheckArguments:
     fps: float | None = None
     source: str = "page"
     seconds: float = 10.0
+    body: bool = False
+    headset_port: int = HEADSET_PORT
     host: str = "127.0.0.1"
     port: int = 8040
 
@@ -59,6 +65,8 @@ class CheckArguments:
         must_play_for(self.source, map=self.map, unit_m=self.unit_m, up=self.up, fps=self.fps)
         if not 0.0 < self.seconds <= 3600.0:
             raise InputError(f"--seconds must be above 0 and at most 3600, got {self.seconds:g}.")
+        page = Use(("host", "port"), self.source == "page", "--source page")
+        must_be_of_use(self, (page, Use(("body", "headset_port"), self.source == "webxr", "--source webxr")))
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -69,7 +77,7 @@ def run(arguments: Sequence[str]) -> int:
 def check(arguments: Sequence[str]) -> int:
     """Watch a device, and print a table; exit code 1 when it says nothing."""
     config = parse(CheckArguments, "hlm teleop check", arguments)
-    from hlm.cli.live.people import WITH_PAGE, PersonConfig, open_person
+    from hlm.cli.live.people import PersonConfig, open_person
     from hlm.cli.live.played_motion import played_motion
     from hlm.core.clock import MonotonicClock
     from hlm.teleop.devices.device_check import watched
@@ -77,7 +85,7 @@ def check(arguments: Sequence[str]) -> int:
     clock, screen = MonotonicClock(), console()
     with ExitStack() as stack:
         page = None
-        if config.source in WITH_PAGE:
+        if config.source == "page":
             from hlm.teleop.page.page_config import PageConfig
             from hlm.teleop.page.page_process import PageProcess
 
@@ -86,6 +94,8 @@ def check(arguments: Sequence[str]) -> int:
         said = PersonConfig(
             source=config.source,
             motion=played_motion(config.motion, config.map, unit_m=config.unit_m, up=config.up, fps=config.fps),
+            body=config.body,
+            headset_port=config.headset_port,
         )
         person = stack.enter_context(open_person(said, page, EMBODIMENT, clock))
         if person.invitation:

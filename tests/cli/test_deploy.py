@@ -26,6 +26,12 @@ SHIPPED = Path(__file__).resolve().parents[2] / "policies" / "shipped" / "shelf_
         (("--source", "scripted", "somewhere"), "--source scripted takes neither a checkpoint nor a server."),
         (("--source", "teleop"), "no source 'teleop'. Known: policy, replay, scripted."),
         (("--source", "replay"), "`--source replay` and the path of an episode go together"),
+        (("p", "--port", "0"), "--port does nothing here: it goes with --takeover page."),
+        (("p", "--takeover", "webxr", "--host", "0.0.0.0"), "--host does nothing here: it goes with --takeover page."),
+        (
+            ("p", "--takeover", "page", "--headset-port", "0"),
+            "--headset-port does nothing here: it goes with --takeover",
+        ),
         (("--source", "scripted", "--robot", "mujco"), "no robot 'mujco'. Known: mujoco, sonic, unitree."),
         (("--source", "scripted", "--task", "cups"), "no task 'cups'."),
         (("--source", "scripted", "--seconds", "0"), "--seconds must be more than 0 and at most 86400, got 0."),

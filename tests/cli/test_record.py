@@ -43,6 +43,8 @@ def episode_of(path, rate_hz=30.0, **changes):
         ({"robot": "mujoco"}, "page"),
         ({"instructions": Path("list.txt")}, "page"),
         ({"page": True}, "page"),
+        ({"host": "0.0.0.0"}, "page"),
+        ({"port": 0}, "page"),
         ({"source": "keyboard", "page": True}, "keyboard"),
     ],
 )
@@ -83,7 +85,7 @@ def test_what_only_a_person_needs_asks_for_the_page(said, source):
         (["--cameras", "head=opencv:0"], "'head=opencv:0' says where a robot's camera is"),
         (
             ["--source", "page", "--robot", "mujoco", "--cameras", "head=opencv:0"],
-            "--cameras does nothing with --robot",
+            "--cameras says where real cameras are; those of --robot mujoco are simulated.",
         ),
         (["--source", "page", "--robot", "mujoco", "--start", "hanging"], "--start does nothing with --robot mujoco."),
         (
@@ -100,7 +102,10 @@ def test_what_only_a_person_needs_asks_for_the_page(said, source):
         (["--source", "motion", "a.bvh", "--fps", "0"], "--fps must be above 0"),
         (["--countdown", "-1"], "--countdown must be from 0 to 60 s, got -1."),
         (["--source", "replay"], "`--source replay` and the path of an episode go together: --source replay EPISODE."),
-        (["a.zarr/episode_000000"], "`--source replay` and the path of an episode go together"),
+        (
+            ["a.zarr/episode_000000"],
+            "a.zarr/episode_000000 needs another --source: replay for an episode, policy for a checkpoint, motion for",
+        ),
         (["--source", "replay", "a.zarr/episode_000000"], "no dataset at a.zarr: there is nothing."),
         (["--source", "policy"], "`--source policy` and the folder of a checkpoint go together"),
         (["--source", "policy", "nowhere"], "no checkpoint at nowhere"),
@@ -118,6 +123,22 @@ def test_what_only_a_person_needs_asks_for_the_page(said, source):
             "no command interface 'decupled'. Known: decoupled, joints, three",
         ),
         (["--source", "page", "--command-interface", "decoupled"], "--command-interface is for --source scripted"),
+        (
+            ["--source", "policy", "p", "--takeover", "keyboard", "--command-interface", "decoupled"],
+            "--command-interface is for --source scripted and replay, not for policy.",
+        ),
+        (["--body"], "--body does nothing here: it goes with --source webxr or --takeover webxr."),
+        (["--source", "pico", "--headset-port", "0"], "--headset-port does nothing here: it goes with --source webxr"),
+        (["--countdown", "5"], "--countdown does nothing here: it goes with a person who records, such as --source"),
+        (["--source", "keyboard", "--host", "0.0.0.0"], "--host does nothing here: it goes with the operator's page:"),
+        (
+            ["--source", "policy", "p", "--takeover", "webxr", "--port", "0"],
+            "--port does nothing here: it goes with the",
+        ),
+        (["--stall", "-3"], "--stall does nothing here: it goes with --takeover scripted."),
+        (["--source", "policy", "p", "--takeover", "keyboard", "--stall", "3"], "--stall does nothing here"),
+        (["--robot", "unitree", "--seed", "3"], "--seed does nothing here: it goes with a simulated robot."),
+        (["--robot", "sonic", "--image-size", "64", "64"], "--image-size does nothing here: it goes with a simulated"),
     ],
 )
 def test_what_cannot_be_recorded_is_one_line_and_writes_nothing(words, text, refused):

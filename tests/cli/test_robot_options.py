@@ -26,5 +26,9 @@ def test_what_was_not_given_is_not_refused():
     must_mean_something("mujoco", {"interface": None, "cameras": (), "start": "standing"})
     with pytest.raises(InputError, match="--interface does nothing with --robot mujoco, which needs no network"):
         must_mean_something("mujoco", {"interface": "lo"})
+    with pytest.raises(
+        InputError, match="--cameras says where real cameras are; those of --robot mujoco are simulated"
+    ):
+        must_mean_something("mujoco", {"cameras": ("head=opencv:0",)})
     with pytest.raises(InputError, match=r"--start does nothing with --robot sonic\."):
         must_mean_something("sonic", {"start": "hanging"})

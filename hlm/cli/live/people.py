@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 PEOPLE = ("page", "webxr", "pico", "motion", "keyboard")
 # Devices whose session is run on the page, unless it is not wanted.
 WITH_PAGE = ("page", "webxr", "pico")
+# Of the page that a headset opens.
+HEADSET_PORT = 8443
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,7 +41,7 @@ class PersonConfig:
     source: str
     motion: PlayedMotion | None = None
     body: bool = False
-    headset_port: int = 8443
+    headset_port: int = HEADSET_PORT
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
