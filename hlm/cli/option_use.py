@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import fields
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import Field, fields
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 from hlm.core.errors import InputError
 
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
+
+class Arguments(Protocol):
+    """Any dataclass."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
 
 
 class Use(NamedTuple):
@@ -26,13 +29,13 @@ class Use(NamedTuple):
     needs: str
 
 
-def given(arguments: DataclassInstance, names: Iterable[str]) -> list[str]:
+def given(arguments: Arguments, names: Iterable[str]) -> list[str]:
     """Those of the options that are not at their defaults."""
     defaults = {one.name: one.default for one in fields(arguments)}
     return [name for name in names if getattr(arguments, name) != defaults[name]]
 
 
-def must_be_of_use(arguments: DataclassInstance, uses: Iterable[Use]) -> None:
+def must_be_of_use(arguments: Arguments, uses: Iterable[Use]) -> None:
     """Check that each option that was given does something.
 
     Raises:

@@ -137,7 +137,7 @@ class HlmG1(Robot):
         Raises:
             DeviceNotConnectedError: it is not connected.
             MismatchError: a number is missing or not known.
-            TrackingError: the robot no longer follows references.
+            TrackingError: the robot no longer follows references, or has fallen.
         """
         return named(self._connected().act(vector_of(action)))
 

@@ -70,7 +70,7 @@ class SteppedSession:
         """Send a reference and let one step pass; the [34] that was sent.
 
         Raises:
-            TrackingError: the body no longer follows references.
+            TrackingError: the body no longer follows references, or the task says that the robot has fallen.
         """
         limited = self.allowed(vector)
         # What was limited before differs by rounding when it is limited again.
@@ -79,6 +79,8 @@ class SteppedSession:
         self.progress = self.task.update()
         self._body.advance(self._tick.due_ns + due_ns(0, 1, STEP_HZ))
         self._tick, self._seen = next(self._ticks), None
+        if self.progress.fell:
+            raise TrackingError("the robot has fallen.")
         return sent
 
     def _following[Found](self, found: Found | None) -> Found:

@@ -14,8 +14,8 @@ from lerobot.utils.errors import DeviceAlreadyConnectedError, DeviceNotConnected
 from hlm.cli.command_interfaces import WHOLE_BODY_INTERFACE, must_be_command_interface, through
 from hlm.cli.lerobot.session import SteppedSession, newest_session
 from hlm.cli.lerobot.vectors import FEATURES, named
-from hlm.cli.sources import Replay, Scripted, SourceConfig, open_sources
-from hlm.core.errors import InputError, UnknownNameError
+from hlm.cli.sources import Replay, Scripted, SourceConfig, open_sources, recorded_episode
+from hlm.core.errors import InputError, MismatchError, UnknownNameError
 
 if TYPE_CHECKING:
     from hlm.core.arrays import FloatArray
@@ -123,7 +123,7 @@ class Hlm(Teleoperator):
 
         Raises:
             DeviceNotConnectedError: it, or a robot `hlm_g1`, is not connected.
-            HlmError: the source cannot be had.
+            HlmError: the source cannot be had, or the robot stands in another scene than that of the episode.
         """
         if not self._connected:
             raise DeviceNotConnectedError(f"{self} is not connected; call connect() first.")
@@ -146,7 +146,10 @@ class Hlm(Teleoperator):
 
     def _begin(self, session: SteppedSession) -> None:
         self._entered.close()
-        make_source = self._entered.enter_context(open_sources(self.config.reference_source(), session.task))
+        source = self.config.reference_source()
+        if isinstance(source, Replay):
+            _must_be_its_scene(source, session)
+        make_source = self._entered.enter_context(open_sources(source, session.task))
         make_source = through(self.config.command_interface, make_source)
         self._session, self._source, self._held = session, make_source(session.instance), None
         self._source.reset(session.observation())
@@ -159,3 +162,21 @@ class Hlm(Teleoperator):
         elif self._held is None:
             raise InputError(f"source '{self.config.source}' has come to its end before its first reference.")
         return self._held
+
+
+def _must_be_its_scene(source: Replay, session: SteppedSession) -> None:
+    """Check that the robot stands where an episode was recorded.
+
+    Raises:
+        HlmError: it stands elsewhere, or the episode is not there.
+    """
+    info = recorded_episode(source).info
+    here = (session.task.name, session.instance.seed)
+    if (info.task, info.seed) == here:
+        return
+    if not info.task or info.seed is None:
+        raise MismatchError(f"{source.episode} names no scene of a task; it cannot be replayed in one.")
+    raise MismatchError(
+        f"{source.episode} was recorded with --robot.task={info.task} --robot.seed={info.seed}; the robot stands in "
+        f"seed {here[1]} of {here[0]}. Give it those."
+    )

@@ -13,6 +13,8 @@ from hlm.cli.lerobot import HlmConfig, HlmG1Config
 from hlm.cli.lerobot.vectors import named, vector_of
 from hlm.core.errors import InputError, MismatchError, UnknownNameError
 from hlm.core.layout import NAMES
+from hlm.datasets.schema import DatasetSpec, EpisodeInfo, Step
+from hlm.datasets.writer import DatasetWriter
 
 
 @pytest.fixture
@@ -85,3 +87,32 @@ def test_use_before_connecting_is_refused(robot, teleoperator):
 def test_what_cannot_be_is_refused_before_anything_starts(config, given, error, text):
     with pytest.raises(error, match=text):
         config(**given)
+
+
+@pytest.mark.parametrize(
+    ("scene", "text"),
+    [
+        ({"task": "shelf_cup_transfer", "seed": 0}, None),
+        (
+            {"task": "shelf_cup_transfer", "seed": 3},
+            "was recorded with --robot.task=shelf_cup_transfer --robot.seed=3; the robot stands in seed 0 of shelf_cup",
+        ),
+        ({"task": "cola_placement", "seed": 0}, "was recorded with --robot.task=cola_placement --robot.seed=0;"),
+        ({}, "names no scene of a task; it cannot be replayed in one"),
+    ],
+)
+def test_an_episode_is_replayed_in_its_own_scene_alone(robot, tmp_path, scene, text):
+    path = tmp_path / "d.zarr"
+    with DatasetWriter.open(path, DatasetSpec(embodiment="unitree_g1", rate_hz=30.0, cameras={})) as writer:
+        episode = writer.episode(EpisodeInfo(instruction="wave", source="teleop", **scene))
+        for row in range(3):
+            episode.append(Step(row * 33_333_333, np.zeros(34), np.zeros(34), {}, {"state": 0.0}))
+        folder = episode.commit(outcome="success")
+    player = make_teleoperator_from_config(HlmConfig(source="replay", episode=folder, calibration_dir=tmp_path))
+    player.connect()
+    robot.connect()
+    if text is None:
+        assert list(player.get_action()) == list(NAMES)
+    else:
+        with pytest.raises(MismatchError, match=text):
+            player.get_action()

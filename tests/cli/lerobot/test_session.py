@@ -8,6 +8,7 @@ from hlm.cli.rendering import load_simulator
 from hlm.cli.sources import scripted_source
 from hlm.cli.stations import StationConfig, open_station
 from hlm.core.errors import TrackingError
+from hlm.core.task import Progress
 from hlm.runtime.station import episode
 
 BLIND = StationConfig(task="shelf_cup_transfer", cameras=())
@@ -64,6 +65,15 @@ def test_a_reference_that_is_no_number_ends_the_session():
             session.act(bad)
         with pytest.raises(TrackingError, match="no longer follows"):
             session.observation()
+
+
+def test_a_robot_that_fell_is_not_recorded_on_though_its_body_follows(monkeypatch):
+    with open_session(BLIND, 1) as session:
+        standing = session.observation().state
+        session.act(standing)
+        monkeypatch.setattr(session.task, "update", lambda: Progress(fell=True))
+        with pytest.raises(TrackingError, match=r"the robot has fallen\."):
+            session.act(standing)
 
 
 def test_the_newest_session_is_known_until_it_is_left():
