@@ -42,7 +42,6 @@ class Takeover:
         self._active = 0
         self._last: Reference | None = None
         self._blend: Blend | None = None
-        self.takeovers = 0
 
     @property
     def in_command(self) -> str:
@@ -51,7 +50,7 @@ class Takeover:
 
     def reset(self, observation: Observation) -> None:
         """Begin with the usual source."""
-        self._active, self._last, self._blend, self.takeovers = 0, None, None, 0
+        self._active, self._last, self._blend = 0, None, None
         self._begin()
         self._sources[0].reset(observation)
 
@@ -61,7 +60,6 @@ class Takeover:
         changed = active != self._active
         if changed:
             self._active = active
-            self.takeovers += active
             source = self._sources[active]
             if self._last is not None and isinstance(source, Continuing):
                 source.continue_from(self._last)

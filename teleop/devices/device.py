@@ -99,3 +99,12 @@ class Counting(Protocol):
     def presses(self) -> Mapping[Button, int]:
         """How often each button was pressed by the last `read`."""
         ...
+
+
+@runtime_checkable
+class Speaking(Protocol):
+    """A device that can speak to its person, who may see no page and no terminal."""
+
+    def say(self, text: str) -> None:
+        """Say it aloud, without waiting."""
+        ...

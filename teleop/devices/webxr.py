@@ -121,7 +121,7 @@ class WebXRDevice:
         """The address in words and as a picture for the headset's camera."""
         return f"on the headset, open {self.address} or scan:\n{qr_code(self.address)}"
 
-    def notify(self, text: str) -> None:
+    def say(self, text: str) -> None:
         """Say something to the person in the headset, aloud."""
         self._channel.send({"type": "notice", "text": text})
 

@@ -57,11 +57,6 @@ class MotionFile:
         return self._motion
 
     @property
-    def is_playing(self) -> bool:
-        """Whether the person moves on."""
-        return self._started_ns is not None and not self.has_ended
-
-    @property
     def has_ended(self) -> bool:
         """Whether the last frame has been reached."""
         return self.played_s >= self._motion.duration_s

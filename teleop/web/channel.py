@@ -60,19 +60,12 @@ class Channel:
         self._lock = threading.Lock()
         self._clients: dict[int, tuple[Client, Outbox]] = {}
         self._inboxes: dict[int, deque[Message]] = {}
-        self._dropped = 0
 
     @property
     def clients(self) -> tuple[Client, ...]:
         """The pages that are connected, those that came first first."""
         with self._lock:
             return tuple(client for client, _ in self._clients.values())
-
-    @property
-    def dropped(self) -> int:
-        """Messages that nobody asked for before newer ones of the same client took their place."""
-        with self._lock:
-            return self._dropped
 
     def messages(self) -> tuple[Message, ...]:
         """What has arrived since the last call, in the order of arrival, also from clients that have left."""
@@ -114,6 +107,4 @@ class Channel:
             self._on_message(message)
             return
         with self._lock:
-            inbox = self._inboxes.setdefault(message.client, deque(maxlen=_KEPT_MESSAGES))
-            self._dropped += len(inbox) == _KEPT_MESSAGES
-            inbox.append(message)
+            self._inboxes.setdefault(message.client, deque(maxlen=_KEPT_MESSAGES)).append(message)

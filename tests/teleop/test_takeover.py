@@ -51,7 +51,6 @@ def test_the_other_source_takes_over_and_hands_back_without_a_jump():
     np.testing.assert_allclose(played[10 + blended : 60], 0.2)
     np.testing.assert_allclose(played[60 + blended :], 0.0, atol=1e-12)
     assert np.abs(np.diff(played)).max() < 0.2 * 2.0 / (SHORTEST_S * 30), "of a minimum-jerk way, at most"
-    assert source.takeovers == 1
 
 
 def test_who_comes_into_command_begins_from_what_is_seen_then():

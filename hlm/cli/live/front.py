@@ -7,13 +7,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from hlm.teleop.devices.device import Button
-from hlm.teleop.session.session import Verdict
+from hlm.teleop.session.session import SessionState, Verdict
 
 if TYPE_CHECKING:
     from hlm.core.body import BodyStatus
     from hlm.runtime.loop import LoopStep
     from hlm.teleop.session.session import Session
     from hlm.teleop.session.takes import Kept
+
+_SAID = {
+    SessionState.FOLLOWING: "following",
+    SessionState.ALIGNING: "stand as the robot does",
+    SessionState.COUNTDOWN: "get ready",
+    SessionState.RECORDING: "recording",
+    SessionState.PAUSED: "paused",
+    SessionState.REVIEW: "success, failure, or discard?",
+    SessionState.STOPPED: "stopped",
+}
 
 
 class Choose(NamedTuple):
@@ -106,6 +116,11 @@ class Moment:
     proposals: tuple[str, ...]
     recorded: int | None
     kept: tuple[Kept, ...]
+
+    @property
+    def spoken(self) -> str:
+        """What a person hears when it changes; empty for nothing."""
+        return _SAID.get(self.session.state, self.session.message)
 
 
 class Front(Protocol):

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from hlm.cli.live.front import Leave
+from hlm.teleop.devices.device import Speaking
 from hlm.teleop.devices.presses import Presses
 from hlm.teleop.session.session import SessionState
 
@@ -40,13 +41,18 @@ class Fronts:
 
 
 class DeviceButtons:
-    """The session's buttons on a person's device; implements `hlm.cli.live.front.Front`."""
+    """The session's buttons on a person's device, which may speak; implements `hlm.cli.live.front.Front`."""
 
     def __init__(self, device: Device) -> None:
         self._presses = Presses(device)
+        self._voice = device if isinstance(device, Speaking) else None
+        self._spoken = ""
 
     def show(self, moment: Moment) -> None:
-        """Nothing: a device shows nothing."""
+        """Let the device say what there is to hear, when it changes."""
+        before, self._spoken = self._spoken, moment.spoken
+        if self._voice is not None and self._spoken not in ("", before):
+            self._voice.say(self._spoken)
 
     def wishes(self) -> Iterator[Wish]:
         """Buttons that were pressed since the last call, each as often as it was."""

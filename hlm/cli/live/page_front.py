@@ -30,16 +30,6 @@ if TYPE_CHECKING:
     from hlm.teleop.page.page_process import PageProcess
     from hlm.teleop.person import PersonSource
 
-_SAID = {
-    SessionState.FOLLOWING: "following",
-    SessionState.ALIGNING: "stand as the robot does",
-    SessionState.COUNTDOWN: "get ready",
-    SessionState.RECORDING: "recording",
-    SessionState.PAUSED: "paused",
-    SessionState.REVIEW: "success, failure, or discard?",
-    SessionState.STOPPED: "stopped",
-}
-
 
 class PageFront:
     """Shows a session on the operator's page, and takes its buttons; implements `hlm.cli.live.front.Front`.
@@ -93,7 +83,7 @@ class PageFront:
             instructions=moment.proposals,
             message=moment.message or self._person.trouble,
             limbs_apart=() if state is None or live is None else tuple(limbs_apart(state, live)),
-            spoken=_SAID.get(session.state, session.message),
+            spoken=moment.spoken,
             safety=safety_level(moment.status),
             safety_text=moment.fault or moment.status.state.value,
             inputs=self._inputs.ages(self._person, self._device, moment.step),

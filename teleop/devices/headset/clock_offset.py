@@ -39,19 +39,6 @@ class ClockOffset:
         while self._answers[0].received_ns < received_ns - _KEPT_S * NS_PER_S:
             self._answers.popleft()
 
-    @property
-    def known(self) -> bool:
-        """Whether there was an answer."""
-        return bool(self._answers)
-
-    @property
-    def uncertainty_ns(self) -> int:
-        """Largest error of the estimate."""
-        return self._best().round_trip_ns // 2
-
     def ours_ns(self, theirs_ns: int) -> int:
         """The instant on our clock at which theirs says `theirs_ns`; there must have been an answer."""
-        return theirs_ns - self._best().offset_ns
-
-    def _best(self) -> _Answer:
-        return min(self._answers, key=lambda answer: answer.round_trip_ns)
+        return theirs_ns - min(self._answers, key=lambda answer: answer.round_trip_ns).offset_ns

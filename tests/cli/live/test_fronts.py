@@ -1,17 +1,31 @@
 """What a terminal says of a session, and which presses its fronts hear."""
 
 import io
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
 
-from hlm.cli.live.front import Leave
+from hlm.cli.live.front import Leave, Moment
 from hlm.cli.live.fronts import DeviceButtons, Fronts, StopSignalsFront, TerminalFront
 from hlm.cli.record_live import _fronts
 from hlm.control.body_command import BodyCommand
 from hlm.teleop.devices.device import Button, DeviceSample
 from hlm.teleop.session.session import Session, SessionState
+
+MOMENT = Moment(
+    session=Session(SessionState.IDLE),
+    countdown_s=0.0,
+    step=None,
+    status=None,
+    fault="",
+    message="",
+    instruction="lift it",
+    proposals=(),
+    recorded=None,
+    kept=(),
+)
 
 
 @pytest.fixture
@@ -86,6 +100,23 @@ def test_a_gamepad_at_the_page_is_heard_whatever_device_commands():
         front = Fronts(*_fronts(person, page, SimpleNamespace(world=None), Console(file=io.StringIO()), None))
         page.device.held = frozenset({Button.STOP})
         assert list(front.wishes()) == [Button.STOP]
+
+
+def test_a_device_that_speaks_says_what_is_new():
+    heard, device = [], HeldDevice()
+    silent, device.say = DeviceButtons(HeldDevice()), heard.append
+    front = Fronts(silent, DeviceButtons(device))
+    for state, message in [
+        (SessionState.IDLE, ""),
+        (SessionState.ALIGNING, "left arm 1.3 rad off"),
+        (SessionState.ALIGNING, "left arm 1.2 rad off"),
+        (SessionState.RECORDING, ""),
+        (SessionState.IDLE, ""),
+        (SessionState.RECORDING, ""),
+        (SessionState.IDLE, "the task timed out"),
+    ]:
+        front.show(replace(MOMENT, session=Session(state, message=message)))
+    assert heard == ["stand as the robot does", "recording", "recording", "the task timed out"]
 
 
 class Keys:

@@ -39,6 +39,7 @@ function onLink(connected) {
 function onMessage(content) {
   if (content.type === "notice") {
     linkLine.textContent = content.text;
+    globalThis.speechSynthesis?.cancel();
     globalThis.speechSynthesis?.speak(new SpeechSynthesisUtterance(content.text));
   }
 }
