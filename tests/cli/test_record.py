@@ -320,6 +320,30 @@ def test_ctrl_c_and_kill_end_it_in_one_line_and_lose_nothing(number, code, why, 
     assert verify(dataset) == []
 
 
+def test_kill_gives_back_what_a_person_who_takes_over_has_entered(folder, monkeypatch, capsys):
+    """Such as the terminal, whose keys are heard without an echo."""
+    left = []
+
+    @contextmanager
+    def seated(config):
+        try:
+            yield None
+        finally:
+            left.append("the keyboard")
+
+    def killed(config):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(60)  # noqa: TID251 - the signal interrupts it
+
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr("hlm.cli.record._seated", seated)
+    monkeypatch.setattr("hlm.cli.record.open_station", killed)
+    assert main(["record", *SMALL, "--out", "a.zarr"]) == 143
+    assert left == ["the keyboard"]
+    assert capsys.readouterr().err == "hlm: stopped by SIGTERM; 0 finished episodes in a.zarr\n"
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
 @pytest.mark.slow
 def test_a_whole_demonstration_succeeds_and_so_does_its_replay(folder, capsys):
     assert main(["record", *SMALL, "--out", "a.zarr"]) == 0
