@@ -129,6 +129,7 @@ class FakeSession:
     message: str = ""
     safety: SafetyLevel = SafetyLevel.OK
     made: int = 0
+    edits: bool = True
     events: list = field(default_factory=list)
 
     def take(self, event):
@@ -205,6 +206,7 @@ class FakeSession:
             shapes=(TABLE, CUP),
             counts=tuple(counts),
             episodes=tuple(self.episodes),
+            edits=self.edits,
         )
 
 

@@ -55,6 +55,7 @@ def page_document(view: PageView) -> Document:
             for one in view.inputs
         ],
         "device": view.device,
+        "edits": view.edits,
         "counts": [
             {"instruction": one.instruction, "successes": one.successes, "failures": one.failures}
             for one in view.counts

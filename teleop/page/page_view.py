@@ -154,6 +154,7 @@ class PageView:
         shapes: of the task.
         counts: of the episodes of each instruction.
         episodes: that are saved, the newest first.
+        edits: whether episodes can be deleted, relabelled and redone, and the instruction chosen.
     """
 
     state: str
@@ -177,6 +178,7 @@ class PageView:
     shapes: tuple[ShownShape, ...] = ()
     counts: tuple[TaskCount, ...] = ()
     episodes: tuple[EpisodeCard, ...] = ()
+    edits: bool = True
 
     def __post_init__(self) -> None:
         """Check the shape of the pose, and make it a read-only copy."""

@@ -84,7 +84,7 @@ class Taker:
                 say(f"waiting for {self.name}: {why}")
                 told = why
             if self.page is not None:  # one that is shown nothing commands nothing
-                self.page.publish(PageView(state="idle", in_command="nobody", message=f"waiting: {why}"))
+                self.page.publish(PageView(state="idle", in_command="nobody", message=f"waiting: {why}", edits=False))
             clock.wait_until(clock.now_ns() + _LOOK_NS)
 
     @property

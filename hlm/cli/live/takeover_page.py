@@ -119,5 +119,6 @@ class TakeoverPage:
             reference=None if step is None else ShownRobot(vector=step.reference.vector),
             counts=task_counts(shown.kept),
             episodes=tuple(episode_card(one) for one in reversed(shown.kept)),
+            edits=False,
         )
         return view if self._world is None else self._world.placed(view)

@@ -99,9 +99,12 @@ function showRole(message) {
   $("watching").hidden = role === "commands";
   const who = message.holder === null ? "No page commands the robot." : "Another page commands; you are watching.";
   setText($("watching-text"), who);
-  for (const field of document.querySelectorAll("#body button, #body input, #instruction, #redo, #episodes button")) {
-    field.disabled = role !== "commands";
-  }
+  for (const field of document.querySelectorAll("#body button, #body input")) field.disabled = role !== "commands";
+  for (const field of document.querySelectorAll("#instruction, #redo, #episodes button")) field.disabled = !mayEdit();
+}
+
+function mayEdit() {
+  return role === "commands" && view.edits;
 }
 
 function showSession() {
@@ -155,7 +158,7 @@ function age(seconds) {
 
 function showCounts() {
   $("counts").hidden = view.counts.length === 0;
-  $("redo").disabled = role !== "commands" || view.counts.length === 0;
+  $("redo").disabled = !mayEdit() || view.counts.length === 0;
   fill($("counts").tBodies[0], view.counts, (row, count) => {
     setText(row.cells[0], count.instruction);
     setText(row.cells[1], String(count.successes));
@@ -175,7 +178,7 @@ function showInstruction() {
     field.value = view.instruction;
     field.dataset.known = view.instruction;
   }
-  $("instruction-set").disabled = role !== "commands" || !field.value.trim() || field.value.trim() === view.instruction;
+  $("instruction-set").disabled = !mayEdit() || !field.value.trim() || field.value.trim() === view.instruction;
   const proposed = JSON.stringify(view.instructions);
   if ($("instructions").dataset.known === proposed) return;
   $("instructions").dataset.known = proposed;

@@ -6,8 +6,9 @@ from conformance.reference_sources import observation
 from hlm.cli.live import takeover
 from hlm.cli.live.people import Person, PersonConfig
 from hlm.cli.live.takeover import TakeoverConfig, Taker, open_taker
-from hlm.cli.live.takeover_page import TakeoverPage
+from hlm.cli.live.takeover_page import Shown, TakeoverPage
 from hlm.control.body_command import BodyCommand
+from hlm.core.body import BodyState, BodyStatus
 from hlm.core.embodiments.unitree_g1 import UNITREE_G1
 from hlm.core.layout import DIMENSIONS
 from hlm.core.values import Reference
@@ -20,9 +21,13 @@ class FakePage:
     """A page that nobody draws: events, and the buttons that are held on a gamepad."""
 
     address = "http://127.0.0.1:8040/"
+    name, trouble, cannot = "page", "", ()
 
     def __init__(self, config=None):
-        self.asked, self.held, self.device = [], frozenset(), self
+        self.asked, self.held, self.device, self.views = [], frozenset(), self, []
+
+    def publish(self, view):
+        self.views.append(view)
 
     def __enter__(self):
         return self
@@ -110,6 +115,12 @@ def test_the_gamepad_takes_over_and_records_as_the_pages_buttons_do(seat):
         assert heard.pressed() == [Button.RECORD]
         page.hold()
         heard.stops()
+
+
+def test_who_takes_over_is_offered_no_edits_that_nobody_would_make(seat):
+    page, _, shown = seat
+    shown.show(Shown(status=BodyStatus(BodyState.RUNNING), instruction="take it"))
+    assert [view.edits for view in page.views] == [False]
 
 
 def test_what_was_pressed_while_the_policy_was_loaded_is_forgotten():

@@ -290,6 +290,19 @@ def test_redo_asks_once_more_before_it_deletes(page, loop):
     assert page.locator("#redo-text").inner_text() == "Redo last"
 
 
+def test_what_a_session_does_not_edit_is_off(page, loop):
+    page.keyboard.press("f")
+    state_is(page, "following")
+    page.keyboard.press("r")
+    state_is(page, "recording")
+    page.keyboard.press("y")
+    editing = ["#instruction", "#redo", "#episodes button >> nth=0", "#episodes button >> nth=1"]
+    until(page, lambda: all(page.locator(one).is_enabled() for one in editing))
+    loop.session.edits = False
+    until(page, lambda: all(page.locator(one).is_disabled() for one in editing))
+    assert page.locator("[data-button=engage]").is_enabled(), "buttons of the session are as they were"
+
+
 def test_the_end_of_a_session_is_told_as_such(browser):
     page = browser.new_page()
     without_view(page)
