@@ -253,8 +253,8 @@ class LiveSession:
         rest = Rest(self.station, stopped=self.conductor.session.state is SessionState.STOPPED)
         for _ in range(scene.stops):
             body.stop(self._leaving or "stopped by the person")
-        scene.fault = body.status.fault
-        self.conductor.end(scene.fault or "the robot does not follow any more", recorded=self.takes.is_open)
+        scene.fault, is_open = body.status.fault, self.takes.is_open
+        self.conductor.end(rest.why(recorded=is_open, put_back=self.scenes.drawn), recorded=is_open)
         scene.resting = True
         while scene.stands:
             rest.wait_a_step()

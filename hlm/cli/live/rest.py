@@ -33,6 +33,19 @@ class Rest:
         self._station.body.advance(due_ns)
         clock.wait_until(due_ns)
 
+    def why(self, *, recorded: bool, put_back: bool) -> str:
+        """What a person is told: why the robot follows no more, and what comes of it where nobody puts it back.
+
+        Args:
+            recorded: whether an episode is open.
+            put_back: whether the robot is put back to its start.
+        """
+        why = self._station.body.status.fault or "the robot does not follow any more"
+        if put_back:
+            return why
+        verdict = "; say what becomes of the episode" if recorded else ""
+        return f"{why}{verdict}; the session ends once the robot rests"
+
     @property
     def is_over(self) -> bool:
         """Whether the robot rests, or has had the time."""

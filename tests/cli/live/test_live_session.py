@@ -347,6 +347,15 @@ def test_what_the_robot_needs_is_watched(run):
     assert "the simulation is gone" in {moment.fault for moment in session.front_script.shown}
 
 
+def test_before_a_real_robot_a_person_is_told_what_comes_of_a_fault(run):
+    gone = iter([""] * 40 + ["camera 'head' stopped"] * 1000)
+    wishes = {5: Button.RECORD, 90: Button.FAILURE}
+    session = run(wishes, real=("take it",), task=None, watches={"camera": lambda: next(gone)})
+    told = [moment.message for moment in session.front_script.shown]
+    assert told[80] == "camera 'head' stopped; say what becomes of the episode; the session ends once the robot rests"
+    assert len(told) < 400, "and so it did"
+
+
 @pytest.mark.parametrize("beside", [False, True])
 def test_who_leaves_keeps_the_open_episode_and_the_session_ends_once_the_robot_rests(run, beside):
     wishes = {5: Button.RECORD, 60: Leave("its terminal was closed (SIGHUP)")}
