@@ -12,7 +12,7 @@ import numpy as np
 
 from hlm.control.body_command import BodyCommand
 from hlm.control.commanded_body.commanded_body import CommandedBody
-from hlm.control.inverse_kinematics import PoseTarget
+from hlm.control.inverse_kinematics import PoseTarget, WholeBodyIK
 from hlm.control.model import BodyModel, Configuration
 from hlm.core.arrays import FloatArray
 from hlm.core.embodiment import Embodiment
@@ -83,7 +83,7 @@ def three_point_command(vector: FloatArray, model: BodyModel) -> BodyCommand:
 
 
 class ThreePointBody:
-    """Moves a body by [26] vectors, by `CommandedBody`.
+    """Moves a body by [26] vectors, by `CommandedBody` and inverse kinematics.
 
     Args:
         embodiment: the robot.
@@ -92,10 +92,13 @@ class ThreePointBody:
     def __init__(self, embodiment: Embodiment) -> None:
         self._model = BodyModel(embodiment)
         self._body = CommandedBody(embodiment)
+        self._ik = WholeBodyIK(self._model)
+        self._configuration = Configuration.standing(embodiment)
 
     def reset(self, configuration: Configuration) -> None:
         """Start at rest from a configuration with both feet on the floor."""
         self._body.reset(configuration)
+        self._configuration = configuration
 
     @property
     def stance(self) -> FloatArray:
@@ -109,8 +112,9 @@ class ThreePointBody:
             vector: [26] what is commanded.
             dt_s: time since the last call, > 0.
         """
-        self._body.pose(three_point_command(vector, self._model), dt_s)
-        return self._body.likely_configuration
+        pose = self._body.pose(three_point_command(vector, self._model), dt_s)
+        self._configuration = self._ik.solve(pose.targets, self._configuration)
+        return self._configuration
 
     def gripper_opening(self, vector: FloatArray) -> FloatArray:
         """[2] openings of the grippers in a [26] vector."""

@@ -8,7 +8,6 @@ from fakes import ListSource
 
 from hlm.control.inverse_kinematics import BodyTargets, PoseTarget, WholeBodyIK
 from hlm.control.model import BodyModel, Configuration
-from hlm.control.self_distance import SelfDistance
 from hlm.core.embodiments.unitree_g1 import UNITREE_G1
 from hlm.core.errors import UnknownNameError
 from hlm.core.layout import GRIPPERS, LEFT_LEG, MOTOR_ARMS, MOTOR_WAIST, ROOT_PITCH, pack, unpack
@@ -134,15 +133,6 @@ def test_a_three_point_vector_round_trips(reach):
     np.testing.assert_allclose(again[7:21], vector[7:21], atol=0.02)  # hands
     assert again[2] == pytest.approx(vector[2], abs=0.02)  # height of the head
     np.testing.assert_allclose(again[3:7], vector[3:7], atol=0.08)  # hands turn the waist: up to 0.16 rad
-
-
-def test_arms_of_a_three_point_vector_stop_before_the_body():
-    vector = three_point_vector(motion_of(STANDING), STILL, MODEL)
-    vector[7:10] = [-0.05, -0.3, 0.9]  # the left hand, through the body
-    body, distance = ThreePointBody(UNITREE_G1), SelfDistance(MODEL)
-    body.reset(motion_of(STANDING).configuration)
-    nearest_m = [distance.smallest_m(body.moved(vector, 1.0 / 30.0).joint_position_rad) for _ in range(60)]
-    assert min(nearest_m) > 0.01
 
 
 def test_a_decoupled_vector_is_a_command_of_the_decoupled_tracker(reach):
