@@ -1,4 +1,4 @@
-"""Demonstrations through the operator's page: a script presses its keys, sliders and buttons in a real browser.
+"""Demonstrations through the operator's page: a script uses its keys, a mouse or fingers in a real browser.
 
 It starts `hlm record --source page`, opens the page in Chromium, and does the task as a person does who looks at the
 page: it knows the instruction, the state of the session, and the table that tells how far things are from the hand.
@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 from film import filmed, write_film
 from hand import PLACE
+from means import MEANS
 from pick_and_place import HALF_HEIGHT_M, Operator, Style
 from rich.console import Console
 from screen import NotDoneError, Screen, opened
@@ -39,12 +40,15 @@ class Session:
     Args:
         screen: of its page.
         task: to do.
+        means: names of what it may be done with, drawn for each attempt.
         rng: source of the variation.
         say: shows a line.
     """
 
-    def __init__(self, screen: Screen, task: str, rng: random.Random, say: Callable[[str], None]) -> None:
-        self._screen, self._task, self._rng, self._say = screen, task, rng, say
+    def __init__(
+        self, screen: Screen, task: str, means: Sequence[str], rng: random.Random, say: Callable[[str], None]
+    ) -> None:
+        self._screen, self._task, self._means, self._rng, self._say = screen, task, means, rng, say
 
     def record(self, path: Path, wanted: int) -> None:
         """Record until there are so many episodes that were kept."""
@@ -60,7 +64,8 @@ class Session:
         """One attempt; whether it was kept."""
         screen = self._screen
         screen.until_state("idle", "following")
-        screen.keyboard.press("r")
+        screen.means = MEANS[self._rng.choice(self._means)](screen.page)
+        screen.means.press("record")
         screen.until_state("recording", "following", "stopped")
         if screen.state != "recording":
             return False
@@ -71,10 +76,10 @@ class Session:
             self._say(str(error))
         done = self._stands_on_mat()
         while screen.state in ("recording", "paused"):
-            screen.keyboard.press("r")
+            screen.means.press("record")
             screen.look(0.3)
         screen.until_state("review", "idle")
-        screen.keyboard.press("y" if done else "x")
+        screen.means.press("success" if done else "discard")
         screen.until_state("idle", "following")
         return done
 
@@ -129,7 +134,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         opened(address, view=options.view) as screen,
         filmed(screen.page) if options.film else nullcontext([]) as pictures,
     ):
-        Session(screen, options.task, random.Random(options.seed + have), say).record(options.out, options.episodes)
+        session = Session(screen, options.task, options.by, random.Random(options.seed + have), say)
+        session.record(options.out, options.episodes)
         say(f"paused {screen.pauses} times, because the page was late")
     lengths = [len(episode) / STEP_HZ for episode in open_dataset(options.out)]
     if pictures:
@@ -144,6 +150,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--episodes", type=int, default=40)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument(
+        "--by", nargs="+", choices=MEANS, default=list(MEANS), help="each attempt with one of them alone"
+    )
     parser.add_argument("--film", type=Path, help="film of the page to write, *.webp")
     parser.add_argument("--no-view", dest="view", action="store_false", help="do not draw the 3-D view")
     return parser.parse_args(arguments)

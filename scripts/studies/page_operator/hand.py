@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from screen import LOOK_S, PATIENCE_S, NotDoneError, Screen, Way
 
-PLACE, HAND_KEY, GRIPPER_KEY = "mat", "2", "c"
+PLACE = "mat"
 ARROWS = (("ArrowUp", "ArrowDown"), ("ArrowLeft", "ArrowRight"), ("PageUp", "PageDown"))
 # Of the page's arrow keys; and how many of them along each axis between two looks.
 STEP_M, MOST_STEPS = 0.01, 3
@@ -20,7 +20,7 @@ NEAR_M, EXACT_M, MOST_CORRECTED_M = 0.04, 0.01, 0.05
 
 
 class Hand:
-    """The right hand, moved by the arrow keys of its handle.
+    """The right hand, moved by the arrow keys of its handle, or by the buttons that do the same.
 
     Positions are counted from the mat, which does not move: where the hand is, is the way from the mat to it.
 
@@ -32,7 +32,7 @@ class Hand:
     def __init__(self, screen: Screen, lead_m: float) -> None:
         self._screen = screen
         self._lead_m = lead_m
-        screen.keyboard.press(HAND_KEY)
+        screen.means.choose_hand()
         screen.until(lambda: PLACE in screen.ways(), "the table of ways")
         self._handle_m = self.position_m()
         self._press(np.array([0, 0, 1]))  # a handle that was not touched would go with the body
@@ -90,14 +90,13 @@ class Hand:
 
     def _press(self, steps: NDArray[np.int64]) -> None:
         for (more, less), count in zip(ARROWS, steps, strict=True):
-            for _ in range(abs(int(count))):
-                self._screen.keyboard.press(more if count > 0 else less)
+            self._screen.means.nudge(more if count > 0 else less, abs(int(count)))
         self._handle_m = self._handle_m + STEP_M * steps
 
     def _turn(self, sign: int) -> None:
-        self._screen.keyboard.press("Shift+PageUp" if sign > 0 else "Shift+PageDown")
+        self._screen.means.nudge("PageUp" if sign > 0 else "PageDown", 1, turn=True)
 
     def grip(self) -> None:
         """Close the gripper, or open it, and wait for the fingers."""
-        self._screen.keyboard.press(GRIPPER_KEY)
+        self._screen.means.grip()
         self._screen.pass_time(0.6)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from hand import Hand
-from screen import LOOK_S, NotDoneError, Screen, Way
+from screen import NotDoneError, Screen, Way
 
 # Ahead from the hand to what lies on a table that one stands at, and how exactly; how far a walk goes on after its key.
 WITHIN_REACH_M, REACH_SPARE_M, STEP_AHEAD_M = 0.25, 0.08, 0.30
@@ -27,7 +27,6 @@ class Style:
         above_m: how far above it.
         height_m: of the grasp above the middle of the thing.
         turn: steps by which the hand is turned in for what lies across.
-        by_keys: whether it squats by keys; otherwise by dragged sliders.
     """
 
     lead_m: float
@@ -35,7 +34,6 @@ class Style:
     above_m: float
     height_m: float
     turn: int
-    by_keys: bool
 
     @classmethod
     def drawn(cls, rng: random.Random) -> Style:
@@ -46,7 +44,6 @@ class Style:
             above_m=rng.uniform(0.05, 0.08),
             height_m=rng.uniform(-0.01, 0.015),
             turn=rng.randint(9, 12),
-            by_keys=rng.random() < 0.5,
         )
 
 
@@ -69,13 +66,13 @@ class Operator:
     def _shelf(self, cup: str) -> None:
         style, screen = self._style, self._screen
         hand = Hand(screen, style.lead_m)
-        self._squat()
+        screen.means.squat()
         self._grasp(hand, cup)
         lifted_m = hand.position_m() + np.array([0.0, 0.0, 0.07])
         hand.go(lambda: lifted_m)
         clear_m = np.array([-0.17, min(lifted_m[1], -0.20), lifted_m[2] + 0.02])
         hand.go(lambda: clear_m)
-        screen.click("Stand upright")
+        screen.means.upright()
         self._place(hand, cup, clear_m[:2])
         back_m = hand.position_m() + np.array([-0.10, -0.03, 0.02])
         hand.go(lambda: back_m)
@@ -92,35 +89,24 @@ class Operator:
         hand.go(lambda: back_m)
 
     def _walk_up(self) -> None:
-        """Hold the key to walk until a step before all is within reach, and correct the rest by short presses."""
-        screen, keyboard = self._screen, self._screen.keyboard
+        """Walk until a step before all is within reach, and correct the rest by short walks."""
+        screen = self._screen
         for _ in range(MOST_WALKS):
             missing_m = self._ahead_m() - WITHIN_REACH_M
             if abs(missing_m) < REACH_SPARE_M:
                 return
-            key = "w" if missing_m > 0.0 else "s"
-            keyboard.down(key)
+            screen.means.walk(1 if missing_m > 0.0 else -1)
             if missing_m > STEP_AHEAD_M:
                 screen.until(lambda: self._ahead_m() < WITHIN_REACH_M + STEP_AHEAD_M, "the table")
             else:
                 screen.pass_time(float(np.clip(abs(missing_m), *PRESS_S)))
-            keyboard.up(key)
+            screen.means.stand()
             screen.pass_time(2.0)
         raise NotDoneError(f"{MOST_WALKS} walks did not bring the table within reach.")
 
     def _ahead_m(self) -> float:
         """How far ahead of the hand things are."""
         return float(np.mean([way[0] for way in self._screen.ways().values()]))
-
-    def _squat(self) -> None:
-        if self._style.by_keys:
-            for _ in range(7):
-                self._screen.keyboard.press("g")
-                self._screen.keyboard.press("b")
-                self._screen.wait(LOOK_S)
-        else:
-            self._screen.slide("pelvis_height_m", 0.60, 0.5)
-            self._screen.slide("pelvis_pitch_rad", 0.30, 0.3)
 
     def _grasp(self, hand: Hand, thing: str) -> None:
         style = self._style

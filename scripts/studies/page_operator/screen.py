@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import numpy as np
+from means import Keys, Means
 from numpy.typing import NDArray
 
 type Way = NDArray[np.float64]
@@ -30,7 +31,7 @@ class Screen:
 
     def __init__(self, page: Any) -> None:
         self.page = page
-        self.keyboard = page.keyboard
+        self.means: Means = Keys(page)
         self.pauses = 0
 
     @property
@@ -69,7 +70,7 @@ class Screen:
         self.look(seconds)
         if self.state == "paused":
             self.pauses += 1
-            self.keyboard.press("f")
+            self.means.press("engage")
             self.look(0.3)
 
     def until(self, condition: Callable[[], bool], what: str) -> None:
@@ -93,29 +94,6 @@ class Screen:
         end_s = self.recorded_s + seconds
         self.until(lambda: self.recorded_s >= end_s or self.state != "recording", f"{seconds} s of the episode")
 
-    def click(self, name: str) -> None:
-        """Press the button with these words."""
-        self.page.get_by_role("button", name=name, exact=True).click()
-
-    def slide(self, name: str, value: float, seconds: float) -> None:
-        """Drag a slider to a value with the mouse."""
-        slider = self.page.locator(f'[data-slider="{name}"]')
-        slider.scroll_into_view_if_needed()
-        box = slider.bounding_box()
-        low, high, now = (float(slider.evaluate(f"one => one.{key}")) for key in ("min", "max", "value"))
-        thumb_px = box["height"]
-
-        def x_px(at: float) -> float:
-            return float(box["x"] + 0.5 * thumb_px + (at - low) / (high - low) * (box["width"] - thumb_px))
-
-        mouse, y_px, moves = self.page.mouse, box["y"] + 0.5 * box["height"], max(2, round(seconds / LOOK_S))
-        mouse.move(x_px(now), y_px)
-        mouse.down()
-        for move in range(1, moves + 1):
-            mouse.move(x_px(now + move / moves * (value - now)), y_px)
-            self.wait(LOOK_S)
-        mouse.up()
-
 
 @contextmanager
 def opened(address: str, *, view: bool) -> Iterator[Screen]:
@@ -135,7 +113,7 @@ def opened(address: str, *, view: bool) -> Iterator[Screen]:
             executable_path=path, args=["--no-sandbox", *(VIEW_FLAGS if view else FLAGS)]
         )
         stack.callback(browser.close)
-        page = browser.new_page(viewport=SIZE)
+        page = browser.new_page(viewport=SIZE, has_touch=True)
         if not view:
             page.route("**/*", _without_frames)
         page.goto(address)

@@ -3,6 +3,8 @@
 import { element } from "./episodes.js";
 
 const SEND_MS = 33;
+const HELD_MS = 400;
+const REPEAT_MS = 60;
 const TOUCHED_MS = 400;
 const PARTS = [
   ["left_hand", "Left hand"], ["right_hand", "Right hand"], ["pelvis", "Pelvis"],
@@ -36,6 +38,7 @@ export class Body {
     this.makeStick();
     this.makeTurns();
     this.makeHandles();
+    this.makeNudges();
     this.makeSliders();
     this.makeGrippers();
     addEventListener("blur", () => this.rest());
@@ -43,6 +46,7 @@ export class Body {
   }
 
   rest() {
+    clearInterval(this.nudging);
     this.pressed.clear();
     this.turning = 0;
     this.moveKnob(0, 0);
@@ -215,7 +219,27 @@ export class Body {
   showSelected() {
     for (const [part, row] of this.handles) row.item.classList.toggle("selected", part === this.selected);
     const name = this.handles.get(this.selected).name.toLowerCase();
-    document.getElementById("selected").textContent = `Arrow keys and Page Up, Page Down move the ${name}; with Shift they turn it.`;
+    document.getElementById("nudges").setAttribute("aria-label", `Move the ${name}: the same as arrow keys, Page Up and Page Down`);
+  }
+
+  // A button that is held repeats as a key does.
+  makeNudges() {
+    const turn = document.getElementById("turn");
+    turn.addEventListener("click", () => turn.setAttribute("aria-pressed", String(turn.getAttribute("aria-pressed") === "false")));
+    for (const button of document.querySelectorAll("[data-nudge]")) {
+      const nudge = () => this.nudge(button.dataset.nudge, turn.getAttribute("aria-pressed") === "true");
+      button.addEventListener("click", (event) => { if (event.detail === 0) nudge(); });  // by its key
+      button.addEventListener("contextmenu", (event) => event.preventDefault());
+      button.addEventListener("pointerdown", () => {
+        nudge();
+        const heldMs = performance.now() + HELD_MS;
+        clearInterval(this.nudging);
+        this.nudging = setInterval(() => { if (performance.now() > heldMs) nudge(); }, REPEAT_MS);
+      });
+      for (const end of ["pointerup", "pointercancel", "pointerleave", "blur"]) {
+        button.addEventListener(end, () => clearInterval(this.nudging));
+      }
+    }
   }
 
   makeSliders() {

@@ -2,6 +2,7 @@
 
 from contextlib import contextmanager
 
+import numpy as np
 import pytest
 from fakes_browser import chromium, until, without_view
 from fakes_page import INSTRUCTIONS, Loop
@@ -123,6 +124,40 @@ def test_keys_walk_move_a_hand_and_free_it_again(page, loop):
     assert loop.command.grips[1] is None
     page.keyboard.press("0")
     until(page, lambda: loop.command.grips[0] is None)
+
+
+def test_buttons_move_and_turn_a_hand_as_keys_do(page, loop):
+    page.click("[data-part=right_hand]")
+    page.click("[data-nudge=PageUp]")
+    until(page, lambda: loop.command.grips[1] is not None)
+    before = loop.command.grips[1]
+    page.click("[data-nudge=ArrowUp]")
+    until(page, lambda: loop.command.grips[1].position_in_world_m[0] > before.position_in_world_m[0] + 0.005)
+    page.click("#turn")
+    page.click("[data-nudge=PageUp]")
+    until(page, lambda: not np.allclose(*[one.quat_world_from_frame_wxyz for one in (loop.command.grips[1], before)]))
+    page.click("#turn")
+    page.locator("[data-nudge=PageUp]").focus()
+    height_m = loop.command.grips[1].position_in_world_m[2]
+    page.keyboard.press("Enter")
+    until(page, lambda: loop.command.grips[1].position_in_world_m[2] > height_m + 0.005)
+    page.keyboard.press("0")
+    until(page, lambda: loop.command.grips[1] is None)
+
+
+def test_a_button_that_is_held_repeats_until_it_is_let_go(page, loop):
+    page.keyboard.press("1")
+    page.locator("[data-nudge=PageUp]").hover()
+    page.mouse.down()
+    until(page, lambda: loop.command.grips[0] is not None)
+    height_m = loop.command.grips[0].position_in_world_m[2]
+    until(page, lambda: loop.command.grips[0].position_in_world_m[2] > height_m + 0.04)
+    page.mouse.up()
+    page.wait_for_timeout(300)
+    height_m = loop.command.grips[0].position_in_world_m[2]
+    page.wait_for_timeout(300)
+    assert loop.command.grips[0].position_in_world_m[2] == height_m
+    page.keyboard.press("0")
 
 
 def test_ways_from_the_chosen_hand_change_as_it_moves(page):
