@@ -249,7 +249,7 @@ def _taken_over(
     from hlm.teleop.stall import Stall
     from hlm.teleop.takeover import Takeover
 
-    stalled = Stall(task, config.stall_s, task.hand_is_free, until_stage=config.hand_back)
+    stalled = Stall(task, config.stall_s, task.operator_can_begin, until_stage=config.hand_back)
     return Takeover(usual, scripted_source(task, instance), stalled, ("policy", "scripted"))
 
 

@@ -82,9 +82,10 @@ class PickAndPlaceTask:
         in_hand_m = scene.hand.points_in_grip_m(positions_m)
         return {"candidate_in_hand_m": in_hand_m[:-1], "goal_in_hand_m": in_hand_m[-1]}
 
-    def hand_is_free(self) -> bool:
-        """Whether the right hand holds none of the objects."""
-        return not any(self.scene.hand.grasps(body) for body in self.scene.objects)
+    def operator_can_begin(self) -> bool:
+        """Whether the scripted operator could do it from here: the right hand is free, and the named object stands."""
+        free = not any(self.scene.hand.grasps(body) for body in self.scene.objects)
+        return free and self.target.uprightness > _MIN_PLACED_UPRIGHTNESS
 
     def _is_reached(self, stage: str) -> bool:
         """Whether the condition of a stage holds now; a concrete task answers for the stages of its own."""

@@ -20,6 +20,6 @@ class SimulatedTask(Task, Protocol):
     world: World
     robot: SimulatedRobot
 
-    def hand_is_free(self) -> bool:
-        """Whether the hand holds nothing, so that the scripted operator, which begins with an open hand, may begin."""
+    def operator_can_begin(self) -> bool:
+        """Whether the scripted operator could do the task from here: it begins with an open hand, at things that stand."""
         ...

@@ -243,10 +243,25 @@ def test_instances_of_one_scene_have_its_number(task):
     assert scenes[0] == scenes[1] != scenes[2]
 
 
-def test_the_hand_is_free_until_it_holds_an_object(task):
+def test_the_operator_cannot_begin_while_its_object_lies(task):
     task.reset(0)
-    assert task.hand_is_free()
+    lying, standing = task.scene.objects if task.target is task.scene.objects[0] else task.scene.objects[::-1]
+    lay(task, standing)
+    assert task.operator_can_begin()
+    lay(task, lying)
+    assert not task.operator_can_begin()
+
+
+def lay(task, body):
+    """Lay an object on its side, where it is."""
+    task.world.data.joint(body.name).qpos[3:] = np.sqrt([0.5, 0.5, 0.0, 0.0])
+    task.world.forward()
+
+
+def test_the_operator_can_begin_until_it_holds_an_object(task):
+    task.reset(0)
+    assert task.operator_can_begin()
     for cup in task.scene.objects:
         hold(task, cup)
-        assert not task.hand_is_free()
+        assert not task.operator_can_begin()
         task.reset(0)
