@@ -21,5 +21,5 @@ class SimulatedTask(Task, Protocol):
     robot: SimulatedRobot
 
     def operator_can_begin(self) -> bool:
-        """Whether the scripted operator could do the task from here: it begins with an open hand, at things that stand."""
+        """Whether the scripted operator could begin from here: with an open hand, at a thing that stands."""
         ...
