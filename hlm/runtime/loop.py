@@ -21,7 +21,7 @@ from hlm.core.errors import InputError
 from hlm.core.inputs import DEVICE, STATE
 from hlm.core.proprioception import measured_state
 from hlm.core.protocols import Cameras, FollowsDevice, ReferenceSource, ReportsCameras
-from hlm.core.values import CameraFrame, Observation, Reference
+from hlm.core.values import CameraFrame, Observation, Reference, RobotState
 from hlm.core.yaw_rate import YawRate
 from hlm.runtime.chunks.source import StarvedError
 from hlm.runtime.image_arrivals import ImageArrival, image_arrivals, slot_after_images
@@ -176,8 +176,7 @@ class ControlLoop:
         if not self._body.status.tracking:
             return None
         vector, self._yaw_rate = measured_state(state, self._yaw_rate)
-        age_s = {STATE: _age_s(due_ns, state.stamp_ns)}
-        age_s |= {f"image_{name}": _age_s(due_ns, frame.stamp_ns) for name, frame in frames.items()}
+        age_s = ages_s(due_ns, state, frames)
         for name, age in age_s.items():
             limit_s = self._config.max_age_s if name == STATE else self._config.max_image_age_s
             if age > limit_s:
@@ -217,6 +216,12 @@ class ControlLoop:
         if swapped := self._swaps.look(frames):
             self._body.hold(swapped)
         return frames
+
+
+def ages_s(due_ns: int, state: RobotState, frames: Mapping[str, CameraFrame]) -> dict[str, float]:
+    """How old each input is at an instant."""
+    age_s = {STATE: _age_s(due_ns, state.stamp_ns)}
+    return age_s | {f"image_{name}": _age_s(due_ns, frame.stamp_ns) for name, frame in frames.items()}
 
 
 def _age_s(due_ns: int, stamp_ns: int) -> float:

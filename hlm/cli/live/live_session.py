@@ -258,6 +258,7 @@ class LiveSession:
         scene.resting = True
         while scene.stands:
             rest.wait_a_step()
+            scene.step = rest.look(scene.step)
             self._hear()
             self._show()
             scene.stands = scene.stands and not self._goes_on(rest)

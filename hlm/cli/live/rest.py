@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hlm.core.clock import NS_PER_S, STEP_HZ
+from hlm.core.proprioception import measured_state
+from hlm.core.values import Observation
+from hlm.runtime.loop import ages_s
 
 if TYPE_CHECKING:
+    from hlm.runtime.loop import LoopStep
     from hlm.runtime.station import Station
 
 # For a person to see what has happened before the scene is drawn anew; and a body comes to rest sooner by itself.
@@ -32,6 +37,23 @@ class Rest:
         due_ns = clock.now_ns() + round(NS_PER_S / STEP_HZ)
         self._station.body.advance(due_ns)
         clock.wait_until(due_ns)
+
+    def look(self, step: LoopStep | None) -> LoopStep | None:
+        """The last step of a scene with what is seen now; as it was where nothing is seen any more.
+
+        Args:
+            step: before; None where there was none.
+        """
+        if step is None:
+            return None
+        station, now_ns = self._station, self._station.clock.now_ns()
+        try:
+            state, frames = station.body.read(), station.cameras.capture()
+        except Exception:  # noqa: BLE001 - a driver may raise anything, and nobody acts on what is seen here
+            return step
+        vector, _ = measured_state(state, None)
+        observation = Observation(now_ns, vector, frames, step.observation.instruction)
+        return replace(step, observation=observation, age_s={**step.age_s, **ages_s(now_ns, state, frames)})
 
     def why(self, *, recorded: bool, put_back: bool) -> str:
         """What a person is told: why the robot follows no more, and what comes of it where nobody puts it back.
