@@ -23,7 +23,7 @@ _GHOST_RGB, _GHOST_OPACITY = (64, 132, 226), 0.28
 CAMERA_M, LOOKS_AT_M = (1.9, -1.35, 1.35), (0.0, 0.0, 0.62)
 FIELD_OF_VIEW_RAD = 0.75
 """Where the robot is first looked at from, in the stance frame, at which point, and the vertical field of view."""
-_LINE_RGB = (199, 54, 43)
+_LINE_RGB, _LINE_M = (199, 54, 43), 0.006
 # What moves less is not sent.
 _DIGITS = 4
 
@@ -50,7 +50,7 @@ class Scene:
         self._shapes: dict[str, tuple[ShownShape, Any]] = {}
         self.handles = Handles(server)
         self._lines = server.scene.add_line_segments(
-            "/out_of_reach", points=np.zeros((1, 2, 3)), colors=_LINE_RGB, thickness=3.0, visible=False
+            "/out_of_reach", points=np.zeros((1, 2, 3)), colors=_LINE_RGB, thickness=_LINE_M, visible=False
         )
 
     def draw(

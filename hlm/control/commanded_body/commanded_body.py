@@ -9,6 +9,7 @@ from hlm.control.commanded_body.arms import Arms, beside_body, within_reach
 from hlm.control.commanded_body.config import CommandedBodyConfig, PelvisLimits
 from hlm.control.commanded_body.following import Moving, followed
 from hlm.control.commanded_body.hand import Hand
+from hlm.control.commanded_body.keeping_apart import kept_apart
 from hlm.control.commanded_body.legs import Legs
 from hlm.control.commanded_body.velocity import walking_velocity
 from hlm.control.inverse_kinematics import BodyTargets, PoseTarget, WholeBodyIK
@@ -121,16 +122,24 @@ class CommandedBody:
         return OperatorPose(targets, np.clip(self._opening.value, 0.0, 1.0), self._likely)
 
     def _solved(self, targets: BodyTargets, dt_s: float) -> Configuration:
-        """The configuration that comes nearest to the targets; its arms stop where they would touch the body."""
+        """The configuration that comes nearest to the targets; its arms slide along what they would touch, or stop."""
         least_rad, most_rad = self._range_rad(dt_s)
-        solved = self._ik.solve(targets, self._likely, range_rad=(least_rad, most_rad))
         before_rad = self._likely.joint_position_rad
-        distance_m = self._distance.smallest_m(solved.joint_position_rad)
-        if distance_m >= min(self._config.self_distance_m, self._distance.smallest_m(before_rad)):
+        least_m = min(self._config.self_distance_m, self._distance.smallest_m(before_rad))
+
+        def apart_m(configuration: Configuration) -> float:
+            return self._distance.smallest_m(configuration.joint_position_rad)
+
+        def with_arms(joint_position_rad: FloatArray) -> Configuration:
+            low_rad, high_rad = least_rad.copy(), most_rad.copy()
+            low_rad[MOTOR_ARMS] = high_rad[MOTOR_ARMS] = np.clip(joint_position_rad, least_rad, most_rad)[MOTOR_ARMS]
+            return self._ik.solve(targets, self._likely, range_rad=(low_rad, high_rad))
+
+        solved = self._ik.solve(targets, self._likely, range_rad=(least_rad, most_rad))
+        if apart_m(solved) >= least_m:
             return solved
-        held_rad = np.clip(before_rad, *self._ik.limits_rad)[MOTOR_ARMS]
-        least_rad[MOTOR_ARMS] = most_rad[MOTOR_ARMS] = held_rad
-        return self._ik.solve(targets, self._likely, range_rad=(least_rad, most_rad))
+        slid = with_arms(kept_apart(self._distance, least_m, solved.joint_position_rad))
+        return slid if apart_m(slid) >= least_m else max(slid, with_arms(before_rad), key=apart_m)
 
     def _range_rad(self, dt_s: float) -> tuple[FloatArray, FloatArray]:
         """[29] least and [29] largest angles that joints may have, and can have in time, after `dt_s`."""
