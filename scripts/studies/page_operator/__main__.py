@@ -50,21 +50,23 @@ class Session:
     ) -> None:
         self._screen, self._task, self._means, self._rng, self._say = screen, task, means, rng, say
 
-    def record(self, path: Path, wanted: int) -> None:
-        """Record until there are so many episodes that were kept."""
+    def record(self, path: Path, wanted: int, begins: Callable[[], None]) -> None:
+        """Record until there are so many episodes that were kept; `begins` is called before each attempt."""
         tried = 0
         while (have := kept(path)) < wanted:
+            begins()
             began_s = time.monotonic()
             tried += 1
-            done = self._episode()
-            took = f"{time.monotonic() - began_s:.0f} s"
-            self._say(f"attempt {tried}, episode {have + done} of {wanted}: {'kept' if done else 'discarded'}, {took}")
+            means = self._rng.choice(self._means)
+            done = self._episode(means)
+            what = f"{'kept' if done else 'discarded'}, {time.monotonic() - began_s:.0f} s"
+            self._say(f"attempt {tried} by {means}, episode {have + done} of {wanted}: {what}")
 
-    def _episode(self) -> bool:
+    def _episode(self, means: str) -> bool:
         """One attempt; whether it was kept."""
         screen = self._screen
         screen.until_state("idle", "following")
-        screen.means = MEANS[self._rng.choice(self._means)](screen.page)
+        screen.means = MEANS[means](screen.page)
         screen.means.press("record")
         screen.until_state("recording", "following", "stopped")
         if screen.state != "recording":
@@ -135,11 +137,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         filmed(screen.page) if options.film else nullcontext([]) as pictures,
     ):
         session = Session(screen, options.task, options.by, random.Random(options.seed + have), say)
-        session.record(options.out, options.episodes)
+        session.record(options.out, options.episodes, pictures.clear)
         say(f"paused {screen.pauses} times, because the page was late")
     lengths = [len(episode) / STEP_HZ for episode in open_dataset(options.out)]
     if pictures:
-        write_film(options.film, pictures, sum(lengths[have:]))
+        write_film(options.film, pictures, lengths[-1])
     say(f"{len(lengths)} episodes, {sum(lengths) / len(lengths):.1f} s each, in {options.out}")
     return 0
 
@@ -153,7 +155,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--by", nargs="+", choices=MEANS, default=list(MEANS), help="each attempt with one of them alone"
     )
-    parser.add_argument("--film", type=Path, help="film of the page to write, *.webp")
+    parser.add_argument("--film", type=Path, help="film of the last attempt to write, *.webp")
     parser.add_argument("--no-view", dest="view", action="store_false", help="do not draw the 3-D view")
     return parser.parse_args(arguments)
 

@@ -20,6 +20,8 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 VIEW_FLAGS, FLAGS = ("--enable-unsafe-swiftshader", "--use-angle=swiftshader"), ("--disable-gpu",)
 SIZE = {"width": 1400, "height": 900}
 LOOK_S, PATIENCE_S = 0.03, 120.0
+# Nothing outside of the 3-D view tells when it is drawn for the first time.
+DRAWN_S = 25.0
 
 
 class NotDoneError(Exception):
@@ -117,6 +119,9 @@ def opened(address: str, *, view: bool) -> Iterator[Screen]:
         if not view:
             page.route("**/*", _without_frames)
         page.goto(address)
+        if view:
+            page.frame_locator("#view").locator("canvas").first.wait_for()
+            page.wait_for_timeout(1000.0 * DRAWN_S)
         yield Screen(page)
 
 
