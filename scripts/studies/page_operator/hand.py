@@ -14,7 +14,7 @@ ARROWS = (("ArrowUp", "ArrowDown"), ("ArrowLeft", "ArrowRight"), ("PageUp", "Pag
 # Of the page's arrow keys; and how many of them along each axis between two looks.
 STEP_M, MOST_STEPS = 0.01, 3
 # A hand that moves less than this in this time has come to rest, or is stuck.
-RESTS_M, RESTS_S, STUCK_S = 0.004, 0.2, 1.5
+RESTS_M, RESTS_S, STUCK_S = 0.004, 0.35, 1.5
 # Near enough on the way, near enough where it matters, and how much may be added to come there.
 NEAR_M, EXACT_M, MOST_CORRECTED_M = 0.04, 0.01, 0.05
 
@@ -68,7 +68,8 @@ class Hand:
                 self._turn(1 if turn > 0 else -1)
                 turn -= 1 if turn > 0 else -1
             self._screen.wait(LOOK_S)
-            if steps.any() or turn or np.abs(hand_m - rest_m).max() > RESTS_M:
+            # A hand that trembles lets the handle tremble by a step.
+            if np.abs(steps).max() > 1 or turn or np.abs(hand_m - rest_m).max() > RESTS_M:
                 rest_m, rest_since_s = hand_m, now_s
             missing_m = goal - hand_m
             if not exactly and not steps.any() and not turn and np.linalg.norm(missing_m) < NEAR_M:

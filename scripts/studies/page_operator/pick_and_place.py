@@ -11,10 +11,10 @@ from hand import Hand
 from screen import NotDoneError, Screen, Way
 
 # Ahead from the hand to what lies on a table that one stands at, and how exactly; how far a walk goes on after its key.
-WITHIN_REACH_M, REACH_SPARE_M, STEP_AHEAD_M = 0.25, 0.08, 0.30
+WITHIN_REACH_M, REACH_SPARE_M, STEP_AHEAD_M = 0.20, 0.06, 0.30
 MOST_WALKS, PRESS_S = 8, (0.15, 0.4)
-# Half the height of a cup or can: its middle is so far above the mat.
-HALF_HEIGHT_M = 0.06
+# Half the height of a cup or can: its middle is so far above the mat; and what is carried goes over those that stand.
+HALF_HEIGHT_M, OVER_OTHERS_M = 0.06, 0.15
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,7 +73,7 @@ class Operator:
         clear_m = np.array([-0.17, min(lifted_m[1], -0.20), lifted_m[2] + 0.02])
         hand.go(lambda: clear_m)
         screen.means.upright()
-        self._place(hand, cup, clear_m[:2])
+        self._place(hand, cup, clear_m[:2], self._style.above_m)
         back_m = hand.position_m() + np.array([-0.10, -0.03, 0.02])
         hand.go(lambda: back_m)
 
@@ -81,9 +81,7 @@ class Operator:
         self._walk_up()
         hand = Hand(self._screen, self._style.lead_m)
         self._grasp(hand, can)
-        lifted_m = hand.position_m() + np.array([0.0, 0.0, 0.16])
-        hand.go(lambda: lifted_m)
-        self._place(hand, can, hand.position_m()[:2])
+        self._place(hand, can, hand.position_m()[:2], OVER_OTHERS_M)
         # Along the fingers, which are turned in: moving across them would drag the can along.
         back_m = hand.position_m() + np.array([-0.10, -0.06, 0.01])
         hand.go(lambda: back_m)
@@ -119,15 +117,15 @@ class Operator:
         hand.go(at_thing(0.0, 0.0), exactly=True)
         hand.grip()
 
-    def _place(self, hand: Hand, thing: str, column_m: Way) -> None:
-        """Up in the column where the hand is, over the mat, down, and let go."""
+    def _place(self, hand: Hand, thing: str, column_m: Way, above_m: float) -> None:
+        """Up in the column where the hand is, over the mat at a height above it, down, and let go."""
         held_m = hand.position_m() - hand.object_m(thing)
 
         def at_mat(above_m: float) -> Callable[[], Way]:
             return lambda: held_m + np.array([0.0, 0.0, HALF_HEIGHT_M + above_m])
 
-        up_m = np.array([*column_m, at_mat(self._style.above_m)()[2]])
+        up_m = np.array([*column_m, at_mat(above_m)()[2]])
         hand.go(lambda: up_m)
-        hand.go(at_mat(self._style.above_m), turn=self._style.turn)
+        hand.go(at_mat(above_m), turn=self._style.turn)
         hand.go(at_mat(0.004), exactly=True)
         hand.grip()

@@ -1,45 +1,20 @@
 """`hlm record --source page` as a person runs it: the command, a real browser, clicks, keys and a dragged stick."""
 
-import os
 import re
 import signal
-import subprocess
-import sys
-import time
 
 import pytest
 from fakes_browser import chromium, until, without_view
+from fakes_page_command import page_commands
 
 from hlm.datasets.reader import open_dataset
 from hlm.datasets.verify import verify
 
-PROGRAM = "import sys; from hlm.cli.main import main; sys.exit(main())"
-READY_S = 120.0
-
 
 @pytest.fixture
 def session(tmp_path):
-    """Starts the command; ends it if the test has not."""
-    running = []
-
-    def start(*words):
-        command = [sys.executable, "-c", PROGRAM, "record", "--source", "page", "--port", "0", *words]
-        environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-        with (tmp_path / "err.txt").open("wb") as errors:
-            program = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, cwd=tmp_path, env=environment)
-        running.append(program)
-        until_s, text = time.monotonic() + READY_S, ""
-        while time.monotonic() < until_s and program.poll() is None:
-            text = program.stdout.readline().decode()
-            if found := re.search(r"http://\S+", text):
-                return program, found[0]
-        pytest.fail(f"no address: {text} {(tmp_path / 'err.txt').read_text()}")
-
-    yield start
-    for program in running:
-        if program.poll() is None:
-            program.send_signal(signal.SIGINT)
-            program.wait(30)
+    with page_commands(tmp_path) as start:
+        yield lambda *words: start("record", "--source", "page", *words)
 
 
 def open_page(page, address):

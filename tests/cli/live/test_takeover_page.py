@@ -1,17 +1,12 @@
 """A person takes over on the page, as they do it: the true `hlm record` and `hlm deploy`, a real browser, its keys."""
 
 import json
-import os
-import re
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from fakes_browser import chromium, until
+from fakes_page_command import page_commands
 
 from hlm.datasets.command import commanders, in_command
 from hlm.datasets.reader import open_dataset
@@ -20,35 +15,13 @@ from hlm.datasets.verify import verify
 pytestmark = pytest.mark.slow
 
 SHIPPED = Path(__file__).resolve().parents[3] / "policies" / "shipped" / "shelf_cup_transfer"
-READY_S = 120.0
 LIMIT_RAD = 0.05
 
 
 @pytest.fixture
 def started(tmp_path):
-    """Starts a command line, and gives the program and the address of its page; ends it if the test has not."""
-    running = []
-
-    def start(*words):
-        command = [sys.executable, "-m", "hlm.cli.main", *words, "--takeover", "page", "--port", "0"]
-        path = os.pathsep.join(filter(None, sys.path))
-        environment = {**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONPATH": path}
-        with (tmp_path / "err.txt").open("wb") as errors:
-            program = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, cwd=tmp_path, env=environment)
-        running.append(program)
-        until_s, text = time.monotonic() + READY_S, ""
-        while time.monotonic() < until_s and program.poll() is None:
-            text = program.stdout.readline().decode()
-            if found := re.search(r"http://\S+", text):
-                return program, found[0]
-        pytest.fail(f"no address: {text} {(tmp_path / 'err.txt').read_text()}")
-
-    yield start
-    for program in running:
-        if program.poll() is None:
-            program.send_signal(signal.SIGINT)
-            program.wait(60)
-        program.stdout.close()
+    with page_commands(tmp_path) as start:
+        yield lambda *words: start(*words, "--takeover", "page")
 
 
 def shown(page, name):
