@@ -8,11 +8,14 @@ still arm that is stretched towards it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pinocchio as pin
 
 from hlm.control.model import BASE_DOFS, DOFS, BodyModel, Configuration, rotation_from_quat
+from hlm.control.self_distance import Gaps
+from hlm.control.walls import Walls
 from hlm.control.weighted_rows import RowList, Rows
 from hlm.core.arrays import FloatArray, frozen
 from hlm.core.errors import InputError, MismatchError
@@ -24,6 +27,10 @@ _HEIGHT_AXIS = 2
 # Where a target is out of reach, the damping grows by these factors until the step is small enough to help.
 _DAMPING_FACTORS = (1.0, 4.0, 16.0, 64.0)
 _ROUNDING = 1e-9
+# How often an iteration looks whether its step presses on one more wall.
+_LOOKS = 3
+# A smaller step, in rad and m, is none.
+_STILL = 1e-5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -125,6 +132,19 @@ class IKConfig:
             raise InputError("damping_weight_per_rad, max_step_rad and max_error_m must be positive.")
 
 
+class _Place(NamedTuple):
+    """A configuration vector on the way, its rows, the shapes that are near each other, and what it costs.
+
+    Before a wall, which needs much damping each time, the next iteration begins with little less than the last one.
+    """
+
+    vector: FloatArray
+    rows: Rows
+    gaps: Gaps | None
+    cost: float
+    damping: int = 0
+
+
 class WholeBodyIK:
     """Damped Gauss-Newton iterations on the weighted errors, within the joint limits.
 
@@ -146,6 +166,7 @@ class WholeBodyIK:
         self._lower_rad = model.embodiment.lower_rad + margin_rad
         self._upper_rad = model.embodiment.upper_rad - margin_rad
         self._range = (self._lower_rad, self._upper_rad)
+        self._walls: Walls | None = None
 
     @property
     def model(self) -> BodyModel:
@@ -163,6 +184,7 @@ class WholeBodyIK:
         start: Configuration,
         iterations: int | None = None,
         range_rad: tuple[FloatArray, FloatArray] | None = None,
+        walls: Walls | None = None,
     ) -> Configuration:
         """The configuration after some iterations from `start` towards the targets.
 
@@ -174,6 +196,7 @@ class WholeBodyIK:
             start: configuration to start from.
             iterations: number of iterations; None means the config's.
             range_rad: [29] least and [29] largest angles of this call, inside the joint limits; None means the limits.
+            walls: keep shapes of the body apart; they may give way a little.
 
         Raises:
             MismatchError: a target is not finite.
@@ -185,33 +208,61 @@ class WholeBodyIK:
         vector = start.vector
         vector[7:] = np.clip(vector[7:], self._lower_rad, self._upper_rad)
         self._range = (self._lower_rad, self._upper_rad) if range_rad is None else range_rad
-        rows = self._rows(targets, vector)
+        self._walls = walls
+        place = self._place(targets, vector)
         for _ in range(count):
-            better = self._better(targets, vector, rows)
+            better = self._better(targets, place)
             if better is None:
                 break
-            vector, rows = better
-        return Configuration.from_vector(vector)
+            moved, place = better.vector - place.vector, better
+            if walls is not None and np.abs(moved).max() < _STILL:
+                break  # walls take time
+        return Configuration.from_vector(place.vector)
 
-    def _better(self, targets: BodyTargets, vector: FloatArray, rows: Rows) -> tuple[FloatArray, Rows] | None:
-        """A configuration vector that costs no more, with its rows; None when there is none nearby.
+    def _better(self, targets: BodyTargets, here: _Place) -> _Place | None:
+        """A place that costs no more; None when there is none nearby.
 
         Full steps towards a target that can be reached always cost less. Towards one that cannot be reached they
         overshoot near the stretched arm: those steps are damped more, as in the method of Levenberg and Marquardt.
         """
+        rows = here.rows
         normal, gradient = rows.jacobian.T @ rows.jacobian, rows.jacobian.T @ rows.error
-        for factor in _DAMPING_FACTORS:
-            damped = normal.copy()
+        for number in range(max(0, here.damping - 1), len(_DAMPING_FACTORS)):
+            factor, damped = _DAMPING_FACTORS[number], normal.copy()
             damped.flat[:: DOFS + 1] += (factor * self.config.damping_weight_per_rad) ** 2
-            step = self._step_inside_limits(damped, gradient, vector[7:])
+            step = self._step_before_walls(damped, gradient, here)
             if not np.all(np.isfinite(step)):
                 raise MismatchError("a target of the inverse kinematics is not finite.")
-            there = pin.integrate(self._model.pin_model, vector, step)
-            there[7:] = np.clip(there[7:], *self._range)
-            rows_there = self._rows(targets, there)
-            if rows_there.cost <= rows.cost * (1.0 + _ROUNDING):
-                return there, rows_there
+            vector = pin.integrate(self._model.pin_model, here.vector, step)
+            vector[7:] = np.clip(vector[7:], *self._range)
+            there = self._place(targets, vector)
+            if there.cost <= here.cost * (1.0 + _ROUNDING):
+                return there if self._walls is None else there._replace(damping=number)
         return None
+
+    def _place(self, targets: BodyTargets, vector: FloatArray) -> _Place:
+        rows = self._rows(targets, vector)
+        if self._walls is None:
+            return _Place(vector, rows, None, rows.cost)
+        gaps = self._walls.near(vector[7:])
+        return _Place(vector, rows, gaps, rows.cost + self._walls.cost(gaps))
+
+    def _step_before_walls(self, normal: FloatArray, gradient: FloatArray, here: _Place) -> FloatArray:
+        """[dof] step inside the limits, with the springs of the walls that it presses on."""
+        joints_rad, gaps = here.vector[7:], here.gaps
+        step = self._step_inside_limits(normal, gradient, joints_rad)
+        if self._walls is None or gaps is None:
+            return step
+        pressed = np.zeros(len(gaps.distance_m), dtype=bool)
+        for _ in range(_LOOKS):
+            more = self._walls.pressed(gaps, step) & ~pressed
+            if not more.any():
+                break
+            pressed |= more
+            jacobian, error = self._walls.rows(gaps, pressed)
+            stiff, push = normal + jacobian.T @ jacobian, gradient + jacobian.T @ error
+            step = self._step_inside_limits(stiff, push, joints_rad)
+        return step
 
     def _rows(self, targets: BodyTargets, vector: FloatArray) -> Rows:
         """Rows of all targets at a configuration vector."""

@@ -9,7 +9,6 @@ from hlm.control.commanded_body.arms import Arms, beside_body, within_reach
 from hlm.control.commanded_body.config import CommandedBodyConfig, PelvisLimits
 from hlm.control.commanded_body.following import Moving, followed
 from hlm.control.commanded_body.hand import Hand
-from hlm.control.commanded_body.keeping_apart import kept_apart
 from hlm.control.commanded_body.legs import Legs
 from hlm.control.commanded_body.velocity import walking_velocity
 from hlm.control.inverse_kinematics import BodyTargets, PoseTarget, WholeBodyIK
@@ -17,6 +16,7 @@ from hlm.control.model import BodyModel, Configuration, rotation_from_quat
 from hlm.control.operator import OperatorPose
 from hlm.control.self_distance import SelfDistance
 from hlm.control.walking_pattern import WalkingPose, middle
+from hlm.control.walls import Walls
 from hlm.core.arrays import FloatArray
 from hlm.core.embodiment import Embodiment
 from hlm.core.errors import InputError
@@ -34,6 +34,8 @@ _SIDES = ("left", "right")
 _SHOULDER_ROLLS = tuple(MOTOR_ORDER.index(f"{side}_shoulder_roll") for side in _SIDES)
 _HEIGHT, _ROLL, _PITCH = 0, 1, 2
 _LATERAL = 1
+# Parts of the body that are so near each other may touch at the next step.
+_NEAR_M = 0.03
 # How far outside of its walking range a pelvis may be when a foot leaves the floor.
 _ALMOST = np.array([0.02, 0.03, 0.03])
 
@@ -125,21 +127,24 @@ class CommandedBody:
         """The configuration that comes nearest to the targets; its arms slide along what they would touch, or stop."""
         least_rad, most_rad = self._range_rad(dt_s)
         before_rad = self._likely.joint_position_rad
-        least_m = min(self._config.self_distance_m, self._distance.smallest_m(before_rad))
+        before_m = self._distance.smallest_m(before_rad)
+        least_m = min(self._config.self_distance_m, before_m)
 
-        def apart_m(configuration: Configuration) -> float:
-            return self._distance.smallest_m(configuration.joint_position_rad)
+        def solved(walls: Walls | None = None) -> tuple[Configuration, float]:
+            configuration = self._ik.solve(targets, self._likely, range_rad=(least_rad, most_rad), walls=walls)
+            return configuration, self._distance.smallest_m(configuration.joint_position_rad)
 
-        def with_arms(joint_position_rad: FloatArray) -> Configuration:
-            low_rad, high_rad = least_rad.copy(), most_rad.copy()
-            low_rad[MOTOR_ARMS] = high_rad[MOTOR_ARMS] = np.clip(joint_position_rad, least_rad, most_rad)[MOTOR_ARMS]
-            return self._ik.solve(targets, self._likely, range_rad=(low_rad, high_rad))
-
-        solved = self._ik.solve(targets, self._likely, range_rad=(least_rad, most_rad))
-        if apart_m(solved) >= least_m:
-            return solved
-        slid = with_arms(kept_apart(self._distance, least_m, solved.joint_position_rad))
-        return slid if apart_m(slid) >= least_m else max(slid, with_arms(before_rad), key=apart_m)
+        if before_m > _NEAR_M:
+            free, apart_m = solved()
+            if apart_m >= least_m:
+                return free
+        slid, slid_m = solved(Walls(self._distance, least_m))
+        if slid_m >= least_m:
+            return slid
+        held_rad = np.clip(before_rad, *self._ik.limits_rad)[MOTOR_ARMS]
+        least_rad[MOTOR_ARMS] = most_rad[MOTOR_ARMS] = held_rad
+        held, held_m = solved()
+        return held if held_m > slid_m else slid
 
     def _range_rad(self, dt_s: float) -> tuple[FloatArray, FloatArray]:
         """[29] least and [29] largest angles that joints may have, and can have in time, after `dt_s`."""

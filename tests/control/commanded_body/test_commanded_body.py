@@ -15,7 +15,7 @@ from hlm.core.arrays import FloatArray
 from hlm.core.embodiments.unitree_g1 import UNITREE_G1
 from hlm.core.errors import InputError
 from hlm.core.layout import pack
-from hlm.core.rotations import planar_from_pose, roll_pitch_yaw_from_quat
+from hlm.core.rotations import planar_from_pose, quat_from_yaw, roll_pitch_yaw_from_quat
 
 DT_S = 1.0 / 30.0
 
@@ -156,6 +156,30 @@ def test_it_rises_before_it_walks(body: CommandedBody) -> None:
 def test_time_that_stands_still_is_refused(body: CommandedBody) -> None:
     with pytest.raises(InputError, match="dt_s must be positive"):
         body.pose(BodyCommand(), 0.0)
+
+
+def moved_hand(body: CommandedBody, path_m: list[tuple[float, float, float]], duration_s: float) -> list[FloatArray]:
+    """Joint angles of each step while the right hand, kept level, is led along points."""
+    joints_rad = []
+    for place in np.linspace(0.0, len(path_m) - 1.0, round(duration_s / DT_S)):
+        at_m = np.array([np.interp(place, range(len(path_m)), one) for one in zip(*path_m, strict=True)])
+        target = PoseTarget(position_in_world_m=at_m, quat_world_from_frame_wxyz=quat_from_yaw(0.0))
+        body.pose(BodyCommand(grips=(None, target)), DT_S)
+        joints_rad.append(body.likely_configuration.joint_position_rad)
+    return joints_rad
+
+
+def test_an_arm_without_room_before_the_belly_rests_there_and_comes_out_again(body: CommandedBody) -> None:
+    model = BodyModel(UNITREE_G1)
+    distance, beside, belly, ahead = SelfDistance(model), (0.2, -0.25, 0.94), (0.2, 0.06, 0.94), (0.37, 0.06, 0.94)
+    moved_hand(body, [beside, belly], 1.0)
+    near_rad = moved_hand(body, [belly, belly], 5.0)
+    assert np.ptp(near_rad[-15:], axis=0).max() < 0.05
+    assert distance.smallest_m(near_rad[-1]) >= CommandedBodyConfig().self_distance_m
+    out_rad = [*moved_hand(body, [belly, ahead], 0.7), *moved_hand(body, [ahead, ahead], 3.0)]
+    grip_m = model.pose_world_from("right_grip", body.likely_configuration)[:3, 3]
+    assert np.linalg.norm(grip_m - ahead) < 0.01
+    assert min(map(distance.smallest_m, out_rad)) >= CommandedBodyConfig().self_distance_m
 
 
 def test_joints_keep_to_their_speeds_wherever_hands_are_sent(body: CommandedBody) -> None:
