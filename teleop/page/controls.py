@@ -21,6 +21,8 @@ _WAIST_RAD = np.array(_BODY.max_waist_rad)
 FAR_M = 0.05
 """From here on a person should see that a part is not where it was put."""
 _REACH_M = 1.5
+# Keys move a handle no farther from its part: presses would add up where no hand follows, and take as long to undo.
+_KEYS_LEAD_M = 0.3
 
 
 class Slider(StrEnum):
@@ -150,18 +152,23 @@ def dragged(controls: Controls, part: Part, handle: PartPose, pelvis: PartPose) 
     return _with_target(controls, part, target)
 
 
-def nudged(controls: Controls, part: Part, at: PartPose, move_m: FloatArray, turn_rad: FloatArray) -> Controls:
-    """The controls after a part was moved a little by keys.
+def nudged(controls: Controls, part: Part, there: PartPose, move_m: FloatArray, turn_rad: FloatArray) -> Controls:
+    """The controls after a part was moved a little by keys; a handle that is far from its part comes no farther.
 
     Args:
         controls: before.
         part: to move.
-        at: where its handle is, in the stance frame.
-        move_m: [3] along the axes of the stance frame.
+        there: where the robot is wanted to have the part, in the stance frame.
+        move_m: [3] of its handle along the axes of the stance frame.
         turn_rad: [3] roll, pitch and yaw about them.
     """
+    at = controls.handle(part, there)
     turn = matrix_from_quat(quat_from_roll_pitch_yaw(turn_rad))
-    moved = PartPose(at.position_m + move_m, quat_from_matrix(turn @ matrix_from_quat(at.quat_wxyz)))
+    position_m = at.position_m + move_m
+    far_m, before_m = (float(np.linalg.norm(place - there.position_m)) for place in (position_m, at.position_m))
+    if far_m > max(_KEYS_LEAD_M, before_m):
+        position_m = at.position_m
+    moved = PartPose(position_m, quat_from_matrix(turn @ matrix_from_quat(at.quat_wxyz)))
     if part is not Part.TORSO:
         return dragged(controls, part, moved, at)
     waist_rad = (np.zeros(3) if controls.waist_rad is None else controls.waist_rad) + turn_rad[[2, 0, 1]]

@@ -138,10 +138,10 @@ class PageDesk:
             self.controls = freed(self.controls, asked.part_in(content))
         elif message.type == "show":
             self.show(asked.part_in(content), shown=bool(content.get("shown")))
-        elif message.type == "nudge" and (at := self.handle(asked.part_in(content))) is not None:
+        elif message.type == "nudge" and (there := self.parts.get(asked.part_in(content))) is not None:
             move_m = _limited(asked.vector_in(content, "move_m", 3), _MAX_NUDGE_M)
             turn_rad = _limited(asked.vector_in(content, "turn_rad", 3), _MAX_NUDGE_RAD)
-            self.controls = nudged(self.controls, asked.part_in(content), at, move_m, turn_rad)
+            self.controls = nudged(self.controls, asked.part_in(content), there, move_m, turn_rad)
 
     def _move_pad(self, pad: tuple[FloatArray, FloatArray] | None, stamp_ns: int) -> None:
         self._pad_walk, self._pad_buttons = np.zeros(3), frozenset()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hlm.cli.live.front import Choose, Delete, Redo, Relabel
+from hlm.cli.live.pace import Pace
 from hlm.cli.live.shown_inputs import ShownInputs
 from hlm.cli.live.shown_parts import device_text, episode_card, safety_level, task_counts
 from hlm.cli.live.shown_world import ShownWorld
@@ -46,6 +47,7 @@ class PageFront:
         self._person = person
         self._device = device
         self._inputs = ShownInputs()
+        self._pace = Pace()
         self._world = None if world is None else ShownWorld(world)
 
     def wishes(self) -> Iterator[Wish]:
@@ -72,6 +74,7 @@ class PageFront:
 
     def _view(self, moment: Moment) -> PageView:
         session, live = moment.session, self._person.live
+        question = moment.spoken if session.state is SessionState.REVIEW else ""
         state = None if moment.step is None else moment.step.observation.state
         view = PageView(
             state=session.state.value,
@@ -81,7 +84,7 @@ class PageFront:
             recorded_s=None if moment.recorded is None else moment.recorded / STEP_HZ,
             instruction=moment.instruction,
             instructions=moment.proposals,
-            message=moment.message or self._person.trouble,
+            message=moment.message or self._person.trouble or self._pace.text(moment.step) or question,
             limbs_apart=() if state is None or live is None else tuple(limbs_apart(state, live)),
             spoken=moment.spoken,
             safety=safety_level(moment.status),

@@ -231,9 +231,9 @@ $("instruction-form").addEventListener("submit", (event) => {
 
 function sendInstruction() {
   const text = $("instruction").value.trim();
+  $("instruction").dataset.known = "";  // what it becomes is shown, also where it is refused, or empty
   if (role !== "commands" || !text || text === view.instruction) return;
   connection.send("instruction", { text });
-  $("instruction").dataset.known = "";  // what it becomes is shown, also where it is refused
 }
 
 const KEY_ACTIONS = { u: () => { if (!$("redo").disabled) redo(); }, i: () => $("instruction").focus(), m: () => speech.toggle(), h: toggleHelp };

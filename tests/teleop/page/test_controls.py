@@ -88,11 +88,26 @@ def test_keys_move_a_hand_from_where_it_is_and_turn_it():
     there = PARTS[Part.LEFT_HAND]
     once = nudged(Controls(), Part.LEFT_HAND, there, np.array([0.02, 0.0, 0.0]), np.zeros(3))
     assert np.allclose(once.grips[0].position_in_world_m - there.position_m, [0.02, 0.0, 0.0])
-    at = once.handle(Part.LEFT_HAND, there)
-    back = nudged(once, Part.LEFT_HAND, at, np.array([-0.02, 0.0, 0.0]), np.array([0.0, 0.0, 0.1]))
+    back = nudged(once, Part.LEFT_HAND, there, np.array([-0.02, 0.0, 0.0]), np.array([0.0, 0.0, 0.1]))
     assert np.allclose(back.grips[0].position_in_world_m, there.position_m)
     turned = roll_pitch_yaw_from_quat(back.grips[0].quat_world_from_frame_wxyz)
     assert turned[2] == pytest.approx(roll_pitch_yaw_from_quat(there.quat_wxyz)[2] + 0.1, abs=0.02)
+
+
+def test_presses_do_not_add_up_where_no_hand_follows():
+    there, controls = PARTS[Part.RIGHT_HAND], Controls()
+    for _ in range(50):
+        controls = nudged(controls, Part.RIGHT_HAND, there, np.array([0.01, 0.0, 0.0]), np.array([0.0, 0.0, 0.01]))
+    position_m, quat_wxyz = controls.handle(Part.RIGHT_HAND, there)
+    assert np.allclose(position_m - there.position_m, [0.3, 0.0, 0.0], atol=0.011)
+    assert roll_pitch_yaw_from_quat(quat_wxyz)[2] == pytest.approx(
+        roll_pitch_yaw_from_quat(there.quat_wxyz)[2] + 0.5, abs=0.1
+    )
+    far = dragged(
+        Controls(), Part.RIGHT_HAND, PartPose(there.position_m + np.array([0.6, 0.0, 0.0]), there.quat_wxyz), there
+    )
+    nearer = nudged(far, Part.RIGHT_HAND, there, np.array([-0.01, 0.0, 0.0]), np.zeros(3))
+    assert np.allclose(nearer.handle(Part.RIGHT_HAND, there).position_m - there.position_m, [0.59, 0.0, 0.0])
 
 
 def test_keys_turn_the_waist():
