@@ -164,7 +164,7 @@ def nudged(controls: Controls, part: Part, there: PartPose, move_m: FloatArray, 
     """
     at = controls.handle(part, there)
     turn = matrix_from_quat(quat_from_roll_pitch_yaw(turn_rad))
-    position_m = at.position_m + move_m
+    position_m: FloatArray = at.position_m + move_m
     far_m, before_m = (float(np.linalg.norm(place - there.position_m)) for place in (position_m, at.position_m))
     if far_m > max(_KEYS_LEAD_M, before_m):
         position_m = at.position_m
