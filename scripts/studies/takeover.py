@@ -53,9 +53,9 @@ class Dials:
 
     task: str = "shelf_cup_transfer"
     demonstrations: int = 24
-    corrected: int = 40
-    stall: float = 6.0
-    updates: int = 2500
+    corrected: int = 120
+    stall: float = 4.0
+    updates: int = 2000
     batch_size: int = 48
     rollouts: int = 100
     workers: int = 1
