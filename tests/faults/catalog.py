@@ -238,7 +238,7 @@ STREAMED = {
         injected="the pelvis is tilted by 1.2 rad",
         parts=StreamParts(said=streamed.tilted),
         within_s=0.1,
-        says="tilted by 1.20 rad",
+        says="tilted by 1.200 rad",
     ),
 }
 
