@@ -97,7 +97,7 @@ def test_a_robot_that_says_nothing_new_is_stopped(how):
 
 
 def test_what_is_wrong_in_a_measurement_is_the_same_for_every_body():
-    for found in ("the pelvis is tilted by 1.20 rad", "the motor of left_elbow has 95 C"):
+    for found in ("the pelvis is tilted by 1.200 rad", "the motor of left_elbow has 95 C"):
         session = Session(still)
         session.reset()
         session.run(1.0)
