@@ -8,8 +8,8 @@ from hlm.control.model import BASE_DOFS, DOFS
 from hlm.control.self_distance import Gaps, SelfDistance
 from hlm.core.arrays import BoolArray, FloatArray
 
-# Against hands that count 5 /m and pull from 0.15 m away, springs give way by less than what they stand before, which is
-# little: hands that hang are 1.6 cm from the hips.
+# Against hands that count 5 /m and pull from 0.15 m away, springs give way by less than what they stand before. That is
+# little, because hands that hang are 1.6 cm from the hips.
 _WEIGHT_PER_M, _BEFORE_M = 100.0, 0.001
 # Pairs that may come too near in one iteration.
 _SOON_M = 0.06
