@@ -148,11 +148,6 @@ class PageDesk:
         if pad is not None:
             self.controls, self._pad_walk, self._pad_buttons = self._pad.move(self.controls, *pad, stamp_ns)
 
-    def handle(self, part: Part) -> PartPose | None:
-        """Where a handle is: where it was put, or else where the part is wanted; None before anything is known."""
-        there = self.parts.get(part)
-        return None if there is None else self.controls.handle(part, there)
-
 
 def _limited(vector: FloatArray, limit: float) -> FloatArray:
     return np.clip(vector, -limit, limit)
