@@ -7,14 +7,14 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-from screen import LOOK_S, PATIENCE_S, NotDoneError, Screen, Way
+from screen import LOOK_S, PATIENCE_S, RESTS_M, RESTS_S, NotDoneError, Screen, Way
 
 PLACE = "mat"
 ARROWS = (("ArrowUp", "ArrowDown"), ("ArrowLeft", "ArrowRight"), ("PageUp", "PageDown"))
 # Of the page's arrow keys; and how many of them along each axis between two looks.
 STEP_M, MOST_STEPS = 0.01, 3
-# A hand that moves less than this in this time has come to rest, or is stuck.
-RESTS_M, RESTS_S, STUCK_S = 0.004, 0.35, 1.5
+# A hand that moves no more for this long has come to rest, or is stuck.
+STUCK_S = 1.5
 # Near enough on the way, near enough where it matters, and how much may be added to come there.
 NEAR_M, EXACT_M, MOST_CORRECTED_M = 0.04, 0.01, 0.05
 

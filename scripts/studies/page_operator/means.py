@@ -113,7 +113,9 @@ class Pointer:
 
     def nudge(self, key: str, times: int, *, turn: bool = False) -> None:
         """Move the chosen handle by steps, or turn it."""
-        if times and turn is not (self._page.locator("#turn").get_attribute("aria-pressed") == "true"):
+        if not times:
+            return
+        if turn is not (self._page.locator("#turn").get_attribute("aria-pressed") == "true"):
             self._tap("#turn")
         place = self._place(f"[data-nudge={key}]")
         for _ in range(times):

@@ -11,7 +11,7 @@ from hand import Hand
 from screen import NotDoneError, Screen, Way
 
 # Ahead from the hand to what lies on a table that one stands at, and how exactly; how far a walk goes on after its key.
-WITHIN_REACH_M, REACH_SPARE_M, STEP_AHEAD_M = 0.20, 0.06, 0.30
+WITHIN_REACH_M, REACH_SPARE_M, STEP_AHEAD_M = 0.20, 0.06, 0.40
 MOST_WALKS, PRESS_S = 8, (0.15, 0.4)
 # Half the height of a cup or can: its middle is so far above the mat; and what is carried goes over those that stand.
 HALF_HEIGHT_M, OVER_OTHERS_M = 0.06, 0.15
@@ -99,7 +99,7 @@ class Operator:
             else:
                 screen.pass_time(float(np.clip(abs(missing_m), *PRESS_S)))
             screen.means.stand()
-            screen.pass_time(2.0)
+            screen.until_at_rest()
         raise NotDoneError(f"{MOST_WALKS} walks did not bring the table within reach.")
 
     def _ahead_m(self) -> float:
@@ -113,7 +113,8 @@ class Operator:
             return lambda: hand.object_m(thing) + np.array([-behind_m, 0.0, above_m + style.height_m])
 
         hand.go(at_thing(style.behind_m + 0.04, style.above_m))
-        hand.go(at_thing(style.behind_m, 0.0))
+        # What is not straight ahead of the fingers would be pushed along.
+        hand.go(at_thing(style.behind_m, 0.0), exactly=True)
         hand.go(at_thing(0.0, 0.0), exactly=True)
         hand.grip()
 

@@ -20,6 +20,8 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 VIEW_FLAGS, FLAGS = ("--enable-unsafe-swiftshader", "--use-angle=swiftshader"), ("--disable-gpu",)
 SIZE = {"width": 1400, "height": 900}
 LOOK_S, PATIENCE_S = 0.03, 120.0
+# What moves less than this in this time is at rest.
+RESTS_M, RESTS_S = 0.004, 0.7
 # Nothing outside of the 3-D view tells when it is drawn for the first time.
 DRAWN_S = 25.0
 
@@ -90,6 +92,27 @@ class Screen:
     def until_state(self, *states: str) -> None:
         """Wait for a state of the session."""
         self.until(lambda: self.state in states, " or ".join(states))
+
+    def until_at_rest(self) -> None:
+        """Wait until things stay where they are from the hand: a walk sways on for two seconds after its last step.
+
+        Raises:
+            NotDoneError: it did not come to rest.
+        """
+        seen, since_s = self._ways_m(), self.recorded_s
+
+        def rests() -> bool:
+            nonlocal seen, since_s
+            now = self._ways_m()
+            if now.shape != seen.shape or np.abs(now - seen).max() > RESTS_M:
+                seen, since_s = now, self.recorded_s
+            return self.recorded_s - since_s > RESTS_S or self.state != "recording"
+
+        self.until(rests, "the robot to stand at rest")
+
+    def _ways_m(self) -> Way:
+        """[thing, 3] all ways."""
+        return np.array(list(self.ways().values()))
 
     def pass_time(self, seconds: float) -> None:
         """Wait for so much of the recorded time, which a busy machine makes slowly."""
