@@ -94,8 +94,8 @@ class CommandedBodyConfig:
             the whole body along, and throw it when it is let go.
         shoulder_roll_rad: how far inwards and outwards an upper arm may roll: beyond that arms fold over each other.
         self_distance_m: arms stop where they would come nearer than this to the body or to each other.
-        ik: weights of the inverse kinematics. Against those of scripts, whose hands are always in reach, feet, balance
-            and pelvis count so much more than hands that these do not move them.
+        ik: weights of the inverse kinematics. Against its defaults, feet, balance and pelvis count so much more than
+            hands that these do not move them.
         leg_speed_share: fastest joints of the legs, as a share of their motors' top speeds; 0.3 is what the limits of
             references let through.
         waist_speed_rad_s: fastest joints of the waist. A hand may be commanded through a place where the arm has to

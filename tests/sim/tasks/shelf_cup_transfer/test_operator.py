@@ -1,6 +1,6 @@
 """The script without physics: nothing in the scene moves."""
 
-from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -9,13 +9,17 @@ from hlm.core.rotations import roll_pitch_yaw_from_quat
 from hlm.sim.tasks.shelf_cup_transfer.operator import ShelfCupOperator
 
 RATE_HZ = 30.0
+# Poses of the beginning of a script.
+SHORT = 90
 
 
-def poses(task, seed=0, variation=1.0, generator_seed=1):
+def poses(task, seed=0, variation=1.0, generator_seed=1, most=10_000):
     task.reset(seed)
     operator = ShelfCupOperator(task, np.random.default_rng(generator_seed), variation)
     operator.reset()
-    return list(iter(operator.pose, None))
+    script = list(islice(iter(operator.pose, None), most))
+    assert len(script) == most or operator.pose() is None, "it stays ended"
+    return script
 
 
 def hands_m(script):
@@ -35,27 +39,18 @@ def test_it_ends_within_the_tasks_time(task, script):
     assert 8.0 < len(script) / RATE_HZ < task.time_limit_s
 
 
-def test_it_stays_ended(task):
-    task.reset(0)
-    operator = ShelfCupOperator(task, np.random.default_rng(1))
-    operator.reset()
-    while operator.pose() is not None:
-        pass
-    assert operator.pose() is None
-
-
 def test_the_same_draws_give_the_same_script(task, script):
-    np.testing.assert_array_equal(hands_m(poses(task)), hands_m(script))
+    np.testing.assert_array_equal(hands_m(poses(task, most=SHORT)), hands_m(script[:SHORT]))
 
 
 def test_other_draws_give_another_script(task, script):
-    other = poses(task, generator_seed=2)
-    assert len(other) != len(script) or np.abs(hands_m(other) - hands_m(script)).max() > 1e-3
+    other = poses(task, generator_seed=2, most=SHORT)
+    assert np.abs(hands_m(other) - hands_m(script[:SHORT])).max() > 1e-3
 
 
 def test_without_variation_draws_do_not_matter(task):
-    one, other = poses(task, variation=0.0), poses(task, variation=0.0, generator_seed=2)
-    np.testing.assert_array_equal(hands_m(one), hands_m(other))
+    one, other = (hands_m(poses(task, variation=0.0, generator_seed=seed, most=SHORT)) for seed in (1, 2))
+    np.testing.assert_array_equal(one, other)
 
 
 def test_a_reset_starts_the_script_anew(task):
@@ -78,17 +73,17 @@ def test_it_closes_the_hand_on_the_named_cup_and_opens_it_over_the_mat(task, see
     # Without physics the hand never moves, so that the closed-loop correction grows to its limit of 3 cm.
     assert np.linalg.norm(hand_m[closing, :2] - wanted.position_m[:2]) < 0.05
     assert np.linalg.norm(hand_m[closing, :2] - other.position_m[:2]) > 0.05
-    closed = np.flatnonzero(opening == 0.0)
+    closed = np.flatnonzero(opening < 0.02)
     assert (np.diff(closed) == 1).all()
     release = closed[-1] + 1
     assert np.linalg.norm(hand_m[release, :2] - task.scene.mat_position_m[:2]) < 0.06
     assert hand_m[release, 2] > task.scene.mat_position_m[2]
-    assert opening[-1] == 1.0
+    assert opening[-1] == pytest.approx(1.0)
 
 
-def test_the_left_hand_stays_open_and_free(script):
+def test_the_left_hand_stays_open_and_hangs(script):
     assert all(pose.gripper_opening[0] == 1.0 for pose in script)
-    assert all(pose.targets.grips[0] is None for pose in script)
+    assert all(pose.targets.grips[0] is None for pose in script[30:])
 
 
 def test_it_squats_for_the_low_shelf_and_stands_for_the_high_one(script):
@@ -122,9 +117,8 @@ def test_it_begins_as_deep_as_the_robot_squats(task, lower_m, height_m):
     task.reset(0)
     operator = ShelfCupOperator(task, np.random.default_rng(1), variation=0.0)
     start = operator.reset()
-    soles_m = operator._midpoint_m[2]
-    lowered = start.position_pelvis_in_world_m - np.array([0.0, 0.0, lower_m])
-    bend = operator._bend(replace(start, position_pelvis_in_world_m=lowered))
+    soles_m = start.position_pelvis_in_world_m[2] - 0.755
+    bend = operator._bend(0.755 - lower_m)
     depth_m = 0.755 - (height_m if bend else 0.755)
     assert bend * (0.755 - 0.60) == pytest.approx(depth_m, abs=0.005)
     assert bool(bend) == (height_m < 0.755)
