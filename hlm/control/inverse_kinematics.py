@@ -19,7 +19,7 @@ from hlm.control.walls import Walls
 from hlm.control.weighted_rows import RowList, Rows
 from hlm.core.arrays import FloatArray, frozen
 from hlm.core.errors import InputError, MismatchError
-from hlm.core.layout import JOINTS, MOTOR_WAIST_PITCH, MOTOR_WAIST_ROLL
+from hlm.core.layout import MOTOR_LEFT_ARM, MOTOR_RIGHT_ARM, JOINTS, MOTOR_WAIST_PITCH, MOTOR_WAIST_ROLL
 from hlm.core.ranges import must_be_at_least
 from hlm.core.rotations import must_be_unit
 
@@ -103,6 +103,7 @@ class IKConfig:
         pelvis_height_weight_per_m: height of the pelvis.
         pelvis_rotation_weight_per_rad: orientation of the pelvis.
         posture_weight_per_rad: distance of each joint from the posture.
+        free_arm_weight_per_rad: the same for arms without a target.
         waist_tilt_weight_per_rad: the same for waist roll and pitch, which people keep straighter than their arms.
         damping_weight_per_rad: change of each degree of freedom in an iteration; below 0.03 iterations overshoot.
         limit_margin_rad: distance kept from each joint limit.
@@ -119,6 +120,7 @@ class IKConfig:
     pelvis_height_weight_per_m: float = 3.0
     pelvis_rotation_weight_per_rad: float = 1.0
     posture_weight_per_rad: float = 0.02
+    free_arm_weight_per_rad: float = 0.02
     waist_tilt_weight_per_rad: float = 0.1
     damping_weight_per_rad: float = 0.04
     limit_margin_rad: float = 0.02
@@ -160,8 +162,6 @@ class WholeBodyIK:
         self._default_rad = model.embodiment.default_rad
         self._posture_weights = np.full(JOINTS, self.config.posture_weight_per_rad)
         self._posture_weights[[MOTOR_WAIST_ROLL, MOTOR_WAIST_PITCH]] = self.config.waist_tilt_weight_per_rad
-        self._posture = np.zeros((JOINTS, DOFS))
-        np.fill_diagonal(self._posture[:, BASE_DOFS:], self._posture_weights)
         margin_rad = self.config.limit_margin_rad
         self._lower_rad = model.embodiment.lower_rad + margin_rad
         self._upper_rad = model.embodiment.upper_rad - margin_rad
@@ -282,7 +282,13 @@ class WholeBodyIK:
             rows.add_offset(jacobian[:2], targets.com_position_in_world_m - data.com[0][:2], config.com_weight_per_m)
         self._add_pelvis(rows, targets, data.oMi[1])
         posture_rad = self._default_rad if targets.joint_position_rad is None else targets.joint_position_rad
-        rows.add(self._posture, self._posture_weights * (posture_rad - vector[7:]))
+        weights = self._posture_weights.copy()
+        for arm, target in zip((MOTOR_LEFT_ARM, MOTOR_RIGHT_ARM), targets.grips, strict=True):
+            if target is None:
+                weights[arm] = config.free_arm_weight_per_rad
+        posture = np.zeros((JOINTS, DOFS))
+        np.fill_diagonal(posture[:, BASE_DOFS:], weights)
+        rows.add(posture, weights * (posture_rad - vector[7:]))
         return rows.stacked()
 
     def _add_pose(

@@ -42,6 +42,10 @@ _IK = IKConfig(
     pelvis_rotation_weight_per_rad=6.0,
     sole_position_weight_per_m=60.0,
     sole_rotation_weight_per_rad=15.0,
+    posture_weight_per_rad=0.1,
+    free_arm_weight_per_rad=0.3,
+    waist_tilt_weight_per_rad=0.3,
+    damping_weight_per_rad=0.5,
 )
 _COM = Pace(frequency_rad_s=5.0, max_speed=0.15, max_acceleration=0.5)
 _HEIGHT = Pace(frequency_rad_s=6.0, max_speed=0.3, max_acceleration=1.2)
@@ -95,7 +99,9 @@ class CommandedBodyConfig:
         shoulder_roll_rad: how far inwards and outwards an upper arm may roll: beyond that arms fold over each other.
         self_distance_m: arms stop where they would come nearer than this to the body or to each other.
         ik: weights of the inverse kinematics. Against its defaults, feet, balance and pelvis count so much more than
-            hands that these do not move them.
+            hands that these do not move them. An arm that hangs is not swung by the other one. As each pose begins near
+            the last one, it is damped so much more that no elbow swings to and fro where an arm is nearly straight, and
+            the posture counts more, else it would hardly come back.
         leg_speed_share: fastest joints of the legs, as a share of their motors' top speeds; 0.3 is what the limits of
             references let through.
         waist_speed_rad_s: fastest joints of the waist. A hand may be commanded through a place where the arm has to
