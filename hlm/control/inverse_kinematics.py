@@ -19,7 +19,7 @@ from hlm.control.walls import Walls
 from hlm.control.weighted_rows import RowList, Rows
 from hlm.core.arrays import FloatArray, frozen
 from hlm.core.errors import InputError, MismatchError
-from hlm.core.layout import MOTOR_LEFT_ARM, MOTOR_RIGHT_ARM, JOINTS, MOTOR_WAIST_PITCH, MOTOR_WAIST_ROLL
+from hlm.core.layout import JOINTS, MOTOR_LEFT_ARM, MOTOR_RIGHT_ARM, MOTOR_WAIST_PITCH, MOTOR_WAIST_ROLL
 from hlm.core.ranges import must_be_at_least
 from hlm.core.rotations import must_be_unit
 

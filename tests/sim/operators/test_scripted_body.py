@@ -1,5 +1,7 @@
 """The commanded body of a script, without physics: the robot is placed where its walk ended, or a bit beside."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -57,7 +59,7 @@ def test_a_walk_ends_near_its_goal_and_at_rest(task, body, offset):
     poses = walked(task, body, goal, goal)
     assert np.linalg.norm(middle_m(poses[-1]) - goal[:2]) < 0.05
     np.testing.assert_array_equal(middle_m(poses[-1]), middle_m(poses[-10]))
-    assert max(np.linalg.norm(middle_m(b) - middle_m(a)) for a, b in zip(poses, poses[1:], strict=False)) < 0.03
+    assert max(np.linalg.norm(middle_m(b) - middle_m(a)) for a, b in pairwise(poses)) < 0.03
 
 
 def test_after_a_walk_the_world_is_seen_from_where_it_truly_ended(task, body):
