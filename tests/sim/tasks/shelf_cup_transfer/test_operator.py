@@ -5,6 +5,7 @@ from itertools import islice
 import numpy as np
 import pytest
 
+from hlm.core.layout import MOTOR_LEFT_ARM, MOTOR_RIGHT_ARM
 from hlm.core.rotations import roll_pitch_yaw_from_quat
 from hlm.sim.tasks.shelf_cup_transfer.operator import ShelfCupOperator
 
@@ -123,3 +124,12 @@ def test_it_begins_as_deep_as_the_robot_squats(task, lower_m, height_m):
     assert bend * (0.755 - 0.60) == pytest.approx(depth_m, abs=0.005)
     assert bool(bend) == (height_m < 0.755)
     assert operator.pose().targets.pelvis_height_m == pytest.approx(soles_m + 0.755, abs=0.01), "as it stands now"
+
+
+def test_elbows_do_not_swing_to_and_fro_nor_does_the_arm_that_hangs(script):
+    joints_rad = np.array([pose.configuration.joint_position_rad for pose in script])
+    jolts_rad_s2 = np.abs(np.diff(joints_rad, n=2, axis=0)).mean(axis=0) * RATE_HZ**2
+    assert jolts_rad_s2[MOTOR_RIGHT_ARM].mean() < 2.0
+    assert jolts_rad_s2[MOTOR_LEFT_ARM].mean() < 1.0
+    left_rad = joints_rad[30:, MOTOR_LEFT_ARM]
+    assert np.abs(left_rad - left_rad[0]).max() < 0.2
