@@ -103,7 +103,7 @@ class IKConfig:
         pelvis_height_weight_per_m: height of the pelvis.
         pelvis_rotation_weight_per_rad: orientation of the pelvis.
         posture_weight_per_rad: distance of each joint from the posture.
-        free_arm_weight_per_rad: the same for arms without a target.
+        free_arm_weight_per_rad: the same for arms without a target; None counts them as all joints.
         waist_tilt_weight_per_rad: the same for waist roll and pitch, which people keep straighter than their arms.
         damping_weight_per_rad: change of each degree of freedom in an iteration; below 0.03 iterations overshoot.
         limit_margin_rad: distance kept from each joint limit.
@@ -120,7 +120,7 @@ class IKConfig:
     pelvis_height_weight_per_m: float = 3.0
     pelvis_rotation_weight_per_rad: float = 1.0
     posture_weight_per_rad: float = 0.02
-    free_arm_weight_per_rad: float = 0.02
+    free_arm_weight_per_rad: float | None = None
     waist_tilt_weight_per_rad: float = 0.1
     damping_weight_per_rad: float = 0.04
     limit_margin_rad: float = 0.02
@@ -284,7 +284,7 @@ class WholeBodyIK:
         posture_rad = self._default_rad if targets.joint_position_rad is None else targets.joint_position_rad
         weights = self._posture_weights.copy()
         for arm, target in zip((MOTOR_LEFT_ARM, MOTOR_RIGHT_ARM), targets.grips, strict=True):
-            if target is None:
+            if target is None and config.free_arm_weight_per_rad is not None:
                 weights[arm] = config.free_arm_weight_per_rad
         posture = np.zeros((JOINTS, DOFS))
         np.fill_diagonal(posture[:, BASE_DOFS:], weights)

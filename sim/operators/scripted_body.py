@@ -21,14 +21,16 @@ from hlm.sim.robot import SimulatedRobot
 
 # A walk slows down by this towards its goal; a step that is decided now is not taken before the next touchdown.
 _GAIN_PER_S = 0.6
-_REST_S = 0.5
+_LONGEST_WALK_S, _LONGEST_SWAY_S = 30.0, 5.0
+# A robot that moves slower than this for so long stands at rest.
+_REST_M_S, _REST_S = 0.04, 0.5
 
 
 class ScriptedBody:
     """A `CommandedBody` on the true robot of a simulation.
 
     A walk does not end exactly where it was commanded to. So after each one it is seen anew where the feet truly are,
-    and with them the stance frame, in which commands are.
+    and with them the stance frame, in which commands are. Where one foot is from the other stays as it was commanded.
 
     Args:
         robot: whose true feet are seen.
@@ -67,7 +69,7 @@ class ScriptedBody:
         """The commands of a walk to [3] x, y and yaw in the world, until it stands at rest and has seen where."""
         body = self._body
         pose_operator_from_goal = body.pose_world_from_stance @ self._pose_stance_from_world @ pose_from_planar(goal)
-        while True:
+        for _ in range(round(_LONGEST_WALK_S * STEP_HZ)):
             ahead = planar_from_pose(np.linalg.inv(body.pose_world_from_stance) @ pose_operator_from_goal)
             command = BodyCommand(velocity_m_s=_GAIN_PER_S * ahead[:2], turn_rate_rad_s=float(_GAIN_PER_S * ahead[2]))
             if not walking_velocity(command, self._config).any():
@@ -75,13 +77,23 @@ class ScriptedBody:
             yield command
         while body.walking:
             yield BodyCommand()
-        for _ in range(round(_REST_S * STEP_HZ)):
-            yield BodyCommand()
+        yield from self._swayed_out()
         self._see()
+
+    def _swayed_out(self) -> Iterator[BodyCommand]:
+        """Stand until the robot, which is late, stands at rest too."""
+        still, before_m = 0, self._robot.true_base()[0]
+        for _ in range(round(_LONGEST_SWAY_S * STEP_HZ)):
+            if still >= _REST_S * STEP_HZ:
+                return
+            yield BodyCommand()
+            here_m = self._robot.true_base()[0]
+            still = still + 1 if np.linalg.norm(here_m - before_m) < _REST_M_S / STEP_HZ else 0
+            before_m = here_m
 
     def _see(self) -> None:
         """Look where the feet truly are."""
         soles = sole_poses(self._model, true_configuration(self._robot))
         pose_world_from_stance = pose_from_planar(middle(np.array([planar_from_pose(sole) for sole in soles])))
-        pose_world_from_stance[2, 3] = np.mean(soles[:, 2, 3])
+        pose_world_from_stance[2, 3] = np.min(soles[:, 2, 3])
         self._pose_stance_from_world: FloatArray = np.linalg.inv(pose_world_from_stance)

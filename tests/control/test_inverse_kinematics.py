@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -7,6 +8,7 @@ from hlm.control.inverse_kinematics import BodyTargets, IKConfig, PoseTarget, Wh
 from hlm.control.model import BodyModel, Configuration
 from hlm.core.embodiments.unitree_g1 import UNITREE_G1
 from hlm.core.errors import InputError, MismatchError
+from hlm.core.layout import MOTOR_LEFT_ARM
 
 LEVEL = np.array([1.0, 0.0, 0.0, 0.0])
 
@@ -36,6 +38,25 @@ def test_it_settles_instead_of_cycling(
         targets = stance(0.7, grips=(None, grip))
         found = solver.solve(targets, standing, 60)
         np.testing.assert_allclose(solver.solve(targets, found).vector, found.vector, atol=2e-3)
+
+
+def test_an_arm_without_a_target_is_as_stiff_as_it_is_told(
+    model: BodyModel, standing: Configuration, stance: Callable[..., BodyTargets]
+) -> None:
+    grip = PoseTarget(position_in_world_m=np.array([0.5, -0.3, 0.5]), quat_world_from_frame_wxyz=LEVEL)
+    targets = stance(0.7, grips=(None, grip))
+    posture_rad = UNITREE_G1.default_rad
+    usual, same, stiff = (
+        WholeBodyIK(model, IKConfig(free_arm_weight_per_rad=weight)).solve(targets, standing, 60).joint_position_rad
+        for weight in (None, 0.02, 1.0)
+    )
+    np.testing.assert_array_equal(usual, same)
+    moved_rad = [np.abs(joints_rad - posture_rad)[MOTOR_LEFT_ARM].max() for joints_rad in (usual, stiff)]
+    assert moved_rad[1] < 0.1 * moved_rad[0]
+    with_target = WholeBodyIK(model, IKConfig(posture_weight_per_rad=0.4))
+    told = replace(stance(0.7), joint_position_rad=standing.joint_position_rad)
+    found = with_target.solve(told, standing, 60).joint_position_rad
+    np.testing.assert_allclose(found[MOTOR_LEFT_ARM], standing.joint_position_rad[MOTOR_LEFT_ARM], atol=0.02)
 
 
 def test_a_configuration_is_its_own_solution(model: BodyModel, standing: Configuration) -> None:

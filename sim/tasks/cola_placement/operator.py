@@ -49,10 +49,10 @@ class ColaOperator:
         self._task = task
         self._rng = rng
         self._variation = variation
+        self._body = ScriptedBody(task.robot, self._sampled_config())
 
     def reset(self) -> Configuration:
         """Start the script from the robot's true configuration."""
-        self._body = ScriptedBody(self._task.robot, self._sampled_config())
         start = self._body.reset()
         self._commands = self._script()
         return start
@@ -63,7 +63,7 @@ class ColaOperator:
         return None if command is None else self._body.pose(command)
 
     def _sampled_config(self) -> CommandedBodyConfig:
-        """The walk of this episode: people walk faster and slower, with longer and shorter steps."""
+        """The walk of this operator: people walk faster and slower, with longer and shorter steps."""
         usual = CommandedBodyConfig()
         slower, shorter = self._variation * self._rng.uniform(0.0, 1.0, size=2)
         return replace(

@@ -23,7 +23,7 @@ from hlm.control.learned_legs.standing_pose import (
 from hlm.control.learned_legs.velocity_policy import commanded
 from hlm.core.embodiments.unitree_g1 import UNITREE_G1
 from hlm.core.errors import InputError, MismatchError
-from hlm.core.layout import ROOT_YAW_RATE, unpack
+from hlm.core.layout import MOTOR_ARMS, ROOT_YAW_RATE, unpack
 from hlm.core.rotations import matrix_from_yaw, quat_from_roll_pitch_yaw
 from hlm.core.values import RobotState
 
@@ -241,6 +241,14 @@ def test_poses_along_a_squat_are_those_that_are_found_anew(model):
         pose = standing.near(posture, pose)
     anew = standing.found(posture)
     np.testing.assert_allclose(pose.joint_position_rad, anew.joint_position_rad, atol=0.03)
+
+
+def test_legs_balance_the_arms_that_are_told(model):
+    standing, arms_rad = StandingPose(model), UNITREE_G1.default_rad.copy()
+    pose = standing.found(posture_of(0.7, arms_rad, np.ones(2)))
+    arms_rad[MOTOR_ARMS] += np.tile([-0.5, 0.0, 0.0, -0.3, 0.0, 0.0, 0.0], 2)
+    pose = standing.near(posture_of(0.7, arms_rad, np.ones(2)), pose)
+    np.testing.assert_allclose(model.com_position_in_world_m(pose)[:2], 0.0, atol=2e-3)
 
 
 def test_the_height_of_a_measured_pelvis_is_that_above_its_lower_sole(model):

@@ -1,6 +1,6 @@
 """The commanded body of a script, without physics: the robot is placed where its walk ended, or a bit beside."""
 
-from itertools import pairwise
+from itertools import islice, pairwise
 
 import numpy as np
 import pytest
@@ -76,7 +76,8 @@ def test_the_next_walk_makes_up_for_the_error_of_the_one_before(task, body):
 
 
 def test_nobody_walks_to_where_they_are(body):
-    commands = list(body.walk_to(START))
+    commands = list(islice(body.walk_to(START), 100))
+    assert len(commands) < 100
     assert not any(command.velocity_m_s.any() or command.turn_rate_rad_s for command in commands)
 
 

@@ -99,9 +99,9 @@ def test_it_ends_within_the_tasks_time(cola, script):
 
 
 def test_the_same_draws_give_the_same_script_and_others_another(cola, script):
-    again, other = (walked_m(poses(cola, generator_seed=seed, most=SHORT)) for seed in (1, 2))
-    np.testing.assert_array_equal(again, walked_m(script[:SHORT]))
-    assert np.abs(other - again).max() > 1e-3
+    np.testing.assert_array_equal(hands_m(poses(cola)), hands_m(script))
+    other = walked_m(poses(cola, generator_seed=2, most=SHORT))
+    assert np.abs(other - walked_m(script[:SHORT])).max() > 1e-3
 
 
 def test_without_variation_draws_do_not_matter(cola):
