@@ -5,7 +5,7 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from hlm.core.layout import MOTOR_LEFT_ARM, MOTOR_ORDER, MOTOR_RIGHT_ARM
+from hlm.core.layout import MOTOR_LEFT_ARM, MOTOR_RIGHT_ARM
 from hlm.core.rotations import roll_pitch_yaw_from_quat
 from hlm.sim.tasks.shelf_cup_transfer.operator import ShelfCupOperator
 
@@ -122,9 +122,7 @@ def test_it_begins_as_deep_as_the_robot_squats(task, lower_m, height_m):
 def test_who_takes_over_from_a_robot_that_squats_does_not_rise_first(task, script):
     task.reset(0)
     squat = script[int(np.argmax(openings(script) < 1.0))].configuration
-    task.world.data.qpos[:7] = *squat.position_pelvis_in_world_m, *squat.quat_world_from_pelvis_wxyz
-    for name, angle_rad in zip(MOTOR_ORDER, squat.joint_position_rad, strict=True):
-        task.world.data.joint(name).qpos = angle_rad
+    task.robot.place(squat.position_pelvis_in_world_m, squat.quat_world_from_pelvis_wxyz, squat.joint_position_rad)
     task.world.forward()
     operator = ShelfCupOperator(task, np.random.default_rng(1), variation=0.0)
     operator.reset()
