@@ -29,8 +29,8 @@ _REST_M_S, _REST_S = 0.04, 0.5
 class ScriptedBody:
     """A `CommandedBody` on the true robot of a simulation.
 
-    A walk does not end exactly where it was commanded to. So after each one it is seen anew where the feet truly are,
-    and with them the stance frame, in which commands are. Where one foot is from the other stays as it was commanded.
+    A walk does not end exactly where it was commanded to. The stance frame, in which commands are, is therefore always
+    that of the true feet. Where one foot is from the other stays as it was commanded.
 
     Args:
         robot: whose true feet are seen.
@@ -47,7 +47,6 @@ class ScriptedBody:
         """Start from the robot's true configuration, which is returned."""
         start = true_configuration(self._robot)
         self._body.reset(start)
-        self._see()
         return start
 
     def pose(self, command: BodyCommand) -> OperatorPose:
@@ -56,19 +55,19 @@ class ScriptedBody:
 
     def in_stance_m(self, point_in_world_m: FloatArray) -> FloatArray:
         """[3] point of the world in the stance frame."""
-        pose = self._pose_stance_from_world
+        pose = self._pose_stance_from_world()
         point_m: FloatArray = pose[:3, :3] @ point_in_world_m + pose[:3, 3]
         return point_m
 
     def distance_to(self, goal: FloatArray) -> tuple[float, float]:
         """Distance (m) and absolute turn (rad) from the stance to [3] x, y and yaw in the world."""
-        x_m, y_m, yaw_rad = planar_from_pose(self._pose_stance_from_world @ pose_from_planar(goal))
+        x_m, y_m, yaw_rad = planar_from_pose(self._pose_stance_from_world() @ pose_from_planar(goal))
         return float(np.hypot(x_m, y_m)), float(abs(yaw_rad))
 
     def walk_to(self, goal: FloatArray) -> Iterator[BodyCommand]:
-        """The commands of a walk to [3] x, y and yaw in the world, until it stands at rest and has seen where."""
+        """The commands of a walk to [3] x, y and yaw in the world, until it stands at rest."""
         body = self._body
-        pose_operator_from_goal = body.pose_world_from_stance @ self._pose_stance_from_world @ pose_from_planar(goal)
+        pose_operator_from_goal = body.pose_world_from_stance @ self._pose_stance_from_world() @ pose_from_planar(goal)
         for _ in range(round(_LONGEST_WALK_S * STEP_HZ)):
             ahead = planar_from_pose(np.linalg.inv(body.pose_world_from_stance) @ pose_operator_from_goal)
             command = BodyCommand(velocity_m_s=_GAIN_PER_S * ahead[:2], turn_rate_rad_s=float(_GAIN_PER_S * ahead[2]))
@@ -78,7 +77,6 @@ class ScriptedBody:
         while body.walking:
             yield BodyCommand()
         yield from self._swayed_out()
-        self._see()
 
     def _swayed_out(self) -> Iterator[BodyCommand]:
         """Stand until the robot, which is late, stands at rest too."""
@@ -91,9 +89,10 @@ class ScriptedBody:
             still = still + 1 if np.linalg.norm(here_m - before_m) < _REST_M_S / STEP_HZ else 0
             before_m = here_m
 
-    def _see(self) -> None:
-        """Look where the feet truly are."""
+    def _pose_stance_from_world(self) -> FloatArray:
+        """[4, 4] the world where the feet truly are."""
         soles = sole_poses(self._model, true_configuration(self._robot))
         pose_world_from_stance = pose_from_planar(middle(np.array([planar_from_pose(sole) for sole in soles])))
         pose_world_from_stance[2, 3] = np.min(soles[:, 2, 3])
-        self._pose_stance_from_world: FloatArray = np.linalg.inv(pose_world_from_stance)
+        pose: FloatArray = np.linalg.inv(pose_world_from_stance)
+        return pose
