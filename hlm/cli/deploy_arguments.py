@@ -63,6 +63,7 @@ class DeployArguments:
         host: address that the page of --takeover page listens on. Any but this machine's own asks for a token and uses
             HTTPS.
         port: of that page.
+        body: with --takeover webxr, follow all joints that the headset's browser tracks, instead of head and hands.
         headset_port: with --takeover webxr, port of the page that the headset opens; 0 for a free one.
     """
 
@@ -88,6 +89,7 @@ class DeployArguments:
     takeover: str | None = None
     host: str = "127.0.0.1"
     port: int = 8040
+    body: bool = False
     headset_port: int = HEADSET_PORT
 
     def __post_init__(self) -> None:
@@ -113,7 +115,7 @@ class DeployArguments:
 
     def _check_takeover(self) -> None:
         page = Use(("host", "port"), self.takeover == "page", "--takeover page")
-        must_be_of_use(self, (page, Use(("headset_port",), self.takeover == "webxr", "--takeover webxr")))
+        must_be_of_use(self, (page, Use(("body", "headset_port"), self.takeover == "webxr", "--takeover webxr")))
         if self.takeover is None:
             return
         if self.takeover not in TAKEOVER_PEOPLE:

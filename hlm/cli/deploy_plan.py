@@ -164,7 +164,7 @@ def _source(config: DeployArguments) -> SourceConfig:
 def _takeover(config: DeployArguments, cameras: tuple[str, ...]) -> TakeoverConfig | None:
     if config.takeover is None:
         return None
-    person = PersonConfig(source=config.takeover, headset_port=config.headset_port)
+    person = PersonConfig(source=config.takeover, body=config.body, headset_port=config.headset_port)
     if config.takeover != "page":
         return TakeoverConfig(person=person)
     from hlm.teleop.page.page_config import PageConfig

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hlm.cli.deploy_arguments import DeployArguments
+from hlm.cli.deploy_plan import planned
 from hlm.cli.deployed_robot import RobotConfig
 from hlm.cli.main import main
 from hlm.cli.robots import open_robot
@@ -28,6 +30,7 @@ SHIPPED = Path(__file__).resolve().parents[2] / "policies" / "shipped" / "shelf_
         (("--source", "replay"), "`--source replay` and the path of an episode go together"),
         (("p", "--port", "0"), "--port does nothing here: it goes with --takeover page."),
         (("p", "--takeover", "webxr", "--host", "0.0.0.0"), "--host does nothing here: it goes with --takeover page."),
+        (("p", "--takeover", "page", "--body"), "--body does nothing here: it goes with --takeover webxr."),
         (
             ("p", "--takeover", "page", "--headset-port", "0"),
             "--headset-port does nothing here: it goes with --takeover",
@@ -63,6 +66,12 @@ SHIPPED = Path(__file__).resolve().parents[2] / "policies" / "shipped" / "shelf_
 )
 def test_bad_input_is_one_line_before_anything_moves(refused, words, text):
     assert text in refused("deploy", *words)
+
+
+@pytest.mark.parametrize("body", [False, True])
+def test_who_takes_over_with_a_headset_is_followed_by_head_and_hands_or_by_all_joints(body):
+    plan = planned(DeployArguments(what=SHIPPED, takeover="webxr", body=body))
+    assert plan.takeover.person.body is body
 
 
 @pytest.mark.parametrize(("grippers", "watched"), [((), set()), (("tcp://127.0.0.1:5558",), {"grippers"})])
