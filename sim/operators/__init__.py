@@ -1,1 +1,1 @@
-"""What scripted operators share: commanded body, stance, hand strokes, and strokes for pick and place."""
+"""What scripted operators share: stance, walking, hand strokes, and strokes for pick and place."""

@@ -17,9 +17,8 @@ from hlm.control.interpolation import minimum_jerk
 from hlm.core.arrays import FloatArray
 from hlm.core.clock import STEP_HZ
 
-# The body follows its reference 0.2 s late, and the reference a commanded hand by 0.17 s: the hand is now where it was
-# planned to be this many steps ago.
-_LAG_STEPS = 11
+# The body follows its reference 0.2 s late: the hand is now where it was planned to be this many steps ago.
+_LAG_STEPS = 6
 _CORRECTION_GAIN_PER_S = 1.5
 _MAX_CORRECTION_M = 0.03
 _TREMOR_DECAY, _TREMOR_M = 0.92, 0.0005

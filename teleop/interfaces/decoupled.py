@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from hlm.control.body_command import BodyCommand
+from hlm.control.commanded_body.commanded_body import CommandedBody
 from hlm.control.inverse_kinematics import BodyTargets, IKConfig, PoseTarget, WholeBodyIK
 from hlm.control.learned_legs.decoupled_command import (
     FORWARD_M_S,
@@ -24,7 +25,6 @@ from hlm.core.embodiment import Embodiment
 from hlm.core.layout import MOTOR_ARMS, MOTOR_ORDER, MOTOR_WAIST, unpack
 from hlm.core.rotations import planar_from_pose, quat_from_matrix
 from hlm.teleop.interfaces.odometry import BodyMotion
-from hlm.teleop.interfaces.quick_body import quick_body
 
 NAMES: tuple[str, ...] = (
     *MOTOR_ORDER[MOTOR_ARMS],
@@ -97,7 +97,7 @@ class DecoupledBody:
     """
 
     def __init__(self, embodiment: Embodiment) -> None:
-        self._body = quick_body(embodiment)
+        self._body = CommandedBody(embodiment)
         self._ik = WholeBodyIK(BodyModel(embodiment))
         self._configuration = Configuration.standing(embodiment)
 

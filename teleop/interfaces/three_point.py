@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from hlm.control.body_command import BodyCommand
+from hlm.control.commanded_body.commanded_body import CommandedBody
 from hlm.control.inverse_kinematics import PoseTarget, WholeBodyIK
 from hlm.control.model import BodyModel, Configuration
 from hlm.core.arrays import FloatArray
@@ -23,7 +24,6 @@ from hlm.core.rotations import (
     roll_pitch_yaw_from_quat,
 )
 from hlm.teleop.interfaces.odometry import BodyMotion
-from hlm.teleop.interfaces.quick_body import quick_body
 
 _POINTS = ("head", "left_hand", "right_hand")
 _FRAMES = ("head_camera", "left_grip", "right_grip")
@@ -91,7 +91,7 @@ class ThreePointBody:
 
     def __init__(self, embodiment: Embodiment) -> None:
         self._model = BodyModel(embodiment)
-        self._body = quick_body(embodiment)
+        self._body = CommandedBody(embodiment)
         self._ik = WholeBodyIK(self._model)
         self._configuration = Configuration.standing(embodiment)
 

@@ -14,7 +14,7 @@ from hlm.control.self_distance import SelfDistance
 from hlm.core.arrays import FloatArray
 from hlm.core.embodiments.unitree_g1 import UNITREE_G1
 from hlm.core.errors import InputError
-from hlm.core.layout import pack
+from hlm.core.layout import MOTOR_LEFT_ARM, MOTOR_RIGHT_ARM, pack
 from hlm.core.rotations import planar_from_pose, quat_from_yaw, roll_pitch_yaw_from_quat
 
 DT_S = 1.0 / 30.0
@@ -205,3 +205,33 @@ def test_joints_keep_to_their_speeds_wherever_hands_are_sent(body: CommandedBody
     assert fastest[12:15].max() < config.waist_speed_rad_s + 1e-9
     assert fastest[15:].max() < config.arm_speed_rad_s + 1e-9
     assert fastest[15:].max() > 2.0, "hands do move"
+
+
+# x, y, z (m), height of the pelvis (m) and its lean (rad), and when the hand is there (s): to a low shelf, out, and up.
+TO_A_LOW_SHELF = np.array(
+    [
+        [0.18, -0.22, 0.86, 0.755, 0.0, 0.0],
+        [0.25, -0.15, 0.60, 0.60, 0.3, 1.6],
+        [0.29, -0.13, 0.52, 0.60, 0.3, 2.4],
+        [0.40, -0.12, 0.50, 0.60, 0.3, 3.4],
+        [0.40, -0.12, 0.56, 0.61, 0.28, 4.4],
+        [0.25, -0.15, 0.62, 0.63, 0.24, 5.2],
+        [0.25, -0.15, 0.90, 0.755, 0.0, 6.5],
+        [0.28, 0.04, 0.93, 0.755, 0.0, 7.7],
+    ]
+)
+
+
+def test_elbows_do_not_swing_to_and_fro_nor_does_the_arm_that_hangs(body: CommandedBody) -> None:
+    *path, times_s = TO_A_LOW_SHELF.T
+    joints_rad = []
+    for time_s in np.arange(0.0, times_s[-1], DT_S):
+        x, y, z, height_m, pitch_rad = (float(np.interp(time_s, times_s, one)) for one in path)
+        grip = PoseTarget(position_in_world_m=np.array([x, y, z]), quat_world_from_frame_wxyz=quat_from_yaw(0.0))
+        command = BodyCommand(pelvis_height_m=height_m, pelvis_pitch_rad=pitch_rad, grips=(None, grip))
+        body.pose(command, DT_S)
+        joints_rad.append(body.likely_configuration.joint_position_rad)
+    jolts_rad_s2 = np.abs(np.diff(joints_rad, n=2, axis=0)).mean(axis=0) / DT_S**2
+    assert jolts_rad_s2[MOTOR_RIGHT_ARM].mean() < 1.2
+    assert jolts_rad_s2[MOTOR_LEFT_ARM].mean() < 0.3
+    assert np.ptp(np.array(joints_rad)[:, MOTOR_LEFT_ARM], axis=0).max() < 0.15
