@@ -281,14 +281,7 @@ class WholeBodyIK:
             jacobian = pin.jacobianCenterOfMass(model, data, False)  # noqa: FBT003 - Pinocchio's own signature
             rows.add_offset(jacobian[:2], targets.com_position_in_world_m - data.com[0][:2], config.com_weight_per_m)
         self._add_pelvis(rows, targets, data.oMi[1])
-        posture_rad = self._default_rad if targets.joint_position_rad is None else targets.joint_position_rad
-        weights = self._posture_weights.copy()
-        for arm, target in zip((MOTOR_LEFT_ARM, MOTOR_RIGHT_ARM), targets.grips, strict=True):
-            if target is None and config.free_arm_weight_per_rad is not None:
-                weights[arm] = config.free_arm_weight_per_rad
-        posture = np.zeros((JOINTS, DOFS))
-        np.fill_diagonal(posture[:, BASE_DOFS:], weights)
-        rows.add(posture, weights * (posture_rad - vector[7:]))
+        self._add_posture(rows, targets, vector[7:])
         return rows.stacked()
 
     def _add_pose(
@@ -318,6 +311,17 @@ class WholeBodyIK:
             np.fill_diagonal(turn[:, 3:BASE_DOFS], self.config.pelvis_rotation_weight_per_rad)
             turn_rad = pin.log3(pelvis.rotation.T @ rotation_from_quat(targets.quat_world_from_pelvis_wxyz))
             rows.add(turn, self.config.pelvis_rotation_weight_per_rad * turn_rad)
+
+    def _add_posture(self, rows: RowList, targets: BodyTargets, joints_rad: FloatArray) -> None:
+        """Add a row for each joint."""
+        posture_rad = self._default_rad if targets.joint_position_rad is None else targets.joint_position_rad
+        weights, free_arm = self._posture_weights.copy(), self.config.free_arm_weight_per_rad
+        for arm, grip in zip((MOTOR_LEFT_ARM, MOTOR_RIGHT_ARM), targets.grips, strict=True):
+            if grip is None and free_arm is not None:
+                weights[arm] = free_arm
+        jacobian = np.zeros((JOINTS, DOFS))
+        np.fill_diagonal(jacobian[:, BASE_DOFS:], weights)
+        rows.add(jacobian, weights * (posture_rad - joints_rad))
 
     def _step_inside_limits(self, normal: FloatArray, gradient: FloatArray, joints_rad: FloatArray) -> FloatArray:
         """[dof] solution of `normal @ step = gradient` with joints held at their limits, the others adapted."""

@@ -53,9 +53,13 @@ def test_an_arm_without_a_target_is_as_stiff_as_it_is_told(
     np.testing.assert_array_equal(usual, same)
     moved_rad = [np.abs(joints_rad - posture_rad)[MOTOR_LEFT_ARM].max() for joints_rad in (usual, stiff)]
     assert moved_rad[1] < 0.1 * moved_rad[0]
-    with_target = WholeBodyIK(model, IKConfig(posture_weight_per_rad=0.4))
+
+
+def test_an_arm_without_a_target_counts_as_all_joints_unless_told(
+    model: BodyModel, standing: Configuration, stance: Callable[..., BodyTargets]
+) -> None:
     told = replace(stance(0.7), joint_position_rad=standing.joint_position_rad)
-    found = with_target.solve(told, standing, 60).joint_position_rad
+    found = WholeBodyIK(model, IKConfig(posture_weight_per_rad=0.4)).solve(told, standing, 60).joint_position_rad
     np.testing.assert_allclose(found[MOTOR_LEFT_ARM], standing.joint_position_rad[MOTOR_LEFT_ARM], atol=0.02)
 
 

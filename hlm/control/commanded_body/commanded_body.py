@@ -64,11 +64,11 @@ class CommandedBody:
         """Start at rest.
 
         Args:
-            configuration: in the operator's world; the floor is where the lower foot is.
+            configuration: in the operator's world, with both feet on the floor.
             gripper_opening: [2] left, right; open when None.
         """
         poses = [self._model.pose_world_from(f"{side}_sole", configuration) for side in _SIDES]
-        self._floor_m = float(np.min([pose[2, 3] for pose in poses]))
+        self._floor_m = float(np.mean([pose[2, 3] for pose in poses]))
         soles = np.array([planar_from_pose(pose) for pose in poses])
         self._legs = Legs(soles, self._model.com_position_in_world_m(configuration)[:2], self._config)
         roll, pitch, _ = roll_pitch_yaw_from_quat(configuration.quat_world_from_pelvis_wxyz)

@@ -26,7 +26,7 @@ def posture(model: BodyModel, vector: FloatArray) -> BodyCommand:
     there = standing_configuration(model, vector)
     soles = [model.pose_world_from(f"{side}_sole", there) for side in _SIDES]
     pose_world_from_stance = pose_from_planar(middle(np.array([planar_from_pose(pose) for pose in soles])))
-    floor_m = float(np.min([pose[2, 3] for pose in soles]))
+    floor_m = float(np.mean([pose[2, 3] for pose in soles]))
     pose_world_from_stance[2, 3] = floor_m
     pose_stance_from_world = np.linalg.inv(pose_world_from_stance)
     grips = [_target(pose_stance_from_world @ model.pose_world_from(f"{side}_grip", there)) for side in _SIDES]
